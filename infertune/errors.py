@@ -1,0 +1,47 @@
+"""The exceptions a user of infertune can meet, all below one root.
+
+Every message says what must hold, what was found, where, and the nearest valid name. The command line prints
+the message alone and exits with the class's ``exit_code``; docs/exit-codes.md lists them.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class InfertuneError(Exception):
+    """Root of everything infertune raises on purpose; its text is meant for the user."""
+
+    exit_code = 1
+
+
+class InvalidInputError(InfertuneError):
+    """An argument, a file or a value that the user gave cannot be used as it is."""
+
+    exit_code = 2
+
+
+class DataUnavailableError(InfertuneError):
+    """A data set, a model or an optional dependency is not on this machine and could not be fetched."""
+
+    exit_code = 3
+
+
+class EngineError(InfertuneError):
+    """The engine cannot generate: it did not start, died, or answers every request with an error."""
+
+    exit_code = 4
+
+
+class BudgetError(InfertuneError):
+    """The budget cannot buy even the smallest honest answer."""
+
+    exit_code = 5
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the valid name closest to ``name``, or a list of the valid ones."""
+    names = sorted(valid)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean '{close[0]}'?"
+    return f"; valid: {', '.join(names)}" if names else ""

@@ -1,0 +1,25 @@
+"""Finds samplers, engines, strategies and scorers by name through entry points; our own are in the same table.
+
+A package adds a sampler by declaring, in its ``pyproject.toml``::
+
+    [project.entry-points."infertune.samplers"]
+    my_sampler = "my_package.my_module:MySampler"
+"""
+
+from importlib.metadata import entry_points
+from typing import Any
+
+from infertune.errors import InvalidInputError, nearest
+
+
+def names(kind: str) -> list[str]:
+    """Return the names registered for ``kind`` (``samplers``, ``engines`` ...), sorted."""
+    return sorted(point.name for point in entry_points(group=f"infertune.{kind}"))
+
+
+def load(kind: str, name: str) -> Any:
+    """Import and return what is registered as ``name``; raise InvalidInputError with the nearest name otherwise."""
+    for point in entry_points(group=f"infertune.{kind}"):
+        if point.name == name:
+            return point.load()
+    raise InvalidInputError(f"no {kind.removesuffix('s')} is called '{name}'{nearest(name, names(kind))}")

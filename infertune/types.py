@@ -1,0 +1,131 @@
+"""The values that flow between the layers: frozen, plain, and known to every module."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Scalar = bool | int | float | str
+FinishReason = Literal["stop", "length"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat prompt; ``role`` is ``system``, ``user`` or ``assistant``."""
+
+    role: str
+    content: str
+
+
+Prompt = str | tuple[Message, ...]
+"""Plain text for a base model, or chat turns that the engine renders with the model's own chat template."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoding:
+    """The request-tier settings of one request, in the field's standard names; the defaults change nothing.
+
+    Attributes:
+        temperature: At least 0; 0 is greedy, and the truncations below then have no effect.
+        top_p: Nucleus mass in (0, 1]; 1 is off.
+        top_k: Number of tokens kept, at least 0; 0 is off.
+        min_p: Smallest kept probability relative to the largest, in [0, 1); 0 is off.
+        repetition_penalty: Above 0; 1 is off. Applies to prompt and output tokens (Keskar et al. 2019).
+        max_tokens: Most generated tokens, at least 1, the end-of-text token included.
+        stop: Texts that end the generation; the text is cut before the first of them.
+    """
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    max_tokens: int = 256
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A wish for some samples of one example's prompt under one setting.
+
+    The randomness of sample ``i`` is keyed by (seed, example_id, i, position) and nothing else, so the same
+    sample comes back whatever else is being generated, and two settings with one seed share their noise.
+    """
+
+    example_id: str
+    prompt: Prompt
+    decoding: Decoding
+    seed: int = 0
+    samples: tuple[int, ...] = (0,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """One sample: what the model wrote for one (request, sample index).
+
+    Attributes:
+        sample: The sample index, one of ``Request.samples``.
+        text: Decoded text, special tokens removed, cut before the first stop text.
+        token_ids: All generated tokens, the end-of-text token included when there is one.
+        logprobs: Natural log of the raw model probability (before temperature, penalty and truncation) of each
+            token, as long as ``token_ids``.
+        text_ends: For each token the number of complete characters of ``text`` decoded up to and including it:
+            ``text[: text_ends[m - 1]]`` is the text that ``max_tokens=m`` gives.
+        finish_reason: ``stop`` for an end-of-text token or a stop text, ``length`` for ``max_tokens``.
+    """
+
+    sample: int
+    text: str
+    token_ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    text_ends: tuple[int, ...]
+    finish_reason: FinishReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """All samples of one request, or the reason why there are none.
+
+    Attributes:
+        generations: One per sample index, in the request's order; empty when the request failed.
+        prompt_tokens: Tokens of the rendered prompt, paid once for all samples of the request.
+        seconds: From the request's start in the engine to its last token.
+        error: Why the request failed for good; empty when it did not. A failure is never scored.
+    """
+
+    request: Request
+    generations: tuple[Generation, ...]
+    prompt_tokens: int
+    seconds: float
+    error: str = ""
+
+    @property
+    def completion_tokens(self) -> int:
+        """Generated tokens of all samples together."""
+        return sum(len(generation.token_ids) for generation in self.generations)
+
+
+class Engine(Protocol):
+    """Answers requests. Implementations: ``hf``, ``vllm``, ``openai``, ``replay``, ``fake``."""
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """Everything about this engine that shapes its text (model fingerprint, dtype, warper order ...)."""
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+        """Yield one response per request as each finishes, in any order.
+
+        Requests are pulled only when there is room for them, so a caller limits spending by ending its iterable:
+        at most one batch is then still in flight, and is finished and yielded.
+        """
+
+    def close(self) -> None:
+        """Free what the engine holds; it may be called twice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One checkable case of a task: ``fields`` fill the prompt template, ``reference`` judges the answer."""
+
+    id: str
+    fields: Mapping[str, str]
+    reference: str
