@@ -1,0 +1,143 @@
+"""Scorers: what an answer's normal form is, and how right it is, in [0, 1].
+
+A scorer owns the normal form, so that two answers a vote counts as one are two answers that score the same.
+"""
+
+import json
+import re
+import string
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from typing import Protocol
+
+from infertune.errors import InvalidInputError
+from infertune.types import Example
+
+
+class Scorer(Protocol):
+    """Judges answers; registered under ``infertune.scorers`` and made with a task file's options as keywords."""
+
+    def normal_form(self, answer: str) -> str | None:
+        """Return what equal answers have in common, the form that is voted on; None when it is no answer at all."""
+
+    def score(self, answer: str, example: Example) -> float:
+        """Return how right an answer in normal form is, in [0, 1]; pure."""
+
+    def ideal(self, reference: str) -> str:
+        """Return an answer that scores 1 against this reference."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exact:
+    """1 when the normal forms of answer and reference are the same text, else 0.
+
+    The options are applied in the order of the attributes; the first four mean what they mean to the
+    ``exact_match`` of lm-evaluation-harness.
+
+    Attributes:
+        ignore_patterns: Regular expressions whose matches are removed, one after another.
+        ignore_case: Compare in lower case.
+        ignore_punctuation: Remove ASCII punctuation.
+        ignore_numbers: Remove ASCII digits.
+        ignore_articles: Remove the words a, an and the.
+        ignore_spaces: Make every run of white space one space.
+        separator: Splits a reference into accepted answers ("colour|color"); a reference that is a JSON list of
+            texts is one without it.
+    """
+
+    ignore_patterns: tuple[str, ...] = ()
+    ignore_case: bool = False
+    ignore_punctuation: bool = False
+    ignore_numbers: bool = False
+    ignore_articles: bool = False
+    ignore_spaces: bool = True
+    separator: str = ""
+
+    def __post_init__(self) -> None:
+        for pattern in self.ignore_patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise InvalidInputError(f"ignore_patterns: '{pattern}' is not a regular expression: {error}") from None
+
+    def normal_form(self, answer: str) -> str | None:
+        """Return the text that is compared; None when nothing is left of it."""
+        text = answer.strip()
+        for pattern in self.ignore_patterns:
+            text = re.sub(pattern, "", text)
+        if self.ignore_case:
+            text = text.lower()
+        text = text.translate(self._removed)
+        if self.ignore_articles:
+            text = re.sub(r"\b(a|an|the)\b", " ", text, flags=re.IGNORECASE)
+        if self.ignore_spaces:
+            text = " ".join(text.split())
+        return text or None
+
+    def score(self, answer: str, example: Example) -> float:
+        """Return 1.0 when the answer is one of those accepted, else 0.0."""
+        return float(any(answer == self.normal_form(accepted) for accepted in self._accepted(example.reference)))
+
+    def ideal(self, reference: str) -> str:
+        """Return the first accepted answer."""
+        return self._accepted(reference)[0]
+
+    @cached_property
+    def _removed(self) -> dict[int, None]:
+        characters = string.punctuation * self.ignore_punctuation + string.digits * self.ignore_numbers
+        return {ord(character): None for character in characters}
+
+    def _accepted(self, reference: str) -> list[str]:
+        if self.separator:
+            return reference.split(self.separator)
+        if reference.startswith("["):
+            try:
+                accepted = json.loads(reference)
+            except ValueError:
+                return [reference]
+            if isinstance(accepted, list) and accepted and all(isinstance(one, str) for one in accepted):
+                return accepted
+        return [reference]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    """1 when the answer is the reference's number within a tolerance, else 0.
+
+    Currency signs, percent signs, spaces and the commas or underscores of thousands do not matter; "$18.00" and
+    "18" are one vote.
+
+    Attributes:
+        relative_tolerance: Largest accepted difference as a share of the reference.
+        absolute_tolerance: Largest accepted difference.
+    """
+
+    relative_tolerance: float = 1e-9
+    absolute_tolerance: float = 0.0
+
+    def normal_form(self, answer: str) -> str | None:
+        """Return the number in its shortest plain form, or None for a text that is no finite number."""
+        text = re.sub(r"[\s,_$€£¥%]", "", answer).removesuffix(".")
+        try:
+            value = Decimal(text)
+        except InvalidOperation:
+            return None
+        # An exponent of thousands would make the plain form itself thousands of digits long.
+        if not value.is_finite() or abs(value.adjusted()) > 300:
+            return None
+        plain = format(value, "f")
+        plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
+        return "0" if plain in ("-0", "") else plain
+
+    def score(self, answer: str, example: Example) -> float:
+        """Return 1.0 within the tolerance, else 0.0."""
+        reference = self.normal_form(example.reference)
+        if reference is None:
+            return 0.0
+        tolerance = max(self.absolute_tolerance, self.relative_tolerance * abs(float(reference)))
+        return float(abs(float(answer) - float(reference)) <= tolerance)
+
+    def ideal(self, reference: str) -> str:
+        """Return the reference."""
+        return reference

@@ -1,0 +1,102 @@
+"""Reads a YAML file into a frozen struct, strictly: an unknown key or a wrong type names the file and the key."""
+
+import re
+import types
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_type_hints
+
+import msgspec
+import yaml
+
+from infertune.errors import InvalidInputError, nearest
+
+T = TypeVar("T")
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with the scalars of version 1.2: ``yes`` and ``no`` are words, ``1e-3`` is a number."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """Refuse a key given twice, which YAML forbids and PyYAML answers with the last one."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"the key '{key.value}' is given twice", problem_mark=key.start_mark
+                )
+            seen.add(key.value)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":bool", ":float", ":timestamp"))]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^([-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+|[-+]?\.inf|\.nan)$"),
+    list("-+.0123456789"),
+)
+
+
+def read(path: Path, kind: type[T]) -> T:
+    """Return the file's contents as ``kind``; raise InvalidInputError for anything that does not fit."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    return parse(text, kind, where=str(path))
+
+
+def parse(text: str, kind: type[T], *, where: str) -> T:
+    """Return YAML text as ``kind``; ``where`` names its origin in messages."""
+    try:
+        value = yaml.load(text, Loader=_Loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise InvalidInputError(f"{where}{line}: not valid YAML: {getattr(error, 'problem', None) or error}") from None
+    return convert(value, kind, where=where)
+
+
+def convert(value: Any, kind: type[T], *, where: str) -> T:
+    """Return plain data as ``kind``; the first misfit becomes an InvalidInputError with its key path."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        problem, _, path = str(error).partition(" - at ")
+        key = path.strip("`").removeprefix("$").removeprefix(".")
+        unknown = re.search(r"unknown field `(.*)`", problem)
+        if unknown:
+            name = unknown[1]
+            valid = _keys(kind) if not key else _nested_keys(kind)
+            place = f" under '{key}'" if key else ""
+            raise InvalidInputError(f"{where}: unknown key '{name}'{place}{nearest(name, valid)}") from None
+        place = f" '{key}':" if key else ""
+        raise InvalidInputError(f"{where}:{place} {problem[:1].lower()}{problem[1:]}") from None
+
+
+def _keys(kind: Any) -> set[str]:
+    return set(getattr(kind, "__struct_encode_fields__", ()))
+
+
+def _nested_keys(kind: Any) -> set[str]:
+    """Return the keys of all structs inside ``kind``, itself left out."""
+    found: set[str] = set()
+    inner = list(get_type_hints(kind).values()) if _keys(kind) else list(get_args(kind))
+    seen: set[Any] = set()
+    while inner:
+        this = inner.pop()
+        if isinstance(this, types.GenericAlias | types.UnionType) or get_args(this):
+            inner += get_args(this)
+        elif _keys(this) and this not in seen:
+            seen.add(this)
+            found |= _keys(this)
+            inner += get_type_hints(this).values()
+    return found
