@@ -1,5 +1,7 @@
 """Tasks: examples, prompts, extraction and scoring, from one YAML file and its data."""
 
+from infertune.tasks.check import TaskReport, check
+from infertune.tasks.starter import starter, starter_data
 from infertune.tasks.task import Task, load, names
 
-__all__ = ["Task", "load", "names"]
+__all__ = ["Task", "TaskReport", "check", "load", "names", "starter", "starter_data"]

@@ -64,10 +64,11 @@ class Task:
 
     @cached_property
     def digest(self) -> str:
-        """Identity of everything that shapes a score: the definition, the templates and both splits."""
+        """Identity of everything that shapes a score: the definition's rules, the templates and both splits."""
         templates = {name: template.digest for name, template in self.prompts.items()}
         splits = [[(one.id, dict(one.fields), one.reference) for one in split] for split in (self.tune, self.confirm)]
-        content = msgspec.json.encode([self.definition, templates, splits], order="sorted")
+        definition = msgspec.structs.replace(self.definition, description="", source="", licence="")
+        content = msgspec.json.encode([definition, templates, splits], order="sorted")
         return hashlib.sha256(content).hexdigest()[:16]
 
     def extract(self, text: str) -> str | None:

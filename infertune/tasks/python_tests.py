@@ -1,0 +1,40 @@
+"""Scores Python programs by running their tests in the sandbox: pass@1 as HumanEval (Chen et al. 2021) defines it."""
+
+from dataclasses import dataclass
+
+from infertune.tasks.sandbox import Limits, run
+from infertune.types import Example
+
+
+@dataclass(frozen=True, kw_only=True)
+class PythonTests:
+    """1 when the answer, followed by the reference (its tests), runs to the end within the limits, else 0.
+
+    Attributes:
+        prefix_field: The example's field that the answer continues; empty for an answer that stands alone. An answer
+            that defines the whole function again, as chat models write it, simply replaces it.
+        cpu_seconds: Of one run.
+        wall_seconds: Of one run, waiting included.
+        memory_mib: Of one run, the interpreter included.
+    """
+
+    prefix_field: str = ""
+    cpu_seconds: int = 3
+    wall_seconds: float = 10.0
+    memory_mib: int = 512
+
+    def normal_form(self, answer: str) -> str | None:
+        """Return the code without the blank space that ends it."""
+        return answer.rstrip() or None
+
+    def score(self, answer: str, example: Example) -> float:
+        """Return 1.0 when all tests pass, else 0.0."""
+        limits = Limits(
+            cpu_seconds=self.cpu_seconds, wall_seconds=self.wall_seconds, memory_bytes=self.memory_mib * 2**20
+        )
+        prefix = example.fields[self.prefix_field] if self.prefix_field else ""
+        return float(run(f"{prefix}{answer}\n{example.reference}\n", limits=limits).passed)
+
+    def ideal(self, reference: str) -> str:
+        """Return nothing useful: only the data know a solution, so a task gives ``ideal`` itself."""
+        return reference
