@@ -86,7 +86,7 @@ class Boxed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
 
     def find(self, text: str) -> str | None:
         """Return the answer or None."""
-        for start in reversed(list(re.finditer(r"\\f?boxed\s*\{", text))):
+        for start in reversed(list(re.finditer(r"\\(?:boxed|fbox)\s*\{", text))):
             depth = 1
             for brace in re.finditer(r"(?<!\\)[{}]", text[start.end() :]):
                 depth += 1 if brace[0] == "{" else -1

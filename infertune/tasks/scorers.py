@@ -135,8 +135,10 @@ class Number:
         reference = self.normal_form(example.reference)
         if reference is None:
             return 0.0
-        tolerance = max(self.absolute_tolerance, self.relative_tolerance * abs(float(reference)))
-        return float(abs(float(answer) - float(reference)) <= tolerance)
+        # Decimal, for 3.1 is within 0.1 of 3.
+        right = Decimal(reference)
+        tolerance = max(Decimal(str(self.absolute_tolerance)), Decimal(str(self.relative_tolerance)) * abs(right))
+        return float(abs(Decimal(answer) - right) <= tolerance)
 
     def ideal(self, reference: str) -> str:
         """Return the reference."""

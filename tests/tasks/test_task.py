@@ -1,0 +1,264 @@
+import csv
+import gzip
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infertune.errors import DataUnavailableError, InvalidInputError
+from infertune.tasks import load, names
+
+TOY = Path(__file__).parent / "toy"
+ROWS = [{"q": f"What is {i} + {i}?", "a": str(2 * i)} for i in range(40)]
+FILE = """
+name: mine
+version: 1
+source: here
+licence: CC0-1.0
+data: rows.jsonl
+fields: {question: q}
+reference: a
+prompts: [question]
+max_tokens: 8
+extraction: [{kind: line}]
+scorer: number
+"""
+
+
+def lines(rows):
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(changes="", rows=None, file=FILE):
+        for line in changes.strip().splitlines():
+            key = line.partition(":")[0]
+            file = re.sub(rf"(?m)^{key}:.*\n", "", file) + line + "\n"
+        (tmp_path / "mine.yaml").write_text(file)
+        (tmp_path / "rows.jsonl").write_text(lines(ROWS if rows is None else rows))
+        return tmp_path / "mine.yaml"
+
+    return write
+
+
+def ids(split):
+    return [example.id for example in split]
+
+
+def test_the_toy_task_of_the_documentation():
+    task = load(TOY)
+    documented = (Path(__file__).parents[2] / "docs" / "tasks.md").read_text()
+    block = documented.split("```yaml\n")[1].split("```")[0]
+    plain = "".join(re.sub(r" {4,}# .*", "", line).rstrip() + "\n" for line in block.splitlines())
+    assert plain == (TOY / "task.yaml").read_text()
+    assert (len(task.tune), len(task.confirm)) == (8, 4)
+    (kyiv,) = [one for one in (*task.tune, *task.confirm) if one.fields["question"] == "Ukraine"]
+    assert task.extract("The capital of Ukraine is Kiev.") == "kiev"
+    assert task.extract("\nKyiv\nand more") == "kyiv"
+    assert task.extract("\n") is None
+    assert [task.score(answer, kyiv) for answer in ("kiev", "kyiv", "lviv", None)] == [1, 1, 0, 0]
+    assert task.max_tokens == 16
+    assert task.default_extractor == "default"
+
+
+def test_formats_give_the_same_task(write, tmp_path):
+    whole = load(write()).digest
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    with (folder / "rows.csv").open("w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.DictWriter(file, ["q", "a"])
+        writer.writeheader()
+        writer.writerows(ROWS)
+    (folder / "rows.jsonl.gz").write_bytes(gzip.compress(lines(ROWS).encode()))
+    (folder / "rows.csv.gz").write_bytes(gzip.compress((folder / "rows.csv").read_bytes()))
+    (folder / "numbers.jsonl").write_text(lines({"q": row["q"], "a": int(row["a"]), "none": None} for row in ROWS))
+    for name in ("rows.csv", "rows.jsonl.gz", "rows.csv.gz", "numbers.jsonl"):
+        assert load(write(), data=folder / name).digest == whole, name
+
+
+def test_parquet_gives_the_same_task(write, tmp_path):
+    pyarrow = pytest.importorskip("pyarrow", reason="Parquet is of the extra hf")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pyarrow.Table.from_pylist(ROWS), tmp_path / "rows.parquet")
+    assert load(write(), data=tmp_path / "rows.parquet").digest == load(write()).digest
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1 no")
+    with pytest.raises(InvalidInputError, match="not a valid Parquet file"):
+        load(write(), data=tmp_path / "bad.parquet")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("x.jsonl", b'{"q": "1", "a": "2"}\n{"q": ', r"x.jsonl, line 2: not valid JSON"),
+        ("x.jsonl", b'{"q": "1", "a": "2"}\n\n[1]\n', r"x.jsonl, line 3: must be a JSON object, but is \[1\]"),
+        (
+            "x.jsonl",
+            b'{"q": "1", "answer": "2", "ab": 1}\n',
+            r"line 1: no column 'a', which 'reference' of .* valid|did you",
+        ),
+        ("x.jsonl", b'{"q": "\xff"}', r"x.jsonl: must be UTF-8, but byte 7 is not"),
+        ("x.csv", b"q,a\n1,2\n3\n", r"x.csv, line 3: must have 2 cells like the first line, but has 1"),
+        ("x.csv", b'q,a\n"1,2\n', r"x.csv, line 2: not valid CSV"),
+        ("x.jsonl.gz", b"no", r"x.jsonl.gz cannot be read: Not a gzipped file"),
+        ("x.txt", b"no", r"x.txt: a data file must end in .jsonl, .csv, .parquet"),
+        ("x.jsonl", b"", r"the split 'tune' has no example"),
+    ],
+)
+def test_bad_data_is_one_message_with_its_place(write, tmp_path, name, content, problem):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InvalidInputError, match=problem):
+        load(write(), data=tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ("scorers: number", "mine.yaml: unknown key 'scorers'; did you mean 'scorer'"),
+        ("splits: {tun: 0.5}", "mine.yaml: unknown key 'tun' under 'splits'; did you mean 'tune'"),
+        ("extraction: [{kind: line, wich: last}]", "unknown key 'wich' under 'extraction.*'which'"),
+        ("extraction: [{kind: lines}]", "'extraction.0..kind': invalid value 'lines'"),
+        ("extraction: []", "extraction of 'default': must list at least one step"),
+        ("extraction: {}", "must name at least one extractor"),
+        ("extraction: [{kind: regex, pattern: '('}]", "extraction of 'default'.0.: 'pattern' is not a regular"),
+        ("version: one", "mine.yaml: 'version': expected `int`, got `str`"),
+        ("scorer: nummer", "mine.yaml: scorer: no scorer is called 'nummer'; did you mean 'number'"),
+        (
+            "scorer: {name: exact, options: {ignore_cas: true}}",
+            "has no option 'ignore_cas'; did you mean 'ignore_case'",
+        ),
+        ("scorer: {name: exact, options: {ignore_case: 3}}", "mine.yaml: scorer exact: .*`bool`"),
+        ("scorer: {name: exact, options: {ignore_patterns: ['(']}}", "is not a regular expression"),
+        ("prompts: [qestion]", "no prompt is called 'qestion'; did you mean 'question'"),
+        ("prompts: []", "must list at least one template"),
+        ("prompts: [question, question]", "lists 'question' twice"),
+        ("fields: {question: q, more: a}", "prompt 'question': does not use the field 'more'"),
+        ("fields: {question: qq}", "rows.jsonl, line 1: no column 'qq', which 'fields.question'"),
+        ("reference: {column: a, template: b}", "'reference' must have either"),
+        ("reference: {column: a, pattern: 'x'}", "line 1: 'reference.pattern' finds nothing"),
+        ("reference: {column: a, pattern: '('}", "'reference.pattern' is not a regular expression"),
+        ("ideal: '{b}'", "line 1: ideal: no field is called 'b'"),
+        ("max_tokens: 0", "'max_tokens' must be a positive number"),
+        ("max_tokens: [8, 8]", "'max_tokens' must be a positive number"),
+        ("splits: {tune: 30, confirm: 30}", "at most the 40 examples there are, but is 30 . 30"),
+        ("splits: {tune: 0.9, confirm: 0.9}", "'splits' must be two counts"),
+        ("splits: {tune: 3, confirm: 0.5}", "'splits' must be two counts"),
+        ("splits: {tune: {path: rows.jsonl}}", "must give both tune and confirm a source"),
+        ("data: ", "'data' must name a file"),
+        ("id: number", "no column 'number', which 'id'"),
+        ("name: [", "line .*: not valid YAML"),
+        ("name: a\nname : b", "the key 'name' is given twice"),
+    ],
+)
+def test_a_bad_task_file_is_one_message(write, changes, problem):
+    with pytest.raises(InvalidInputError, match=problem):
+        load(write(changes))
+
+
+def test_missing_files_are_one_message(write, tmp_path):
+    with pytest.raises(InvalidInputError, match=r"none.yaml cannot be read: No such file"):
+        load(tmp_path / "none.yaml")
+    with pytest.raises(InvalidInputError, match=r"--data must be a file or a folder"):
+        load(write(), data=tmp_path / "none")
+    with pytest.raises(DataUnavailableError, match=r"there is no data file .*other.jsonl; .*--data PATH"):
+        load(write("data: other.jsonl"))
+    with pytest.raises(InvalidInputError, match=r"must be or hold the file other.jsonl; found mine.yaml, rows.jsonl"):
+        load(write("data: other.jsonl"), data=tmp_path)
+    with pytest.raises(InvalidInputError, match=r"no task is called 'gsm8', .*did you mean 'gsm8k'"):
+        load("gsm8")
+
+
+def test_yes_and_no_are_words(write):
+    task = load(write("extraction: [{kind: choice, labels: [yes, no]}]\nscorer: exact"))
+    assert task.extract("No.") == "no"
+
+
+def test_one_number_of_max_tokens_means_its_half_and_quarter_too(write):
+    assert load(write("max_tokens: 256")).max_tokens_choices == (64, 128, 256)
+    assert load(write("max_tokens: 1")).max_tokens_choices == (1,)
+
+
+def test_repeated_rows_are_left_out_and_said(write):
+    task = load(write(rows=[*ROWS, ROWS[3]]))
+    assert len(task.tune) + len(task.confirm) == 40
+    assert any("line 41 repeats" in note and "line 4" in note for note in task.left_out)
+
+
+def test_one_id_for_two_examples_is_an_error(write):
+    with pytest.raises(InvalidInputError, match=r"line 2: the id '0' is already that of .*line 1"):
+        load(write("id: n", rows=[{"n": 0, **ROWS[0]}, {"n": 0, **ROWS[1]}]))
+
+
+def test_a_source_for_each_split_never_shares_a_question(write, tmp_path):
+    (tmp_path / "train.jsonl").write_text(lines(ROWS[:30]))
+    (tmp_path / "test.jsonl").write_text(lines([{**ROWS[0], "a": "7"}, *ROWS[20:]]))
+    path = write("data: \nsplits: {tune: {path: train.jsonl}, confirm: {path: test.jsonl, count: 21}}")
+    task = load(path)
+    asked = [{example.fields["question"] for example in split} for split in (task.tune, task.confirm)]
+    assert (len(task.tune), len(task.confirm)) == (19, 21)
+    assert not asked[0] & asked[1]
+    assert "11 of tune ask what one of confirm asks" in task.left_out
+    with pytest.raises(InvalidInputError, match=r"must be a folder with train.jsonl and test.jsonl"):
+        load(path, data=tmp_path / "train.jsonl")
+    with pytest.raises(InvalidInputError, match=r"splits.tune: 'count' must be in 1..30"):
+        load(write("splits: {tune: {path: train.jsonl, count: 31}, confirm: {path: test.jsonl}}\ndata: "))
+
+
+@given(st.permutations(ROWS), st.integers(2, 38))
+def test_a_split_by_shares_never_moves_an_example(tmp_path_factory, rows, n):
+    folder = tmp_path_factory.mktemp("split", numbered=True)
+    (folder / "mine.yaml").write_text(FILE)
+    (folder / "rows.jsonl").write_text(lines(ROWS))
+    whole = load(folder / "mine.yaml")
+    (folder / "some.jsonl").write_text(lines(rows[:n]))
+    try:
+        some = load(folder / "mine.yaml", data=folder / "some.jsonl")
+    except InvalidInputError:
+        return
+    assert ids(some.tune) == [one for one in ids(whole.tune) if one in ids(some.tune)]
+    assert ids(some.confirm) == [one for one in ids(whole.confirm) if one in ids(some.confirm)]
+    assert len(some.tune) + len(some.confirm) == n
+
+
+def test_counts_are_kept_and_disjoint(write):
+    task = load(write("splits: {tune: 25, confirm: 15}"))
+    assert (len(task.tune), len(task.confirm)) == (25, 15)
+    assert len({*ids(task.tune), *ids(task.confirm)}) == 40
+
+
+def test_digest_follows_what_shapes_a_score(write):
+    plain = load(write()).digest
+    assert load(write("description: other words")).digest == plain
+    changed = [
+        "version: 2",
+        "stop: [x]",
+        "prompts: [short-answer]",
+        "scorer: exact",
+        "splits: {tune: 0.5, confirm: 0.4}",
+    ]
+    assert len({plain, *(load(write(change)).digest for change in changed)}) == 6
+    assert load(write(rows=ROWS[1:])).digest != plain
+
+
+def test_a_hub_that_cannot_be_reached_is_said_at_once(write, monkeypatch, tmp_path):
+    pytest.importorskip("datasets", reason="the hub is of the extra hf")
+    import datasets
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
+    path = write("data: {path: none.jsonl, hub: {path: someone/no-such-data, split: test}}")
+    with pytest.raises(
+        DataUnavailableError, match=r"someone/no-such-data could not be fetched .*--data PATH.*none.jsonl"
+    ):
+        load(path)
+    (tmp_path / "none.jsonl").write_text(lines(ROWS))
+    assert len(load(path).tune) > 0
+
+
+def test_shipped_definitions_are_listed():
+    assert {"gsm8k", "math500", "humaneval"} <= set(names())

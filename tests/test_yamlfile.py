@@ -1,0 +1,70 @@
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infertune.errors import InvalidInputError
+from infertune.yamlfile import parse, read
+
+
+class Inner(msgspec.Struct, forbid_unknown_fields=True):
+    depth: int = 0
+
+
+class Outer(msgspec.Struct, forbid_unknown_fields=True):
+    name: str = ""
+    rate: float | None = None
+    words: tuple[str, ...] = ()
+    inner: dict[str, Inner] = {}
+    flag: bool = False
+
+
+def test_a_file_becomes_a_struct(tmp_path):
+    (tmp_path / "a.yaml").write_text(
+        "name: x\nrate: 1e-3\nwords: [yes, no, on, 2020-01-01]\nflag: true\ninner: {a: {depth: 2}}"
+    )
+    assert read(tmp_path / "a.yaml", Outer) == Outer(
+        "x", 0.001, ("yes", "no", "on", "2020-01-01"), {"a": Inner(2)}, True
+    )
+
+
+@pytest.mark.parametrize(("text", "value"), [("1.5", 1.5), (".5", 0.5), ("1e5", 1e5), ("-2E+3", -2000.0), ("3", 3.0)])
+def test_numbers_are_those_of_yaml_1_2(text, value):
+    assert parse(f"rate: {text}", Outer, where="x").rate == value
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("nam: x", r"x: unknown key 'nam'; did you mean 'name'"),
+        ("inner: {a: {dept: 1}}", r"x: unknown key 'dept' under 'inner.*'; did you mean 'depth'"),
+        ("name: 3", r"x: 'name': expected `str`, got `int`"),
+        ("[1]", r"x: expected `object`, got `array`"),
+        ("", r"x: expected `object`, got `null`"),
+        ("name: 'x", r"x, line 1: not valid YAML"),
+        ("name: x\n\tflag: true", r"x, line 2: not valid YAML"),
+        ("name: x\nname: y", r"x, line 2: not valid YAML: the key 'name' is given twice"),
+        ("name: !!python/object:os.system x", r"x, line 1: not valid YAML"),
+        ("name: \0", r"x.*: not valid YAML"),
+        ("? [a, b]\n: 1", r"x.*: not valid YAML|expected `str`"),
+    ],
+)
+def test_what_does_not_fit_is_one_message(text, problem):
+    with pytest.raises(InvalidInputError, match=problem):
+        parse(text, Outer, where="x")
+
+
+def test_what_cannot_be_read_is_one_message(tmp_path):
+    with pytest.raises(InvalidInputError, match=r"none.yaml cannot be read: No such file or directory"):
+        read(tmp_path / "none.yaml", Outer)
+    (tmp_path / "b.yaml").write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(InvalidInputError, match=r"b.yaml cannot be read"):
+        read(tmp_path / "b.yaml", Outer)
+
+
+@given(st.text())
+def test_any_text_is_a_value_or_one_message(text):
+    try:
+        assert isinstance(parse(text, Outer, where="x"), Outer)
+    except InvalidInputError:
+        pass
