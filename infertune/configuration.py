@@ -1,0 +1,55 @@
+"""One assignment of the search space: a value with an identity."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+
+from infertune.types import Scalar
+
+
+class Configuration(Mapping[str, Scalar]):
+    """A frozen assignment of dotted names to values; two are equal when their canonical JSON is.
+
+    Parameters that do not exist under the other values are absent: a greedy configuration has no ``top_p``.
+    """
+
+    __slots__ = ("_values", "canonical")
+
+    canonical: str
+    """JSON with sorted keys in which whole floats are written as ints, for 1.0 and 1 are the same setting."""
+
+    def __init__(self, values: Mapping[str, Scalar]) -> None:
+        for name, value in values.items():
+            if type(value) not in (bool, int, float, str) or (isinstance(value, float) and not math.isfinite(value)):
+                raise TypeError(f"{name} must be a bool, int, finite float or str, but is {value!r}")
+        self._values = dict(sorted(values.items()))
+        plain = {name: int(v) if isinstance(v, float) and v.is_integer() else v for name, v in self._values.items()}
+        self.canonical = json.dumps(plain, separators=(",", ":"))
+
+    def with_values(self, values: Mapping[str, Scalar]) -> "Configuration":
+        """Return this configuration with some values set or added."""
+        return Configuration({**self._values, **values})
+
+    @property
+    def digest(self) -> str:
+        """The identity: the first 16 hexadecimal digits of the SHA-256 of the canonical JSON."""
+        return hashlib.sha256(self.canonical.encode()).hexdigest()[:16]
+
+    def __getitem__(self, name: str) -> Scalar:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __eq__(self, other: object) -> bool:
+        return self.canonical == other.canonical if isinstance(other, Configuration) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.canonical)
+
+    def __repr__(self) -> str:
+        return f"Configuration({self._values})"
