@@ -1,0 +1,344 @@
+"""The sample bank: every generation ever paid for, found again by what shaped it. Append-only, SQL, many writers.
+
+A sample is keyed by the engine's facts, prompt, decoding settings, seed, example and sample index, but not by
+``max_tokens`` and stop texts: a long generation made without stop texts answers for every shorter one (`cut`).
+A row of ``bank_requests`` is one purchase, booked to the study that paid; ``bank_generations`` holds its samples.
+"""
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import (
+    Column,
+    Float,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Row,
+    String,
+    Table,
+    Text,
+    func,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from infertune.database import connect, create_tables, readable_errors
+from infertune.errors import InvalidInputError
+from infertune.replay import cut
+from infertune.types import Generation, Prompt, Request, Response
+
+__all__ = ["SampleBank", "Spent", "cut"]
+
+SCHEMA_VERSION = 1
+_KEYS_PER_QUERY = 500  # databases limit the number of bound values
+
+_version = MetaData()
+_schema = Table("bank_schema", _version, Column("id", Integer, primary_key=True), Column("version", Integer))
+
+_tables = MetaData()
+_engines = Table(
+    "bank_engines",
+    _tables,
+    Column("digest", String(32), primary_key=True),
+    Column("facts", Text, nullable=False),  # JSON
+)
+_prompts = Table(
+    "bank_prompts",
+    _tables,
+    Column("digest", String(32), primary_key=True),
+    Column("prompt", Text, nullable=False),  # JSON: a text, or [role, content] pairs
+)
+_requests = Table(
+    "bank_requests",
+    _tables,
+    Column("id", Integer, primary_key=True),
+    Column("digest", String(32), nullable=False, unique=True),  # of the whole purchase: putting it twice books it once
+    Column("key", String(32), nullable=False, index=True),
+    Column("study", Text, nullable=False, index=True),
+    Column("engine", String(32), ForeignKey(_engines.c.digest), nullable=False),
+    Column("prompt", String(32), ForeignKey(_prompts.c.digest), nullable=False),
+    Column("example_id", Text, nullable=False),
+    Column("seed", Text, nullable=False),  # a seed may exceed 64 bits
+    Column("decoding", Text, nullable=False),  # JSON
+    Column("max_tokens", Integer, nullable=False),
+    Column("stop", Text, nullable=False),  # JSON
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("completion_tokens", Integer, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("landed_at", Float, nullable=False),  # seconds since 1970
+)
+_generations = Table(
+    "bank_generations",
+    _tables,
+    Column("request", Integer, ForeignKey(_requests.c.id), primary_key=True),
+    Column("sample", Integer, primary_key=True),
+    Column("finish_reason", String(8), nullable=False),
+    Column("text", LargeBinary, nullable=False),  # UTF-8; a text column of PostgreSQL refuses U+0000
+    Column("token_ids", LargeBinary, nullable=False),  # little-endian int32
+    Column("logprobs", LargeBinary, nullable=False),  # little-endian float32, in which engines compute them
+    Column("text_ends", LargeBinary, nullable=False),  # little-endian int32
+)
+_INSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What one study paid. A sample that another study had paid for cost it nothing and is not in here.
+
+    Attributes:
+        prompt_tokens: Once for each answered request.
+        completion_tokens: Of all samples.
+        n_requests: Answered requests.
+        n_failed: Requests that failed for good; their tokens are not counted.
+        seconds: Sum over requests; those generated side by side each count in full.
+    """
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    n_requests: int = 0
+    n_failed: int = 0
+    seconds: float = 0.0
+
+    @property
+    def tokens(self) -> int:
+        """Prompt and completion tokens together."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+class SampleBank:
+    """Opens the bank of a SQLite file or a database URL, creating its tables where there are none.
+
+    Any number of processes may read and write at once, and any may be killed: what `put` returned from is there, what
+    it did not return from is there whole or not at all.
+
+    Attributes:
+        url: Of the database, for the trial log that shares it.
+
+    Raises:
+        InvalidInputError: No such URL or folder, not a database, another program's, or a newer infertune's.
+        DataUnavailableError: The database is damaged, not writable, or not reachable.
+    """
+
+    def __init__(self, url_or_path: str | Path) -> None:
+        self._engine = connect(url_or_path, own_prefix="bank_")
+        self.url = self._engine.url.render_as_string(hide_password=False)
+        self._insert = _INSERT[self._engine.url.get_backend_name()]
+        with readable_errors(self._engine):
+            create_tables(self._engine, _version)
+            with self._engine.begin() as connection:
+                connection.execute(self._new(_schema), {"id": 1, "version": SCHEMA_VERSION})
+                version = connection.execute(select(_schema.c.version)).scalar_one()
+            if version != SCHEMA_VERSION:
+                self.close()
+                raise InvalidInputError(
+                    f"{self._engine.url.database} must hold a bank of version {SCHEMA_VERSION}, but holds version "
+                    f"{version}: use the infertune that wrote it, or another file"
+                )
+            create_tables(self._engine, _tables)
+
+    def put(self, study: str, facts: Mapping[str, str], response: Response) -> None:
+        """Append a response, all of its samples in one transaction; putting the same response again changes nothing.
+
+        A failed response is booked as a failure and never returned as a sample.
+
+        Args:
+            study: Who paid.
+            facts: `Engine.facts` of the engine that answered.
+            response: As the engine gave it. Log probabilities are kept as float32.
+        """
+        request = response.request
+        prompt, engine = _prompt_json(request.prompt), _json(dict(facts))
+        samples = [_encoded(generation) for generation in response.generations]
+        key = _keys(facts, [request])[0]
+        settings = _json(asdict(request.decoding))
+        bought = {
+            "key": key,
+            "study": study,
+            "engine": _digest(engine),
+            "prompt": _digest(prompt),
+            "example_id": request.example_id,
+            "seed": str(request.seed),
+            "decoding": settings,
+            "max_tokens": request.decoding.max_tokens,
+            "stop": _stop_json(request.decoding.stop),
+            "prompt_tokens": response.prompt_tokens,
+            "completion_tokens": response.completion_tokens,
+            "seconds": response.seconds,
+            "error": response.error,
+        }
+        digest = _digest(_json(bought), *(str(sample).encode() for sample in samples))
+        with readable_errors(self._engine), self._engine.begin() as connection:
+            connection.execute(self._new(_engines), {"digest": bought["engine"], "facts": engine})
+            connection.execute(self._new(_prompts), {"digest": bought["prompt"], "prompt": prompt})
+            connection.execute(self._new(_requests), bought | {"digest": digest, "landed_at": time.time()})
+            number = connection.execute(select(_requests.c.id).where(_requests.c.digest == digest)).scalar_one()
+            if samples:
+                connection.execute(self._new(_generations), [{"request": number} | sample for sample in samples])
+
+    def missing(self, facts: Mapping[str, str], requests: Iterable[Request]) -> list[Request]:
+        """Return the requests in order, reduced to the samples that the bank lacks; the others are left out."""
+        wished = list(requests)
+        keys = _keys(facts, wished)
+        stored = self._rows(keys, _generations.c.sample, _generations.c.finish_reason)
+        lacking = []
+        for key, request in zip(keys, wished, strict=True):
+            held = {row.sample for row in stored[key] if _serves(row, request)}
+            samples = tuple(sample for sample in request.samples if sample not in held)
+            if samples:
+                lacking.append(replace(request, samples=samples))
+        return lacking
+
+    def get(self, facts: Mapping[str, str], requests: Iterable[Request]) -> list[Response]:
+        """Return what the bank holds of each request, cut as the engine would have for its limit and stop texts.
+
+        Returns:
+            One response per request, in order, its own request reduced to the samples that are there: all of them,
+            some, or none. One with none carries the error with which the same request last failed, if it did. A
+            sample that was bought more than once is the one bought first, so that an answer once given stays.
+        """
+        wished = list(requests)
+        keys = _keys(facts, wished)
+        stored = self._rows(keys, *_generations.c, _requests.c.prompt_tokens, _requests.c.seconds, _requests.c.error)
+        return [_response(request, stored[key]) for key, request in zip(keys, wished, strict=True)]
+
+    def spent(self, study: str) -> Spent:
+        """Return what a study has paid so far; nothing for a study that the bank does not know."""
+        failed = (_requests.c.error != "").label("failed")
+        sums = [func.sum(column) for column in (_requests.c.prompt_tokens, _requests.c.completion_tokens)]
+        books = (
+            select(failed, func.count(), *sums, func.sum(_requests.c.seconds))
+            .where(_requests.c.study == study)
+            .group_by(failed)
+        )
+        total = Spent()
+        with readable_errors(self._engine), self._engine.connect() as connection:
+            for has_failed, n, prompt_tokens, completion_tokens, seconds in connection.execute(books):
+                total = replace(total, seconds=total.seconds + float(seconds))
+                if has_failed:
+                    total = replace(total, n_failed=int(n))
+                else:
+                    total = replace(
+                        total,
+                        prompt_tokens=int(prompt_tokens),
+                        completion_tokens=int(completion_tokens),
+                        n_requests=int(n),
+                    )
+        return total
+
+    def close(self) -> None:
+        """Close the connections; it may be called twice."""
+        self._engine.dispose()
+
+    def _new(self, table: Table) -> Any:
+        return self._insert(table).on_conflict_do_nothing()
+
+    def _rows(self, keys: Sequence[str], *columns: Column[Any]) -> Mapping[str, list[Row[Any]]]:
+        """Return purchases and their samples by key, first bought first; a failed one is a row without a sample."""
+        wanted = select(_requests.c.key, _requests.c.max_tokens, _requests.c.stop, *columns)
+        joined = wanted.outerjoin_from(_requests, _generations).order_by(_requests.c.id)
+        found: dict[str, list[Row[Any]]] = defaultdict(list)
+        unique = list(dict.fromkeys(keys))
+        with readable_errors(self._engine), self._engine.connect() as connection:
+            for start in range(0, len(unique), _KEYS_PER_QUERY):
+                some = unique[start : start + _KEYS_PER_QUERY]
+                for row in connection.execute(joined.where(_requests.c.key.in_(some))):
+                    found[row.key].append(row)
+        return found
+
+
+def _response(request: Request, rows: Iterable[Row[Any]]) -> Response:
+    found: dict[int, Row[Any]] = {}
+    error = ""
+    for row in rows:
+        if _serves(row, request):
+            found.setdefault(row.sample, row)
+        elif row.error and row.max_tokens == request.decoding.max_tokens:
+            error = row.error
+    chosen = [found[sample] for sample in request.samples if sample in found]
+    return Response(
+        request=replace(request, samples=tuple(row.sample for row in chosen)),
+        generations=tuple(_decoded(row, request) for row in chosen),
+        prompt_tokens=max((row.prompt_tokens for row in chosen), default=0),
+        seconds=max((row.seconds for row in chosen), default=0.0),
+        error="" if chosen else error,
+    )
+
+
+def _serves(row: Row[Any], request: Request) -> bool:
+    """Whether a stored sample, cut, is what the engine would answer to this request."""
+    if row.sample is None or row.stop not in ("[]", _stop_json(request.decoding.stop)):
+        return False
+    return bool(row.finish_reason == "stop" or row.max_tokens >= request.decoding.max_tokens)
+
+
+def _encoded(generation: Generation) -> dict[str, Any]:
+    return {
+        "sample": generation.sample,
+        "finish_reason": generation.finish_reason,
+        "text": generation.text.encode("utf-8", "surrogatepass"),
+        "token_ids": np.array(generation.token_ids, dtype="<i4").tobytes(),
+        "logprobs": np.array(generation.logprobs, dtype="<f4").tobytes(),
+        "text_ends": np.array(generation.text_ends, dtype="<i4").tobytes(),
+    }
+
+
+def _decoded(row: Row[Any], request: Request) -> Generation:
+    whole = Generation(
+        sample=row.sample,
+        text=row.text.decode("utf-8", "surrogatepass"),
+        token_ids=tuple(np.frombuffer(row.token_ids, dtype="<i4").tolist()),
+        logprobs=tuple(np.frombuffer(row.logprobs, dtype="<f4").tolist()),
+        text_ends=tuple(np.frombuffer(row.text_ends, dtype="<i4").tolist()),
+        finish_reason=row.finish_reason,
+    )
+    stop = request.decoding.stop if row.stop == "[]" else ()
+    return cut(whole, max_tokens=request.decoding.max_tokens, stop=stop)
+
+
+def _keys(facts: Mapping[str, str], requests: Sequence[Request]) -> list[str]:
+    engine = _digest(_json(dict(facts)))
+    return [
+        _digest(
+            engine,
+            _json([request.example_id, str(request.seed), _prompt_json(request.prompt)]),
+            _json(_settings(request)),
+        )
+        for request in requests
+    ]
+
+
+def _settings(request: Request) -> dict[str, float]:
+    """Return the decoding settings that shape the tokens of a sample; the others only end it."""
+    settings = asdict(request.decoding)
+    return {name: float(value) for name, value in settings.items() if name not in ("max_tokens", "stop")}
+
+
+def _prompt_json(prompt: Prompt) -> str:
+    return _json(prompt if isinstance(prompt, str) else [[message.role, message.content] for message in prompt])
+
+
+def _stop_json(stop: tuple[str, ...]) -> str:
+    return _json(sorted(set(stop)))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _digest(*parts: str | bytes) -> str:
+    """Return 128 bits of a digest of the parts, with their lengths so that no two lists of parts run together."""
+    whole = sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        whole.update(f"{len(data)}:".encode() + data)
+    return whole.hexdigest()[:32]

@@ -1,0 +1,108 @@
+"""Opens the database that the bank shares with the trial log: a SQLite file by default, PostgreSQL by URL."""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, MetaData, create_engine, event, inspect, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from infertune.errors import DataUnavailableError, InvalidInputError
+
+BUSY_SECONDS = 60  # how long a writer waits for its turn before it gives up
+_OPTUNA_TABLES = {"alembic_version", "studies", "version_info"}
+
+
+def connect(url_or_path: str | Path, *, own_prefix: str) -> Engine:
+    """Return an engine for a database that is ours, is the trial log's, or is new.
+
+    Args:
+        url_or_path: ``postgresql+psycopg://...``, ``sqlite:///file`` or the path of a SQLite file, made when absent.
+        own_prefix: What our tables' names begin with; a SQLite file with other people's tables alone is refused.
+
+    Raises:
+        InvalidInputError: No such URL or folder, not a database, or somebody else's.
+        DataUnavailableError: The file is damaged, locked or not writable, or the server or its driver is not there.
+    """
+    url = _url(url_or_path)
+    try:
+        engine = create_engine(url)
+    except ModuleNotFoundError as error:
+        raise DataUnavailableError(
+            f"a database at {url.render_as_string()} needs the Python package '{error.name}': pip install {error.name}"
+        ) from error
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise InvalidInputError(f"a database URL must begin with sqlite or postgresql, but is '{url}'") from error
+    with readable_errors(engine):
+        if url.get_backend_name() == "sqlite":
+            event.listen(engine, "connect", _prepare_sqlite)
+            names = set(inspect(engine).get_table_names())
+            if names and not names & _OPTUNA_TABLES and not any(name.startswith(own_prefix) for name in names):
+                engine.dispose()
+                raise InvalidInputError(
+                    f"{url.database} must be a study's file or a new one, but holds the tables of another program: "
+                    f"{', '.join(sorted(names)[:4])}"
+                )
+    return engine
+
+
+def create_tables(engine: Engine, tables: MetaData) -> None:
+    """Create what is missing of the tables and indices; several processes may do so at once."""
+    with engine.begin() as connection:
+        for table in tables.sorted_tables:
+            connection.execute(CreateTable(table, if_not_exists=True))
+            for index in sorted(table.indexes, key=lambda index: str(index.name)):
+                connection.execute(CreateIndex(index, if_not_exists=True))
+
+
+@contextmanager
+def readable_errors(engine: Engine) -> Iterator[None]:
+    """Turn the driver's errors into ones that say what is wrong with which database."""
+    try:
+        yield
+    except DBAPIError as error:
+        where = engine.url.database if engine.url.get_backend_name() == "sqlite" else engine.url.render_as_string()
+        said = str(error.orig)
+        if "not a database" in said:
+            raise InvalidInputError(f"{where} must be a SQLite file or a new one, but is something else") from error
+        if "malformed" in said:
+            raise DataUnavailableError(
+                f"{where} is damaged ({said}); restore a copy, or keep what is whole with "
+                f"`sqlite3 {where} .recover | sqlite3 recovered.db`"
+            ) from error
+        raise DataUnavailableError(f"the database {where} cannot be used: {said}") from error
+
+
+def _url(url_or_path: str | Path) -> URL:
+    text = str(url_or_path)
+    if "://" in text:
+        try:
+            return make_url(text)
+        except ArgumentError as error:
+            raise InvalidInputError(
+                f"a database URL must look like postgresql://host/name, but is '{text}'"
+            ) from error
+    path = Path(text).expanduser()
+    if not path.parent.is_dir():
+        raise InvalidInputError(f"the folder of a study's file must exist, but {path.parent} does not")
+    if path.is_dir():
+        raise InvalidInputError(f"a study's file must be a file, but {path} is a folder")
+    return URL.create("sqlite", database=str(path))
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
+    """Set what makes a file safe for many processes and for one that is killed: a write-ahead log, and patience."""
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    deadline = time.monotonic() + BUSY_SECONDS
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] not in ("wal", "memory"):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:  # several processes open a new file at once: SQLite does not wait
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)

@@ -1,0 +1,23 @@
+"""The answer of the sample that the model itself finds likeliest, by mean log probability per token."""
+
+from collections.abc import Sequence
+
+from infertune.estimators import FloatArray, SampleTable, best_of_n
+
+
+class BestOfN:
+    """Takes the sample with the highest mean raw log probability per token, with an answer or without."""
+
+    name = "best_of_n"
+
+    def samples_needed(self, n: int) -> int:
+        """Return ``n``."""
+        return n
+
+    def expected_scores(self, table: SampleTable, n: int) -> FloatArray:
+        """Return the exact expected score of the likeliest of ``n`` of the stored samples."""
+        return best_of_n(table, n)
+
+    def choose(self, answers: Sequence[str | None], logprobs: Sequence[float]) -> str | None:
+        """Return the answer of the likeliest sample."""
+        return answers[max(range(len(answers)), key=logprobs.__getitem__)]
