@@ -94,7 +94,8 @@ def pareto_front(costs: FloatArray, utilities: FloatArray) -> NDArray[np.intp]:
     is_new[1:] = (cost[1:] != cost[:-1]) | (utility[1:] != utility[:-1])
     group = np.cumsum(is_new) - 1
     kept = (utility > best_before)[is_new]
-    return order[kept[group]]
+    front: NDArray[np.intp] = order[kept[group]]
+    return front
 
 
 def _differences(a: FloatArray, b: FloatArray) -> FloatArray:
