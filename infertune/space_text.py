@@ -75,7 +75,8 @@ def read(path: Path, space: SearchSpace) -> SearchSpace:
     """
     parameters: dict[str, Parameter] = {}
     for name, value in yamlfile.read(path, dict[str, Any]).items():
-        entry = yamlfile.convert(value, _Entry, where=f"{path}, '{name}'")  # type: ignore[arg-type]
+        kind: Any = _Range if isinstance(value, dict) else Scalar | tuple[Scalar, ...]
+        entry: _Entry = yamlfile.convert(value, kind, where=f"{path}, '{name}'")
         try:
             parameter = _from_entry(space, name, entry)
             if parameter.name in parameters:

@@ -23,7 +23,8 @@ def _sequence(space: SearchSpace, seed: int, *, start: int) -> Iterator[Configur
     """Yield the sequence from one of its points on; a point outside the constraints gives way to a random draw."""
     from scipy.stats import qmc
 
-    sobol = qmc.Sobol(len(space.parameters), rng=np.random.default_rng(seed)).fast_forward(start)
+    sobol = qmc.Sobol(len(space.parameters), rng=np.random.default_rng(seed))
+    points = sobol.random_base2((start + N_DRAWS).bit_length())[start : start + N_DRAWS]
     rng = np.random.default_rng((seed, start))
-    for configuration in map(space.from_unit, sobol.random(N_DRAWS).tolist()):
+    for configuration in map(space.from_unit, points.tolist()):
         yield configuration if space.allows(configuration) else space.sample(rng)
