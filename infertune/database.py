@@ -35,14 +35,16 @@ def connect(url_or_path: str | Path, *, own_prefix: str) -> Engine:
         raise DataUnavailableError(
             f"a database at {url.render_as_string()} needs the Python package '{error.name}': pip install {error.name}"
         ) from error
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise InvalidInputError(f"a database URL must begin with sqlite or postgresql, but is '{url}'") from error
+    except NoSuchModuleError as error:
+        raise InvalidInputError(
+            f"there is no database driver '{url.drivername}'; use sqlite or postgresql+psycopg"
+        ) from error
     with readable_errors(engine):
         if url.get_backend_name() == "sqlite":
-            event.listen(engine, "connect", _prepare_sqlite)
             names = set(inspect(engine).get_table_names())
+            engine.dispose()
+            event.listen(engine, "connect", _prepare_sqlite)  # only now, for it changes the file
             if names and not names & _OPTUNA_TABLES and not any(name.startswith(own_prefix) for name in names):
-                engine.dispose()
                 raise InvalidInputError(
                     f"{url.database} must be a study's file or a new one, but holds the tables of another program: "
                     f"{', '.join(sorted(names)[:4])}"
@@ -81,11 +83,14 @@ def _url(url_or_path: str | Path) -> URL:
     text = str(url_or_path)
     if "://" in text:
         try:
-            return make_url(text)
+            url = make_url(text)
         except ArgumentError as error:
             raise InvalidInputError(
                 f"a database URL must look like postgresql://host/name, but is '{text}'"
             ) from error
+        if url.get_backend_name() not in ("sqlite", "postgresql"):
+            raise InvalidInputError(f"a database URL must begin with sqlite or postgresql, but is '{url}'")
+        return url
     path = Path(text).expanduser()
     if not path.parent.is_dir():
         raise InvalidInputError(f"the folder of a study's file must exist, but {path.parent} does not")
