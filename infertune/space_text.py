@@ -81,11 +81,11 @@ def read(path: Path, space: SearchSpace) -> SearchSpace:
             parameter = _from_entry(space, name, entry)
             if parameter.name in parameters:
                 raise InvalidInputError(f"{parameter.name} must be given once, but is given twice")
+            if name not in space:
+                space = space.replaced([parameter])  # the conditions of later ones may name it
         except InvalidInputError as error:
             raise InvalidInputError(f"{path}, '{name}': {error}") from None
         parameters[parameter.name] = parameter
-        if name not in space:
-            space = space.replaced([parameter])  # the conditions of later ones may name it
     return _replaced(space, list(parameters.values()), where=str(path))
 
 

@@ -17,12 +17,12 @@ from infertune.samplers.optuna_space import distributions
 from infertune.samplers.qmc import QMCSampler
 from infertune.space import Configuration, SearchSpace
 
-N_STARTUP_TRIALS = 8
+N_STARTUP_TRIALS = 12  # three rounds of four; docs/samplers.md has the comparison
 _STATES = {"complete": TrialState.COMPLETE, "pending": TrialState.RUNNING, "failed": TrialState.FAIL}
 
 
 class TPESampler:
-    """Begins with a Sobol sequence, and models from the eighth finished trial on.
+    """Begins with a Sobol sequence, and models once twelve trials are complete.
 
     Pending trials count as bad ones, so that the proposals of one round differ; trials over the cost cap come
     after all that keep it, those less over it first; failed trials say nothing.
