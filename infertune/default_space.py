@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from infertune.parameter import Condition, Parameter
-from infertune.space import Constraint, SearchSpace
+from infertune.condition import Condition, Constraint
+from infertune.parameter import Parameter
+from infertune.space import SearchSpace
 
 TEMPERATURE = "decoding.temperature"
 SAMPLED = Condition(TEMPERATURE, ">", 0.0)

@@ -1,57 +1,17 @@
 """One axis of the search space: what it is called, what it may be, and what it costs to change it."""
 
 import math
-import operator
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
+from infertune.condition import Condition
 from infertune.errors import InvalidInputError, nearest
 from infertune.types import Scalar
 
 Tier = Literal["replay", "request", "engine"]
 Kind = Literal["float", "int", "choice"]
-Operator = Literal["==", "!=", ">", ">=", "<", "<=", "in"]
-
-_HOLDS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
-    "in": lambda value, allowed: value in allowed,
-}
-_WORDS = {
-    "==": "",
-    "!=": "other than ",
-    ">": "above ",
-    ">=": "at least ",
-    "<": "below ",
-    "<=": "at most ",
-    "in": "one of ",
-}
 _TYPE_WORDS = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """Something that a parameter's value satisfies or not; ``in`` takes a tuple, the other operators a value."""
-
-    name: str
-    operator: Operator
-    value: Scalar | tuple[Scalar, ...]
-
-    def holds(self, value: Scalar) -> bool:
-        """Whether a value of the named parameter satisfies the condition."""
-        return _HOLDS[self.operator](value, self.value)
-
-    @property
-    def wanted(self) -> str:
-        """The condition on the value in words: ``above 0``."""
-        wanted = ", ".join(map(str, self.value)) if isinstance(self.value, tuple) else str(self.value)
-        return _WORDS[self.operator] + wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

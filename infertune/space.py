@@ -7,31 +7,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from infertune.condition import Condition, Constraint
 from infertune.configuration import Configuration
 from infertune.errors import InvalidInputError, nearest
-from infertune.parameter import Condition, Parameter, Tier
+from infertune.parameter import Parameter, Tier
 from infertune.types import Scalar
 
 __all__ = ["Condition", "Configuration", "Constraint", "Parameter", "SearchSpace", "Tier"]
 
 MAX_DRAWS = 10_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Constraint:
-    """Where ``when`` holds, ``must`` holds too; says nothing where either parameter is absent."""
-
-    when: Condition
-    must: Condition
-
-    def holds(self, values: Mapping[str, Scalar]) -> bool:
-        """Whether the values keep the constraint; values still missing cannot break it."""
-        if self.when.name not in values or self.must.name not in values:
-            return True
-        return not self.when.holds(values[self.when.name]) or self.must.holds(values[self.must.name])
-
-    def __str__(self) -> str:
-        return f"{self.must.name} must be {self.must.wanted} where {self.when.name} is {self.when.wanted}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from infertune import yamlfile
+from infertune.condition import Condition, Operator
 from infertune.errors import InvalidInputError, nearest
-from infertune.parameter import Condition, Operator, Parameter, Tier
+from infertune.parameter import Parameter, Tier
 from infertune.space import SearchSpace
 from infertune.types import Scalar
 

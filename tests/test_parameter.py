@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infertune.condition import Condition
 from infertune.errors import InvalidInputError
-from infertune.parameter import Condition, Parameter
+from infertune.parameter import Parameter
 
 
 def ranged(kind, low, high, **more):

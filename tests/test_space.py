@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infertune.condition import Condition, Constraint
 from infertune.configuration import Configuration
 from infertune.default_space import default_space
 from infertune.errors import InvalidInputError
-from infertune.parameter import Condition, Parameter
-from infertune.space import Constraint, SearchSpace
+from infertune.parameter import Parameter
+from infertune.space import SearchSpace
 
 SPACE = default_space(prompts=("short", "chat"), max_tokens=32)
 GREEDY = {"decoding.temperature": 0.0, "decoding.repetition_penalty": 1.0, "prompt.template": "short"}

@@ -28,10 +28,13 @@ class TPESampler:
     after all that keep it, those less over it first; failed trials say nothing.
     """
 
+    def __init__(self, *, n_startup_trials: int = N_STARTUP_TRIALS) -> None:
+        self._n_startup_trials = n_startup_trials
+
     def propose(self, space: SearchSpace, history: Sequence[Trial], seed: int) -> Configuration:
         """Return the best by the model of 24 candidates, or the next draw that the history lacks."""
         n_complete = sum(trial.state == "complete" for trial in history)
-        if n_complete < N_STARTUP_TRIALS:
+        if n_complete < self._n_startup_trials:
             return QMCSampler().propose(space, history, seed)
         return first_unseen(_draws(space, history, seed), space, history)
 

@@ -13,24 +13,23 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from infertune.default_space import default_space
-from infertune.parameter import Condition, Parameter
+from infertune.condition import Condition, Constraint
+from infertune.parameter import Parameter
 from infertune.samplers import Sampler, SpaceExhausted, Trial
-from infertune.space import Configuration, Constraint, SearchSpace
+from infertune.space import Configuration, SearchSpace
+from infertune.testing.landscape import decoding_space, told
 from infertune.types import Scalar
-
-PROMPTS = ("plain", "chat", "few", "thoughts", "strict")
 
 _ELSEWHERE = """
 import importlib, json, sys
 from infertune.samplers import Trial
 from infertune.space import Configuration
-from infertune.testing.sampler_contract import decoding_space
+from infertune.testing.landscape import decoding_space
 wish = json.load(sys.stdin)
 history = [Trial(**{**trial, "configuration": Configuration(trial["configuration"])}) for trial in wish["history"]]
 sampler = getattr(importlib.import_module(wish["module"]), wish["kind"])()
@@ -38,51 +37,20 @@ print(sampler.propose(decoding_space(), history, wish["seed"]).canonical)
 """
 
 
-def decoding_space() -> SearchSpace:
-    """Return the request tier of the default space for a task with five prompts: a real, conditional space."""
-    return default_space(prompts=PROMPTS, max_tokens=16).tier("request")
-
-
 def small_space() -> SearchSpace:
-    """Return eight configurations of 2 x 2 x 5 points: ``width`` is for ``shape=wide`` and a constraint takes two."""
+    """Return 16 configurations of 2 x 2 x 13 points: only ``wide`` has a width, and the colours share them out."""
     wide = Condition("request.shape", "==", "wide")
     return SearchSpace(
         (
             _choice("request.shape", ("round", "wide")),
             _choice("request.colour", ("red", "blue")),
-            replace(_choice("request.width", (1, 2, 3, 4, 5)), kind="int", choices=(), low=1, high=5, when=wide),
+            replace(_choice("request.width", (1,)), kind="int", choices=(), low=1, high=13, when=wide),
         ),
         (
             Constraint(when=Condition("request.colour", "==", "red"), must=Condition("request.width", "<", 4)),
             Constraint(when=Condition("request.colour", "==", "blue"), must=Condition("request.width", ">", 2)),
         ),
     )
-
-
-def true_utility(configuration: Mapping[str, Scalar]) -> float:
-    """Return a utility over ``decoding_space`` that is best at a moderate heat, with one good prompt of five.
-
-    ``heat`` is what temperature and truncations make of the model's distribution together; greedy decoding, which
-    has no truncations, is a plain middling choice. The optimum is 0.85.
-    """
-    bonus = {"plain": 0.0, "chat": 0.08, "few": 0.2, "thoughts": -0.1, "strict": 0.12}
-    utility: float = 0.35 + bonus[str(configuration["prompt.template"])]
-    utility -= 1.2 * abs(float(configuration["decoding.repetition_penalty"]) - 1.05)
-    temperature = float(configuration["decoding.temperature"])
-    if temperature == 0:
-        return utility + 0.1
-    heat: float = temperature * float(configuration["decoding.top_p"]) ** 1.5
-    heat *= 1 - 1.5 * float(configuration["decoding.min_p"])
-    heat *= 0.8 if configuration["decoding.top_k"] == 10 else 1.0
-    return max(utility + 0.3 - 0.6 * (heat - 0.6) ** 2, 0.0)
-
-
-def told(
-    history: Sequence[Trial], configuration: Configuration, utility: float | None, **trial: object
-) -> list[Trial]:
-    """Return the history with one more trial, complete unless ``state`` says otherwise."""
-    fields = {"constraint": 0.0, "state": "complete", **trial}
-    return [*history, Trial(number=len(history), configuration=configuration, utility=utility, **fields)]  # type: ignore[arg-type]
 
 
 class SamplerContract:
@@ -202,7 +170,7 @@ class SamplerContract:
 
     def test_every_configuration_once_then_exhausted(self, sampler: Sampler) -> None:
         space = small_space()
-        history = self.history(sampler, space, 8)
+        history = self.history(sampler, space, 16)
         assert {trial.configuration for trial in history} == set(space.configurations())
         with pytest.raises(SpaceExhausted):
             sampler.propose(space, history, 0)

@@ -5,7 +5,8 @@ import pytest
 
 from infertune.samplers import random
 from infertune.samplers.random import RandomSampler
-from infertune.testing.sampler_contract import SamplerContract, decoding_space
+from infertune.testing.landscape import decoding_space
+from infertune.testing.sampler_contract import SamplerContract
 
 
 @pytest.fixture

@@ -2,12 +2,12 @@ import statistics
 import warnings
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from infertune.samplers.random import RandomSampler
 from infertune.samplers.tpe import N_STARTUP_TRIALS, TPESampler
-from infertune.testing.sampler_contract import SamplerContract, decoding_space, told, true_utility
+from infertune.testing.landscape import decoding_space, found_utility
+from infertune.testing.sampler_contract import SamplerContract
 
 
 @pytest.fixture
@@ -19,28 +19,12 @@ class TestTPE(SamplerContract):
     pass
 
 
-def study(sampler, seed, *, n_trials=32, n_examples=24, round_size=4):
-    """Return the true utility of the best of the five that look best in a noisy study of four trials a round."""
-    space, noise = decoding_space(), np.random.default_rng((seed, 1))
-    history = []
-    while len(history) < n_trials:
-        pending = list(history)
-        for _ in range(round_size):
-            first = not pending
-            proposal = space.default_configuration() if first else sampler.propose(space, pending, seed)
-            pending = told(pending, proposal, None, state="pending")
-        for trial in pending[len(history) :]:
-            seen = noise.binomial(n_examples, true_utility(trial.configuration)) / n_examples
-            history = told(history, trial.configuration, float(seen))
-    best = sorted(history, key=lambda trial: -trial.utility)[:5]
-    return max(true_utility(trial.configuration) for trial in best)
-
-
 @pytest.mark.slow
-def test_beats_random_by_two_points():
+@pytest.mark.parametrize("best_heat", [0.0, 0.6])
+def test_beats_random_by_two_points(best_heat):
     seeds = range(24)
-    tpe = statistics.mean(study(TPESampler(), seed) for seed in seeds)
-    random = statistics.mean(study(RandomSampler(), seed) for seed in seeds)
+    tpe = statistics.mean(found_utility(TPESampler(), seed, best_heat=best_heat) for seed in seeds)
+    random = statistics.mean(found_utility(RandomSampler(), seed, best_heat=best_heat) for seed in seeds)
     assert tpe > random + 0.02
 
 
