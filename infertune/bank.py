@@ -8,29 +8,26 @@ A row of ``bank_requests`` is one purchase, booked to the study that paid; ``ban
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import (
-    Column,
-    Float,
-    ForeignKey,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Row,
-    String,
-    Table,
-    Text,
-    func,
-    select,
-)
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Column, Row, Table, func, select
 
+from infertune.bank_tables import (
+    INSERT,
+    SCHEMA_VERSION,
+    TABLES,
+    VERSION_TABLE,
+    bank_engines,
+    bank_generations,
+    bank_prompts,
+    bank_requests,
+    bank_schema,
+)
 from infertune.database import connect, create_tables, readable_errors
 from infertune.errors import InvalidInputError
 from infertune.replay import cut
@@ -38,57 +35,7 @@ from infertune.types import Generation, Prompt, Request, Response
 
 __all__ = ["SampleBank", "Spent", "cut"]
 
-SCHEMA_VERSION = 1
 _KEYS_PER_QUERY = 500  # databases limit the number of bound values
-
-_version = MetaData()
-_schema = Table("bank_schema", _version, Column("id", Integer, primary_key=True), Column("version", Integer))
-
-_tables = MetaData()
-_engines = Table(
-    "bank_engines",
-    _tables,
-    Column("digest", String(32), primary_key=True),
-    Column("facts", Text, nullable=False),  # JSON
-)
-_prompts = Table(
-    "bank_prompts",
-    _tables,
-    Column("digest", String(32), primary_key=True),
-    Column("prompt", Text, nullable=False),  # JSON: a text, or [role, content] pairs
-)
-_requests = Table(
-    "bank_requests",
-    _tables,
-    Column("id", Integer, primary_key=True),
-    Column("digest", String(32), nullable=False, unique=True),  # of the whole purchase: putting it twice books it once
-    Column("key", String(32), nullable=False, index=True),
-    Column("study", Text, nullable=False, index=True),
-    Column("engine", String(32), ForeignKey(_engines.c.digest), nullable=False),
-    Column("prompt", String(32), ForeignKey(_prompts.c.digest), nullable=False),
-    Column("example_id", Text, nullable=False),
-    Column("seed", Text, nullable=False),  # a seed may exceed 64 bits
-    Column("decoding", Text, nullable=False),  # JSON
-    Column("max_tokens", Integer, nullable=False),
-    Column("stop", Text, nullable=False),  # JSON
-    Column("prompt_tokens", Integer, nullable=False),
-    Column("completion_tokens", Integer, nullable=False),
-    Column("seconds", Float, nullable=False),
-    Column("error", Text, nullable=False),
-    Column("landed_at", Float, nullable=False),  # seconds since 1970
-)
-_generations = Table(
-    "bank_generations",
-    _tables,
-    Column("request", Integer, ForeignKey(_requests.c.id), primary_key=True),
-    Column("sample", Integer, primary_key=True),
-    Column("finish_reason", String(8), nullable=False),
-    Column("text", LargeBinary, nullable=False),  # UTF-8; a text column of PostgreSQL refuses U+0000
-    Column("token_ids", LargeBinary, nullable=False),  # little-endian int32
-    Column("logprobs", LargeBinary, nullable=False),  # little-endian float32, in which engines compute them
-    Column("text_ends", LargeBinary, nullable=False),  # little-endian int32
-)
-_INSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,19 +79,19 @@ class SampleBank:
     def __init__(self, url_or_path: str | Path) -> None:
         self._engine = connect(url_or_path, own_prefix="bank_")
         self.url = self._engine.url.render_as_string(hide_password=False)
-        self._insert = _INSERT[self._engine.url.get_backend_name()]
+        self._insert = INSERT[self._engine.url.get_backend_name()]
         with readable_errors(self._engine):
-            create_tables(self._engine, _version)
+            create_tables(self._engine, VERSION_TABLE)
             with self._engine.begin() as connection:
-                connection.execute(self._new(_schema), {"id": 1, "version": SCHEMA_VERSION})
-                version = connection.execute(select(_schema.c.version)).scalar_one()
+                connection.execute(self._new(bank_schema), {"id": 1, "version": SCHEMA_VERSION})
+                version = connection.execute(select(bank_schema.c.version)).scalar_one()
             if version != SCHEMA_VERSION:
                 self.close()
                 raise InvalidInputError(
                     f"{self._engine.url.database} must hold a bank of version {SCHEMA_VERSION}, but holds version "
                     f"{version}: use the infertune that wrote it, or another file"
                 )
-            create_tables(self._engine, _tables)
+            create_tables(self._engine, TABLES)
 
     def put(self, study: str, facts: Mapping[str, str], response: Response) -> None:
         """Append a response, all of its samples in one transaction; putting the same response again changes nothing.
@@ -178,21 +125,23 @@ class SampleBank:
         }
         digest = _digest(_json(bought), *(str(sample).encode() for sample in samples))
         with readable_errors(self._engine), self._engine.begin() as connection:
-            connection.execute(self._new(_engines), {"digest": bought["engine"], "facts": engine})
-            connection.execute(self._new(_prompts), {"digest": bought["prompt"], "prompt": prompt})
-            connection.execute(self._new(_requests), bought | {"digest": digest, "landed_at": time.time()})
-            number = connection.execute(select(_requests.c.id).where(_requests.c.digest == digest)).scalar_one()
+            connection.execute(self._new(bank_engines), {"digest": bought["engine"], "facts": engine})
+            connection.execute(self._new(bank_prompts), {"digest": bought["prompt"], "prompt": prompt})
+            connection.execute(self._new(bank_requests), bought | {"digest": digest, "landed_at": time.time()})
+            number = connection.execute(
+                select(bank_requests.c.id).where(bank_requests.c.digest == digest)
+            ).scalar_one()
             if samples:
-                connection.execute(self._new(_generations), [{"request": number} | sample for sample in samples])
+                connection.execute(self._new(bank_generations), [{"request": number} | sample for sample in samples])
 
     def missing(self, facts: Mapping[str, str], requests: Iterable[Request]) -> list[Request]:
         """Return the requests in order, reduced to the samples that the bank lacks; the others are left out."""
         wished = list(requests)
         keys = _keys(facts, wished)
-        stored = self._rows(keys, _generations.c.sample, _generations.c.finish_reason)
+        stored = self._rows(keys, bank_generations.c.sample, bank_generations.c.finish_reason)
         lacking = []
         for key, request in zip(keys, wished, strict=True):
-            held = {row.sample for row in stored[key] if _serves(row, request)}
+            held = {row.sample for row in _serving(stored[key], request)}
             samples = tuple(sample for sample in request.samples if sample not in held)
             if samples:
                 lacking.append(replace(request, samples=samples))
@@ -208,16 +157,18 @@ class SampleBank:
         """
         wished = list(requests)
         keys = _keys(facts, wished)
-        stored = self._rows(keys, *_generations.c, _requests.c.prompt_tokens, _requests.c.seconds, _requests.c.error)
+        stored = self._rows(
+            keys, *bank_generations.c, bank_requests.c.prompt_tokens, bank_requests.c.seconds, bank_requests.c.error
+        )
         return [_response(request, stored[key]) for key, request in zip(keys, wished, strict=True)]
 
     def spent(self, study: str) -> Spent:
         """Return what a study has paid so far; nothing for a study that the bank does not know."""
-        failed = (_requests.c.error != "").label("failed")
-        sums = [func.sum(column) for column in (_requests.c.prompt_tokens, _requests.c.completion_tokens)]
+        failed = (bank_requests.c.error != "").label("failed")
+        sums = [func.sum(column) for column in (bank_requests.c.prompt_tokens, bank_requests.c.completion_tokens)]
         books = (
-            select(failed, func.count(), *sums, func.sum(_requests.c.seconds))
-            .where(_requests.c.study == study)
+            select(failed, func.count(), *sums, func.sum(bank_requests.c.seconds))
+            .where(bank_requests.c.study == study)
             .group_by(failed)
         )
         total = Spent()
@@ -244,41 +195,40 @@ class SampleBank:
 
     def _rows(self, keys: Sequence[str], *columns: Column[Any]) -> Mapping[str, list[Row[Any]]]:
         """Return purchases and their samples by key, first bought first; a failed one is a row without a sample."""
-        wanted = select(_requests.c.key, _requests.c.max_tokens, _requests.c.stop, *columns)
-        joined = wanted.outerjoin_from(_requests, _generations).order_by(_requests.c.id)
+        wanted = select(bank_requests.c.key, bank_requests.c.max_tokens, bank_requests.c.stop, *columns)
+        joined = wanted.outerjoin_from(bank_requests, bank_generations).order_by(bank_requests.c.id)
         found: dict[str, list[Row[Any]]] = defaultdict(list)
         unique = list(dict.fromkeys(keys))
         with readable_errors(self._engine), self._engine.connect() as connection:
             for start in range(0, len(unique), _KEYS_PER_QUERY):
                 some = unique[start : start + _KEYS_PER_QUERY]
-                for row in connection.execute(joined.where(_requests.c.key.in_(some))):
+                for row in connection.execute(joined.where(bank_requests.c.key.in_(some))):
                     found[row.key].append(row)
         return found
 
 
-def _response(request: Request, rows: Iterable[Row[Any]]) -> Response:
+def _response(request: Request, rows: Sequence[Row[Any]]) -> Response:
     found: dict[int, Row[Any]] = {}
-    error = ""
-    for row in rows:
-        if _serves(row, request):
-            found.setdefault(row.sample, row)
-        elif row.error and row.max_tokens == request.decoding.max_tokens:
-            error = row.error
+    for row in _serving(rows, request):
+        found.setdefault(row.sample, row)
     chosen = [found[sample] for sample in request.samples if sample in found]
+    failures = [row.error for row in rows if row.error and row.max_tokens == request.decoding.max_tokens]
     return Response(
         request=replace(request, samples=tuple(row.sample for row in chosen)),
         generations=tuple(_decoded(row, request) for row in chosen),
         prompt_tokens=max((row.prompt_tokens for row in chosen), default=0),
         seconds=max((row.seconds for row in chosen), default=0.0),
-        error="" if chosen else error,
+        error=failures[-1] if failures and not chosen else "",
     )
 
 
-def _serves(row: Row[Any], request: Request) -> bool:
-    """Whether a stored sample, cut, is what the engine would answer to this request."""
-    if row.sample is None or row.stop not in ("[]", _stop_json(request.decoding.stop)):
-        return False
-    return bool(row.finish_reason == "stop" or row.max_tokens >= request.decoding.max_tokens)
+def _serving(rows: Iterable[Row[Any]], request: Request) -> Iterator[Row[Any]]:
+    """Yield the stored samples that, once cut, are what the engine would answer to this request."""
+    stops = {"[]", _stop_json(request.decoding.stop)}
+    for row in rows:
+        ended = row.finish_reason == "stop" or row.max_tokens >= request.decoding.max_tokens
+        if row.sample is not None and row.stop in stops and ended:
+            yield row
 
 
 def _encoded(generation: Generation) -> dict[str, Any]:
@@ -319,8 +269,8 @@ def _keys(facts: Mapping[str, str], requests: Sequence[Request]) -> list[str]:
 
 def _settings(request: Request) -> dict[str, float]:
     """Return the decoding settings that shape the tokens of a sample; the others only end it."""
-    settings = asdict(request.decoding)
-    return {name: float(value) for name, value in settings.items() if name not in ("max_tokens", "stop")}
+    names = (field.name for field in fields(request.decoding))
+    return {name: float(getattr(request.decoding, name)) for name in names if name not in ("max_tokens", "stop")}
 
 
 def _prompt_json(prompt: Prompt) -> str:

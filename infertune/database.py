@@ -68,7 +68,7 @@ def readable_errors(engine: Engine) -> Iterator[None]:
         yield
     except DBAPIError as error:
         where = engine.url.database if engine.url.get_backend_name() == "sqlite" else engine.url.render_as_string()
-        said = str(error.orig)
+        said = " ".join(str(error.orig).split())
         if "not a database" in said:
             raise InvalidInputError(f"{where} must be a SQLite file or a new one, but is something else") from error
         if "malformed" in said:

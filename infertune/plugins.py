@@ -6,6 +6,7 @@ A package adds a sampler by declaring, in its ``pyproject.toml``::
     my_sampler = "my_package.my_module:MySampler"
 """
 
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -17,6 +18,7 @@ def names(kind: str) -> list[str]:
     return sorted(point.name for point in entry_points(group=f"infertune.{kind}"))
 
 
+@cache
 def load(kind: str, name: str) -> Any:
     """Import and return what is registered as ``name``; raise InvalidInputError with the nearest name otherwise."""
     for point in entry_points(group=f"infertune.{kind}"):

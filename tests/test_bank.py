@@ -1,11 +1,13 @@
 """The bank gives back what was put in, sells nothing twice, and survives other writers, kills and strange files."""
 
 import json
+import os
 import random
 import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from dataclasses import replace
 
@@ -343,6 +345,27 @@ def test_the_dashboard_opens_the_file(tmp_path):
         body = b"".join(page(environ, lambda *status: None))
         assert [study["study_name"] for study in json.loads(body)["study_summaries"]] == ["trials"]
     storage.engine.dispose()
+
+
+# PostgreSQL
+
+
+@pytest.mark.skipif("INFERTUNE_TEST_POSTGRES" not in os.environ, reason="INFERTUNE_TEST_POSTGRES names no server")
+def test_postgresql_does_the_same():
+    study = f"s{time.time()}"  # the server is not emptied between runs
+    request = wish(study, n=9, max_tokens=64, seed=2**100)
+    engine = FakeEngine(lambda *_: "nul \0 and half a character \ud800 " * 3)
+    with closing(SampleBank(os.environ["INFERTUNE_TEST_POSTGRES"])) as bank:
+        response = answer(request, engine)
+        assert bank.missing(FACTS, [request]) == [request]
+        bank.put(study, FACTS, response)
+        bank.put(study, FACTS, response)
+        bank.put(study, FACTS, answer(wish("fails", max_tokens=10_000_000)))
+        assert bank.missing(FACTS, [request]) == []
+        assert bank.get(FACTS, [request]) == [response]
+        assert bank.spent(study) == Spent(
+            prompt_tokens=1, completion_tokens=response.completion_tokens, n_requests=1, n_failed=1
+        )
 
 
 # Strange files

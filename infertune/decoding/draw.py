@@ -1,8 +1,8 @@
 """Draws one token per row, each row under its own setting.
 
-The order is that of transformers: repetition penalty, temperature, top_k, top_p, min_p, then the draw. A floor on
-the scores is found first, below which no token of the row can be drawn, so sorting and noise are spent on the few
-candidates above it and never on the vocabulary unless a row is that flat.
+The rules are those of transformers in its order: repetition penalty, temperature, top_k, top_p, min_p. Nothing is
+sorted and hardly any noise is computed: a token that is neither loud nor close to the best cannot win, and whether
+the winner lies in the nucleus is a question about the mass above it.
 """
 
 import math
@@ -12,16 +12,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from infertune.decoding.noise import GUMBEL_MAX, gumbel
+from infertune.decoding.noise import LOUD, loud_tokens, quiet_noise
 from infertune.types import Decoding
 
 WARPER_ORDER = "repetition_penalty,temperature,top_k,top_p,min_p,gumbel"
 
-_SLACK = 1e-3
-"""Floors are lowered by this much, so rounding never drops a token that the exact rule keeps."""
+_ROUNDING = 1e-3
+"""Floors that only save work are lowered by this much, so that rounding never excludes a possible winner."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The request-tier settings of a batch, one element per row; every tensor has shape ``[rows]``."""
 
@@ -35,16 +35,16 @@ class Settings:
     def of(cls, decodings: Sequence[Decoding], device: torch.device) -> "Settings":
         """Stack the settings of the rows."""
 
-        def column(values: list[float]) -> Tensor:
-            return torch.tensor(values, dtype=torch.float32, device=device)
+        def column(values: Sequence[float]) -> Tensor:
+            return torch.tensor(values, device=device)
 
-        greedy = [d.temperature == 0 for d in decodings]  # greedy rows ignore the truncations
+        # A greedy row takes the best token, whatever the truncations.
         return cls(
-            temperature=column([d.temperature for d in decodings]),
-            top_k=torch.tensor([0 if g else d.top_k for d, g in zip(decodings, greedy, strict=True)], device=device),
-            top_p=column([1.0 if g else d.top_p for d, g in zip(decodings, greedy, strict=True)]),
+            temperature=column([float(d.temperature) for d in decodings]),
+            top_k=column([d.top_k if d.temperature > 0 else 0 for d in decodings]),
+            top_p=column([float(d.top_p) if d.temperature > 0 else 1.0 for d in decodings]),
             log_min_p=column([math.log(d.min_p) if d.min_p > 0 else -math.inf for d in decodings]),
-            repetition_penalty=column([d.repetition_penalty for d in decodings]),
+            repetition_penalty=column([float(d.repetition_penalty) for d in decodings]),
         )
 
 
@@ -59,24 +59,51 @@ def draw(logits: Tensor, settings: Settings, keys: Tensor, history: Tensor) -> t
             token of theirs. Read only where a repetition penalty is on.
 
     Returns:
-        int64 token ids ``[rows]`` and their float32 log-probabilities ``[rows]`` under the raw model.
+        int64 token ids ``[rows]`` and their float32 log-probabilities ``[rows]`` under the untouched model.
     """
     logits = logits.float()
+    log_total = logits.logsumexp(dim=-1)
     scores = _penalised(logits, settings.repetition_penalty, history)
-    greedy = settings.temperature == 0
-    scores = scores / torch.where(greedy, 1.0, settings.temperature)[:, None]
     best, best_token = scores.max(dim=-1)
-    values, tokens = _candidates(scores, _floor(scores, best, best_token, greedy, settings, keys))
-    kept = values >= (best + settings.log_min_p)[:, None]
-    if bool((settings.top_p < 1).any()):
-        values, order = values.sort(dim=-1, descending=True, stable=True)
-        tokens = tokens.gather(-1, order)
-        kept = _nucleus(values, scores, best, settings) & (values >= (best + settings.log_min_p)[:, None])
-    noise = torch.where(greedy[:, None], 0.0, gumbel(keys, tokens))
-    winner = torch.where(kept, values + noise, -math.inf).argmax(dim=-1, keepdim=True)
-    chosen = torch.where(greedy, best_token, tokens.gather(-1, winner)[:, 0])
-    logprobs = logits.gather(-1, chosen[:, None])[:, 0] - logits.logsumexp(dim=-1)
-    return chosen, logprobs
+    greedy = settings.temperature == 0
+    temperature = torch.where(greedy, 1.0, settings.temperature)
+
+    # What truncation keeps, and what can still beat the best token with quiet noise. Both in units of scores.
+    top_k = _smallest_of_top_k(scores, settings.top_k)
+    kept = torch.maximum(top_k, best + settings.log_min_p * temperature)
+    reach = best - (LOUD - quiet_noise(keys, best_token) + _ROUNDING) * temperature
+    # Where the k best make the nucleus, all of them are listed: its mass is a part of theirs.
+    near = torch.where((settings.top_p < 1) & (settings.top_k > 0), top_k, torch.maximum(kept, reach))
+    near = torch.where(greedy, best, near)
+    near_rows, near_tokens = (scores >= near[:, None]).nonzero(as_tuple=True)
+
+    # Loud tokens may win from far below. Those that are also near count twice, and their loud noise is the larger.
+    loud, loud_noise = loud_tokens(keys, scores.shape[-1])
+    loud_scores = scores.gather(-1, loud.clamp(max=scores.shape[-1] - 1))
+    eligible = (loud < scores.shape[-1]) & (loud_scores >= kept[:, None]) & ~greedy[:, None]
+    loud_rows, column = eligible.nonzero(as_tuple=True)
+
+    rows = torch.cat([near_rows, loud_rows])
+    tokens = torch.cat([near_tokens, loud[loud_rows, column]])
+    noise = torch.cat([quiet_noise(keys[near_rows], near_tokens), loud_noise[loud_rows, column]])
+    values = scores[rows, tokens]
+    perturbed = torch.where(greedy[rows], 0.0, noise) + values / temperature[rows]
+    perturbed.masked_fill_(values < kept[rows], -math.inf)
+    chosen = _winners(perturbed, rows, tokens, len(scores))
+
+    undecided = settings.top_p < 1
+    if bool(undecided.any()):
+        mass = _Mass(scores, temperature, settings, near, near_rows, values[: len(near_rows)], log_total)
+        while True:
+            score = scores.gather(-1, chosen[:, None])[:, 0]
+            undecided = undecided & (mass.above(score) >= settings.top_p)
+            if not bool(undecided.any()):
+                break
+            # The nucleus is an upper set, so with such a winner everything scored no higher lies outside too.
+            limit = torch.where(undecided, score, -math.inf)
+            perturbed.masked_fill_(values <= limit[rows], -math.inf)
+            chosen = _winners(perturbed, rows, tokens, len(scores))
+    return chosen, logits.gather(-1, chosen[:, None])[:, 0] - log_total
 
 
 def _penalised(logits: Tensor, penalty: Tensor, history: Tensor) -> Tensor:
@@ -88,52 +115,60 @@ def _penalised(logits: Tensor, penalty: Tensor, history: Tensor) -> Tensor:
     scores = logits[rows]
     old = scores.gather(-1, seen)
     factor = penalty[rows][:, None]
-    scores = scores.scatter(-1, seen, torch.where(old > 0, old / factor, old * factor))
+    scores.scatter_(-1, seen, torch.where(old > 0, old / factor, old * factor))
     return logits.index_copy(0, rows, scores)
 
 
-def _floor(
-    scores: Tensor, best: Tensor, best_token: Tensor, greedy: Tensor, settings: Settings, keys: Tensor
-) -> Tensor:
-    """Return per row a score below which no token can be drawn.
-
-    The best token survives every truncation, so whatever lies GUMBEL_MAX below its noisy score has lost. Of a
-    nucleus, the tokens less likely than (1 - top_p) / vocabulary are together too light to be part.
-    """
-    floor = best + gumbel(keys, best_token[:, None])[:, 0] - GUMBEL_MAX
-    floor = torch.maximum(floor, best + settings.log_min_p)
-    nucleus = settings.top_p < 1
-    rows = (nucleus & (settings.top_k == 0)).nonzero()[:, 0]
+def _smallest_of_top_k(scores: Tensor, top_k: Tensor) -> Tensor:
+    """Return per row the k-th largest score, -inf where top_k is off."""
+    smallest = torch.full_like(scores[:, 0], -math.inf)
+    rows = ((top_k > 0) & (top_k < scores.shape[-1])).nonzero()[:, 0]
     if len(rows):
-        lightest = torch.log((1 - settings.top_p[rows]) / scores.shape[-1])
-        floor[rows] = torch.maximum(floor[rows], scores[rows].logsumexp(dim=-1) + lightest)
-    floor -= _SLACK
-    rows = ((settings.top_k > 0) & (settings.top_k < scores.shape[-1])).nonzero()[:, 0]
-    if len(rows):
-        k = settings.top_k[rows]
-        kth = scores[rows].topk(int(k.max()), dim=-1).values.gather(-1, k[:, None] - 1)[:, 0]
-        # A nucleus within the top k is measured against the mass of all k, so those rows keep all k and only k.
-        floor[rows] = torch.where(nucleus[rows], kth, torch.maximum(floor[rows], kth))
-    return torch.where(greedy, best, floor)
+        k = top_k[rows]
+        smallest[rows] = scores[rows].topk(int(k.max()), dim=-1).values.gather(-1, k[:, None] - 1)[:, 0]
+    return smallest
 
 
-def _candidates(scores: Tensor, floor: Tensor) -> tuple[Tensor, Tensor]:
-    """Return scores ``[rows, width]`` and ids of the tokens at or above the floor, by id; -inf fills short rows."""
-    rows, tokens = (scores >= floor[:, None]).nonzero(as_tuple=True)
-    counts = torch.bincount(rows, minlength=len(scores))
-    column = torch.arange(len(rows), device=scores.device) - (counts.cumsum(0) - counts)[rows]
-    width = int(counts.max())
-    values = scores.new_full((len(scores), width), -math.inf)
-    ids = torch.zeros((len(scores), width), dtype=torch.int64, device=scores.device)
-    values[rows, column] = scores[rows, tokens]
-    ids[rows, column] = tokens
-    return values, ids
+def _winners(perturbed: Tensor, rows: Tensor, tokens: Tensor, n_rows: int) -> Tensor:
+    """Return per row the token with the largest perturbed score, of equals the one with the lowest id."""
+    largest = perturbed.new_full((n_rows,), -math.inf).scatter_reduce(0, rows, perturbed, "amax")
+    ties = perturbed == largest[rows]
+    none = torch.full((n_rows,), torch.iinfo(tokens.dtype).max, device=tokens.device)
+    return none.scatter_reduce(0, rows[ties], tokens[ties], "amin")
 
 
-def _nucleus(values: Tensor, scores: Tensor, best: Tensor, settings: Settings) -> Tensor:
-    """Return which of the descending ``values`` are needed to reach mass top_p: those with less than it before them."""
-    weights = (values - best[:, None]).exp()
-    cumulative = weights.cumsum(dim=-1)
-    total = torch.where(settings.top_k > 0, cumulative[:, -1], (scores - best[:, None]).exp().sum(dim=-1))
-    before = cumulative - weights
-    return (before < (settings.top_p * total)[:, None]) | (settings.top_p >= 1)[:, None]
+class _Mass:
+    """The probability of the tokens above a score, after temperature and top_k."""
+
+    def __init__(
+        self,
+        scores: Tensor,
+        temperature: Tensor,
+        settings: Settings,
+        near: Tensor,
+        near_rows: Tensor,
+        near_values: Tensor,
+        log_total: Tensor,
+    ) -> None:
+        self._scores, self._temperature, self._top_p = scores, temperature, settings.top_p
+        self._near, self._rows, self._values = near, near_rows, near_values
+        log_total = log_total.clone()
+        scaled = ((settings.top_p < 1) & ((temperature != 1) | (settings.repetition_penalty != 1))).nonzero()[:, 0]
+        if len(scaled):
+            log_total[scaled] = (scores[scaled] / temperature[scaled][:, None]).logsumexp(dim=-1)
+        self._log_total = log_total
+        self._weights = (near_values / temperature[near_rows] - log_total[near_rows]).exp()
+        # With top_k on all kept tokens are near, and the nucleus is a part of their mass.
+        self._total = torch.where(settings.top_k > 0, self._sum(self._weights), 1.0)
+
+    def above(self, score: Tensor) -> Tensor:
+        """Return the mass above ``score`` per row, exact where it decides whether that score is in the nucleus."""
+        mass = self._sum(torch.where(self._values > score[self._rows], self._weights, 0.0)) / self._total
+        far = ((score < self._near) & (mass < self._top_p)).nonzero()[:, 0]
+        if len(far):
+            weights = (self._scores[far] / self._temperature[far][:, None] - self._log_total[far][:, None]).exp()
+            mass[far] = (weights * (self._scores[far] > score[far][:, None])).sum(dim=-1)
+        return mass
+
+    def _sum(self, weights: Tensor) -> Tensor:
+        return torch.zeros_like(self._near).index_add(0, self._rows, weights)

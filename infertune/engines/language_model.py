@@ -1,41 +1,62 @@
-"""A causal language model of transformers with its tokenizer, reduced to what generation needs."""
+"""A causal language model of transformers with its tokenizer, reduced to what generation over slots needs."""
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging as transformers_logging
 
+from infertune.engines import attention
 from infertune.engines.slots import SlotCache
-from infertune.errors import EngineError, InvalidInputError
+from infertune.errors import EngineError, InvalidInputError, nearest
 from infertune.types import Prompt
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_DEVICES = ("cuda", "mps", "cpu")
+_MODEL_FILES = {".json", ".jinja", ".model", ".txt", ".safetensors"}
+
+_CPU_MIN_ROWS = 16
+"""Matrix products on a CPU give a row the same bits in any company from about this many rows on, not with fewer."""
 
 
 class LanguageModel:
     """Weights, tokenizer and limits of one model on one device.
 
+    Args:
+        folder: Holds configuration, weights and tokenizer.
+        device: ``cuda``, ``mps`` or ``cpu``; None for the first that is there.
+        dtype: ``float32``, ``bfloat16`` or ``float16``; None for what computes fastest on the device.
+
     Attributes:
         tokenizer: The model's own.
         device: Where the weights are.
-        dtype: Of weights, keys and values; logits are returned as computed.
+        dtype: Of weights, keys and values.
         context_tokens: Most tokens of prompt and output together.
         eos_ids: Token ids that end a text.
+        min_rows: Fewest rows to run at once.
+
+    Raises:
+        EngineError: Generation over slots is not possible with this model, for example a recurrent one.
     """
 
-    def __init__(self, folder: Path | str, *, device: str | None, dtype: str | None) -> None:
+    def __init__(self, folder: Path, *, device: str | None, dtype: str | None) -> None:
         self.device = _device(device)
         self.dtype = _dtype(dtype, self.device)
-        self.folder = folder
-        self.tokenizer = AutoTokenizer.from_pretrained(folder)
-        self._model = AutoModelForCausalLM.from_pretrained(folder, dtype=self.dtype).to(self.device).eval()
-        self.context_tokens = _context_tokens(self._model.config)
+        self.min_rows = _CPU_MIN_ROWS if self.device.type == "cpu" else 1
+        self._folder = folder
+        with _no_progress_bar():
+            self.tokenizer = AutoTokenizer.from_pretrained(folder)
+            model = AutoModelForCausalLM.from_pretrained(folder, dtype=self.dtype, attn_implementation="eager")
+        self._model: Any = model.to(self.device).eval()
+        self.context_tokens = _context_tokens(self._model.config.get_text_config(decoder=True))
         self.eos_ids = _eos_ids(self._model, self.tokenizer)
         self._keep: tuple[Tensor, Tensor] | None = None
-        self._model.get_output_embeddings().register_forward_pre_hook(self._select)
+        self._try_out()
 
     def encode(self, prompt: Prompt) -> list[int]:
         """Return the token ids of a prompt; chat turns go through the model's chat template."""
@@ -43,7 +64,7 @@ class LanguageModel:
             return list(self.tokenizer(prompt)["input_ids"])
         if not self.tokenizer.chat_template:
             raise InvalidInputError(
-                f"a chat prompt needs a model with a chat template, and {self.folder} has none: "
+                f"a chat prompt needs a model with a chat template, and {self._folder} has none: "
                 "use a plain prompt template instead"
             )
         turns = [{"role": message.role, "content": message.content} for message in prompt]
@@ -56,8 +77,9 @@ class LanguageModel:
         cache: SlotCache,
         tokens: Tensor,
         positions: Tensor,
+        *,
         slots: Tensor | None = None,
-        keep: tuple[Tensor, Tensor] | None = None,
+        keep: list[tuple[int, int]] | None = None,
     ) -> Tensor:
         """Run the model over new tokens and return logits ``[kept, vocabulary]``.
 
@@ -66,75 +88,105 @@ class LanguageModel:
             tokens: int64 ``[rows, tokens]``.
             positions: int64 ``[rows, tokens]``.
             slots: int64 ``[rows]``, as `SlotCache.place` takes it.
-            keep: Row and column indices of the tokens whose logits are wanted; None for the last of each row.
+            keep: (row, column) of the tokens whose logits are wanted; None for the last of each row.
         """
+        wanted = [(row, -1) for row in range(len(tokens))] if keep is None else keep
+        padded = wanted + [(0, 0)] * (self.min_rows - len(wanted))
         mask = cache.place(positions, slots)
-        self._keep = keep or (torch.arange(len(tokens), device=self.device), torch.full((len(tokens),), -1))
+        self._keep = tuple(torch.tensor(index, device=self.device) for index in zip(*padded, strict=True))
         try:
             output = self._model(
                 input_ids=tokens,
-                position_ids=positions.clamp(max=self.context_tokens - 1),
+                position_ids=positions.clamp(max=self.context_tokens - 1),  # padding may lie beyond the last
                 attention_mask=mask,
                 past_key_values=cache,
                 use_cache=True,
             )
         finally:
             self._keep = None
-        logits: Tensor = output.logits[:, 0]
+        logits: Tensor = output.logits[: len(wanted), 0]
         return logits
 
     def fingerprint(self) -> str:
-        """Return a digest of the model's files: small ones whole, weights by size and evenly spaced samples."""
+        """Return a digest of the model's files: small ones whole, large ones by size and evenly spaced samples."""
         digest = hashlib.sha256()
-        for path in sorted(Path(self.folder).iterdir()):
-            if path.suffix in {".json", ".jinja", ".model", ".txt", ".safetensors"}:
+        for path in sorted(self._folder.iterdir()):
+            if path.suffix in _MODEL_FILES:
                 digest.update(f"{path.name}:{path.stat().st_size}\n".encode())
                 digest.update(_content(path))
         return digest.hexdigest()[:16]
+
+    @torch.inference_mode()
+    def _try_out(self) -> None:
+        """Switch to the attention that generation uses, and check it on three tokens against the model's own."""
+        ids = torch.tensor([[5, 7, 11]], device=self.device) % self._model.config.get_text_config().vocab_size
+        try:
+            expected = self._model(input_ids=ids).logits[0, -1].float()
+            if self.device.type == "cpu":
+                self._model.set_attn_implementation(attention.NAME)
+            elif self._model._supports_sdpa:
+                self._model.set_attn_implementation("sdpa")
+            self._model.get_output_embeddings().register_forward_pre_hook(self._select)
+            cache = SlotCache(max(2, self.min_rows))
+            slot = torch.tensor([1], device=self.device)
+            self.forward(cache, ids[:, :2], torch.tensor([[0, 1]], device=self.device), slots=slot)
+            rows = cache.n_slots
+            actual = self.forward(cache, ids[:, 2:].expand(rows, 1), torch.full((rows, 1), 2, device=self.device))[1]
+        except Exception as error:  # whatever a model's own code raises when it is asked for what it cannot do
+            raise EngineError(f"the hf engine cannot run the model in {self._folder}: {error}") from error
+        difference = (actual.float() - expected).abs().max() / expected.std()
+        if not difference < 0.1:
+            raise EngineError(
+                f"the hf engine cannot run the model in {self._folder}: with keys and values in slots its logits must "
+                f"be those of one pass, but they differ by {float(difference):.2g} standard deviations"
+            )
 
     def _select(self, module: torch.nn.Module, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Before the output head: keep only the hidden states whose logits are wanted."""
         if self._keep is None:
             return arguments
         hidden, *rest = arguments
-        return (hidden[self._keep[0], self._keep[1]][:, None], *rest)
-
-
-def _content(path: Path) -> bytes:
-    """Return a file's bytes, or of a large one 64 chunks spread over it: a fine-tuned copy differs everywhere."""
-    size = path.stat().st_size
-    chunk_bytes = 16_384
-    with path.open("rb") as file:
-        if size <= 64 * chunk_bytes:
-            return file.read()
-        chunks = []
-        for index in range(64):
-            file.seek(index * (size - chunk_bytes) // 63)
-            chunks.append(file.read(chunk_bytes))
-        return b"".join(chunks)
+        return (hidden[self._keep][:, None], *rest)
 
 
 def _device(name: str | None) -> torch.device:
-    if name is not None:
-        return torch.device(name)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    if name is None:
+        available = (torch.cuda.is_available(), torch.backends.mps.is_available(), True)
+        return torch.device(_DEVICES[available.index(True)])
+    if name.split(":")[0] not in _DEVICES:
+        raise InvalidInputError(f"device must be one of {', '.join(_DEVICES)}, not '{name}'{nearest(name, _DEVICES)}")
+    device = torch.device(name)
+    if (device.type == "cuda" and not torch.cuda.is_available()) or (
+        device.type == "mps" and not torch.backends.mps.is_available()
+    ):
+        raise InvalidInputError(f"device '{name}' is not available to torch on this machine; 'cpu' always is")
+    return device
 
 
 def _dtype(name: str | None, device: torch.device) -> torch.dtype:
-    if name is None:
-        return torch.bfloat16
-    if name not in _DTYPES:
-        raise InvalidInputError(f"dtype must be one of {', '.join(_DTYPES)}, not '{name}'")
-    return _DTYPES[name]
+    if name is not None:
+        if name not in _DTYPES:
+            raise InvalidInputError(f"dtype must be one of {', '.join(_DTYPES)}, not '{name}'{nearest(name, _DTYPES)}")
+        return _DTYPES[name]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if device.type == "mps":
+        return torch.float16
+    # A CPU with bfloat16 instructions is two to three times faster with them, one without is far slower.
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return torch.bfloat16 if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else torch.float32
 
 
 def _context_tokens(config: Any) -> int:
-    for name in ("max_position_embeddings", "n_positions", "seq_length"):
-        if getattr(config, name, None):
-            return int(getattr(config, name))
-    return 2**31
+    """Return the context length, at most the attention window: within it a window changes nothing."""
+    unknown = 2**31
+    limits = [getattr(config, name, None) or unknown for name in ("max_position_embeddings", "n_positions")]
+    layer_types = getattr(config, "layer_types", None)
+    if layer_types is None or "sliding_attention" in layer_types:
+        limits.append(getattr(config, "sliding_window", None) or unknown)
+    if layer_types is not None and "chunked_attention" in layer_types:
+        limits.append(getattr(config, "attention_chunk_size", None) or unknown)
+    return min(limits)
 
 
 def _eos_ids(model: Any, tokenizer: Any) -> frozenset[int]:
@@ -143,3 +195,29 @@ def _eos_ids(model: Any, tokenizer: Any) -> frozenset[int]:
         value = getattr(source, "eos_token_id", None)
         ids.update([value] if isinstance(value, int) else value or [])
     return frozenset(ids)
+
+
+def _content(path: Path) -> bytes:
+    """Return a file's bytes, or of a large one 64 chunks spread over it: a fine-tuned copy differs everywhere."""
+    size = path.stat().st_size
+    n_chunks, chunk_bytes = 64, 16_384
+    with path.open("rb") as file:
+        if size <= n_chunks * chunk_bytes:
+            return file.read()
+        chunks = []
+        for index in range(n_chunks):
+            file.seek(index * (size - chunk_bytes) // (n_chunks - 1))
+            chunks.append(file.read(chunk_bytes))
+        return b"".join(chunks)
+
+
+@contextlib.contextmanager
+def _no_progress_bar() -> Iterator[None]:
+    """Keep transformers from drawing a bar while it loads weights."""
+    enabled = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if enabled:
+            transformers_logging.enable_progress_bar()

@@ -1,0 +1,329 @@
+"""Continuous batching: every row is one sample under its own setting, replaced by the next as soon as it ends.
+
+A row keeps its keys and values in the slot of its number. Prompts are computed in blocks of fixed size, the blocks
+of all waiting prompts together, and never twice while their keys and values are still in some slot: the samples of
+a request, requests with the same prompt, and prompts that begin alike (few-shot examples) share what they can.
+"""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from infertune.decoding.draw import Settings, draw
+from infertune.decoding.noise import position_keys, sample_key
+from infertune.engines.language_model import LanguageModel
+from infertune.engines.slots import SlotCache
+from infertune.engines.text_stream import TextStream
+from infertune.types import FinishReason, Generation, Request, Response
+
+_BLOCK_TOKENS = 32
+
+
+@dataclass(slots=True)
+class _Job:
+    request: Request
+    prompt: list[int]
+    started: float
+    done: dict[int, Generation] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Row:
+    job: _Job
+    sample: int
+    key: int
+    stream: TextStream
+    token_ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    text_ends: list[int] = field(default_factory=list)
+
+    @property
+    def n_tokens(self) -> int:
+        return len(self.job.prompt) + len(self.token_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class _Resident:
+    """A prompt whose keys and values lie at the beginning of a slot, and the logits after its last token."""
+
+    prompt: list[int]
+    logits: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where the first ``n_tokens`` of a prompt lie already; ``logits`` when that is all of it."""
+
+    slot: int
+    n_tokens: int
+    logits: Tensor | None
+
+
+class Batch:
+    """The samples being generated and those waiting for a row.
+
+    Args:
+        model: Generates.
+        n_rows: Most samples generated at once.
+    """
+
+    def __init__(self, model: LanguageModel, n_rows: int) -> None:
+        self._model = model
+        self._rows: list[_Row | None] = []
+        self._waiting: deque[tuple[_Job, int]] = deque()
+        self._resize(n_rows)
+
+    @property
+    def n_rows(self) -> int:
+        """Most samples generated at once."""
+        return self._n_rows
+
+    @property
+    def busy(self) -> bool:
+        """Whether a sample is being generated or waiting."""
+        return bool(self._rows or self._waiting)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another request would find a row free."""
+        return len(self._rows) - self._rows.count(None) + len(self._waiting) < self._n_rows
+
+    def add(self, request: Request) -> Response | None:
+        """Queue the samples of a request; return a failed response instead when it cannot fit the context."""
+        started = time.perf_counter()
+        prompt = self._model.encode(request.prompt)
+        job = _Job(request, prompt, started)
+        if not prompt:
+            return _failed(job, "the prompt must hold at least one token")
+        if len(prompt) + request.decoding.max_tokens > self._model.context_tokens:
+            return _failed(
+                job,
+                f"prompt and max_tokens must fit the model's context of {self._model.context_tokens} tokens, "
+                f"but the prompt has {len(prompt)} and max_tokens is {request.decoding.max_tokens}",
+            )
+        self._waiting.extend((job, sample) for sample in request.samples)
+        return None
+
+    def restart(self, n_rows: int) -> None:
+        """Let go of all keys and values, and begin the samples in flight again with this many rows."""
+        self._waiting.extendleft((row.job, row.sample) for row in reversed(self._rows) if row is not None)
+        self._rows = []
+        self._resize(n_rows)
+
+    def drop(self, error: str) -> Response:
+        """Give up the request that comes first and return it as failed."""
+        self.restart(self._n_rows)
+        job = self._waiting[0][0]
+        self._waiting = deque(item for item in self._waiting if item[0] is not job)
+        return _failed(job, error)
+
+    @torch.inference_mode()
+    def step(self) -> list[Response]:
+        """Fill the free rows, generate one token in every row, and return the requests that are finished."""
+        finished = self._admit()
+        self._close_gaps()
+        if self._rows:
+            rows = [row for row in self._rows if row is not None]
+            finished += self._advance(range(len(rows)), self._decode(rows))
+        return finished
+
+    # Rows
+
+    def _resize(self, n_rows: int) -> None:
+        self._n_rows = n_rows
+        n_slots = max(n_rows, self._model.min_rows)
+        self._cache = SlotCache(n_slots)
+        self._residents: list[_Resident | None] = [None] * n_slots
+
+    def _admit(self) -> list[Response]:
+        finished: list[Response] = []
+        while self._waiting and (free := self._free()):
+            new = [(slot, *self._waiting.popleft()) for slot in free[: len(self._waiting)]]
+            for slot, job, sample in new:
+                key = sample_key(job.request.seed, job.request.example_id, sample)
+                stream = TextStream(self._model.tokenizer, job.prompt, job.request.decoding.stop)
+                self._rows[slot] = _Row(job, sample, key, stream)
+            logits = self._prefill([(slot, job.prompt) for slot, job, _ in new])
+            finished += self._advance([slot for slot, _, _ in new], logits)
+        return finished
+
+    def _free(self) -> list[int]:
+        """Return the numbers of the free rows, after extending the rows over all slots."""
+        self._rows += [None] * (self._n_rows - len(self._rows))
+        return [slot for slot, row in enumerate(self._rows) if row is None]
+
+    def _close_gaps(self) -> None:
+        """Move the last rows into the free ones, so that the rows at work are the first."""
+        for slot in self._free():
+            while self._rows and self._rows[-1] is None:
+                self._rows.pop()
+            if slot >= len(self._rows):
+                break
+            row = self._rows.pop()
+            assert row is not None
+            self._cache.copy(len(self._rows), [slot], row.n_tokens)
+            self._residents[slot] = self._residents[len(self._rows)]
+            self._rows[slot] = row
+
+    # Prompts
+
+    def _prefill(self, wishes: list[tuple[int, list[int]]]) -> Tensor:
+        """Bring prompts into slots and return the logits ``[prompts, vocabulary]`` after each."""
+        remaining = wishes
+        while remaining:
+            leaders: list[tuple[int, list[int], int]] = []
+            followers: list[tuple[int, list[int]]] = []
+            for slot, prompt in remaining:
+                source = self._source(prompt)
+                shared = max((_shared_tokens(prompt, other) for _, other, _ in leaders), default=0)
+                if shared > source.n_tokens:
+                    followers.append((slot, prompt))  # waits until the leader's keys and values are there to copy
+                    continue
+                self._copy(source.slot, slot, source.n_tokens)
+                if source.logits is None:
+                    self._residents[slot] = None
+                    leaders.append((slot, prompt, source.n_tokens))
+                else:
+                    self._residents[slot] = _Resident(prompt, source.logits)
+            for (slot, prompt, _), logits in zip(leaders, self._compute(leaders), strict=True):
+                self._residents[slot] = _Resident(prompt, logits)
+            remaining = followers
+        residents = [self._residents[slot] for slot, _ in wishes]
+        return torch.stack([resident.logits for resident in residents if resident is not None])
+
+    def _source(self, prompt: list[int]) -> _Source:
+        """Return the slot that already holds most of a prompt."""
+        best = _Source(0, 0, None)
+        seen: set[int] = set()
+        for slot, resident in enumerate(self._residents):
+            if resident is None or id(resident.prompt) in seen:
+                continue
+            seen.add(id(resident.prompt))
+            if resident.prompt == prompt:
+                return _Source(slot, len(prompt), resident.logits)
+            shared = _shared_tokens(prompt, resident.prompt)
+            if shared > best.n_tokens:
+                best = _Source(slot, shared, None)
+        return best
+
+    def _copy(self, source: int, target: int, n_tokens: int) -> None:
+        if n_tokens and source != target:
+            self._cache.copy(source, [target], n_tokens)
+
+    def _compute(self, prompts: list[tuple[int, list[int], int]]) -> list[Tensor]:
+        """Compute prompts (slot, tokens, how many are there already) and return the logits after each."""
+        blocks = [
+            (slot, start, prompt)
+            for slot, prompt, n_ready in prompts
+            for start in range(n_ready, len(prompt), _BLOCK_TOKENS)
+        ]
+        logits: list[Tensor] = []
+        # Blocks of one prompt may share a pass: every layer writes all keys and values before any row reads them.
+        for first in range(0, len(blocks), self._n_rows):
+            some = blocks[first : first + self._n_rows]
+            last = [
+                (row, (len(prompt) - 1) % _BLOCK_TOKENS)
+                for row, (_, start, prompt) in enumerate(some)
+                if start + _BLOCK_TOKENS >= len(prompt)
+            ]
+            tokens = [prompt[start : start + _BLOCK_TOKENS] for _, start, prompt in some]
+            positions = [range(start, start + _BLOCK_TOKENS) for _, start, _ in some]
+            logits += self._model.forward(
+                self._cache,
+                self._tensor([block + [0] * (_BLOCK_TOKENS - len(block)) for block in tokens]),
+                self._tensor([list(block) for block in positions]),
+                slots=self._tensor([slot for slot, _, _ in some]),
+                keep=last,
+            )
+        return logits
+
+    # Tokens
+
+    def _decode(self, rows: Sequence[_Row]) -> Tensor:
+        """Run the model over the last token of every row and return logits ``[rows, vocabulary]``."""
+        idle = max(0, self._model.min_rows - len(rows))
+        for slot in range(len(rows), len(rows) + idle):
+            self._residents[slot] = None  # overwritten at position 0
+        tokens = self._tensor([[row.token_ids[-1]] for row in rows] + [[0]] * idle)
+        positions = self._tensor([[row.n_tokens - 1] for row in rows] + [[0]] * idle)
+        return self._model.forward(self._cache, tokens, positions)[: len(rows)]
+
+    def _advance(self, slots: Sequence[int], logits: Tensor) -> list[Response]:
+        """Draw the next token of some rows, free those that end, and return the requests that are finished."""
+        rows = [row for slot in slots if (row := self._rows[slot]) is not None]
+        decodings = [row.job.request.decoding for row in rows]
+        keys = position_keys(
+            self._tensor([row.key for row in rows]), self._tensor([len(row.token_ids) for row in rows])
+        )
+        settings = Settings.of(decodings, self._model.device)
+        tokens, logprobs = draw(logits, settings, keys, self._tensor(_history(rows)))
+        finished = []
+        for slot, row, token, logprob in zip(slots, rows, tokens.tolist(), logprobs.tolist(), strict=True):
+            reason = self._append(row, token, logprob)
+            if reason is not None:
+                self._rows[slot] = None
+                row.job.done[row.sample] = _generation(row, reason)
+                if len(row.job.done) == len(row.job.request.samples):
+                    finished.append(_response(row.job))
+        return finished
+
+    def _append(self, row: _Row, token: int, logprob: float) -> FinishReason | None:
+        row.token_ids.append(token)
+        row.logprobs.append(logprob)
+        row.text_ends.append(row.stream.append(token))
+        if token in self._model.eos_ids:
+            row.text_ends[-1] = row.stream.finish()
+            return "stop"
+        if row.stream.stopped:
+            return "stop"
+        return "length" if len(row.token_ids) == row.job.request.decoding.max_tokens else None
+
+    def _tensor(self, values: Sequence[object]) -> Tensor:
+        return torch.tensor(values, dtype=torch.int64, device=self._model.device)
+
+
+def _shared_tokens(prompt: list[int], other: list[int]) -> int:
+    """Return how many first tokens two prompts share: whole blocks, and never all, for the last token is computed."""
+    end = _BLOCK_TOKENS
+    while end < len(prompt) and prompt[end - _BLOCK_TOKENS : end] == other[end - _BLOCK_TOKENS : end]:
+        end += _BLOCK_TOKENS
+    return end - _BLOCK_TOKENS
+
+
+def _history(rows: Sequence[_Row]) -> list[list[int]]:
+    """Return the tokens that a repetition penalty looks at, short and unpenalised rows filled up by repeating."""
+    seen = [
+        row.job.prompt + row.token_ids if row.job.request.decoding.repetition_penalty != 1 else row.job.prompt[:1]
+        for row in rows
+    ]
+    longest = max(map(len, seen))
+    return [ids + ids[:1] * (longest - len(ids)) for ids in seen]
+
+
+def _generation(row: _Row, reason: FinishReason) -> Generation:
+    return Generation(
+        sample=row.sample,
+        text=row.stream.text,
+        token_ids=tuple(row.token_ids),
+        logprobs=tuple(row.logprobs),
+        text_ends=tuple(row.text_ends),
+        finish_reason=reason,
+    )
+
+
+def _response(job: _Job) -> Response:
+    return Response(
+        request=job.request,
+        generations=tuple(job.done[sample] for sample in job.request.samples),
+        prompt_tokens=len(job.prompt),
+        seconds=time.perf_counter() - job.started,
+    )
+
+
+def _failed(job: _Job, error: str) -> Response:
+    seconds = time.perf_counter() - job.started
+    return Response(request=job.request, generations=(), prompt_tokens=len(job.prompt), seconds=seconds, error=error)
