@@ -1,0 +1,169 @@
+"""What every replay choice of a configuration scores and costs, recomputed from stored samples for no tokens."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infertune import plugins
+from infertune.bank import cut
+from infertune.estimators import SampleTable
+from infertune.space import Configuration, SearchSpace
+from infertune.strategies import Strategy
+from infertune.tasks import Task
+from infertune.types import Decoding, Example, Generation, Request, Response
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Candidate:
+    """A complete configuration with its evidence, example by example.
+
+    Attributes:
+        scores: Expected utility of each example, in [0, 1]; shape [n_examples].
+        tokens: Expected prompt and completion tokens of one request in use, for each example; same shape.
+    """
+
+    configuration: Configuration
+    example_ids: tuple[str, ...]
+    scores: FloatArray
+    tokens: FloatArray
+
+    @property
+    def utility(self) -> float:
+        """Mean utility over the examples."""
+        return float(self.scores.mean())
+
+    @property
+    def cost_tokens(self) -> float:
+        """Mean tokens per request in use: what deploying this configuration costs, not what finding it did."""
+        return float(self.tokens.mean())
+
+
+class Judge:
+    """A task's extraction and scoring with a memory: the same text and answer recur in every replay choice."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self._answers: dict[tuple[str, str], str | None] = {}
+        self._scores: dict[tuple[str, str], float] = {}
+
+    def answer(self, text: str, extractor: str) -> str | None:
+        """Return the answer that the named extractor finds in the text."""
+        key = (extractor, text)
+        if key not in self._answers:
+            self._answers[key] = self.task.extractors[extractor](text)
+        return self._answers[key]
+
+    def score(self, answer: str | None, example: Example) -> float:
+        """Return the answer's score in [0, 1]; no answer scores 0."""
+        if answer is None:
+            return 0.0
+        key = (example.id, answer)
+        if key not in self._scores:
+            self._scores[key] = self.task.score(answer, example)
+        return self._scores[key]
+
+
+def requests_for(
+    task: Task,
+    configuration: Configuration,
+    examples: Iterable[Example],
+    *,
+    n_samples: int,
+    max_tokens: int,
+    seed: int,
+) -> list[Request]:
+    """Return the requests that buy ``n_samples`` of each example; a greedy setting needs one, for all are equal."""
+    settings = {
+        name.removeprefix("decoding."): value
+        for name, value in configuration.items()
+        if name.startswith("decoding.") and name != "decoding.max_tokens"
+    }
+    decoding = Decoding(**settings, max_tokens=max_tokens, stop=task.stop)  # type: ignore[arg-type]
+    template = task.prompts[str(configuration["prompt.template"])]
+    samples = (0,) if decoding.temperature == 0 else tuple(range(n_samples))
+    return [
+        Request(
+            example_id=example.id,
+            prompt=template.render(example.fields),
+            decoding=decoding,
+            seed=seed,
+            samples=samples,
+        )
+        for example in examples
+    ]
+
+
+def candidates(
+    space: SearchSpace,
+    judge: Judge,
+    configuration: Configuration,
+    examples: Sequence[Example],
+    responses: Sequence[Response],
+) -> list[Candidate]:
+    """Return one Candidate for each replay choice that the stored samples can answer exactly.
+
+    Args:
+        space: The whole search space; its replay tier is enumerated.
+        judge: Extracts and scores.
+        configuration: Values of the request tier.
+        examples: Those that ``responses`` answer, in the same order.
+        responses: Without failures: a failed request is no evidence, least of all of a wrong answer.
+    """
+    if not responses:
+        return []
+    n_stored = min(len(response.generations) for response in responses)
+    max_tokens_stored = min(response.request.decoding.max_tokens for response in responses)
+    prompt_tokens = np.array([response.prompt_tokens for response in responses], dtype=np.float64)
+    tables: dict[tuple[int, str], SampleTable] = {}
+    found = []
+    for choice in space.replay_choices(configuration):
+        complete = configuration.with_values(choice)
+        n = int(complete["strategy.n"])
+        max_tokens = int(complete["decoding.max_tokens"])
+        if n > n_stored or max_tokens > max_tokens_stored:
+            continue
+        extractor = str(complete.get("strategy.extractor", judge.task.default_extractor))
+        key = (max_tokens, extractor)
+        if key not in tables:
+            tables[key] = _table(judge, extractor, max_tokens, n_stored, examples, responses)
+        strategy: Strategy = plugins.load("strategies", str(complete["strategy.name"]))()
+        found.append(
+            Candidate(
+                configuration=complete,
+                example_ids=tuple(example.id for example in examples),
+                scores=strategy.expected_scores(tables[key], n),
+                tokens=prompt_tokens + n * tables[key].tokens.mean(axis=1),
+            )
+        )
+    return found
+
+
+def _table(
+    judge: Judge,
+    extractor: str,
+    max_tokens: int,
+    n_samples: int,
+    examples: Sequence[Example],
+    responses: Sequence[Response],
+) -> SampleTable:
+    shape = (len(responses), n_samples)
+    answers = np.full(shape, -1, dtype=np.int32)
+    scores = np.zeros(shape)
+    tokens = np.zeros(shape, dtype=np.int32)
+    logprobs = np.zeros(shape)
+    for row, (example, response) in enumerate(zip(examples, responses, strict=True)):
+        numbers: dict[str, int] = {}
+        stop = response.request.decoding.stop
+        for column, whole in enumerate(response.generations[:n_samples]):
+            generation: Generation = cut(whole, max_tokens=max_tokens, stop=stop)
+            answer = judge.answer(generation.text, extractor)
+            if answer is not None:
+                answers[row, column] = numbers.setdefault(answer, len(numbers))
+                scores[row, column] = judge.score(answer, example)
+            tokens[row, column] = len(generation.token_ids)
+            logprobs[row, column] = float(np.mean(generation.logprobs)) if generation.logprobs else 0.0
+    return SampleTable(answers=answers, scores=scores, tokens=tokens, logprobs=logprobs)

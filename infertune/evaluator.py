@@ -1,0 +1,88 @@
+"""Buys the samples of whole configurations and evaluates them, for a study and for `infertune evaluate`."""
+
+from collections.abc import Sequence
+
+from infertune.evaluate import Candidate, Judge, candidates, requests_for
+from infertune.space import Configuration, SearchSpace
+from infertune.spending import Spending
+from infertune.tasks import Task
+from infertune.types import Example, Request
+
+
+class Evaluator:
+    """One task under one space and seed, paid from one account.
+
+    Args:
+        seed: Of every generation. It is the same for all configurations, so that they share their noise.
+    """
+
+    def __init__(self, *, task: Task, space: SearchSpace, spending: Spending, seed: int) -> None:
+        self._task = task
+        self._space = space
+        self._spending = spending
+        self._seed = seed
+        self._judge = Judge(task)
+        self._request_names = {parameter.name for parameter in space.parameters if parameter.tier == "request"}
+
+    def requests(
+        self,
+        configurations: Sequence[Configuration],
+        examples: Sequence[Example],
+        *,
+        n_samples: int | None = None,
+        max_tokens: int | None = None,
+    ) -> list[Request]:
+        """Return what these need, example by example, so that an early end is fair to all configurations.
+
+        Args:
+            configurations: Request-tier values; complete ones where the two below are left to them.
+            examples: All configurations get the same.
+            n_samples: For each example; by default the configuration's own ``strategy.n``.
+            max_tokens: By default the configuration's own.
+        """
+        queues = [
+            requests_for(
+                self._task,
+                configuration,
+                examples,
+                n_samples=n_samples or int(configuration["strategy.n"]),
+                max_tokens=max_tokens or int(configuration["decoding.max_tokens"]),
+                seed=self._seed,
+            )
+            for configuration in configurations
+        ]
+        return [request for together in zip(*queues, strict=True) for request in together]
+
+    def evaluate(
+        self, configuration: Configuration, examples: Sequence[Example], *, n_samples: int, max_tokens: int
+    ) -> list[Candidate]:
+        """Evaluate every replay choice on those of the examples whose samples are all there; some may have failed."""
+        request_part = self.request_part(configuration)
+        requests = self.requests([request_part], examples, n_samples=n_samples, max_tokens=max_tokens)
+        landed = self._spending.responses(requests)
+        answered = [
+            (example, response)
+            for example, request, response in zip(examples, requests, landed, strict=True)
+            if len(response.generations) == len(request.samples)
+        ]
+        return candidates(
+            self._space,
+            self._judge,
+            request_part,
+            [example for example, _ in answered],
+            [response for _, response in answered],
+        )
+
+    def evaluate_complete(self, configuration: Configuration, examples: Sequence[Example]) -> Candidate | None:
+        """Evaluate one complete configuration, its replay values included; None when every example failed."""
+        found = self.evaluate(
+            configuration,
+            examples,
+            n_samples=int(configuration["strategy.n"]),
+            max_tokens=int(configuration["decoding.max_tokens"]),
+        )
+        return next((candidate for candidate in found if candidate.configuration == configuration), None)
+
+    def request_part(self, configuration: Configuration) -> Configuration:
+        """Return the request-tier values of a configuration."""
+        return Configuration({name: value for name, value in configuration.items() if name in self._request_names})

@@ -1,0 +1,103 @@
+"""The study's trial log: an Optuna study in the same database as the bank, so that the ecosystem's tools open it."""
+
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from infertune.errors import InvalidInputError
+from infertune.space import Configuration, SearchSpace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedTrial:
+    """One finished trial.
+
+    Attributes:
+        configuration: Values of the request tier, as proposed.
+        n_planned: Examples it was to be evaluated on, the first of ``tune``.
+        n_examples: Those of them whose requests did not fail.
+        chosen: The complete configuration with the best replay choice within the cap, or the cheapest when none is.
+        utility: Mean utility of ``chosen`` on the trial's examples; None when every request failed.
+        cost_tokens: Mean tokens per request of ``chosen`` in use.
+        over_cap_tokens: Above 0 by how much even the cheapest choice breaks the cost cap.
+        cause: Why the trial failed; empty when it did not.
+    """
+
+    number: int
+    configuration: Mapping[str, Any]
+    n_planned: int
+    n_examples: int = 0
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    utility: float | None = None
+    cost_tokens: float | None = None
+    over_cap_tokens: float = 0.0
+    cause: str = ""
+
+
+class TrialLog:
+    """Reads and writes one named study; everything is on disk when a method returns."""
+
+    def __init__(self, url: str, study: str) -> None:
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            self._study = optuna.create_study(
+                storage=url,
+                study_name=study,
+                directions=["maximize", "minimize"],
+                load_if_exists=True,
+            )
+            self._study.set_metric_names(["utility", "tokens_per_request"])
+
+    def note(self, key: str, value: Any) -> None:
+        """Keep a small JSON value with the study."""
+        self._study.set_user_attr(f"infertune:{key}", json.dumps(value, sort_keys=True))
+
+    def noted(self, key: str) -> Any:
+        """Return what was noted under ``key``, or None."""
+        text = self._study.user_attrs.get(f"infertune:{key}")
+        return None if text is None else json.loads(text)
+
+    def claim(self, settings: Mapping[str, Any]) -> None:
+        """Bind the study to its settings at the first run; refuse another run under other ones."""
+        known = self.noted("settings")
+        if known is None:
+            self.note("settings", dict(settings))
+            return
+        differing = [key for key in settings if json.loads(json.dumps(settings[key])) != known.get(key)]
+        if differing:
+            found = "; ".join(f"{key} was {known.get(key)!r}, now {settings[key]!r}" for key in differing)
+            raise InvalidInputError(
+                f"study '{self._study.study_name}' must go on with the settings it began with, but {found}; "
+                "give another --study name: samples already paid for are reused from the same file"
+            )
+
+    def trials(self) -> list[LoggedTrial]:
+        """Return the finished trials in order."""
+        return [LoggedTrial(**json.loads(trial.user_attrs["infertune:trial"])) for trial in self._study.trials]
+
+    def append(self, space: SearchSpace, trial: LoggedTrial) -> None:
+        """Add a finished trial; its parameters are those of the complete configuration, as the tools show them."""
+        import optuna
+
+        from infertune.samplers.optuna_space import distributions
+
+        chosen = Configuration(trial.chosen or trial.configuration)
+        record = {name: getattr(trial, name) for name in LoggedTrial.__slots__}
+        values = None if trial.utility is None or trial.cost_tokens is None else [trial.utility, trial.cost_tokens]
+        frozen = optuna.create_trial(
+            state=optuna.trial.TrialState.FAIL if values is None else optuna.trial.TrialState.COMPLETE,
+            values=values,
+            params=dict(chosen),
+            distributions=distributions(space, chosen),
+            user_attrs={
+                "infertune:trial": json.dumps(record),
+                "n_examples": trial.n_examples,
+                "cause": trial.cause,
+            },
+        )
+        self._study.add_trial(frozen)
