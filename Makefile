@@ -17,7 +17,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(VENV)/installed
-	$(BIN)/infertune optimize --task capitals --model bundled:smollm2-135m --budget-tokens 150k --study demo
+	$(BIN)/infertune optimize --task capitals --model bundled:smollm2-135m --budget-tokens 120k --study demo
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest -n 2 --dist loadgroup

@@ -8,6 +8,7 @@ from infertune.space import SearchSpace
 
 TEMPERATURE = "decoding.temperature"
 SAMPLED = Condition(TEMPERATURE, ">", 0.0)
+STRATEGIES = ("first", "majority", "best_of_n")
 
 
 def default_space(
@@ -15,7 +16,8 @@ def default_space(
     prompts: Sequence[str],
     max_tokens: int | Sequence[int],
     n: Sequence[int] = (1, 3, 5, 9),
-    strategies: Sequence[str] = ("first", "majority", "best_of_n"),
+    strategies: Sequence[str] = STRATEGIES,
+    extractors: Sequence[str] = (),
 ) -> SearchSpace:
     """Return the default space of a task.
 
@@ -24,10 +26,11 @@ def default_space(
         max_tokens: Limits to choose from, of which the largest is the default; a single number is halved four times.
         n: Numbers of samples; without 1 there is no ``first``.
         strategies: Names of the voters. ``first`` is for n = 1, where every other one is the same.
+        extractors: Names of the task's ways to find an answer; the first is the default. Fewer than two are no choice.
     """
     limits = (max_tokens,) if isinstance(max_tokens, int) else tuple(sorted(max_tokens))
     ladder = limits if len(limits) > 1 else tuple(sorted({limits[0] >> halvings for halvings in range(5)} - {0}))
-    parameters = (
+    parameters: tuple[Parameter, ...] = (
         # The step gives greedy decoding a share of its own, which a continuous range would never hit.
         _decoding("temperature", 0.0, 1.5, 0.1, default=1.0, limits=((">=", 0.0),)),
         _decoding("top_p", 0.5, 1.0, 0.05, default=1.0, when=SAMPLED, limits=((">", 0.0), ("<=", 1.0))),
@@ -61,6 +64,10 @@ def default_space(
             alias="voter",
         ),
     )
+    if len(extractors) > 1:
+        limit = Condition("strategy.extractor", "in", tuple(extractors))
+        choices = _replay("strategy.extractor", tuple(extractors), default=extractors[0], limit=limit)
+        parameters = (*parameters, choices)
     one, first = Condition("strategy.n", "==", 1), Condition("strategy.name", "==", "first")
     constraints = (
         Constraint(when=Condition(TEMPERATURE, "==", 0.0), must=one),  # all samples of greedy decoding are equal

@@ -76,6 +76,24 @@ class SearchSpace:
         kept = [new.pop(parameter.name, parameter) for parameter in self.parameters]
         return replace(self, parameters=(*kept, *new.values()))
 
+    def fixed(self, configuration: Mapping[str, Scalar]) -> "SearchSpace":
+        """Return the space in which these parameters have this one value; it may lie beyond the searched ranges."""
+        return self.replaced(
+            [
+                replace(
+                    self[name],
+                    kind="choice",
+                    choices=(value,),
+                    default=value,
+                    low=None,
+                    high=None,
+                    step=None,
+                    log=False,
+                )
+                for name, value in configuration.items()
+            ]
+        )
+
     def tier(self, tier: Tier) -> "SearchSpace":
         """Return the sub-space of one tier, whose configurations all have a completion in the whole space."""
         inside = tuple(parameter for parameter in self.parameters if parameter.tier == tier)

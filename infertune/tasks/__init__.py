@@ -2,6 +2,6 @@
 
 from infertune.tasks.check import TaskReport, check
 from infertune.tasks.starter import starter, starter_data
-from infertune.tasks.task import Task, load, names
+from infertune.tasks.task import Task, definitions, load, names
 
-__all__ = ["Task", "TaskReport", "check", "load", "names", "starter", "starter_data"]
+__all__ = ["Task", "TaskReport", "check", "definitions", "load", "names", "starter", "starter_data"]

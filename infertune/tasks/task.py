@@ -85,6 +85,12 @@ def names() -> list[str]:
     return sorted(entry.name for entry in shipped("tasks").iterdir() if (entry / "task.yaml").is_file())
 
 
+def definitions() -> list[Definition]:
+    """Return the shipped tasks as their files define them; no data are read."""
+    files = {name: shipped("tasks") / name / "task.yaml" for name in names()}
+    return [yamlfile.parse(file.read_text("utf-8"), Definition, where=name) for name, file in files.items()]
+
+
 def load(name_or_path: str | Path, *, data: Path | None = None) -> Task:
     """Return a shipped task by its name, or the task of a YAML file or of a folder with ``task.yaml``.
 

@@ -1,0 +1,42 @@
+"""The command line: runs a command and turns what can go wrong into one message and an exit code."""
+
+import os
+import signal
+import sys
+from io import TextIOWrapper
+from types import FrameType
+
+from infertune.errors import InfertuneError
+
+_STOPPED = {128 + signal.SIGINT, 128 + signal.SIGTERM}  # as shells have it
+
+
+def main() -> None:
+    """Run ``infertune`` with the arguments of this process and exit; docs/exit-codes.md lists the codes."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a character is no reason to end
+    from infertune.cli import app
+
+    try:
+        app(prog_name="infertune")
+    except InfertuneError as error:
+        print(f"infertune: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except SystemExit as stop:
+        if stop.code in _STOPPED:
+            print("infertune: stopped; nothing paid for is lost: the same command goes on from here", file=sys.stderr)
+        raise
+    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    main()

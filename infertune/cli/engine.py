@@ -1,0 +1,40 @@
+"""Starts the engine that the options name."""
+
+import inspect
+from collections.abc import Mapping
+
+from infertune import plugins
+from infertune.errors import DataUnavailableError, InvalidInputError
+from infertune.types import Engine, Scalar
+
+
+def start(name: str, model: str, options: Mapping[str, Scalar]) -> Engine:
+    """Return a running engine.
+
+    Args:
+        name: As registered.
+        model: Whatever that engine takes for one.
+        options: Those that were given; the engine has its own defaults for the others.
+
+    Raises:
+        InvalidInputError: No such engine, or one that does not take such an option.
+        DataUnavailableError: The engine's packages or the model are missing.
+    """
+    try:
+        kind = plugins.load("engines", name)
+    except ImportError as error:
+        raise DataUnavailableError(
+            f"the engine '{name}' needs the package '{error.name}': pip install 'infertune[{name}]'"
+        ) from error
+    takes = [option for option in inspect.signature(kind).parameters if option != "model"]
+    for option in options:
+        if option not in takes:
+            flags = ", ".join(f"--{each.replace('_', '-')}" for each in takes)
+            raise InvalidInputError(f"the engine '{name}' has no --{option.replace('_', '-')}; it takes {flags}")
+    engine: Engine = kind(model, **options)
+    return engine
+
+
+def given(**options: Scalar | None) -> dict[str, Scalar]:
+    """Return the options that are not None."""
+    return {name: value for name, value in options.items() if value is not None}

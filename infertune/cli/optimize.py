@@ -1,0 +1,214 @@
+"""``infertune optimize``: the main job, from a task and a model to a recommendation."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from infertune.cli import options
+from infertune.cli.engine import given, start
+from infertune.cli.space import searched
+
+if TYPE_CHECKING:
+    from infertune.budget import Budget
+    from infertune.cli.live import Status
+    from infertune.space import SearchSpace
+    from infertune.study import Progress
+
+Value = TypeVar("Value")
+
+
+def optimize(
+    task: Annotated[str, typer.Option(help="Shipped task (see `infertune tasks`), or a task file.")],
+    model: options.Model = options.DEFAULT_MODEL,
+    budget_tokens: Annotated[str | None, typer.Option(help="Most tokens to spend, such as 200k.")] = None,
+    budget_seconds: Annotated[str | None, typer.Option(help="Most time to generate, such as 90s, 10m, 1h.")] = None,
+    budget_money: Annotated[float | None, typer.Option(help="Most money to spend; needs both prices.")] = None,
+    price_prompt: Annotated[float | None, typer.Option(help="Of a million prompt tokens.")] = None,
+    price_completion: Annotated[float | None, typer.Option(help="Of a million completion tokens.")] = None,
+    max_cost_tokens: Annotated[
+        float | None, typer.Option(min=1, help="Most tokens that a request of the answer may take on average.")
+    ] = None,
+    sampler: Annotated[str, typer.Option(help="How configurations are proposed: tpe, random, qmc or grid.")] = "tpe",
+    seed: Annotated[int, typer.Option(min=0, help="Of every proposal and every sample.")] = 0,
+    study: Annotated[str | None, typer.Option(help="Its name; by default the task's. The same name goes on.")] = None,
+    database: options.Database = "infertune.db",
+    data: options.Data = None,
+    settings: options.Set = None,
+    space_file: options.SpaceFile = None,
+    engine: options.Engine = "hf",
+    device: options.Device = None,
+    dtype: options.Dtype = None,
+    batch_size: options.BatchSize = None,
+    threads: options.Threads = None,
+    out: Annotated[Path, typer.Option(help="Where the recommended configuration is written.")] = Path("best.yaml"),
+    picture: Annotated[Path | None, typer.Option(help="Draw the front into this .png, .svg or .pdf.")] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Find the configuration that buys the most utility per token, and say how sure that is.
+
+    Interrupted at any moment, the same command goes on where it was and pays nothing twice.
+    """
+    from rich.console import Console
+
+    from infertune import __version__, plugins, tasks
+    from infertune.bank import SampleBank
+    from infertune.cli.live import View
+    from infertune.report import answer, recipe, table
+    from infertune.report import picture as drawing
+    from infertune.report import space as space_report
+    from infertune.study import Study
+    from infertune.trial_log import TrialLog
+
+    # All that can be wrong with the input is found before the model is loaded, the dear things last.
+    budget = _budget(budget_tokens, budget_seconds, budget_money, price_prompt, price_completion)
+    proposals = plugins.load("samplers", sampler)()
+    recipe.check_writable(out)
+    if picture is not None:
+        drawing.check_drawable(picture)
+    loaded = tasks.load(task, data=data)
+    space = searched(loaded, space_file, settings or [])
+    name = study or loaded.name
+    engine_options = given(device=device, dtype=dtype, batch_size=batch_size, threads=threads)
+    bank = SampleBank(database)
+    with View() as view:
+        view.say(f"{loaded.name} with {model}; study '{name}' in {database}")
+        view.say(f"loading the model {model}")
+        running = start(engine, model, engine_options)
+        try:
+            log = TrialLog(bank.url, name)
+            log.claim(
+                {
+                    "task": loaded.name,
+                    "task_digest": loaded.digest,
+                    "engine": dict(running.facts),
+                    "space": space_report.as_json(space),
+                    "sampler": sampler,
+                    "seed": seed,
+                    "max_cost_tokens": max_cost_tokens,
+                }
+            )
+            found = Study(
+                name=name,
+                task=loaded,
+                space=space,
+                engine=running,
+                sampler=proposals,
+                bank=bank,
+                log=log,
+                budget=budget,
+                seed=seed,
+                max_cost_tokens=max_cost_tokens,
+                on_progress=_shown(view.update, budget, space),
+            ).run()
+        finally:
+            running.close()
+            bank.close()
+    verdict = found.verdict
+    result = answer.Answer(
+        study=name,
+        sampler=sampler,
+        space=space,
+        facts=running.facts,
+        recommendation=found,
+        prices=budget.prices,
+        recipe=recipe.Recipe(
+            infertune=__version__,
+            task=task,
+            task_digest=loaded.digest,
+            model=model,
+            engine=engine,
+            engine_options=engine_options,
+            seed=seed,
+            configuration=dict(found.selection.recommended.configuration),
+            evidence=recipe.Evidence(
+                n_examples=verdict.utility.n,
+                utility=verdict.utility.mean,
+                utility_interval=(verdict.utility.low, verdict.utility.high),
+                default_utility=verdict.default_utility.mean,
+                difference=verdict.difference.mean,
+                difference_interval=(verdict.difference.low, verdict.difference.high),
+                cost_tokens=verdict.cost_tokens,
+                default_cost_tokens=verdict.default_cost_tokens,
+            ),
+        ),
+    )
+    recipe.write(out, result.recipe)
+    if picture is not None:
+        drawing.draw(result, picture)
+    if as_json:
+        print(json.dumps(answer.as_json(result), indent=2))
+    else:
+        table.show(result, Console())
+        print(f"Written to {out}; run it again with: infertune evaluate --config {out}")
+
+
+def _budget(
+    tokens: str | None, seconds: str | None, money: float | None, prompt: float | None, completion: float | None
+) -> "Budget":
+    from infertune.budget import Budget, Prices, parse_seconds, parse_tokens
+    from infertune.errors import InvalidInputError
+
+    if (prompt is None) != (completion is None):
+        raise InvalidInputError("--price-prompt and --price-completion must be given together")
+    prices = None
+    if prompt is not None and completion is not None:
+        prices = Prices(prompt_per_million=prompt, completion_per_million=completion)
+    return Budget(
+        tokens=None if tokens is None else _option("--budget-tokens", parse_tokens, tokens),
+        seconds=None if seconds is None else _option("--budget-seconds", parse_seconds, seconds),
+        money=money,
+        prices=prices,
+    )
+
+
+def _option(name: str, parse: Callable[[str], Value], text: str) -> Value:
+    from infertune.errors import InvalidInputError
+
+    try:
+        return parse(text)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{name} {error}") from None
+
+
+def _shown(
+    update: "Callable[[Callable[[], Status]], None]", budget: "Budget", space: "SearchSpace"
+) -> "Callable[[Progress], None]":
+    """Return what turns the study's progress into a status; the time left is judged by this run's own pace."""
+    from infertune.cli.live import Status
+    from infertune.report.plot import text_plot
+    from infertune.report.table import duration, short
+
+    began: list[tuple[float, float]] = []
+
+    def status(progress: "Progress") -> "Status":
+        share, started = began[0]
+        pace = (progress.share_used - share) / max(time.monotonic() - started, 1e-9)
+        left = (1 - progress.share_used) / pace if pace > 0 else 0.0
+        limit = f" of {budget.tokens:,}" if budget.tokens is not None else ""
+        facts = [f"{progress.spent.tokens:,}{limit} tokens", f"{progress.n_trials} trials"]
+        if progress.run_tokens:
+            facts.append(f"{progress.run_tokens / progress.run_seconds:,.0f} tokens/s")
+        if left > 0:
+            facts.append(f"{duration(left)} left at most")
+        best = progress.best
+        return Status(
+            phase=progress.phase,
+            share=progress.share_used,
+            facts=", ".join(facts),
+            best=""
+            if best is None
+            else f"best so far {best.utility:.3f} at {best.cost_tokens:.0f} tokens per request: "
+            f"{short(best.configuration, space)}",
+            picture=text_plot({"front": progress.front}, height=8),
+        )
+
+    def show(progress: "Progress") -> None:
+        if not began:
+            began.append((progress.share_used, time.monotonic()))
+        update(lambda: status(progress))
+
+    return show

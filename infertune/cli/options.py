@@ -1,0 +1,23 @@
+"""The options that several commands share: one name, one meaning, one help text."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DEFAULT_MODEL = "bundled:smollm2-135m"
+
+Data = Annotated[Path | None, typer.Option(help="Read this file or folder instead of the task's own data.")]
+Model = Annotated[str, typer.Option(help="bundled:NAME, a local folder or a hub id.")]
+Engine = Annotated[str, typer.Option(help="What runs the model: hf is transformers in this process.")]
+Device = Annotated[str | None, typer.Option(help="cuda, mps or cpu; by default the first that is there.")]
+Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 or float16; by default the fastest there.")]
+BatchSize = Annotated[int | None, typer.Option(help="Most samples generated at once.")]
+Threads = Annotated[int | None, typer.Option(help="CPU threads of the engine.")]
+Database = Annotated[str, typer.Option("--db", help="SQLite file or PostgreSQL URL of samples and trials.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUES", help="temperature=0.2..1.2, n=1,3,5 or top_p=1; may be repeated."),
+]
+SpaceFile = Annotated[Path | None, typer.Option("--space", help="YAML file of changes to the search space.")]
+Json = Annotated[bool, typer.Option("--json", help="For scripts: plain data on standard output, nothing else.")]

@@ -1,0 +1,57 @@
+"""``infertune space``: what would be searched; and the building of it, for every command that searches."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infertune.cli import options
+
+if TYPE_CHECKING:
+    from infertune.space import SearchSpace
+    from infertune.tasks import Task
+
+
+def searched(task: "Task", file: Path | None, settings: Sequence[str]) -> "SearchSpace":
+    """Return the default space of a task with the changes of a file, then those of ``--set``."""
+    from infertune import plugins, space_text
+    from infertune.default_space import STRATEGIES, default_space
+    from infertune.errors import InvalidInputError, nearest
+
+    added = [name for name in plugins.names("strategies") if name not in STRATEGIES]
+    known = default_space(
+        prompts=tuple(task.prompts),
+        max_tokens=task.max_tokens_choices,
+        strategies=(*STRATEGIES, *added),
+        extractors=tuple(task.extractors),
+    )
+    space = space_text.read(file, known) if file is not None else known
+    for parameter in space.parameters:
+        if parameter.name not in known:
+            near = nearest(parameter.name, [each.name for each in known.parameters])
+            raise InvalidInputError(
+                f"{file}: '{parameter.name}' must change what is generated, but nothing does{near}"
+            )
+    return space_text.changed(space, settings)
+
+
+def space(
+    task: Annotated[str, typer.Option(help="Shipped task, or a task file.")],
+    data: options.Data = None,
+    space_file: options.SpaceFile = None,
+    settings: options.Set = None,
+    as_json: options.Json = False,
+) -> None:
+    """Show the search space of a task, with the changes of --set and --space."""
+    from rich.console import Console
+
+    from infertune import tasks
+    from infertune.report import space as report
+
+    found = searched(tasks.load(task, data=data), space_file, settings or [])
+    if as_json:
+        print(json.dumps(report.as_json(found), indent=2))
+    else:
+        report.show(found, Console())

@@ -1,0 +1,79 @@
+"""The answer of a study with its circumstances, as plain data for scripts; docs/answer.md explains each key."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from infertune import __version__
+from infertune.budget import Prices
+from infertune.evaluate import Candidate
+from infertune.report.recipe import Recipe
+from infertune.space import SearchSpace
+from infertune.study import Recommendation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A recommendation and what it was found with.
+
+    Attributes:
+        recipe: The recommended configuration as the file that runs again.
+        space: What was searched.
+        facts: `Engine.facts` of the engine that answered.
+        prices: When known, so that costs are also given in money.
+    """
+
+    study: str
+    sampler: str
+    space: SearchSpace
+    recipe: Recipe
+    facts: Mapping[str, str]
+    recommendation: Recommendation
+    prices: Prices | None = None
+
+
+def as_json(answer: Answer) -> dict[str, Any]:
+    """Return the whole answer in lists, mappings and scalars."""
+    found, verdict = answer.recommendation, answer.recommendation.verdict
+    spent = found.spent
+    money = answer.prices and answer.prices.cost(spent.prompt_tokens, spent.completion_tokens)
+    return {
+        "infertune": __version__,
+        "study": answer.study,
+        "task": answer.recipe.task,
+        "task_digest": answer.recipe.task_digest,
+        "model": answer.recipe.model,
+        "engine": dict(answer.facts),
+        "sampler": answer.sampler,
+        "seed": answer.recipe.seed,
+        "recommended": {
+            "configuration": dict(found.selection.recommended.configuration),
+            "utility": asdict(verdict.utility),
+            "cost_tokens": verdict.cost_tokens,
+        },
+        "default": {
+            "configuration": dict(found.default),
+            "utility": asdict(verdict.default_utility),
+            "cost_tokens": verdict.default_cost_tokens,
+        },
+        "difference": asdict(verdict.difference),
+        "clear": verdict.clear,
+        "examples_to_decide": verdict.examples_to_decide,
+        "tune": {
+            "n_examples": found.n_tune,
+            "n_indistinguishable": found.selection.n_indistinguishable,
+            "best": _plain(found.selection.best),
+            "front": [_plain(candidate) for candidate in found.selection.front],
+        },
+        "spent": {**asdict(spent), "tokens": spent.tokens, "money": money, "seconds_generating": found.seconds},
+        "n_trials": found.n_trials,
+        "notes": list(found.notes),
+    }
+
+
+def _plain(candidate: Candidate) -> dict[str, Any]:
+    return {
+        "configuration": dict(candidate.configuration),
+        "utility": candidate.utility,
+        "cost_tokens": candidate.cost_tokens,
+    }

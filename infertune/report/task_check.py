@@ -1,0 +1,38 @@
+"""What ``infertune tasks check`` found, in a terminal."""
+
+from rich.console import Console
+
+from infertune.tasks import TaskReport
+from infertune.types import Prompt
+
+
+def show(report: TaskReport, console: Console) -> None:
+    """Print rendered prompts with their perfect answers, then what is wrong."""
+
+    def say(text: str = "", style: str | None = None) -> None:
+        # The task's own text may hold anything: neither markup nor numbers in it are ours to colour.
+        console.print(text, style=style, markup=False, highlight=False)
+
+    say(f"{report.name}, version {report.version}: {report.n_tune} tune and {report.n_confirm} confirm examples")
+    for shown in report.shown:
+        say(f"\nprompt {shown.template}, example {shown.example_id}", style="bold")
+        say(_rendered(shown.prompt))
+        say(f"reference: {shown.reference}")
+        say(f"perfect answer: {shown.ideal}")
+        say(f"score: {shown.score:g}")
+    say(f"\n{report.ideal_share:.1%} of the perfect answers score 1.")
+    for miss in report.misses[:5]:
+        found = "no answer was found in it" if miss.answer is None else f"'{miss.answer}' was found in it"
+        say(f"  {miss.example_id}: '{miss.ideal}' scores {miss.score:g}: {found}")
+    for note in report.notes:
+        say(f"Note: {note}.")
+    for problem in report.problems:
+        say(f"Problem: {problem}.", style="red")
+    if report.holds:
+        say("The task holds.", style="green")
+
+
+def _rendered(prompt: Prompt) -> str:
+    if isinstance(prompt, str):
+        return prompt
+    return "\n".join(f"{message.role}: {message.content}" for message in prompt)
