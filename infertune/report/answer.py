@@ -65,7 +65,15 @@ def as_json(answer: Answer) -> dict[str, Any]:
             "best": _plain(found.selection.best),
             "front": [_plain(candidate) for candidate in found.selection.front],
         },
-        "spent": {**asdict(spent), "tokens": spent.tokens, "money": money, "seconds_generating": found.seconds},
+        "spent": {
+            "tokens": spent.tokens,
+            "prompt_tokens": spent.prompt_tokens,
+            "completion_tokens": spent.completion_tokens,
+            "n_requests": spent.n_requests,
+            "n_failed": spent.n_failed,
+            "seconds": found.seconds,
+            "money": money,
+        },
         "n_trials": found.n_trials,
         "notes": list(found.notes),
     }

@@ -22,7 +22,7 @@ def show(answer: Answer, console: Console) -> None:
     console.print(f"\n{sentence(found.verdict, same=recommended == default)}\n", markup=False, highlight=False)
     console.print(_side_by_side(recommended, default, found.verdict))
     console.print(
-        f"\nThe front, on the {found.n_tune} examples of the search (they flatter the best; the table above does not):",
+        f"\nThe front, on the {found.n_tune} examples of the search (these flatter the best, the table does not):",
         highlight=False,
     )
     console.print(_front(answer))
@@ -53,7 +53,7 @@ def sentence(verdict: Verdict, *, same: bool) -> str:
             f"examples that the search never saw), at {cost}: keep the default unless tokens matter more."
         )
     more = (
-        "no number of further examples would decide it"
+        "with a difference this small no practical number of further examples would decide it"
         if verdict.examples_to_decide is None
         else f"about {verdict.examples_to_decide:,} more examples would decide it"
     )

@@ -1,0 +1,34 @@
+"""Runs commands as a user does, in this process: arguments in, exit code and both outputs back."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from command import Infertune, Result
+
+from infertune.__main__ import main
+
+
+@pytest.fixture
+def infertune(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Iterator[Infertune]:
+    """Commands run in an empty folder; the handlers of signals are put back afterwards."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "140")
+
+    def run(*arguments: str) -> Result:
+        monkeypatch.setattr(sys, "argv", ["infertune", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main()
+        captured = capsys.readouterr()
+        assert isinstance(stop.value.code, int)
+        return Result(stop.value.code, captured.out, captured.err)
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

