@@ -20,7 +20,7 @@ demo: $(VENV)/installed
 	$(BIN)/infertune optimize --task capitals --model bundled:smollm2-135m --budget-tokens 120k --study demo
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(VENV)/installed
 	$(BIN)/python -m pytest -m slow --timeout 1800

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from command import Infertune, Result
 
-pytestmark = [pytest.mark.model, pytest.mark.xdist_group("optimize")]
+pytestmark = pytest.mark.model
 
 ARGUMENTS = [
     "optimize", "--task", "capitals", "--budget-tokens", "9k", "--set", "prompt=capitals-quiz,capitals-shots",
