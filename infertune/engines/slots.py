@@ -61,7 +61,8 @@ class SlotCache(Cache):
     def copy(self, source: int, targets: list[int], n_tokens: int) -> None:
         """Copy the first tokens of one slot to others."""
         for buffer in (*self._keys, *self._values):
-            buffer[targets, :, :n_tokens] = buffer[source, :, :n_tokens]
+            for target in targets:  # a view each: writing through an index refuses to read the tensor it writes to
+                buffer[target, :, :n_tokens] = buffer[source, :, :n_tokens]
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
         """Return 0: no length is common to the rows, so positions and mask are always given explicitly."""
