@@ -7,7 +7,7 @@ One interval serves both. Its half width on each side joins two uncertainties as
   still be up to 1 - (1 - confidence)^(1/n) of all cases, about 3/n at 95%, and each of these may lie at the far bound.
 
 So the interval is never a point, not even when all values are equal, and rare right or wrong answers do not fool it.
-docs/estimators.md has its measured coverage: for two-valued and graded scores, 94% or more from 20 examples on.
+docs/statistics.md has its measured coverage: for two-valued and graded scores, 94% or more from 20 examples on.
 """
 
 import math
