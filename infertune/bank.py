@@ -135,14 +135,26 @@ class SampleBank:
                 connection.execute(self._new(bank_generations), [{"request": number} | sample for sample in samples])
 
     def missing(self, facts: Mapping[str, str], requests: Iterable[Request]) -> list[Request]:
-        """Return the requests in order, reduced to the samples that the bank lacks; the others are left out."""
+        """Return the requests in order, reduced to what must be generated; those with nothing left are left out.
+
+        What the bank holds is left out, and what another of the requests brings: a sample that is wished for at
+        several ``max_tokens`` is generated once, at the largest.
+        """
         wished = list(requests)
         keys = _keys(facts, wished)
         stored = self._rows(keys, bank_generations.c.sample, bank_generations.c.finish_reason)
-        lacking = []
+        needed: dict[tuple[str, tuple[str, ...]], dict[int, int]] = defaultdict(dict)  # sample -> max_tokens
         for key, request in zip(keys, wished, strict=True):
             held = {row.sample for row in _serving(stored[key], request)}
-            samples = tuple(sample for sample in request.samples if sample not in held)
+            limits = needed[key, request.decoding.stop]
+            for sample in set(request.samples) - held:
+                limits[sample] = max(limits.get(sample, 0), request.decoding.max_tokens)
+        lacking = []
+        for key, request in zip(keys, wished, strict=True):
+            limits = needed[key, request.decoding.stop]
+            samples = tuple(s for s in request.samples if limits.get(s) == request.decoding.max_tokens)
+            for sample in samples:
+                del limits[sample]
             if samples:
                 lacking.append(replace(request, samples=samples))
         return lacking

@@ -61,9 +61,10 @@ def plan(
     def example_tokens(n: int) -> float:
         return prompt_tokens + n * sample_tokens
 
-    def divide(n: int) -> tuple[float, float]:
+    def divide(n: int, n_known: int = 0) -> tuple[float, float]:
+        """Return search_until and finals_until; ``n_known`` examples of a finalist are its trial's already."""
         confirm = min(CONFIRM_SHARE, 1.2 * 2 * n_confirm * example_tokens(n) / budget_tokens)
-        finals = min(FINALS_SHARE, n_finalists * n_tune * example_tokens(n) / budget_tokens)
+        finals = min(FINALS_SHARE, n_finalists * (n_tune - n_known) * example_tokens(n) / budget_tokens)
         return 1 - confirm - finals, 1 - confirm
 
     def examples_per_trial(n: int, n_trials: int) -> int:
@@ -87,9 +88,10 @@ def plan(
                 f"the budget must buy {MIN_TRIALS} trials of {n_examples} examples and a confirmation, about "
                 f"{needed:,.0f} tokens at {example_tokens(n_samples):.0f} a request, but it is {budget_tokens:,.0f}"
             )
-    search_until, finals_until = divide(n_samples)
+    n_examples = min(n_examples, MAX_EXAMPLES, n_tune)
+    search_until, finals_until = divide(n_samples, n_examples)
     return Plan(
-        n_examples=min(n_examples, MAX_EXAMPLES, n_tune),
+        n_examples=n_examples,
         n_samples=n_samples,
         search_until=search_until,
         finals_until=finals_until,

@@ -174,6 +174,7 @@ class Study:
 
     def _plan(self) -> Plan:
         pilot = self._pilot()
+        self._check_cap(pilot)
         known = self._log.noted("plan")
         if known is None:
             made = plan(
@@ -218,6 +219,15 @@ class Study:
             said = next((response.error for response in landed if response.error), "the budget was spent before")
             raise EngineError(f"no request of the pilot was answered: {said}")
         return answered
+
+    def _check_cap(self, pilot: Sequence[Response]) -> None:
+        """Refuse a cost cap that the shortest prompt alone breaks: no search can find what keeps it."""
+        least = 1 + min(response.prompt_tokens for response in pilot)
+        if self._cap is not None and self._cap < least:
+            raise BudgetError(
+                f"--max-cost-tokens must be at least what one request costs, but is {self._cap:g}; "
+                f"the shortest prompt and one token of answer are {least} tokens per request"
+            )
 
     def _n_choices(self, pilot: Sequence[Response]) -> list[int]:
         """Return the values of n worth buying: what the cost cap admits, judging by the shortest answer."""

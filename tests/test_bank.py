@@ -440,3 +440,14 @@ def test_a_study_finds_its_rows_by_index(tmp_path):
         ).fetchall()
     engine.dispose()
     assert all("SEARCH" in step.detail and "INDEX" in step.detail for step in plan)
+
+
+def test_a_sample_wished_for_at_two_lengths_is_generated_once_at_the_longer(bank):
+    short, long = wish(samples=(0, 1, 2), max_tokens=2), wish(samples=(0,), max_tokens=8)
+    for wishes in ([short, long], [long, short]):
+        lacking = bank.missing(FACTS, wishes)
+        assert {(r.decoding.max_tokens, r.samples) for r in lacking} == {(2, (1, 2)), (8, (0,))}
+    assert bank.missing(FACTS, [short, short]) == [short]
+    for response in ENGINE.generate(bank.missing(FACTS, [short, long])):
+        bank.put("s", FACTS, response)
+    assert [len(response.generations) for response in bank.get(FACTS, [short, long])] == [3, 1]
