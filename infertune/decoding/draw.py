@@ -62,7 +62,7 @@ def draw(logits: Tensor, settings: Settings, keys: Tensor, history: Tensor) -> t
         int64 token ids ``[rows]`` and their float32 log-probabilities ``[rows]`` under the untouched model.
     """
     logits = logits.float()
-    log_total = logits.logsumexp(dim=-1)
+    log_total = _log_total(logits)
     scores = _penalised(logits, settings.repetition_penalty, history)
     best, best_token = scores.max(dim=-1)
     greedy = settings.temperature == 0
@@ -104,6 +104,15 @@ def draw(logits: Tensor, settings: Settings, keys: Tensor, history: Tensor) -> t
             perturbed.masked_fill_(values <= limit[rows], -math.inf)
             chosen = _winners(perturbed, rows, tokens, len(scores))
     return chosen, logits.gather(-1, chosen[:, None])[:, 0] - log_total
+
+
+def _log_total(scores: Tensor) -> Tensor:
+    """Return the log of each row's summed exponentials, in the same bits whatever the other rows.
+
+    ``logsumexp`` splits a single row among threads and then adds in another order; ``log_softmax`` does not.
+    """
+    best, token = scores.max(dim=-1, keepdim=True)
+    return (best - scores.log_softmax(dim=-1).gather(-1, token))[:, 0]
 
 
 def _penalised(logits: Tensor, penalty: Tensor, history: Tensor) -> Tensor:
@@ -155,7 +164,7 @@ class _Mass:
         log_total = log_total.clone()
         scaled = ((settings.top_p < 1) & ((temperature != 1) | (settings.repetition_penalty != 1))).nonzero()[:, 0]
         if len(scaled):
-            log_total[scaled] = (scores[scaled] / temperature[scaled][:, None]).logsumexp(dim=-1)
+            log_total[scaled] = _log_total(scores[scaled] / temperature[scaled][:, None])
         self._log_total = log_total
         self._weights = (near_values / temperature[near_rows] - log_total[near_rows]).exp()
         # With top_k on all kept tokens are near, and the nucleus is a part of their mass.
@@ -166,8 +175,8 @@ class _Mass:
         mass = self._sum(torch.where(self._values > score[self._rows], self._weights, 0.0)) / self._total
         far = ((score < self._near) & (mass < self._top_p)).nonzero()[:, 0]
         if len(far):
-            weights = (self._scores[far] / self._temperature[far][:, None] - self._log_total[far][:, None]).exp()
-            mass[far] = (weights * (self._scores[far] > score[far][:, None])).sum(dim=-1)
+            above = self._scores[far].masked_fill(self._scores[far] <= score[far][:, None], -math.inf)
+            mass[far] = (_log_total(above / self._temperature[far][:, None]) - self._log_total[far]).exp()
         return mass
 
     def _sum(self, weights: Tensor) -> Tensor:

@@ -121,14 +121,14 @@ class Batch:
         self._waiting = deque(item for item in self._waiting if item[0] is not job)
         return _failed(job, error)
 
-    @torch.inference_mode()
     def step(self) -> list[Response]:
         """Fill the free rows, generate one token in every row, and return the requests that are finished."""
-        finished = self._admit()
-        self._close_gaps()
-        if self._rows:
-            rows = [row for row in self._rows if row is not None]
-            finished += self._advance(range(len(rows)), self._decode(rows))
+        with torch.inference_mode():
+            finished = self._admit()
+            self._close_gaps()
+            if self._rows:
+                rows = [row for row in self._rows if row is not None]
+                finished += self._advance(range(len(rows)), self._decode(rows))
         return finished
 
     # Rows

@@ -94,7 +94,8 @@ class HFEngine:
     def _step(self, batch: Batch) -> list[Response]:
         """Advance the batch by a token, with half as many rows from then on if memory runs out."""
         try:
-            return batch.step()
+            finished: list[Response] = batch.step()
+            return finished
         except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is a RuntimeError
             if not _is_about_memory(error):
                 raise

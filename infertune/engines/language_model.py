@@ -71,7 +71,6 @@ class LanguageModel:
         text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    @torch.inference_mode()
     def forward(
         self,
         cache: SlotCache,
@@ -95,13 +94,14 @@ class LanguageModel:
         mask = cache.place(positions, slots)
         self._keep = tuple(torch.tensor(index, device=self.device) for index in zip(*padded, strict=True))
         try:
-            output = self._model(
-                input_ids=tokens,
-                position_ids=positions.clamp(max=self.context_tokens - 1),  # padding may lie beyond the last
-                attention_mask=mask,
-                past_key_values=cache,
-                use_cache=True,
-            )
+            with torch.inference_mode():
+                output = self._model(
+                    input_ids=tokens,
+                    position_ids=positions.clamp(max=self.context_tokens - 1),  # padding may lie beyond the last
+                    attention_mask=mask,
+                    past_key_values=cache,
+                    use_cache=True,
+                )
         finally:
             self._keep = None
         logits: Tensor = output.logits[: len(wanted), 0]
@@ -116,12 +116,12 @@ class LanguageModel:
                 digest.update(_content(path))
         return digest.hexdigest()[:16]
 
-    @torch.inference_mode()
     def _try_out(self) -> None:
         """Switch to the attention that generation uses, and check it on three tokens against the model's own."""
         ids = torch.tensor([[5, 7, 11]], device=self.device) % self._model.config.get_text_config().vocab_size
         try:
-            expected = self._model(input_ids=ids).logits[0, -1].float()
+            with torch.inference_mode():
+                expected = self._model(input_ids=ids).logits[0, -1].float()
             if self.device.type == "cpu":
                 self._model.set_attn_implementation(attention.NAME)
             elif self._model._supports_sdpa:
@@ -173,7 +173,7 @@ def _dtype(name: str | None, device: torch.device) -> torch.dtype:
     if device.type == "mps":
         return torch.float16
     # A CPU with bfloat16 instructions is two to three times faster with them, one without is far slower.
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return torch.bfloat16 if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else torch.float32
 
 

@@ -10,7 +10,7 @@ _STEP_TOKENS = 64
 """Attention is computed over a multiple of this many positions, and the buffers grow by it."""
 
 
-class SlotCache(Cache):
+class SlotCache(Cache):  # type: ignore[misc]  # transformers is untyped to us
     """A transformers cache whose rows are slots that fill, empty and copy independently.
 
     A slot's tokens begin at its position 0. Before a forward pass, `place` says which slots the rows of the batch
