@@ -5,10 +5,13 @@ loads in about a second, in the user's cache: ``$INFERTUNE_CACHE``, else ``$XDG_
 ``~/.cache/infertune``.
 """
 
+import contextlib
 import importlib.util
+import io
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,6 +112,26 @@ def fetch(name: str) -> Model:
     return _model(name)
 
 
+def needs_conversion(name: str) -> bool:
+    """Whether this is a bundled model whose first use takes a while longer."""
+    return name in _BUNDLES and not _model(name).ready
+
+
+@contextlib.contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Keep transformers from drawing bars while it reads and writes weights; some of them heed no setting."""
+    from transformers.utils import logging
+
+    enabled = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        if enabled:
+            logging.enable_progress_bar()
+
+
 def clear(name: str) -> int:
     """Remove a bundled model's converted folder, and what killed conversions left; return the bytes freed."""
     folder = _model(name).folder
@@ -168,15 +191,16 @@ def _save_dequantised(bundle: _Bundle, source: Path, folder: Path) -> None:
         raise DataUnavailableError(
             f"a local model needs the extra [hf]: pip install 'infertune[hf]' ({error})"
         ) from error
-    tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=bundle.gguf_file)
-    model: Any = AutoModelForCausalLM.from_pretrained(source, gguf_file=bundle.gguf_file, dtype=torch.float32)
-    # The weights are plain now; left in place, these three would make transformers refuse to save them.
-    del model.config.quantization_config
-    model.is_quantized = False
-    model.hf_quantizer = None
-    model.generation_config.eos_token_id = list(bundle.eos_token_ids)
-    model.to(torch.bfloat16).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    with quiet_transformers():
+        tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=bundle.gguf_file)
+        model: Any = AutoModelForCausalLM.from_pretrained(source, gguf_file=bundle.gguf_file, dtype=torch.float32)
+        # The weights are plain now; left in place, these three would make transformers refuse to save them.
+        del model.config.quantization_config
+        model.is_quantized = False
+        model.hf_quantizer = None
+        model.generation_config.eos_token_id = list(bundle.eos_token_ids)
+        model.to(torch.bfloat16).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
 
 
 def _from_hub(name: str) -> Path:

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Mapping
 
-from infertune import plugins
+from infertune import models, plugins
 from infertune.errors import DataUnavailableError, InvalidInputError
 from infertune.types import Engine, Scalar
 
@@ -38,3 +38,9 @@ def start(name: str, model: str, options: Mapping[str, Scalar]) -> Engine:
 def given(**options: Scalar | None) -> dict[str, Scalar]:
     """Return the options that are not None."""
     return {name: value for name, value in options.items() if value is not None}
+
+
+def loading(model: str) -> str:
+    """Return what to say before a model is loaded, which may take a while."""
+    once = "; its first use converts it, which takes about half a minute" if models.needs_conversion(model) else ""
+    return f"loading the model {model}{once}"

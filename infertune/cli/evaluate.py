@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from infertune.cli import options
-from infertune.cli.engine import given, start
+from infertune.cli.engine import given, loading, start
 from infertune.cli.space import searched
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def evaluate(
     bank = SampleBank(database)
     with View() as view:
         view.say(f"{loaded.name} with {model}: {short(configuration, space)}")
-        view.say(f"loading the model {model}")
+        view.say(loading(model))
         running = start(engine, model, engine_options)
         try:
             numbers = itertools.count(1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from infertune.cli import options
-from infertune.cli.engine import given, start
+from infertune.cli.engine import given, loading, start
 from infertune.cli.space import searched
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def optimize(
     bank = SampleBank(database)
     with View() as view:
         view.say(f"{loaded.name} with {model}; study '{name}' in {database}")
-        view.say(f"loading the model {model}")
+        view.say(loading(model))
         running = start(engine, model, engine_options)
         try:
             log = TrialLog(bank.url, name)

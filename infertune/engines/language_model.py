@@ -1,16 +1,14 @@
 """A causal language model of transformers with its tokenizer, reduced to what generation over slots needs."""
 
-import contextlib
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
-from transformers.utils import logging as transformers_logging
 
+from infertune import models
 from infertune.engines import attention
 from infertune.engines.slots import SlotCache
 from infertune.errors import EngineError, InvalidInputError, nearest
@@ -49,7 +47,7 @@ class LanguageModel:
         self.dtype = _dtype(dtype, self.device)
         self.min_rows = _CPU_MIN_ROWS if self.device.type == "cpu" else 1
         self._folder = folder
-        with _no_progress_bar():
+        with models.quiet_transformers():
             self.tokenizer = AutoTokenizer.from_pretrained(folder)
             model = AutoModelForCausalLM.from_pretrained(folder, dtype=self.dtype, attn_implementation="eager")
         self._model: Any = model.to(self.device).eval()
@@ -209,15 +207,3 @@ def _content(path: Path) -> bytes:
             file.seek(index * (size - chunk_bytes) // (n_chunks - 1))
             chunks.append(file.read(chunk_bytes))
         return b"".join(chunks)
-
-
-@contextlib.contextmanager
-def _no_progress_bar() -> Iterator[None]:
-    """Keep transformers from drawing a bar while it loads weights."""
-    enabled = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if enabled:
-            transformers_logging.enable_progress_bar()
