@@ -1,7 +1,7 @@
 """Chooses among evaluated configurations: the front, the best, and the cheapest not distinguishable from it."""
 
 import itertools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -101,16 +101,15 @@ def on_common_examples(candidates: Sequence[Candidate]) -> list[Candidate]:
     common = set(candidates[0].example_ids).intersection(*(candidate.example_ids for candidate in candidates))
     if not common:
         raise EngineError("no example was answered under every configuration, so nothing can be compared")
-    return [_reduced(candidate, common) for candidate in candidates]
+    order = [example_id for example_id in candidates[0].example_ids if example_id in common]
+    return [_arranged(candidate, order) for candidate in candidates]
 
 
-def _reduced(candidate: Candidate, example_ids: Collection[str]) -> Candidate:
-    keep = [index for index, example_id in enumerate(candidate.example_ids) if example_id in example_ids]
+def _arranged(candidate: Candidate, example_ids: Sequence[str]) -> Candidate:
+    place = {example_id: index for index, example_id in enumerate(candidate.example_ids)}
+    keep = [place[example_id] for example_id in example_ids]
     return replace(
-        candidate,
-        example_ids=tuple(candidate.example_ids[index] for index in keep),
-        scores=candidate.scores[keep],
-        tokens=candidate.tokens[keep],
+        candidate, example_ids=tuple(example_ids), scores=candidate.scores[keep], tokens=candidate.tokens[keep]
     )
 
 

@@ -1,7 +1,6 @@
 """Reads a YAML file into a frozen struct, strictly: an unknown key or a wrong type names the file and the key."""
 
 import re
-import types
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -75,28 +74,28 @@ def convert(value: Any, kind: type[T], *, where: str) -> T:
         unknown = re.search(r"unknown field `(.*)`", problem)
         if unknown:
             name = unknown[1]
-            valid = _keys(kind) if not key else _nested_keys(kind)
+            valid = {each for struct in _structs_at(kind, key) for each in struct.__struct_encode_fields__}
             place = f" under '{key}'" if key else ""
             raise InvalidInputError(f"{where}: unknown key '{name}'{place}{nearest(name, valid)}") from None
         place = f" '{key}':" if key else ""
         raise InvalidInputError(f"{where}:{place} {problem[:1].lower()}{problem[1:]}") from None
 
 
-def _keys(kind: Any) -> set[str]:
-    return set(getattr(kind, "__struct_encode_fields__", ()))
-
-
-def _nested_keys(kind: Any) -> set[str]:
-    """Return the keys of all structs inside ``kind``, itself left out."""
-    found: set[str] = set()
-    inner = list(get_type_hints(kind).values()) if _keys(kind) else list(get_args(kind))
-    seen: set[Any] = set()
-    while inner:
-        this = inner.pop()
-        if isinstance(this, types.GenericAlias | types.UnionType) or get_args(this):
-            inner += get_args(this)
-        elif _keys(this) and this not in seen:
-            seen.add(this)
-            found |= _keys(this)
-            inner += get_type_hints(this).values()
+def _structs_at(kind: Any, path: str) -> list[Any]:
+    """Return the structs that may stand at a key path such as ``splits.tune`` or ``extraction[0]``."""
+    found = _structs_in(kind)
+    for name in re.findall(r"[A-Za-z_]\w*", path):
+        found = [
+            inner
+            for struct in found
+            if name in struct.__struct_encode_fields__
+            for inner in _structs_in(get_type_hints(struct)[name])
+        ]
     return found
+
+
+def _structs_in(kind: Any) -> list[Any]:
+    """Return the structs that a type is, or holds through containers and unions."""
+    if hasattr(kind, "__struct_encode_fields__"):
+        return [kind]
+    return [struct for inner in get_args(kind) for struct in _structs_in(inner)]

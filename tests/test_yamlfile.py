@@ -38,6 +38,7 @@ def test_numbers_are_those_of_yaml_1_2(text, value):
     [
         ("nam: x", r"x: unknown key 'nam'; did you mean 'name'"),
         ("inner: {a: {dept: 1}}", r"x: unknown key 'dept' under 'inner.*'; did you mean 'depth'"),
+        ("inner: {a: {name: 1}}", r"x: unknown key 'name' under 'inner.*'; valid: depth$"),
         ("name: 3", r"x: 'name': expected `str`, got `int`"),
         ("[1]", r"x: expected `object`, got `array`"),
         ("", r"x: expected `object`, got `null`"),
