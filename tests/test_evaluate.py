@@ -150,8 +150,9 @@ def test_what_is_not_stored_is_not_guessed(task: tasks.Task, space: SearchSpace)
 
 
 def test_a_greedy_request_asks_for_one_sample(task: tasks.Task, space: SearchSpace) -> None:
-    configuration = space.tier("request").default_configuration()
-    greedy = Configuration({**{k: v for k, v in configuration.items() if k not in ("decoding.top_p", "decoding.top_k", "decoding.min_p")}, "decoding.temperature": 0.0})  # fmt: skip
+    greedy = space.tier("request").assemble(
+        lambda parameter: 0.0 if parameter.name == "decoding.temperature" else parameter.default
+    )
     requests = requests_for(task, greedy, task.tune, n_samples=5, max_tokens=3, seed=0)
     assert [request.samples for request in requests] == [(0,), (0,)]
     assert [request.example_id for request in requests] == [example.id for example in task.tune]

@@ -1,0 +1,135 @@
+"""The trial log, read back by us, by Optuna and by a real optuna-dashboard."""
+
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import optuna
+import pytest
+
+from infertune.bank import SampleBank
+from infertune.default_space import default_space
+from infertune.errors import InvalidInputError
+from infertune.space import Configuration
+from infertune.testing import FakeEngine
+from infertune.trial_log import LoggedTrial, TrialLog
+from infertune.types import Decoding, Request
+
+SPACE = default_space(prompts=("short", "long"), max_tokens=(4, 8))
+SAMPLED = SPACE.default_configuration()
+GREEDY = Configuration(
+    {
+        **{name: value for name, value in SAMPLED.items() if name.split(".")[1] not in ("top_p", "top_k", "min_p")},
+        "decoding.temperature": 0.0,
+    }
+)
+
+
+def trial(number: int, configuration: Configuration = SAMPLED, **changes: object) -> LoggedTrial:
+    request_part = SPACE.tier("request").configuration(
+        {k: v for k, v in configuration.items() if k in SPACE.tier("request")}
+    )
+    settings = {
+        "number": number,
+        "configuration": dict(request_part),
+        "n_planned": 24,
+        "n_examples": 23,
+        "chosen": dict(configuration),
+        "utility": 0.1 + 0.2,  # not a round number in binary
+        "cost_tokens": 31.4,
+    }
+    return LoggedTrial(**{**settings, **changes})  # type: ignore[arg-type]
+
+
+FAILED = {"chosen": {}, "utility": None, "cost_tokens": None, "n_examples": 0, "cause": "every request failed"}
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return SampleBank(tmp_path / "study.db").url
+
+
+def test_trials_come_back_as_they_were_in_another_process_too(url: str) -> None:
+    written = [trial(0), trial(1, GREEDY, over_cap_tokens=0.5), trial(2, **FAILED)]
+    log = TrialLog(url, "mine")
+    for each in written:
+        log.append(SPACE, each)
+    assert log.trials() == written
+    assert TrialLog(url, "mine").trials() == written
+    assert TrialLog(url, "other").trials() == []
+
+
+def test_optuna_sees_the_trials_as_a_study_of_its_own(url: str) -> None:
+    log = TrialLog(url, "mine")
+    for each in (trial(0), trial(1, GREEDY, utility=0.9), trial(2, **FAILED)):
+        log.append(SPACE, each)
+    study = optuna.load_study(study_name="mine", storage=url)
+    assert [each.value for each in study.directions] == [2, 1]  # utility is maximised, tokens are minimised
+    assert study.metric_names == ["utility", "tokens_per_request"]
+    assert [each.state.name for each in study.trials] == ["COMPLETE", "COMPLETE", "FAIL"]
+    assert study.trials[1].values == [0.9, 31.4]
+    assert study.trials[1].params == dict(GREEDY)
+    assert "decoding.top_p" not in study.trials[1].params  # absent, not ignored
+    assert {each.number for each in study.best_trials} == {1}
+
+
+def test_notes_are_kept_and_replaced(url: str) -> None:
+    log = TrialLog(url, "mine")
+    assert log.noted("plan") is None
+    log.note("plan", {"n": 3, "share": 0.1})
+    log.note("plan", {"n": 4, "names": ["a"], "none": None})
+    assert TrialLog(url, "mine").noted("plan") == {"n": 4, "names": ["a"], "none": None}
+    assert TrialLog(url, "other").noted("plan") is None
+
+
+def test_a_study_goes_on_only_under_the_settings_it_began_with(url: str) -> None:
+    settings = {"task": "capitals", "seed": 0, "cap": None, "space": ["a", "b"]}
+    TrialLog(url, "mine").claim(settings)
+    TrialLog(url, "mine").claim(settings)
+    TrialLog(url, "other").claim({**settings, "seed": 1})
+    with pytest.raises(InvalidInputError, match=r"seed was 0, now 1; cap was None, now 50; give another --study"):
+        TrialLog(url, "mine").claim({**settings, "seed": 1, "cap": 50})
+
+
+def test_optuna_dashboard_opens_the_file_with_the_bank_in_it(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    bank = SampleBank(tmp_path / "study.db")
+    request = Request(example_id="a", prompt="Say something", decoding=Decoding(max_tokens=4), samples=(0, 1))
+    for response in engine.generate([request]):
+        bank.put("mine", engine.facts, response)
+    log = TrialLog(bank.url, "mine")
+    log.append(SPACE, trial(0))
+    log.append(SPACE, trial(1, GREEDY, utility=0.9))
+    with socket.socket() as chosen:
+        chosen.bind(("127.0.0.1", 0))
+        port = chosen.getsockname()[1]
+    command = [str(Path(sys.executable).parent / "optuna-dashboard"), bank.url, "--host", "127.0.0.1"]
+    with subprocess.Popen(
+        [*command, "--port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as dashboard:
+        try:
+            studies = asked(f"http://127.0.0.1:{port}/api/studies", dashboard)["study_summaries"]
+            assert [study["study_name"] for study in studies] == ["mine"]
+            shown = asked(f"http://127.0.0.1:{port}/api/studies/{studies[0]['study_id']}?after=0", dashboard)
+            assert [each["values"] for each in shown["trials"]] == [[0.1 + 0.2, 31.4], [0.9, 31.4]]
+            assert shown["objective_names"] == ["utility", "tokens_per_request"]
+        finally:
+            dashboard.terminate()
+    assert not bank.missing(engine.facts, [request])
+
+
+def asked(address: str, server: subprocess.Popen[bytes]) -> dict[str, list[dict[str, object]]]:
+    """Return what the server answers, once it is up."""
+    for _ in range(300):
+        assert server.poll() is None, "optuna-dashboard ended by itself"
+        try:
+            answer = httpx.get(address, timeout=30)
+        except httpx.ConnectError:
+            time.sleep(0.1)
+            continue
+        answer.raise_for_status()
+        return answer.json()
+    raise AssertionError("optuna-dashboard did not answer within half a minute")
