@@ -1,6 +1,6 @@
 """The values that flow between the layers: frozen, plain, and known to every module."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -89,6 +89,9 @@ class Response:
         generations: One per sample index, in the request's order; empty when the request failed.
         prompt_tokens: Tokens of the rendered prompt, paid once for all samples of the request.
         seconds: From the request's start in the engine to its last token.
+        extra_prompt_tokens: Paid beyond the answer: a second copy of a straggler, an attempt whose answer could not be
+            used, a prompt sent once for every sample. Spent, but no part of what the request costs in use.
+        extra_completion_tokens: Likewise.
         error: Why the request failed for good; empty when it did not. A failure is never scored.
     """
 
@@ -96,6 +99,8 @@ class Response:
     generations: tuple[Generation, ...]
     prompt_tokens: int
     seconds: float
+    extra_prompt_tokens: int = 0
+    extra_completion_tokens: int = 0
     error: str = ""
 
     @property
@@ -104,12 +109,31 @@ class Response:
         return sum(len(generation.token_ids) for generation in self.generations)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsupported:
+    """A parameter of the search space, or one of its choices, that means nothing to an engine.
+
+    Attributes:
+        name: Of the parameter, such as ``decoding.min_p``.
+        value: The choice that is of no use; None when the parameter has no effect at any value.
+        reason: For the user: what was seen.
+    """
+
+    name: str
+    value: Scalar | None = None
+    reason: str
+
+
 class Engine(Protocol):
     """Answers requests. Implementations: ``hf``, ``vllm``, ``openai``, ``replay``, ``fake``."""
 
     @property
     def facts(self) -> Mapping[str, str]:
         """Everything about this engine that shapes its text (model fingerprint, dtype, warper order ...)."""
+
+    @property
+    def unsupported(self) -> Sequence[Unsupported]:
+        """What this engine does not honour, to be taken out of the space before anything is spent on it."""
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
         """Yield one response per request as each finishes, in any order.

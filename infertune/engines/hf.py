@@ -3,7 +3,7 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -13,7 +13,7 @@ from infertune.decoding.draw import WARPER_ORDER
 from infertune.engines.batch import Batch
 from infertune.engines.language_model import LanguageModel
 from infertune.errors import EngineError, InvalidInputError
-from infertune.types import Request, Response
+from infertune.types import Request, Response, Unsupported
 
 _BATCH_SIZE = {"cuda": 256}
 _BATCH_SIZE_OTHERWISE = 64
@@ -63,6 +63,11 @@ class HFEngine:
     def facts(self) -> Mapping[str, str]:
         """The model's fingerprint, dtype, device type and the order of the warpers."""
         return dict(self._facts)
+
+    @property
+    def unsupported(self) -> Sequence[Unsupported]:
+        """Nothing: every setting is applied here."""
+        return ()
 
     @property
     def batch_size(self) -> int:

@@ -2,10 +2,10 @@
 
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from infertune.engines.text_stream import TextStream
-from infertune.types import FinishReason, Generation, Request, Response
+from infertune.types import FinishReason, Generation, Request, Response, Unsupported
 
 Writer = Callable[[Request, int, random.Random], str]
 """Writes the whole text of (request, sample index), using only the given random source for its randomness."""
@@ -42,6 +42,11 @@ class FakeEngine:
     def facts(self) -> Mapping[str, str]:
         """The engine's name and the writer's."""
         return {"engine": "fake", "model": getattr(self._write, "__name__", "writer")}
+
+    @property
+    def unsupported(self) -> Sequence[Unsupported]:
+        """Nothing."""
+        return ()
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
         """Yield the response to each request before pulling the next."""
