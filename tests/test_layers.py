@@ -13,11 +13,11 @@ LAYERS: list[dict[str, set[str]]] = [
     {"values": {"types", "errors"}},
     {"files": {"yamlfile", "data"}, "plugins": {"plugins"}},
     {
-        "space": {"condition", "configuration", "parameter", "space", "default_space", "space_text"},
+        "space": {"condition", "configuration", "parameter", "space", "default_space", "space_text", "narrow", "extra_settings"},
         "statistics": {"stats", "estimators"},
         "decoding": {"decoding"},
         "replay": {"replay"},
-        "budget": {"budget"},
+        "budget": {"budget", "prices"},
         "models": {"models"},
         "prompts": {"prompts"},
     },

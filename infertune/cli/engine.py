@@ -2,22 +2,26 @@
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import fields
 
 from infertune import models, plugins
-from infertune.errors import DataUnavailableError, InvalidInputError
-from infertune.types import Engine, Scalar
+from infertune.errors import DataUnavailableError, InvalidInputError, nearest
+from infertune.types import Decoding, Engine, Scalar
 
 
-def start(name: str, model: str, options: Mapping[str, Scalar]) -> Engine:
+def start(
+    name: str, model: str, options: Mapping[str, Scalar], *, extra: Mapping[str, tuple[Scalar, Scalar]] | None = None
+) -> Engine:
     """Return a running engine.
 
     Args:
         name: As registered.
         model: Whatever that engine takes for one.
         options: Those that were given; the engine has its own defaults for the others.
+        extra: Settings of the space beyond the engine-neutral ones, with their two ends.
 
     Raises:
-        InvalidInputError: No such engine, or one that does not take such an option.
+        InvalidInputError: No such engine, or one that does not take such an option or setting.
         DataUnavailableError: The engine's packages or the model are missing.
     """
     try:
@@ -26,12 +30,16 @@ def start(name: str, model: str, options: Mapping[str, Scalar]) -> Engine:
         raise DataUnavailableError(
             f"the engine '{name}' needs the package '{error.name}': pip install 'infertune[{name}]'"
         ) from error
-    takes = [option for option in inspect.signature(kind).parameters if option != "model"]
+    takes = [option for option in inspect.signature(kind).parameters if option not in ("model", "extra")]
     for option in options:
         if option not in takes:
             flags = ", ".join(f"--{each.replace('_', '-')}" for each in takes)
             raise InvalidInputError(f"the engine '{name}' has no --{option.replace('_', '-')}; it takes {flags}")
-    engine: Engine = kind(model, **options)
+    if extra and "extra" not in inspect.signature(kind).parameters:
+        setting = next(iter(extra))
+        own = [field.name for field in fields(Decoding) if field.name != "extra"]
+        raise InvalidInputError(f"the engine '{name}' has no setting decoding.{setting}{nearest(setting, own)}")
+    engine: Engine = kind(model, **options, **({"extra": extra} if extra else {}))
     return engine
 
 

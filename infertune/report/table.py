@@ -150,7 +150,7 @@ def _parts(answer: Answer) -> Iterator[str]:
     spent = answer.recommendation.spent
     yield f"Spent {spent.tokens:,} tokens ({spent.prompt_tokens:,} prompt, {spent.completion_tokens:,} completion)"
     if answer.prices is not None:
-        yield f"which is {answer.prices.cost(spent.prompt_tokens, spent.completion_tokens):.4g} in money"
+        yield f"which is {answer.prices.amount(spent.prompt_tokens, spent.completion_tokens)}"
 
 
 def duration(seconds: float) -> str:
