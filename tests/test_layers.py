@@ -13,12 +13,22 @@ LAYERS: list[dict[str, set[str]]] = [
     {"values": {"types", "errors"}},
     {"files": {"yamlfile", "data"}, "plugins": {"plugins"}},
     {
-        "space": {"condition", "configuration", "parameter", "space", "default_space", "space_text", "narrow", "extra_settings"},
+        "space": {
+            "condition",
+            "configuration",
+            "parameter",
+            "space",
+            "default_space",
+            "space_text",
+            "narrow",
+            "extra_settings",
+        },
         "statistics": {"stats", "estimators"},
         "decoding": {"decoding"},
         "replay": {"replay"},
         "budget": {"budget", "prices"},
         "models": {"models"},
+        "machine": {"machine"},
         "prompts": {"prompts"},
     },
     {

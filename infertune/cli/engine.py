@@ -8,6 +8,8 @@ from infertune import models, plugins
 from infertune.errors import DataUnavailableError, InvalidInputError, nearest
 from infertune.types import Decoding, Engine, Scalar
 
+_NO_OPTIONS = {"model", "extra", "honours", "waits", "alive"}  # what a program may give to an engine, but no command
+
 
 def start(
     name: str, model: str, options: Mapping[str, Scalar], *, extra: Mapping[str, tuple[Scalar, Scalar]] | None = None
@@ -30,12 +32,16 @@ def start(
         raise DataUnavailableError(
             f"the engine '{name}' needs the package '{error.name}': pip install 'infertune[{name}]'"
         ) from error
-    takes = [option for option in inspect.signature(kind).parameters if option not in ("model", "extra")]
+    parameters = inspect.signature(kind).parameters
+    takes = [option for option in parameters if option not in _NO_OPTIONS]
     for option in options:
         if option not in takes:
             flags = ", ".join(f"--{each.replace('_', '-')}" for each in takes)
             raise InvalidInputError(f"the engine '{name}' has no --{option.replace('_', '-')}; it takes {flags}")
-    if extra and "extra" not in inspect.signature(kind).parameters:
+    for option in takes:
+        if parameters[option].default is inspect.Parameter.empty and option not in options:
+            raise InvalidInputError(f"the engine '{name}' needs --{option.replace('_', '-')}")
+    if extra and "extra" not in parameters:
         setting = next(iter(extra))
         own = [field.name for field in fields(Decoding) if field.name != "extra"]
         raise InvalidInputError(f"the engine '{name}' has no setting decoding.{setting}{nearest(setting, own)}")

@@ -5,13 +5,13 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Literal
 
 import httpx
 import msgspec
 
-from infertune.engines.keys import Key, check_base_url
+from infertune.engines.keys import Key
+from infertune.engines.status import clean, said
 from infertune.errors import EngineError
 
 Path = Literal["chat/completions", "completions"]
@@ -23,7 +23,6 @@ ATTEMPTS = 4
 MAX_WAIT_SECONDS = 10.0
 GET_SECONDS = 10.0
 MAX_BODY_BYTES = 16 * 2**20  # what a server sends is untrusted, in size as well
-MAX_WORDS = 200
 _BUSY = {408, 409, 425, 429, 500, 502, 503, 504}
 
 
@@ -68,12 +67,10 @@ class Endpoint:
     """Asks one endpoint for one model, a few requests at a time; a busy endpoint is asked again a few times.
 
     Args:
-        base_url: Ends in ``/v1`` as a rule; what the paths are appended to.
+        client: Its ``base_url`` is what the paths are below; it carries the key, and stays the caller's.
         model: As the endpoint calls it.
-        key: Sent with every request, and struck out of all that is quoted from the endpoint.
+        key: Struck out of all that is quoted from the endpoint.
         extra_body: Sent with every request.
-        timeout_seconds: For each request.
-        transport: For tests in one process.
 
     Attributes:
         prompt_tokens: Paid so far, by the endpoint's own count; `completion_tokens` likewise.
@@ -81,40 +78,19 @@ class Endpoint:
         limit_name: How the endpoint calls ``max_tokens`` of a chat; some know ``max_completion_tokens`` only.
 
     Raises:
-        InvalidInputError: The address is none, or holds a password.
         EngineError: From any question: nothing answers there, or the key is refused.
     """
 
     def __init__(
-        self,
-        base_url: str,
-        model: str,
-        *,
-        key: Key | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout_seconds: float = 60.0,
-        transport: httpx.BaseTransport | None = None,
+        self, client: httpx.Client, *, model: str, key: Key | None = None, extra_body: Mapping[str, Any] | None = None
     ) -> None:
-        self.base_url = check_base_url(base_url)
+        self.base_url = str(client.base_url).rstrip("/")
         self.model = model
-        self.prompt_tokens = self.completion_tokens = self.n_requests = 0
-        self._key = key or Key()
         self.limit_name = "max_tokens"
-        self._timeout_seconds = timeout_seconds
+        self.prompt_tokens = self.completion_tokens = self.n_requests = 0
+        self._client = client
+        self._key = key or Key()
         self._extra_body = dict(extra_body or {})
-        self._client = httpx.Client(
-            headers=self._key.headers,
-            transport=transport,
-            limits=httpx.Limits(max_connections=IN_FLIGHT),
-        )
-
-    def __enter__(self) -> "Endpoint":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._client.close()
 
     def get(self, path: str, *, root: bool = False) -> str:
         """Return what a path says, below ``base_url`` or at the server's ``root``; nothing unless it says 200."""
@@ -138,8 +114,8 @@ class Endpoint:
                 status, content, wait = self._exchange("POST", f"{self.base_url}/{path}", body)
             except httpx.HTTPError as error:
                 if final:
-                    said = f": {error}" if str(error) else ""
-                    raise EngineError(f"nothing answers at {self.base_url}: {type(error).__name__}{said}") from None
+                    reason = self._key.redact(str(error)) or type(error).__name__
+                    raise EngineError(f"there must be a server at {self.base_url}, but: {reason}") from None
                 wait = 0.0
             else:
                 if status not in _BUSY or final:
@@ -154,7 +130,7 @@ class Endpoint:
 
     def _exchange(self, method: str, url: str, body: bytes | None) -> tuple[int, bytes, float]:
         headers = {"Content-Type": "application/json"} if body is not None else {}
-        timeout = self._timeout_seconds if body is not None else min(GET_SECONDS, self._timeout_seconds)
+        timeout = httpx.USE_CLIENT_DEFAULT if body is not None else GET_SECONDS
         with self._client.stream(method, url, content=body, headers=headers, timeout=timeout) as response:
             content = b""
             for part in response.iter_bytes():
@@ -166,29 +142,21 @@ class Endpoint:
 
     def _read(self, status: int, content: bytes, seconds: float) -> Answer | Refusal:
         self.n_requests += 1
+        words = "" if status == 200 else said(httpx.Response(status, content=content), self._key)
         if status in (401, 403):
-            raise EngineError(f"{self.base_url} refuses the key (HTTP {status}): {self._words(content)}")
-        if status != 200:
-            return Refusal(status=status, words=self._words(content))
+            raise EngineError(
+                f"{self.base_url} refuses the key, or the want of one: {words}; "
+                "give it by --api-key-env or --api-key-file"
+            )
+        if words:
+            return Refusal(status=status, words=words)
         try:
             answer = read_answer(content, seconds)
         except (msgspec.DecodeError, msgspec.ValidationError, ValueError) as error:
-            return Refusal(status=status, words=f"not the answer that was asked for: {error}"[:MAX_WORDS])
+            return Refusal(status=status, words=clean(f"not the answer that was asked for: {error}"))
         self.prompt_tokens += answer.prompt_tokens or 0
         self.completion_tokens += answer.completion_tokens or 0
         return answer
-
-    def _words(self, content: bytes) -> str:
-        """Return what an error says, on one line, cut, without the key; servers echo what they were sent."""
-        text = content[:MAX_BODY_BYTES].decode("utf-8", "replace")
-        try:
-            said = msgspec.json.decode(content)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            said = text
-        for name in ("error", "message", "detail"):
-            said = said.get(name, said) if isinstance(said, dict) else said
-        words = self._key.redact(" ".join(str(said).split()))
-        return "".join(letter for letter in words if letter.isprintable())[:MAX_WORDS]
 
 
 class _Top(msgspec.Struct):

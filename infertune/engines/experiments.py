@@ -12,6 +12,7 @@ from infertune.engines.server_kind import served_models
 from infertune.engines.verdicts import (
     N_DIVERSE,
     N_NESTED,
+    N_ROUNDS,
     N_SAMPLES,
     N_SEEDS,
     N_TRIPLES,
@@ -38,6 +39,7 @@ assert len(GREEDY_PROMPTS) == N_TRIPLES
 SAMPLES_PER_REQUEST = 8
 NEWER_LIMIT = "max_completion_tokens"
 N_STOPS = 6
+N_CUT = 2
 SAME_LOGPROB = 0.2  # roundings of another batch stay below, another temperature does not
 NARROWING: Mapping[str, Scalar] = {"top_p": 0.001, "top_k": 1, "min_p": 0.999}
 """Values that leave the likeliest token alone, but for ties."""
@@ -72,7 +74,8 @@ class Experiments:
     seconds: float = 0.0
     hot: dict[str, Any] = field(default_factory=dict)  # what makes samples differ
     controls: dict[str, list[str]] = field(default_factory=dict)  # samples of each open prompt, at that
-    greedy: tuple[list[str], list[str]] | None = None  # of the greedy prompts, twice
+    greedy: list[tuple[list[str], list[str]]] = field(default_factory=list)  # by round, twice each
+    seeded: list[tuple[list[str], list[str]]] = field(default_factory=list)
 
     def say(self, setting: str, verdict: Verdict, seen: str) -> None:
         """Note a verdict."""
@@ -95,7 +98,7 @@ class Experiments:
                 self.seconds = self.seconds or answer.seconds
                 self.say(setting, "honoured", f"answered in {answer.seconds:.2f} s")
             else:
-                words = f"HTTP {answer.status}: {answer.words}" if isinstance(answer, Refusal) else "no choices"
+                words = answer.words if isinstance(answer, Refusal) else "no choices"
                 self.say(setting, "refused", words)
         if not self.honours("chat") and not self.honours("completions"):
             self._explain()
@@ -120,7 +123,7 @@ class Experiments:
         found = self.endpoint.ask_all(self.path, questions)
         for answer in found:
             if isinstance(answer, Refusal):
-                raise _Refused(f"HTTP {answer.status}: {answer.words}")
+                raise _Refused(answer.words)
         return [answer for answer in found if isinstance(answer, Answer) and _has_choice(answer)]
 
     def _each(self, questions: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
@@ -218,29 +221,42 @@ class Experiments:
         cold = {"max_tokens": GREEDY_TOKENS, "temperature": 0.0, **settings}
         return self._each([(prompt, cold) for prompt in GREEDY_PROMPTS])
 
-    def _baseline(self) -> tuple[list[str], list[str]]:
-        if self.greedy is None:
-            self.greedy = (self._greedy(), self._greedy())
-        return self.greedy
+    def _seeded(self, **settings: Any) -> list[str]:
+        hot = {"max_tokens": GREEDY_TOKENS, **self.hot, **settings}
+        prompts = [OPEN_PROMPTS[seed % len(OPEN_PROMPTS)] for seed in range(N_TRIPLES)]
+        return self._each([(prompt, {**hot, "seed": seed}) for seed, prompt in enumerate(prompts, start=1)])
 
-    def _changes(self, name: str, value: Scalar) -> tuple[Verdict, str]:
-        first, second = self._baseline()
-        changed = self._greedy(**{name: value})
+    def _changes(self, name: str, value: Scalar, *, seeded: bool = False) -> tuple[Verdict, str]:
+        """Compare texts at a value with texts without it, in more rounds where chance turns texts as well."""
+        ask, kept = (self._seeded, self.seeded) if seeded else (self._greedy, self.greedy)
+        first, second, changed = list[str](), list[str](), list[str]()
+        for number in range(N_ROUNDS):
+            if len(kept) == number:
+                kept.append((ask(), ask()))
+            first += kept[number][0]
+            second += kept[number][1]
+            changed += ask(**{name: value})
+            verdict = different(first, second, changed, is_last=number == N_ROUNDS - 1)
+            if verdict != "unclear":
+                break
         n_changed = sum(one != other for one, other in zip(first, changed, strict=True))
         n_noise = sum(one != other for one, other in zip(first, second, strict=True))
         noise = f", {n_noise} by themselves" if n_noise else ""
-        seen = f"{n_changed} of {len(first)} greedy texts change at {_plain(value)}{noise}"
-        return different(first, second, changed), seen
+        kind = "seeded" if seeded else "greedy"
+        return verdict, f"{n_changed} of {len(first)} {kind} texts change at {_plain(value)}{noise}"
 
     def greedy_setting(self, name: str, value: Scalar) -> None:
         """See whether a setting changes greedy texts that repeat themselves."""
         self._trying(name, lambda: self._changes(name, value))
 
+    def _without_stop(self) -> list[str]:
+        return self.greedy[0][0] if self.greedy else self._greedy()
+
     def stop(self) -> None:
         """See whether texts end before three letters out of their own middle."""
 
         def find() -> tuple[Verdict, str]:
-            texts = [(p, text) for p, text in zip(GREEDY_PROMPTS, self._baseline()[0], strict=True) if len(text) > 8]
+            texts = [(p, text) for p, text in zip(GREEDY_PROMPTS, self._without_stop(), strict=True) if len(text) > 8]
             cuts = [(prompt, text, text[len(text) // 2 :][:3]) for prompt, text in texts[:N_STOPS]]
             if len(cuts) < N_STOPS:
                 return "unclear", "the greedy texts are too short"
@@ -248,8 +264,8 @@ class Experiments:
             found = self._each([(prompt, {**cold, "stop": [stop]}) for prompt, _, stop in cuts])
             n_cut = sum(new == text[: text.index(stop)] for (_, text, stop), new in zip(cuts, found, strict=True))
             n_left = sum(stop in new for (_, _, stop), new in zip(cuts, found, strict=True))
-            # Where stop is ignored every text holds its stop; all but one must be cut just before it.
-            verdict: Verdict = "honoured" if n_cut >= N_STOPS - 1 else "ignored" if n_left else "unclear"
+            # Where stop is ignored texts go on and hold it; one that chance has turned may be neither cut nor hold it.
+            verdict: Verdict = "ignored" if n_left else "honoured" if n_cut >= N_CUT else "unclear"
             return verdict, f"{n_cut} of {N_STOPS} texts end just before it, {n_left} hold it"
 
         self._trying("stop", find)
@@ -348,18 +364,8 @@ class Experiments:
                     return found
             if not self.honours("seed"):
                 return "unclear", f"{found[1]}; without seeds nothing more can be seen"
-            hot = {"max_tokens": GREEDY_TOKENS, **self.hot}
-            seeds = [{**hot, "seed": seed} for seed in range(1, N_TRIPLES + 1)]
-            prompts = [OPEN_PROMPTS[seed % len(OPEN_PROMPTS)] for seed in range(N_TRIPLES)]
-            plain = list(zip(prompts, seeds, strict=True))
-            first, second = self._each(plain), self._each(plain)
             for value in dict.fromkeys(ends):
-                changed = self._each([(prompt, {**each, name: value}) for prompt, each in plain])
-                n_changed = sum(one != other for one, other in zip(first, changed, strict=True))
-                found = (
-                    different(first, second, changed),
-                    f"{n_changed} of {N_TRIPLES} seeded texts change at {_plain(value)}",
-                )
+                found = self._changes(name, value, seeded=True)
                 if found[0] == "honoured":
                     return found
             return found

@@ -5,18 +5,22 @@ A setting that is refused, ignored or of which nothing can be said is not honour
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import httpx
 
 from infertune.engines.endpoint import Endpoint, Path
 from infertune.engines.experiments import NARROWING, NEWER_LIMIT, Experiments, Row
 from infertune.engines.honours import Honours
+from infertune.engines.keys import Key
 from infertune.engines.server_kind import ServerKind, identify
 from infertune.types import Scalar
 
 _SAME_NAME = (
-    *("chat", "completions", "top_p", "top_k", "min_p", "repetition_penalty"),
+    *("chat", "completions", "temperature", "top_p", "top_k", "min_p", "repetition_penalty"),
     *("stop", "n", "seed", "seed_nests", "token_ids"),
 )
-_SETTINGS = {*_SAME_NAME, "temperature", "max_tokens", "logprobs", "raw_logprobs"}
+_SETTINGS = {*_SAME_NAME, "max_tokens", "logprobs", "raw_logprobs"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,18 +71,28 @@ class Probe:
 
 
 def probe(
-    endpoint: Endpoint, *, extra: Mapping[str, tuple[Scalar, Scalar]] | None = None, seeds_safe: bool = False
+    client: httpx.Client,
+    *,
+    model: str,
+    key: Key | None = None,
+    extra_body: Mapping[str, Any] | None = None,
+    extra: Mapping[str, tuple[Scalar, Scalar]] | None = None,
+    seeds_safe: bool = False,
 ) -> Probe:
-    """Probe an endpoint; costs some thousands of tokens and about two hundred small requests, eight at a time.
+    """Probe an endpoint; costs some thousands of tokens and about a hundred small requests, eight at a time.
 
     Args:
-        endpoint: Its counts afterwards include the probe's.
+        client: Its ``base_url`` is what the paths are below; it carries the key.
+        model: As the endpoint calls it.
+        key: Struck out of all that is quoted from the endpoint.
+        extra_body: Sent with every request.
         extra: Further arguments of the request by name, with the two values that differ most.
         seeds_safe: Whether it is known that a seeded request cannot stop the server; see `ServerKind.may_be_cpu`.
 
     Raises:
         EngineError: Nothing answers, the model is not served, or the length of answers cannot be limited.
     """
+    endpoint = Endpoint(client, model=model, key=key, extra_body=extra_body)
     experiments = Experiments(endpoint)
     experiments.paths()
     server = identify(endpoint)

@@ -24,15 +24,20 @@ N_DIVERSE = 26
 """Distinct texts without which a control says nothing about a setting that narrows."""
 
 N_TRIPLES = 10
+N_ROUNDS = 3
+MAX_TAIL = 3e-4
+"""Of `different`, in each of at most three rounds; together below 1e-3."""
+NO_SIGN = 0.05
 N_SEEDS = 12
-N_SAME_SEED = 8
-"""Of 12 seeds, how many must bring the same text twice and another text than the next seed.
+N_SAME_SEED = 5
+"""Of 12 seeds, how many must bring the same text twice, and another than the next seed.
 
-Where a seed is ignored that has a probability of at most 1/4 for each (p^2 (1 - p) summed over texts of probability
-p), and a diverse control, which is asked for as well, leaves far less: below 1e-4 together.
+The control must be diverse as well. Where a seed is ignored and one text has the probability p, both happen with at
+most P(Binomial(32, p) <= 7) P(Binomial(12, p^2 (1 - p)) >= 5), which is below 2e-4 for every p; several likely texts
+are less likely still to come again.
 """
 N_NESTED = 6
-"""Of 12 samples of one request, how many must be those of the single seeds; a chance match is rarer than 1 in 20."""
+"""Of 12 samples of one request, how many must be those of the single seeds: below 2e-4 in the same way."""
 
 
 def narrower(control: Sequence[str], narrowed: Sequence[str]) -> Verdict:
@@ -43,12 +48,16 @@ def narrower(control: Sequence[str], narrowed: Sequence[str]) -> Verdict:
     return "ignored" if n_control >= N_DIVERSE else "unclear"
 
 
-def different(first: Sequence[str], second: Sequence[str], changed: Sequence[str]) -> Verdict:
+def different(first: Sequence[str], second: Sequence[str], changed: Sequence[str], *, is_last: bool = True) -> Verdict:
     """Say whether a changed setting changes the texts of some prompts, each of which was also asked twice without it.
 
     Of the three texts of a prompt one may stand out. Where the setting is ignored each is as likely to, so that the
-    changed one stands out in k of m prompts with the tail of Binomial(m, 1/3). The verdict is ``ignored`` where it
-    is no more often alone than that allows.
+    changed one stands out in k of m prompts with the tail of Binomial(m, 1/3).
+
+    Args:
+        first: One text a prompt, without the change; ``second`` likewise.
+        changed: With it.
+        is_last: Whether no more texts can be had, of which three rounds are: ``unclear`` asks for more.
     """
     alone = others = 0
     for one, two, other in zip(first, second, changed, strict=True):
@@ -56,10 +65,14 @@ def different(first: Sequence[str], second: Sequence[str], changed: Sequence[str
             alone += 1
         elif one != two and other in (one, two):
             others += 1
+    if list(first) == list(second) == list(changed):
+        return "ignored"
     if alone + others == 0:
-        # Equal throughout: ignored. All three different throughout: nothing can be said.
-        return "ignored" if list(first) == list(changed) else "unclear"
-    return "honoured" if binomial_tail(alone, alone + others, 1 / 3) < 1e-3 else "ignored"
+        return "unclear"
+    tail = binomial_tail(alone, alone + others, 1 / 3)
+    if tail < MAX_TAIL:
+        return "honoured"
+    return "ignored" if is_last and tail > NO_SIGN else "unclear"
 
 
 def repeats(first: Sequence[str], second: Sequence[str]) -> bool:
