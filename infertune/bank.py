@@ -31,7 +31,7 @@ from infertune.bank_tables import (
 from infertune.database import connect, create_tables, readable_errors
 from infertune.errors import InvalidInputError
 from infertune.replay import cut
-from infertune.types import Generation, Prompt, Request, Response
+from infertune.types import Generation, Prompt, Request, Response, Scalar
 
 __all__ = ["SampleBank", "Spent", "cut"]
 
@@ -146,7 +146,9 @@ class SampleBank:
         prompt, engine = _prompt_json(request.prompt), _json(dict(facts))
         samples = [_encoded(generation) for generation in response.generations]
         key = _keys(facts, [request])[0]
-        settings = _json(asdict(request.decoding))
+        settings = asdict(request.decoding)
+        if not request.decoding.extra:
+            del settings["extra"]
         bought = {
             "key": key,
             "study": study,
@@ -154,7 +156,7 @@ class SampleBank:
             "prompt": _digest(prompt),
             "example_id": request.example_id,
             "seed": str(request.seed),
-            "decoding": settings,
+            "decoding": _json(settings),
             "max_tokens": request.decoding.max_tokens,
             "stop": _stop_json(request.decoding.stop),
             "prompt_tokens": response.prompt_tokens,
@@ -325,10 +327,15 @@ def _keys(facts: Mapping[str, str], requests: Sequence[Request]) -> list[str]:
     ]
 
 
-def _settings(request: Request) -> dict[str, float]:
+def _settings(request: Request) -> dict[str, Scalar]:
     """Return the decoding settings that shape the tokens of a sample; the others only end it."""
     names = (field.name for field in fields(request.decoding))
-    return {name: float(getattr(request.decoding, name)) for name in names if name not in ("max_tokens", "stop")}
+    own = {
+        name: float(getattr(request.decoding, name)) for name in names if name not in ("max_tokens", "stop", "extra")
+    }
+    # 1 and 1.0 are one setting, but no setting is the same as true.
+    extra = {f"extra.{name}": float(value) if type(value) is int else value for name, value in request.decoding.extra}
+    return own | extra
 
 
 def _prompt_json(prompt: Prompt) -> str:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from infertune import plugins
 from infertune.bank import cut
 from infertune.estimators import SampleTable
+from infertune.extra_settings import is_extra
 from infertune.space import Configuration, SearchSpace
 from infertune.strategies import Strategy
 from infertune.tasks import Task
@@ -82,7 +83,8 @@ def requests_for(
         for name, value in configuration.items()
         if name.startswith("decoding.") and name != "decoding.max_tokens"
     }
-    decoding = Decoding(**settings, max_tokens=max_tokens, stop=task.stop)  # type: ignore[arg-type]
+    extra = {name: settings.pop(name) for name in sorted(settings) if is_extra(f"decoding.{name}")}
+    decoding = Decoding(**settings, max_tokens=max_tokens, stop=task.stop, extra=tuple(extra.items()))  # type: ignore[arg-type]
     template = task.prompts[str(configuration["prompt.template"])]
     samples = (0,) if decoding.temperature == 0 else tuple(range(n_samples))
     return [

@@ -32,6 +32,7 @@ class Decoding:
         repetition_penalty: Above 0; 1 is off. Applies to prompt and output tokens (Keskar et al. 2019).
         max_tokens: Most generated tokens, at least 1, the end-of-text token included.
         stop: Texts that end the generation; the text is cut before the first of them.
+        extra: Further (name, value) pairs, sorted, for engines that know more settings than these.
     """
 
     temperature: float = 1.0
@@ -41,6 +42,7 @@ class Decoding:
     repetition_penalty: float = 1.0
     max_tokens: int = 256
     stop: tuple[str, ...] = ()
+    extra: tuple[tuple[str, Scalar], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

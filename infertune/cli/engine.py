@@ -2,22 +2,28 @@
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import fields
 
 from infertune import models, plugins
-from infertune.errors import DataUnavailableError, InvalidInputError
-from infertune.types import Engine, Scalar
+from infertune.errors import DataUnavailableError, InvalidInputError, nearest
+from infertune.types import Decoding, Engine, Scalar
+
+_NO_OPTIONS = {"model", "extra", "honours", "waits", "alive"}  # what a program may give to an engine, but no command
 
 
-def start(name: str, model: str, options: Mapping[str, Scalar]) -> Engine:
+def start(
+    name: str, model: str, options: Mapping[str, Scalar], *, extra: Mapping[str, tuple[Scalar, Scalar]] | None = None
+) -> Engine:
     """Return a running engine.
 
     Args:
         name: As registered.
         model: Whatever that engine takes for one.
         options: Those that were given; the engine has its own defaults for the others.
+        extra: Settings of the space beyond the engine-neutral ones, with their two ends.
 
     Raises:
-        InvalidInputError: No such engine, or one that does not take such an option.
+        InvalidInputError: No such engine, or one that does not take such an option or setting.
         DataUnavailableError: The engine's packages or the model are missing.
     """
     try:
@@ -26,12 +32,20 @@ def start(name: str, model: str, options: Mapping[str, Scalar]) -> Engine:
         raise DataUnavailableError(
             f"the engine '{name}' needs the package '{error.name}': pip install 'infertune[{name}]'"
         ) from error
-    takes = [option for option in inspect.signature(kind).parameters if option != "model"]
+    parameters = inspect.signature(kind).parameters
+    takes = [option for option in parameters if option not in _NO_OPTIONS]
     for option in options:
         if option not in takes:
             flags = ", ".join(f"--{each.replace('_', '-')}" for each in takes)
             raise InvalidInputError(f"the engine '{name}' has no --{option.replace('_', '-')}; it takes {flags}")
-    engine: Engine = kind(model, **options)
+    for option in takes:
+        if parameters[option].default is inspect.Parameter.empty and option not in options:
+            raise InvalidInputError(f"the engine '{name}' needs --{option.replace('_', '-')}")
+    if extra and "extra" not in parameters:
+        setting = next(iter(extra))
+        own = [field.name for field in fields(Decoding) if field.name != "extra"]
+        raise InvalidInputError(f"the engine '{name}' has no setting decoding.{setting}{nearest(setting, own)}")
+    engine: Engine = kind(model, **options, **({"extra": extra} if extra else {}))
     return engine
 
 

@@ -46,6 +46,11 @@ def refusal(request: Request, honours: Honours) -> str:
         value = getattr(request.decoding, name)
         if value != neutral and not getattr(honours, name) and _has_effect(name, request):
             return f"the server does not honour {name}, so it must be {neutral:g}, but is {value:g}"
+    if request.decoding.temperature != 1 and not honours.temperature:
+        return f"the server does not honour temperature, so it must be 1, but is {request.decoding.temperature:g}"
+    for name, setting in request.decoding.extra:
+        if setting != 0 and name not in honours.extra:
+            return f"the server does not honour {name}, so it must be left out, but is {setting}"
     return ""
 
 
@@ -97,7 +102,8 @@ def _body(request: Request, *, model: str, honours: Honours) -> dict[str, Any]:
         body["messages"] = [{"role": turn.role, "content": turn.content} for turn in request.prompt]
     chat = "messages" in body
     body["max_completion_tokens" if chat and honours.max_completion_tokens else "max_tokens"] = decoding.max_tokens
-    body["temperature"] = decoding.temperature
+    if honours.temperature:
+        body["temperature"] = decoding.temperature
     for name, neutral in _NEUTRAL.items():
         # What the server honours is sent even where it is off, for the server may have a default of its own.
         if getattr(honours, name):
@@ -110,4 +116,4 @@ def _body(request: Request, *, model: str, honours: Honours) -> dict[str, Any]:
         body["logprobs"] = chat or (0 if honours.server == "vllm" else 1)
     if honours.token_ids:
         body["return_token_ids"] = True
-    return body
+    return {name: value for name, value in decoding.extra if name in honours.extra} | body

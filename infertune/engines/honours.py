@@ -16,6 +16,7 @@ class Honours:
         chat: Answers ``/chat/completions``.
         completions: Answers ``/completions``.
         max_completion_tokens: Knows ``max_tokens`` by this newer name only.
+        temperature: Where not, samples come at the server's own temperature.
         top_p: And the next three likewise: has the effect that `Decoding` describes.
         stop: Ends at stop texts; where not, the texts are cut here.
         n: Gives several samples for one prompt, which is then paid once.
@@ -32,6 +33,7 @@ class Honours:
     chat: bool = True
     completions: bool = True
     max_completion_tokens: bool = False
+    temperature: bool = True
     top_p: bool = False
     top_k: bool = False
     min_p: bool = False

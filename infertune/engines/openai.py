@@ -6,6 +6,7 @@ import json
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,9 +17,10 @@ from infertune.engines.concurrency import CEILING, START, ConcurrencyLimit
 from infertune.engines.exchange import Exchange
 from infertune.engines.honours import Honours
 from infertune.engines.listing import served
+from infertune.engines.probe import Probe, probe
 from infertune.engines.retry import EndpointGone, Waits
 from infertune.errors import EngineError, InvalidInputError, nearest
-from infertune.types import Request, Response, Unsupported
+from infertune.types import Request, Response, Scalar, Unsupported
 
 __all__ = ["EndpointGone", "OpenAIEngine"]
 
@@ -36,7 +38,9 @@ class OpenAIEngine:
         api_key_file: File that holds the key.
         concurrency: Most samples in flight, at least 1. By default it is found out, up to 256.
         extra_body: Constant part of every request: a mapping, or a JSON object as text.
+        extra: Settings beyond the engine-neutral ones, with the two values of each that differ most.
         honours: What the endpoint honours, where that is known; by default it is found out, which costs some tokens.
+        seeds_safe: Whether it is known that a seeded request cannot stop the server; see docs/doctor.md.
         waits: How long the endpoint is waited for.
         alive: Whether the server's process lives, where it is known; an endpoint without one is gone at once.
 
@@ -54,7 +58,9 @@ class OpenAIEngine:
         api_key_file: str | None = None,
         concurrency: int | None = None,
         extra_body: Mapping[str, Any] | str | None = None,
+        extra: Mapping[str, tuple[Scalar, Scalar]] | None = None,
         honours: Honours | None = None,
+        seeds_safe: bool = False,
         waits: Waits = Waits(),  # noqa: B008  (frozen)
         alive: Callable[[], bool] | None = None,
     ) -> None:
@@ -64,13 +70,22 @@ class OpenAIEngine:
         if concurrency is not None and concurrency < 1:
             raise InvalidInputError(f"--concurrency must be at least 1, not {concurrency}")
         self._model = model
+        self._extra = tuple(extra or ())
         self._is_local = urlsplit(self._base_url).hostname in _LOOPBACK
         with httpx.Client(**self._client_options(waits)) as client:
             self._listing = served(client, self._key)
+            self._probe: Probe | None = None
             if honours is None:
-                from infertune.engines import probe  # type: ignore[attr-defined,unused-ignore]
-
-                honours = probe.probe(client, model=model, key=self._key, extra_body=self._extra_body).honours
+                self._probe = probe(
+                    client,
+                    model=model,
+                    key=self._key,
+                    extra_body=self._extra_body,
+                    extra=extra,
+                    seeds_safe=seeds_safe,
+                )
+                honours = self._probe.honours
+        self._owed = (self._probe.prompt_tokens, self._probe.completion_tokens) if self._probe else (0, 0)
         self._honours = honours
         self._waits = waits
         self._alive = alive
@@ -107,9 +122,19 @@ class OpenAIEngine:
     def unsupported(self) -> Sequence[Unsupported]:
         """Settings that the endpoint does not honour, and choices that need what it does not tell."""
         lacking = [
-            Unsupported(name=f"decoding.{name}", reason="the server does not honour it")
-            for name in ("top_p", "top_k", "min_p", "repetition_penalty")
+            Unsupported(name=f"decoding.{name}", reason=self._reason(name))
+            for name in ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
             if not getattr(self._honours, name)
+        ]
+        lacking += [
+            Unsupported(name=f"decoding.{name}", reason=self._reason(name))
+            for name in self._extra
+            if name not in self._honours.extra
+        ]
+        lacking += [
+            Unsupported(name="prompt.kind", value=kind, reason=self._reason(path))
+            for kind, path in (("chat", "chat"), ("plain", "completions"))
+            if not getattr(self._honours, path)
         ]
         if not self._honours.logprobs:
             lacking += [
@@ -122,6 +147,15 @@ class OpenAIEngine:
                 ),
             ]
         return lacking
+
+    def _reason(self, setting: str) -> str:
+        row = None if self._probe is None else self._probe.row(setting)
+        return "the server does not honour it" + (f" ({row.verdict}: {row.seen})" if row is not None else "")
+
+    @property
+    def probe(self) -> Probe | None:
+        """What was found out about the endpoint at the start, and what that cost; None where it was known."""
+        return self._probe
 
     @property
     def honours(self) -> Honours:
@@ -154,12 +188,12 @@ class OpenAIEngine:
                         flight.send(request)
                 if not flight.pending:
                     return
-                yield flight.next_response()
+                yield self._with_probing(flight.next_response())
         except EndpointGone as gone:
-            yield from flight.landed()
+            yield from map(self._with_probing, flight.landed())
             raise EndpointGone(str(gone), flight.pending) from None
         except EngineError as error:
-            yield from flight.landed()
+            yield from map(self._with_probing, flight.landed())
             raise self._explained(error) from None
         finally:
             flight.cancel()
@@ -174,6 +208,16 @@ class OpenAIEngine:
         self._thread.join()
         self._loop.close()
         self._loop = self._thread = self._client = self._exchange = None
+
+    def _with_probing(self, response: Response) -> Response:
+        """Book on the first response what finding out about the endpoint has cost: it is spent like any token."""
+        prompt_tokens, completion_tokens = self._owed
+        self._owed = (0, 0)
+        return replace(
+            response,
+            extra_prompt_tokens=response.extra_prompt_tokens + prompt_tokens,
+            extra_completion_tokens=response.extra_completion_tokens + completion_tokens,
+        )
 
     def _running(self) -> tuple[asyncio.AbstractEventLoop, Exchange]:
         if self._is_closed:

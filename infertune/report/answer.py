@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from infertune import __version__
-from infertune.budget import Prices
 from infertune.evaluate import Candidate
+from infertune.prices import Prices
 from infertune.report.recipe import Recipe
 from infertune.space import SearchSpace
 from infertune.study import Recommendation
@@ -75,6 +75,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
             "n_failed": spent.n_failed,
             "seconds": found.seconds,
             "money": money,
+            "currency": answer.prices.currency if answer.prices else "",
         },
         "n_trials": found.n_trials,
         "notes": list(found.notes),

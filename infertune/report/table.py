@@ -154,7 +154,7 @@ def _parts(answer: Answer) -> Iterator[str]:
         f"({spent.prompt_tokens:,} prompt, {spent.completion_tokens:,} completion{extra})"
     )
     if answer.prices is not None:
-        yield f"which is {answer.prices.cost(spent.all_prompt_tokens, spent.all_completion_tokens):.4g} in money"
+        yield f"which is {answer.prices.amount(spent.all_prompt_tokens, spent.all_completion_tokens)}"
 
 
 def duration(seconds: float) -> str:
