@@ -15,10 +15,10 @@ def doctor(
         str | None, typer.Option(help="Look at this engine, such as openai; by default at this machine.")
     ] = None,
     model: options.Model = options.DEFAULT_MODEL,
-    base_url: Annotated[str | None, typer.Option(help="Of the endpoint, such as http://127.0.0.1:8000/v1.")] = None,
-    api_key_env: Annotated[str | None, typer.Option(help="Environment variable that holds the key.")] = None,
-    api_key_file: Annotated[str | None, typer.Option(help="File that holds the key.")] = None,
-    extra_body: Annotated[str | None, typer.Option(help="JSON object, a part of every request.")] = None,
+    base_url: options.BaseUrl = None,
+    api_key_env: options.ApiKeyEnv = None,
+    api_key_file: options.ApiKeyFile = None,
+    extra_body: options.ExtraBody = None,
     seeds_safe: Annotated[
         bool, typer.Option("--seeds-safe", help="It is known that a seed cannot stop the server.")
     ] = False,

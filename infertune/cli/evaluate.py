@@ -36,6 +36,11 @@ def evaluate(
     dtype: options.Dtype = None,
     batch_size: options.BatchSize = None,
     threads: options.Threads = None,
+    base_url: options.BaseUrl = None,
+    api_key_env: options.ApiKeyEnv = None,
+    api_key_file: options.ApiKeyFile = None,
+    concurrency: options.Concurrency = None,
+    extra_body: options.ExtraBody = None,
     as_json: options.Json = False,
 ) -> None:
     """Measure one configuration; samples that the database holds are not paid for again."""
@@ -64,7 +69,17 @@ def evaluate(
     seed = seed if seed is not None else recipe.seed if recipe else 0
     engine = engine or (recipe.engine if recipe else "hf")
     own_options = recipe.engine_options if recipe and recipe.engine == engine else {}
-    engine_options = own_options | given(device=device, dtype=dtype, batch_size=batch_size, threads=threads)
+    engine_options = own_options | given(
+        device=device,
+        dtype=dtype,
+        batch_size=batch_size,
+        threads=threads,
+        base_url=base_url,
+        api_key_env=api_key_env,
+        api_key_file=api_key_file,
+        concurrency=concurrency,
+        extra_body=extra_body,
+    )
     asked = getattr(loaded, split)[:examples]
     bank = SampleBank(database)
     with View() as view:

@@ -47,6 +47,11 @@ def optimize(
     dtype: options.Dtype = None,
     batch_size: options.BatchSize = None,
     threads: options.Threads = None,
+    base_url: options.BaseUrl = None,
+    api_key_env: options.ApiKeyEnv = None,
+    api_key_file: options.ApiKeyFile = None,
+    concurrency: options.Concurrency = None,
+    extra_body: options.ExtraBody = None,
     out: Annotated[Path, typer.Option(help="Where the recommended configuration is written.")] = Path("best.yaml"),
     picture: Annotated[Path | None, typer.Option(help="Draw the front into this .png, .svg or .pdf.")] = None,
     as_json: options.Json = False,
@@ -78,7 +83,17 @@ def optimize(
     loaded = tasks.load(task, data=data)
     space = searched(loaded, space_file, settings or [])
     name = study or loaded.name
-    engine_options = given(device=device, dtype=dtype, batch_size=batch_size, threads=threads)
+    engine_options = given(
+        device=device,
+        dtype=dtype,
+        batch_size=batch_size,
+        threads=threads,
+        base_url=base_url,
+        api_key_env=api_key_env,
+        api_key_file=api_key_file,
+        concurrency=concurrency,
+        extra_body=extra_body,
+    )
     bank = SampleBank(database)
     with View() as view:
         view.say(f"{loaded.name} with {model}; study '{name}' in {database}")
