@@ -36,7 +36,7 @@ class OpenAIEngine:
         base_url: What both paths are below; usually ends in ``/v1``.
         api_key_env: Environment variable that holds the key; by default OPENAI_API_KEY, if that is set.
         api_key_file: File that holds the key.
-        concurrency: Most samples in flight, at least 1. By default it is found out, up to 256.
+        concurrency: Most samples in flight, at least 1, and tried at once. By default it is found out, up to 256.
         extra_body: Constant part of every request: a mapping, or a JSON object as text.
         extra: Settings beyond the engine-neutral ones, with the two values of each that differ most.
         honours: What the endpoint honours, where that is known; by default it is found out, which costs some tokens.
@@ -89,9 +89,7 @@ class OpenAIEngine:
         self._honours = honours
         self._waits = waits
         self._alive = alive
-        self._limit = ConcurrencyLimit(
-            ceiling=concurrency or CEILING, start=min(START, concurrency) if concurrency else START
-        )
+        self._limit = ConcurrencyLimit(ceiling=concurrency or CEILING, start=concurrency or START)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._exchange: Exchange | None = None
