@@ -148,9 +148,13 @@ def _spent(answer: Answer) -> str:
 
 def _parts(answer: Answer) -> Iterator[str]:
     spent = answer.recommendation.spent
-    yield f"Spent {spent.tokens:,} tokens ({spent.prompt_tokens:,} prompt, {spent.completion_tokens:,} completion)"
+    extra = f", {spent.extra_tokens:,} beyond the answers" if spent.extra_tokens else ""
+    yield (
+        f"Spent {spent.tokens:,} tokens "
+        f"({spent.prompt_tokens:,} prompt, {spent.completion_tokens:,} completion{extra})"
+    )
     if answer.prices is not None:
-        yield f"which is {answer.prices.amount(spent.prompt_tokens, spent.completion_tokens)}"
+        yield f"which is {answer.prices.amount(spent.all_prompt_tokens, spent.all_completion_tokens)}"
 
 
 def duration(seconds: float) -> str:
