@@ -156,7 +156,7 @@ class Experiments:
             counts = [answer.completion_tokens for answer in answers]
             if None in counts:
                 return "unclear", "the answers do not count their tokens"
-            return "honoured" if set(counts) == {1} else "ignored", f"{_list(counts)} tokens where 1 was asked for"
+            return "honoured" if set(counts) == {1} else "ignored", f"{_list(counts)} generated where the limit is 1"
 
         self._trying("max_tokens", find)
         if not self.honours("max_tokens"):
@@ -201,7 +201,7 @@ class Experiments:
             control = self.controls[prompt]
             narrowed = self._samples(prompt, **{**self.hot, name: value})
             verdict = narrower(control, narrowed)
-            seen = f"{len(set(narrowed))} texts of {len(narrowed)} at {value:g}, {len(set(control))} without it"
+            seen = f"{len(set(narrowed))} different among {len(narrowed)} at {value:g}, {len(set(control))} without it"
             if verdict == "honoured":
                 return verdict, seen
             if found[0] != "ignored":
