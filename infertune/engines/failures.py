@@ -17,15 +17,19 @@ _PREFIX = re.compile(r"^(?:\(\w+ pid=\d+\) )?(?:[A-Z]+ \d\d-\d\d \d\d:\d\d:\d\d 
 _USAGE_ERROR = re.compile(r"^[\w.-]+: error: (?P<complaint>.+)")
 _ERROR = re.compile(
     r"^(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception)(?:: .+)?$|^Value error, .+"
-    r"|^Input should be .+|^terminate called .+"
+    r"|^Fatal Python error: .+|^Input should be .+|^terminate called .+"
 )
-_DIED = re.compile(
-    r"^Worker proc \S+ died unexpectedly \(exit code: (?P<worker>-?\d+)\)"
-    r"|^.*[Ee]ngine core proc\S* \S+ died unexpectedly(?: \(exit code: (?P<engine>-?\d+)\))?"
-)
+_WORKER_DIED = re.compile(r"^Worker proc \S+ died unexpectedly \(exit code: (?P<code>-?\d+)\)")
+_ENGINE_DIED = re.compile(r"engine core exited unexpectedly")
 
 # Says only that another error, the cause, came before it.
-_CONSEQUENCES = ("EngineDeadError", "Engine core initialization failed", "Worker failed with error", "CancelledError")
+_CONSEQUENCES = (
+    "EngineDeadError",
+    "Engine core initialization failed",
+    "Worker failed with error",
+    "Executor failed",
+    "CancelledError",
+)
 
 _PATTERNS: tuple[tuple[FailureKind, re.Pattern[str]], ...] = (
     ("port taken", re.compile(r"Address already in use")),
@@ -46,6 +50,7 @@ _PATTERNS: tuple[tuple[FailureKind, re.Pattern[str]], ...] = (
     ),
     ("bad argument", re.compile(r"^Value error, |^Input should be |^argument |^unrecognized arguments")),
 )
+_PYDANTIC = re.compile(r"^Value error, | \[type=\w+, input_value=.*")
 _MISUSE = re.compile(r"^(?:ValueError|NotImplementedError|TypeError)\b")
 
 
@@ -80,20 +85,14 @@ def of_ended_server(log: str, *, exit_code: int, was_ready: bool, n_oom_kills: i
     if cause := _cause(lines):
         otherwise: FailureKind = "bad argument" if not was_ready and _MISUSE.search(cause) else "crash"
         kind = next((kind for kind, pattern in _PATTERNS if pattern.search(cause)), otherwise)
-        return ServerFailure(kind=kind, line=cause, exit_code=exit_code)
-    signals = {-exit_code} if exit_code < 0 else set()
-    died = ""
-    for line in lines:
-        if found := _DIED.search(line):
-            died = died or line
-            signals.add(-int(found["worker"] or found["engine"] or 0))
-    if signal.SIGKILL in signals and n_oom_kills:
-        line = "the system killed a process of the server for want of memory (oom_kill in /proc/vmstat)"
+        return ServerFailure(kind=kind, line=_PYDANTIC.sub("", cause), exit_code=exit_code)
+    died, number = _death(lines, exit_code)
+    if number == signal.SIGKILL and n_oom_kills:
+        line = f"{died}; the system had no memory left (oom_kill in /proc/vmstat)"
         return ServerFailure(kind="out of memory", line=line, exit_code=exit_code)
-    if signals & {signal.SIGKILL, signal.SIGTERM, signal.SIGINT}:
-        return ServerFailure(kind="killed", line=died or f"ended by {_name(exit_code)}", exit_code=exit_code)
-    last = died or next((line for line in reversed(lines) if line), "the log is empty")
-    return ServerFailure(kind="crash", line=f"{last} ({_name(exit_code)})", exit_code=exit_code)
+    if number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
+        return ServerFailure(kind="killed", line=died, exit_code=exit_code)
+    return ServerFailure(kind="crash", line=died, exit_code=exit_code)
 
 
 def nearest_flag(failure: ServerFailure, log: str) -> str:
@@ -126,10 +125,24 @@ def _cause(lines: list[str]) -> str:
     return cause
 
 
-def _name(exit_code: int) -> str:
-    if exit_code >= 0:
-        return f"exit code {exit_code}"
+def _death(lines: list[str], exit_code: int) -> tuple[str, int]:
+    """Return what shows a death without a word, and the signal that it was of, 0 for none."""
+    for line in lines:
+        if found := _WORKER_DIED.search(line):
+            return line, -int(found["code"])
+    for line in lines:
+        if _ENGINE_DIED.search(line):  # a fault of its own would be in the log: it runs with PYTHONFAULTHANDLER
+            return line, signal.SIGKILL
+    if exit_code == 0:
+        return "it ended in good order, as if it had got SIGTERM", signal.SIGTERM
+    if exit_code < 0:
+        return f"it ended by {_signal_name(-exit_code)}", -exit_code
+    last = next((line for line in reversed(lines) if line), "the log is empty")
+    return f"{last} (exit code {exit_code})", 0
+
+
+def _signal_name(number: int) -> str:
     try:
-        return f"signal {signal.Signals(-exit_code).name}"
+        return signal.Signals(number).name
     except ValueError:
-        return f"signal {-exit_code}"
+        return f"signal {number}"

@@ -77,7 +77,7 @@ class VLLMServer:
         self._log = log
         self._grace_seconds = grace_seconds
         self._timeout_seconds = start_timeout_seconds
-        self._environment = {**os.environ, **environment}
+        self._environment = {**os.environ, "PYTHONFAULTHANDLER": "1", **environment}
         log.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         for attempt in range(1, _MOST_PORTS + 1):
