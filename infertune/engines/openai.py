@@ -1,0 +1,306 @@
+"""The ``openai`` engine: any OpenAI-compatible endpoint, through one background event loop."""
+
+import asyncio
+import contextlib
+import json
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from infertune.engines import keys
+from infertune.engines.concurrency import CEILING, START, ConcurrencyLimit
+from infertune.engines.exchange import Exchange
+from infertune.engines.honours import Honours
+from infertune.engines.listing import served
+from infertune.engines.retry import EndpointGone, Waits
+from infertune.errors import EngineError, InvalidInputError, nearest
+from infertune.types import Request, Response, Unsupported
+
+__all__ = ["EndpointGone", "OpenAIEngine"]
+
+_ALIVE_SECONDS = 0.2  # between two looks at whether the server's process lives
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class OpenAIEngine:
+    """Answers requests through ``/chat/completions`` and ``/completions`` of an endpoint.
+
+    Args:
+        model: As the endpoint calls it.
+        base_url: What both paths are below; usually ends in ``/v1``.
+        api_key_env: Environment variable that holds the key; by default OPENAI_API_KEY, if that is set.
+        api_key_file: File that holds the key.
+        concurrency: Most samples in flight, at least 1. By default it is found out, up to 256.
+        extra_body: Constant part of every request: a mapping, or a JSON object as text.
+        honours: What the endpoint honours, where that is known; by default it is found out, which costs some tokens.
+        waits: How long the endpoint is waited for.
+        alive: Whether the server's process lives, where it is known; an endpoint without one is gone at once.
+
+    Raises:
+        InvalidInputError: Something of these cannot be.
+        EngineError: The endpoint does not answer.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str,
+        api_key_env: str | None = None,
+        api_key_file: str | None = None,
+        concurrency: int | None = None,
+        extra_body: Mapping[str, Any] | str | None = None,
+        honours: Honours | None = None,
+        waits: Waits = Waits(),  # noqa: B008  (frozen)
+        alive: Callable[[], bool] | None = None,
+    ) -> None:
+        self._base_url = keys.check_base_url(base_url)
+        self._key = keys.read(api_key_env=api_key_env, api_key_file=api_key_file)
+        self._extra_body = _object(extra_body)
+        if concurrency is not None and concurrency < 1:
+            raise InvalidInputError(f"--concurrency must be at least 1, not {concurrency}")
+        self._model = model
+        self._is_local = urlsplit(self._base_url).hostname in _LOOPBACK
+        with httpx.Client(**self._client_options(waits)) as client:
+            self._listing = served(client, self._key)
+            if honours is None:
+                from infertune.engines import probe  # type: ignore[attr-defined,unused-ignore]
+
+                honours = probe.probe(client, model=model, key=self._key, extra_body=self._extra_body).honours
+        self._honours = honours
+        self._waits = waits
+        self._alive = alive
+        self._limit = ConcurrencyLimit(
+            ceiling=concurrency or CEILING, start=min(START, concurrency) if concurrency else START
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._exchange: Exchange | None = None
+        self._client: httpx.AsyncClient | None = None
+        self._is_closed = False
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """The model as the endpoint calls and describes it, the server's kind, and what shapes its samples.
+
+        The port is not among them, so a server that was started again is the same engine; another host is another.
+        """
+        told = {
+            "host": "" if self._is_local else str(urlsplit(self._base_url).hostname),
+            "root": self._listing.root(self._model),
+            "server": f"{self._honours.server} {self._honours.version}".strip(),
+            "warpers": self._honours.warpers,
+            "extra_body": json.dumps(self._extra_body, sort_keys=True) if self._extra_body else "",
+        }
+        return {
+            "engine": "openai",
+            "model": self._model,
+            "seeded": "yes" if self._honours.seed else "no",
+            **{name: value for name, value in told.items() if value},
+        }
+
+    @property
+    def unsupported(self) -> Sequence[Unsupported]:
+        """Settings that the endpoint does not honour, and choices that need what it does not tell."""
+        lacking = [
+            Unsupported(name=f"decoding.{name}", reason="the server does not honour it")
+            for name in ("top_p", "top_k", "min_p", "repetition_penalty")
+            if not getattr(self._honours, name)
+        ]
+        if not self._honours.logprobs:
+            lacking += [
+                Unsupported(
+                    name="decoding.max_tokens",
+                    reason="the server does not tell the tokens of a text, so none can be cut at a smaller limit",
+                ),
+                Unsupported(
+                    name="strategy.name", value="best_of_n", reason="the server gives no log probabilities to rank by"
+                ),
+            ]
+        return lacking
+
+    @property
+    def honours(self) -> Honours:
+        """What the endpoint honours."""
+        return self._honours
+
+    @property
+    def limit(self) -> int:
+        """Most samples in flight now."""
+        return self._limit.limit
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+        """Yield one response per request as each finishes; a request is pulled when there is room for it.
+
+        Raises:
+            EndpointGone: The endpoint answers no more; all that it had answered was yielded before.
+            EngineError: The endpoint refuses every request, such as for want of a key.
+        """
+        loop, exchange = self._running()
+        flight = _Flight(loop, exchange, self._alive)
+        source: Iterator[Request] | None = iter(requests)
+        try:
+            while True:
+                while source is not None and flight.n_samples < self._limit.limit:
+                    try:
+                        request = next(source)
+                    except StopIteration:
+                        source = None
+                    else:
+                        flight.send(request)
+                if not flight.pending:
+                    return
+                yield flight.next_response()
+        except EndpointGone as gone:
+            yield from flight.landed()
+            raise EndpointGone(str(gone), flight.pending) from None
+        except EngineError as error:
+            yield from flight.landed()
+            raise self._explained(error) from None
+        finally:
+            flight.cancel()
+
+    def close(self) -> None:
+        """Close the connections and end the event loop; it may be called twice."""
+        self._is_closed = True
+        if self._loop is None or self._thread is None or self._client is None:
+            return
+        asyncio.run_coroutine_threadsafe(self._client.aclose(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self._loop = self._thread = self._client = self._exchange = None
+
+    def _running(self) -> tuple[asyncio.AbstractEventLoop, Exchange]:
+        if self._is_closed:
+            raise EngineError("this engine is closed")
+        if self._loop is None or self._exchange is None:
+            self._loop = asyncio.new_event_loop()
+            # As many connections as there may be calls: the concurrency limit is what bounds them.
+            self._client = httpx.AsyncClient(
+                **self._client_options(self._waits),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=2 * CEILING),
+            )
+            self._exchange = Exchange(
+                self._client,
+                model=self._model,
+                honours=self._honours,
+                extra_body=self._extra_body,
+                key=self._key,
+                limit=self._limit,
+                waits=self._waits,
+            )
+            self._thread = threading.Thread(target=self._loop.run_forever, name="infertune-openai", daemon=True)
+            self._thread.start()
+        return self._loop, self._exchange
+
+    def _client_options(self, waits: Waits) -> dict[str, Any]:
+        return {
+            "base_url": self._base_url,
+            "headers": {"Content-Type": "application/json", **self._key.headers},
+            "timeout": httpx.Timeout(waits.timeout_seconds, connect=10.0),
+            "trust_env": not self._is_local,  # a proxy for the world is none for this machine
+        }
+
+    def _explained(self, error: EngineError) -> EngineError:
+        hint = ""
+        if "HTTP 404" in str(error) and self._listing.names and self._model not in self._listing.names:
+            hint = f"; the model must be one that is served there, but is '{self._model}'" + nearest(
+                self._model, self._listing.names
+            )
+        if "HTTP 401" in str(error) or "HTTP 403" in str(error):
+            hint = "; give the key by --api-key-env or --api-key-file"
+        return EngineError(f"the endpoint {self._base_url} refuses every request: {error}{hint}")
+
+
+class _Flight:
+    """The requests that one `generate` has under way, seen from the caller's thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, exchange: Exchange, alive: Callable[[], bool] | None) -> None:
+        self._loop = loop
+        self._exchange = exchange
+        self._landed: queue.SimpleQueue[tuple[int, Response | BaseException]] = queue.SimpleQueue()
+        self._requests: dict[int, Request] = {}
+        self._tasks: set[asyncio.Task[None]] = set()  # touched in the loop's thread only
+        self._n_sent = 0
+        self.n_samples = 0
+        if alive is not None:
+            loop.call_soon_threadsafe(self._start, self._watch(alive))
+
+    @property
+    def pending(self) -> list[Request]:
+        """Sent and not yet returned, in the order of sending."""
+        return list(self._requests.values())
+
+    def send(self, request: Request) -> None:
+        number = self._n_sent
+        self._n_sent += 1
+        self._requests[number] = request
+        self.n_samples += len(request.samples)
+        self._loop.call_soon_threadsafe(self._start, self._fly(number, request))
+
+    def next_response(self) -> Response:
+        """Wait for the next response, or raise what ended the flight."""
+        number, outcome = self._landed.get()
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return self._taken(number, outcome)
+
+    def landed(self) -> Iterator[Response]:
+        """Yield the responses that are there already."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                number, outcome = self._landed.get_nowait()
+                if isinstance(outcome, Response):
+                    yield self._taken(number, outcome)
+
+    def cancel(self) -> None:
+        """End what is in flight and wait until it has ended."""
+        asyncio.run_coroutine_threadsafe(self._cancel(), self._loop).result()
+
+    def _taken(self, number: int, response: Response) -> Response:
+        request = self._requests.pop(number)
+        self.n_samples -= len(request.samples)
+        return response
+
+    # In the loop's thread
+
+    def _start(self, work: Any) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _fly(self, number: int, request: Request) -> None:
+        try:
+            self._landed.put((number, await self._exchange.respond(request)))
+        except Exception as error:  # whatever it is, the caller's thread must not wait for ever
+            self._landed.put((number, error))
+
+    async def _watch(self, alive: Callable[[], bool]) -> None:
+        while alive():
+            await asyncio.sleep(_ALIVE_SECONDS)
+        self._landed.put((-1, EndpointGone("the server's process has ended")))
+
+    async def _cancel(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _object(extra_body: Mapping[str, Any] | str | None) -> dict[str, Any]:
+    if extra_body is None:
+        return {}
+    found: Any = extra_body
+    if isinstance(extra_body, str):
+        try:
+            found = json.loads(extra_body)
+        except ValueError as error:
+            raise InvalidInputError(f"--extra-body must be a JSON object, but {error}") from None
+    if not isinstance(found, Mapping):
+        raise InvalidInputError(f"--extra-body must be a JSON object such as '{{\"key\": 1}}', but is {found!r}")
+    return dict(found)
