@@ -5,7 +5,7 @@ The patterns are those of vLLM 0.32 as it really failed, and of CUDA's messages 
 
 import re
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -81,7 +81,7 @@ def of_ended_server(log: str, *, exit_code: int, was_ready: bool, n_oom_kills: i
         was_ready: Whether it had answered before; what it refuses earlier than that is an argument.
         n_oom_kills: How often the system killed a process for want of memory while the server ran.
     """
-    lines = [_PREFIX.sub("", line).strip() for line in log.splitlines()]
+    lines = _lines(log)
     if cause := _cause(lines):
         otherwise: FailureKind = "bad argument" if not was_ready and _MISUSE.search(cause) else "crash"
         kind = next((kind for kind, pattern in _PATTERNS if pattern.search(cause)), otherwise)
@@ -93,6 +93,15 @@ def of_ended_server(log: str, *, exit_code: int, was_ready: bool, n_oom_kills: i
     if number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
         return ServerFailure(kind="killed", line=died, exit_code=exit_code)
     return ServerFailure(kind="crash", line=died, exit_code=exit_code)
+
+
+def of_stuck_server(log: str, *, seen: str) -> ServerFailure:
+    """Tell what is wrong with a server that runs and does not answer: what its log says, else a hang."""
+    lines = _lines(log)
+    if _cause(lines):
+        return replace(of_ended_server(log, exit_code=1, was_ready=True), exit_code=None)
+    last = next((line for line in reversed(lines) if line), "nothing")
+    return ServerFailure(kind="hang", line=f"{seen}; its last words: {last}", exit_code=None)
 
 
 def nearest_flag(failure: ServerFailure, log: str) -> str:
@@ -112,6 +121,10 @@ def n_oom_kills() -> int:
     except OSError:
         return 0
     return int(found[1]) if found else 0
+
+
+def _lines(log: str) -> list[str]:
+    return [_PREFIX.sub("", line).strip() for line in log.splitlines()]
 
 
 def _cause(lines: list[str]) -> str:

@@ -109,36 +109,42 @@ class VLLMServer:
         """Whether it runs; false from the moment that it ended, for whatever reason."""
         return self._supervisor.poll() is None
 
-    def get(self, path: str, *, timeout_seconds: float = _ANSWER_SECONDS) -> bytes:
-        """Return the body of an answer of the server.
+    def is_well(self) -> bool:
+        """Whether it answers, and its engine lives."""
+        try:
+            return self.alive() and self.get("/health")[0] == 200
+        except OSError:
+            return False
+
+    def get(self, path: str, *, timeout_seconds: float = _ANSWER_SECONDS) -> tuple[int, bytes]:
+        """Return the status and the body of an answer of the server.
 
         Raises:
-            OSError: It does not answer, or not with 200.
+            OSError: It does not answer.
         """
         connection = http.client.HTTPConnection(_HOST, self.port, timeout=timeout_seconds)
         try:
             connection.request("GET", path)
             response = connection.getresponse()
-            body = response.read()
+            return response.status, response.read()
         except http.client.HTTPException as error:
             raise OSError(f"{path}: {error!r}") from error
         finally:
             connection.close()
-        if response.status != 200:
-            raise OSError(f"{path} answered {response.status}")
-        return body
 
-    def failure(self) -> ServerFailure | None:
-        """Return why it ended without being stopped, or None while it is alive."""
-        if self.alive():
-            return None
+    def failure(self, *, unless_alive: str = "it does not answer", wait_seconds: float = 0.0) -> ServerFailure:
+        """Return why it ended without being stopped; stop it first where it has not ended.
+
+        Args:
+            unless_alive: What was seen of a server that still runs.
+            wait_seconds: How long it may take to end by itself.
+        """
+        try:
+            self._supervisor.wait(wait_seconds)
+        except subprocess.TimeoutExpired:
+            self.stop()
+            return failures.of_stuck_server(self._written(), seen=unless_alive)
         return self._ended(was_ready=True)
-
-    def hang(self, what: str) -> ServerFailure:
-        """Stop it because it is alive and does not answer; ``what`` was seen."""
-        last = next((line for line in reversed(self._written().splitlines()) if line.strip()), "nothing")
-        self.stop()
-        return ServerFailure(kind="hang", line=f"{what}; its last words: {last.strip()}", exit_code=None)
 
     def stop(self) -> None:
         """End it and all its descendants; it may be called twice."""
@@ -179,7 +185,9 @@ class VLLMServer:
                 if self._is_ready():
                     return None
                 if time.monotonic() > deadline:
-                    return self.hang(f"no answer from /health within {self._timeout_seconds:g} s of its start")
+                    self.stop()
+                    seen = f"no answer from /health within {self._timeout_seconds:g} s of its start"
+                    return failures.of_stuck_server(self._written(), seen=seen)
                 time.sleep(_POLL_SECONDS)
         except BaseException:
             self.stop()
@@ -188,9 +196,9 @@ class VLLMServer:
 
     def _is_ready(self) -> bool:
         try:
-            self.get("/health", timeout_seconds=5)
-            models: dict[str, Any] = json.loads(self.get("/v1/models", timeout_seconds=5))
-            return any(model["id"] == self._mark for model in models["data"])
+            health, _ = self.get("/health", timeout_seconds=5)
+            models: dict[str, Any] = json.loads(self.get("/v1/models", timeout_seconds=5)[1])
+            return health == 200 and any(model["id"] == self._mark for model in models["data"])
         except (OSError, ValueError, TypeError, KeyError):
             return False
 

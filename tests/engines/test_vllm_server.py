@@ -62,8 +62,9 @@ def post(one: VLLMServer) -> None:
 
 def test_it_is_ready_and_ends_when_told(start: Start) -> None:
     one = start("")
-    assert one.alive() and one.failure() is None
-    assert b"fake" in one.get("/v1/models")
+    assert one.alive()
+    status, body = one.get("/v1/models")
+    assert status == 200 and b"fake" in body
     assert one.base_url == f"http://127.0.0.1:{one.port}/v1"
     assert one.start_seconds > 0
     process = psutil.Process(one.pid)
@@ -132,18 +133,14 @@ def test_a_death_under_load_is_told_with_its_cause(start: Start) -> None:
     one = start("")
     with pytest.raises((http.client.HTTPException, OSError)):
         post(one)
-    one._supervisor.wait(30)
-    failure = one.failure()
-    assert failure is not None
+    failure = one.failure(wait_seconds=30)
     assert (failure.kind, failure.line) == ("crash", "RuntimeError: CPU Generator does not use offset")
 
 
 def test_a_kill_from_outside_is_told_apart(start: Start) -> None:
     one = start("family")
     os.kill(one.pid, signal.SIGKILL)
-    one._supervisor.wait(30)
-    failure = one.failure()
-    assert failure is not None
+    failure = one.failure(wait_seconds=30)
     assert (failure.kind, failure.exit_code) == ("killed", -signal.SIGKILL)
 
 
@@ -153,6 +150,14 @@ def test_the_log_is_bounded(start: Start, tmp_path: Path, monkeypatch: pytest.Mo
     sizes = {path.name: path.stat().st_size for path in tmp_path.glob("server.log*")}
     assert set(sizes) == {"server.log", "server.log.1"}
     assert sum(sizes.values()) < 9 * 2**20
+
+
+def test_one_that_does_not_answer_is_stopped_and_named(start: Start) -> None:
+    one = start("")
+    failure = one.failure(unless_alive="no token for 300 s")
+    assert (failure.kind, failure.exit_code) == ("hang", None)
+    assert failure.line == "no token for 300 s; its last words: nothing"
+    assert not one.alive()
 
 
 # Nothing is left behind
@@ -187,8 +192,7 @@ def test_the_death_of_the_supervisor_ends_the_server(start: Start) -> None:
     process = psutil.Process(one.pid)
     one._supervisor.kill()
     assert gone([process])
-    failure = one.failure()
-    assert failure is not None and failure.kind == "killed"
+    assert one.failure().kind == "killed"
 
 
 PARENT = """

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 BEHAVIOUR = os.environ.get("FAKE_VLLM", "")
+HOT = 1.7  # the temperature at which it fails, where it does
 NOTES = Path(os.environ.get("FAKE_VLLM_NOTES", os.devnull))
 
 OUT_OF_MEMORY = """\
@@ -48,10 +49,11 @@ if os.fork() == 0:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="api_server.py")
-    for flag in ("--host", "--model", "--dtype", "--max-model-len", "--max-num-seqs", "--block-size"):
+    for flag in ("--host", "--model", "--dtype", "--max-model-len", "--max-num-seqs", "--generation-config"):
         parser.add_argument(flag)
     parser.add_argument("--port", type=int)
     parser.add_argument("--served-model-name", nargs="+")
+    parser.add_argument("--enforce-eager", action=argparse.BooleanOptionalAction)
     arguments = parser.parse_args()
     if BEHAVIOUR == "out of memory":
         sys.exit(print(OUT_OF_MEMORY) or 1)
@@ -71,26 +73,69 @@ def main() -> None:
         for _ in range(40):
             print("x" * 2**20)
 
+    server = ThreadingHTTPServer((arguments.host, arguments.port), handler(arguments.served_model_name))
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+    server.serve_forever()
+
+
+def handler(names: list[str]) -> type[BaseHTTPRequestHandler]:
+    from infertune.testing import FakeEngine
+    from infertune.testing.openai_server import OpenAIServer
+
+    answers = OpenAIServer(FakeEngine(), model=names[0])  # never started: only asked for what it would say
+    state = {"dead": False, "running": 0, "answered": 0, "tokens": 0}
+    if BEHAVIOUR == "stranger":  # another server, that is on the port already
+        names = ["stranger"]
+
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_GET(self) -> None:
-            names = arguments.served_model_name
-            if BEHAVIOUR == "stranger":  # another server, that is on the port already
-                names = ["stranger"]
-            body = json.dumps({"data": [{"id": name} for name in names]}).encode()
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(body)
+            if self.path == "/v1/models":
+                self.reply(200, json.dumps({"data": [{"id": name} for name in names]}))
+            elif self.path == "/metrics":
+                self.reply(
+                    200,
+                    f'vllm:num_requests_running{{engine="0"}} {state["running"]}\n'
+                    f'vllm:generation_tokens_total{{engine="0"}} {state["tokens"]}.0\n',
+                )
+            else:
+                self.reply(503 if state["dead"] else 200, "")
 
         def do_POST(self) -> None:
-            print(DEATH, flush=True)
-            os._exit(1)
+            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or "{}")
+            state["running"] += 1
+            temperature = body.get("temperature")
+            if BEHAVIOUR == "dies" or (BEHAVIOUR == "dies when hot" and temperature == HOT) or not body:
+                print(DEATH, flush=True)
+                os._exit(1)
+            if BEHAVIOUR == "dies slowly when hot" and temperature == HOT:
+                state["dead"] = True
+                print(DEATH, flush=True)
+                threading.Timer(3, os._exit, [1]).start()
+            if state["dead"]:
+                self.reply(500, json.dumps({"error": {"message": "EngineCore encountered an issue."}}))
+                return
+            if BEHAVIOUR == "hangs when hot" and temperature == HOT:
+                time.sleep(600)
+            if BEHAVIOUR == "is killed" and state["answered"] == 20:
+                os.kill(os.getpid(), signal.SIGKILL)
+            status, answer = answers.answer(self.path, body)
+            state["running"] -= 1
+            state["answered"] += 1
+            state["tokens"] += answer.get("usage", {}).get("completion_tokens", 0)
+            self.reply(status, json.dumps(answer))
+
+        def reply(self, status: int, text: str) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(text.encode())))
+            self.end_headers()
+            self.wfile.write(text.encode())
 
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer((arguments.host, arguments.port), Handler)
-    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
-    server.serve_forever()
+    return Handler
 
 
 def family() -> None:
