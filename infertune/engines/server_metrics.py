@@ -106,17 +106,3 @@ def as_json(metrics: ServerMetrics) -> dict[str, float | int | None]:
     counts = {name: getattr(metrics, name) for name in _COUNTERS.values()}
     shares = {name: getattr(metrics, name) for name in ("prefix_hit_share", "acceptance_rate", "accepted_length")}
     return counts | shares
-
-
-def as_line(metrics: ServerMetrics) -> str:
-    """Return what is worth a line at the end of a study."""
-    parts = []
-    if metrics.prefix_hit_share is not None:
-        parts.append(f"{metrics.prefix_hit_share:.0%} of the prompt tokens were in the prefix cache")
-    parts.append(f"{metrics.n_preemptions} preemptions")
-    if metrics.acceptance_rate is not None and metrics.accepted_length is not None:
-        parts.append(
-            f"{metrics.acceptance_rate:.0%} of the drafted tokens were accepted, "
-            f"{metrics.accepted_length:.2f} tokens a step"
-        )
-    return ", ".join(parts)

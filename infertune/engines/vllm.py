@@ -108,6 +108,11 @@ class VLLMEngine:
         return self._watch.metrics.plus(self._counted) if self._watch is not None else self._counted
 
     @property
+    def server_pid(self) -> int:
+        """Of the server that runs now; 0 when none does."""
+        return self._server.pid if self._server is not None else 0
+
+    @property
     def start_seconds(self) -> float:
         """How long the last start took."""
         return self._server.start_seconds if self._server is not None else 0.0

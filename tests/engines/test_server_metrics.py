@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infertune.engines.server_metrics import ServerMetrics, as_json, as_line, parse
+from infertune.engines.server_metrics import ServerMetrics, as_json, parse
 
 TEXT = """\
 # HELP vllm:num_requests_running Number of requests in model execution batches.
@@ -37,10 +37,6 @@ def test_a_reading() -> None:
     assert found.prefix_hit_share == 0.64
     assert found.acceptance_rate == 0.625
     assert found.accepted_length == 3.5
-    assert as_line(found) == (
-        "64% of the prompt tokens were in the prefix cache, 2 preemptions, "
-        "62% of the drafted tokens were accepted, 3.50 tokens a step"
-    )
     assert as_json(found)["prefix_hit_share"] == 0.64
     assert "n_running" not in as_json(found)
 
@@ -49,7 +45,6 @@ def test_what_is_not_counted_has_no_share() -> None:
     nothing = parse("")
     assert nothing == ServerMetrics()
     assert (nothing.prefix_hit_share, nothing.acceptance_rate, nothing.accepted_length) == (None, None, None)
-    assert as_line(nothing) == "0 preemptions"
 
 
 @given(st.integers(0, 10**9), st.integers(0, 10**9), st.integers(0, 10**9))
