@@ -8,7 +8,7 @@ from infertune.replay import cut
 from infertune.types import FinishReason, Generation
 
 _REPLACEMENT = "\ufffd".encode()  # in the place of bytes that are no character
-_MAX_BYTES_PER_UNKNOWN = 16  # of text that a token spelt with replacement characters can stand for
+_MAX_BYTES_PER_UNSPELT = 16  # of text that a token can stand for whose bytes are no characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +79,20 @@ def _byte_ends(data: bytes, tokens: Sequence[bytes]) -> tuple[list[int], list[by
     ends: list[int] = []
     beyond: list[bytes] = []
     unknown: list[int] = []  # tokens before this one whose place is not known yet
+    n_unspelt = 0  # tokens before this one that may stand for bytes of the text, those that spell nothing included
     for index, token in enumerate(tokens):
-        start = _place(data, token, at, len(unknown))
+        start = _place(data, token, at, n_unspelt)
         if at >= len(data):
             beyond.append(token)
         elif start is None:
             if _REPLACEMENT in token:
                 unknown.append(index)
+                n_unspelt += 1
         else:
             _spread(ends, unknown, at, start)
             at = min(start + len(token), len(data))
             unknown = unknown if not token else []
+            n_unspelt = n_unspelt + 1 if not token else 0
             if start + len(token) > len(data):
                 beyond.append(token[len(data) - start :])
         ends.append(at)
@@ -97,14 +100,14 @@ def _byte_ends(data: bytes, tokens: Sequence[bytes]) -> tuple[list[int], list[by
     return list(accumulate(ends, max)), beyond
 
 
-def _place(data: bytes, token: bytes, at: int, n_unknown: int) -> int | None:
+def _place(data: bytes, token: bytes, at: int, n_unspelt: int) -> int | None:
     """Return where in the text the token begins, or None if it is not in there."""
     if data.startswith(token, at):
         return at
     if _REPLACEMENT in token:
         return None
-    if n_unknown:
-        found = data.find(token, at, at + n_unknown * _MAX_BYTES_PER_UNKNOWN + len(token))
+    if n_unspelt:
+        found = data.find(token, at, at + n_unspelt * _MAX_BYTES_PER_UNSPELT + len(token))
         return None if found < 0 else found
     spaceless = token.lstrip(b" ")
     if at == 0 and spaceless and data.startswith(spaceless):

@@ -1,7 +1,7 @@
 """How many samples to have in flight at an endpoint of unknown size: as many as make it faster, fewer when it refuses.
 
-Growth follows the measured tokens per second (a step is kept only when it pays); refusals halve the limit, as TCP does
-(Chiu and Jain 1989, multiplicative decrease), and from then on it grows by small steps only.
+Growth follows the measured tokens per second: a step is kept only when it pays. A refusal takes a share of the limit
+away (Chiu and Jain 1989, multiplicative decrease), and from then on it grows by small steps only.
 """
 
 import time
@@ -12,6 +12,8 @@ CEILING = 256
 MIN_GAIN = 1.08  # of tokens per second; less is within the noise of a window
 MAX_SAMPLES_WAITED = 2  # times the limit: samples that end a window
 WINDOWS_AT_REST = 8  # before another step is tried, for the work may have changed
+KEPT_AT_REFUSAL = 0.7  # of the limit
+SMALL_STEP = 1 / 8  # of the limit
 
 
 class ConcurrencyLimit:
@@ -66,18 +68,18 @@ class ConcurrencyLimit:
         self.in_flight -= n_samples
 
     def refused(self, n_samples: int, *, started_at: float) -> None:
-        """Count a request out that the endpoint was too busy for; halve the limit, once for all that were under way.
+        """Count a request out that the endpoint was too busy for; lower the limit, once for all that were under way.
 
         Args:
             n_samples: Of the request.
-            started_at: By the clock, when it was sent: a refusal of what was sent before the last halving is no news.
+            started_at: By the clock, when it was sent: a refusal of what was sent before the last lowering is no news.
         """
         self.in_flight -= n_samples
         if started_at >= self._window_start or not self._was_refused:
             self._was_refused = True
             self._before = None
             self._n_resting = 0
-            self.limit = max(1, self.limit // 2)
+            self.limit = max(1, int(KEPT_AT_REFUSAL * self.limit))
             self._new_window()
 
     def _judge(self, tokens_per_second: float) -> None:
@@ -95,7 +97,7 @@ class ConcurrencyLimit:
             self._n_resting = 1
 
     def _step(self, tokens_per_second: float) -> None:
-        larger = self.limit + max(1, self.limit // 16) if self._was_refused else 2 * self.limit
+        larger = self.limit + max(1, int(SMALL_STEP * self.limit)) if self._was_refused else 2 * self.limit
         self._before = (self.limit, tokens_per_second) if self.limit < self._ceiling else None
         self._n_resting = 1
         self.limit = min(larger, self._ceiling)

@@ -38,7 +38,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
     """Return the whole answer in lists, mappings and scalars."""
     found, verdict = answer.recommendation, answer.recommendation.verdict
     spent = found.spent
-    money = answer.prices and answer.prices.cost(spent.prompt_tokens, spent.completion_tokens)
+    money = answer.prices and answer.prices.cost(spent.all_prompt_tokens, spent.all_completion_tokens)
     return {
         "infertune": __version__,
         "study": answer.study,
@@ -71,6 +71,8 @@ def as_json(answer: Answer) -> dict[str, Any]:
             "tokens": spent.tokens,
             "prompt_tokens": spent.prompt_tokens,
             "completion_tokens": spent.completion_tokens,
+            "extra_prompt_tokens": spent.extra_prompt_tokens,
+            "extra_completion_tokens": spent.extra_completion_tokens,
             "n_requests": spent.n_requests,
             "n_failed": spent.n_failed,
             "seconds": found.seconds,

@@ -150,9 +150,13 @@ def _spent(answer: Answer) -> str:
 
 def _parts(answer: Answer) -> Iterator[str]:
     spent = answer.recommendation.spent
-    yield f"Spent {spent.tokens:,} tokens ({spent.prompt_tokens:,} prompt, {spent.completion_tokens:,} completion)"
+    extra = f", {spent.extra_tokens:,} beyond the answers" if spent.extra_tokens else ""
+    yield (
+        f"Spent {spent.tokens:,} tokens "
+        f"({spent.prompt_tokens:,} prompt, {spent.completion_tokens:,} completion{extra})"
+    )
     if answer.prices is not None:
-        yield f"which is {answer.prices.cost(spent.prompt_tokens, spent.completion_tokens):.4g} in money"
+        yield f"which is {answer.prices.cost(spent.all_prompt_tokens, spent.all_completion_tokens):.4g} in money"
 
 
 def _served(metrics: Mapping[str, float | int | str | None]) -> str:

@@ -10,18 +10,18 @@ import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from infertune.replay import cut
+from infertune.testing.local_server import LocalServer
 from infertune.types import Decoding, Engine, Generation, Message, Prompt, Request
 
 END_TOKEN = "<|end|>"  # how the end-of-text token is spelt; it is in no text
 _NO_LIMIT_TOKENS = 16  # what the completions of OpenAI take for max_tokens
 
 
-class OpenAIServer:
+class OpenAIServer(LocalServer):
     """A server on a free port of 127.0.0.1, as a context manager::
 
         with OpenAIServer(FakeEngine()) as server:
@@ -46,24 +46,12 @@ class OpenAIServer:
         self.prompt_tokens = self.completion_tokens = 0
         self._lock = threading.Lock()
         self._unseeded = itertools.count(2**40)
-        self._server = _HTTPServer(("127.0.0.1", 0), _handler(self))
-        self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        super().__init__(_handler(self))
+        self.base_url = f"{self.url}/v1"
 
     def __enter__(self) -> "OpenAIServer":
-        self._thread.start()
+        super().__enter__()
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Stop, and close the connections that are open."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def answer(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Return the status and the JSON that answer a call."""
@@ -156,11 +144,6 @@ class _Choice:
         if body.get("return_token_ids"):
             made["token_ids"] = list(self.generation.token_ids)
         return made
-
-
-class _HTTPServer(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 1024  # all of a client's connections may come at once
 
 
 def _handler(server: OpenAIServer) -> type[BaseHTTPRequestHandler]:
