@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from infertune.cli import options
-from infertune.cli.engine import given, loading, start
+from infertune.cli.engine import given, loading, named_values, start
 from infertune.cli.space import searched
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def evaluate(
     dtype: options.Dtype = None,
     batch_size: options.BatchSize = None,
     threads: options.Threads = None,
+    engine_args: options.EngineArgs = None,
+    vllm_python: options.VLLMPython = None,
     as_json: options.Json = False,
 ) -> None:
     """Measure one configuration; samples that the database holds are not paid for again."""
@@ -65,6 +67,7 @@ def evaluate(
     engine = engine or (recipe.engine if recipe else "hf")
     own_options = recipe.engine_options if recipe and recipe.engine == engine else {}
     engine_options = own_options | given(device=device, dtype=dtype, batch_size=batch_size, threads=threads)
+    engine_options |= given(engine_args=named_values(engine_args), vllm_python=vllm_python)
     asked = getattr(loaded, split)[:examples]
     bank = SampleBank(database)
     with View() as view:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from infertune.cli import options, pricing
-from infertune.cli.engine import given, loading, start
+from infertune.cli.engine import counted, given, loading, named_values, start
 from infertune.cli.space import searched
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def optimize(
     dtype: options.Dtype = None,
     batch_size: options.BatchSize = None,
     threads: options.Threads = None,
+    engine_args: options.EngineArgs = None,
+    vllm_python: options.VLLMPython = None,
     out: Annotated[Path, typer.Option(help="Where the recommended configuration is written.")] = Path("best.yaml"),
     picture: Annotated[Path | None, typer.Option(help="Draw the front into this .png, .svg or .pdf.")] = None,
     as_json: options.Json = False,
@@ -79,6 +81,7 @@ def optimize(
     space = searched(loaded, space_file, settings or [])
     name = study or loaded.name
     engine_options = given(device=device, dtype=dtype, batch_size=batch_size, threads=threads)
+    engine_options |= given(engine_args=named_values(engine_args), vllm_python=vllm_python)
     bank = SampleBank(database)
     with View() as view:
         view.say(f"{loaded.name} with {model}; study '{name}' in {database}")
@@ -125,6 +128,7 @@ def optimize(
         sampler=sampler,
         space=space,
         facts=running.facts,
+        engine_metrics=counted(running),
         recommendation=found,
         prices=budget.prices,
         recipe=recipe.Recipe(

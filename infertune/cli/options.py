@@ -9,11 +9,27 @@ DEFAULT_MODEL = "bundled:smollm2-135m"
 
 Data = Annotated[Path | None, typer.Option(help="Read this file or folder instead of the task's own data.")]
 Model = Annotated[str, typer.Option(help="bundled:NAME, a local folder or a hub id.")]
-Engine = Annotated[str, typer.Option(help="What runs the model: hf is transformers in this process.")]
+Engine = Annotated[
+    str, typer.Option(help="What runs the model: hf is transformers in this process, vllm a server of its own.")
+]
 Device = Annotated[str | None, typer.Option(help="cuda, mps or cpu; by default the first that is there.")]
 Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 or float16; by default the fastest there.")]
 BatchSize = Annotated[int | None, typer.Option(help="Most samples generated at once.")]
 Threads = Annotated[int | None, typer.Option(help="CPU threads of the engine.")]
+EngineArgs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--engine-arg",
+        metavar="NAME=VALUE",
+        help="Argument of the vllm server, such as max_num_seqs=64 or enforce_eager; may be repeated.",
+    ),
+]
+VLLMPython = Annotated[
+    str | None,
+    typer.Option(
+        "--vllm-python", help="Python that has vLLM; by default this one, then the one in $INFERTUNE_VLLM_PYTHON."
+    ),
+]
 Database = Annotated[str, typer.Option("--db", help="SQLite file or PostgreSQL URL of samples and trials.")]
 Set = Annotated[
     list[str] | None,
