@@ -32,6 +32,7 @@ class VLLMEngine:
         engine_args: Any other arguments of the server by name, such as ``{"max_num_seqs": 64}``, or as a JSON object.
         vllm_python: Interpreter that has vLLM; by default this one, else ``$INFERTUNE_VLLM_PYTHON``.
         concurrency: Most samples in flight, at least 1. By default it is found out, up to 256.
+        extra: Settings beyond the engine-neutral ones, with the two values of each that differ most; they are probed.
         kv_cache_gib: CPU memory for keys and values; by default ``$VLLM_CPU_KVCACHE_SPACE``, else 2.
         start_timeout_seconds: Most time until the server answers.
         hang_seconds: Most time that the server may have work to do without getting on with it.
@@ -54,6 +55,7 @@ class VLLMEngine:
         engine_args: Mapping[str, Scalar] | str | None = None,
         vllm_python: str | None = None,
         concurrency: int | None = None,
+        extra: Mapping[str, tuple[Scalar, Scalar]] | None = None,
         kv_cache_gib: int | None = None,
         start_timeout_seconds: float = 600.0,
         hang_seconds: float = 300.0,
@@ -71,14 +73,18 @@ class VLLMEngine:
         self._concurrency = concurrency
         self._start_timeout_seconds = start_timeout_seconds
         self._hang_seconds = hang_seconds
-        self._honours = honours.vllm(self._python.version, seed=self._arguments.seeds_are_safe)
+        known = honours.vllm(self._python.version, seed=self._arguments.seeds_are_safe)
+        self._extra = extra
+        # With speculative decoding vLLM refuses some settings, and what it makes of the user's own nobody knows.
+        self._honours = None if extra or "speculative_config" in given else known
+        self._unsupported: Sequence[Unsupported] = ()
         self._facts = {
             "engine": "vllm",
             "model": models.fingerprint(self._folder),
             "version": self._python.version,
             "device": "cpu" if self._python.on_cpu else "gpu",
-            "warpers": self._honours.warpers,
-            "seeded": "yes" if self._honours.seed else "no",
+            "warpers": known.warpers,
+            "seeded": "yes" if known.seed else "no",
             **self._arguments.shaping,
         }
         name = re.sub(r"[^\w.-]+", "-", model).strip("-")
@@ -99,13 +105,18 @@ class VLLMEngine:
 
     @property
     def unsupported(self) -> Sequence[Unsupported]:
-        """Nothing: vLLM applies every setting."""
-        return ()
+        """Nothing as a rule: vLLM applies every setting that it has."""
+        return self._unsupported
 
     @property
     def metrics(self) -> ServerMetrics:
         """What the server has counted, in all its runs; of a run that died, up to about a second before that."""
         return self._watch.metrics.plus(self._counted) if self._watch is not None else self._counted
+
+    @property
+    def base_url(self) -> str:
+        """Of the server that runs now; empty when none does."""
+        return self._server.base_url if self._server is not None else ""
 
     @property
     def server_pid(self) -> int:
@@ -199,9 +210,13 @@ class VLLMEngine:
             self._name,
             base_url=server.base_url,
             concurrency=self._concurrency,
+            extra=self._extra,
             honours=self._honours,
+            seeds_safe=self._arguments.seeds_are_safe,
             alive=lambda: server.alive() and not watch.seen,
         )
+        if self._honours is None:
+            self._honours, self._unsupported = self._client.honours, self._client.unsupported
 
     def _ended(self) -> ServerFailure:
         """Return why the server answers no more, after it has ended."""
