@@ -92,5 +92,13 @@ def loading(model: str) -> str:
     return f"loading the model {model}{once}"
 
 
+def looked(engine: Engine) -> str:
+    """Return what to say of the look that an engine took at its server; empty where it took none."""
+    probe = getattr(engine, "probe", None)
+    if probe is None:
+        return ""
+    return f"found out what the server honours for {probe.tokens:,} tokens, which count as spent"
+
+
 def _flag(option: str) -> str:
     return "--engine-arg" if option == "engine_args" else f"--{option.replace('_', '-')}"

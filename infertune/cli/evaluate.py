@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from infertune.cli import options
-from infertune.cli.engine import given, loading, named_values, start
+from infertune.cli.engine import given, loading, looked, named_values, start
 from infertune.cli.space import searched
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def evaluate(
         view.say(loading(model))
         running = start(engine, model, engine_options, extra=extra_ends(space.fixed(configuration)))
         try:
+            if said := looked(running):
+                view.say(said)
             kinds = {name: template.kind for name, template in loaded.prompts.items()}
             check_supported(configuration, space, running.unsupported, kinds=kinds)
             note = order_note(recipe.engine if recipe else engine, engine, running.facts, configuration)

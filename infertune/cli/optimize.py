@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from infertune.cli import options, pricing
-from infertune.cli.engine import counted, given, loading, named_values, start
+from infertune.cli.engine import counted, given, loading, looked, named_values, start
 from infertune.cli.space import searched
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ def optimize(
             kinds = {name: template.kind for name, template in loaded.prompts.items()}
             narrow = narrowed(space, running.unsupported, kinds=kinds)
             space = narrow.space
+            if said := looked(running):
+                view.say(said)
             for note in narrow.notes:
                 view.say(f"Note: {note}.")
             log = TrialLog(bank.url, name)

@@ -3,36 +3,23 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from command import Infertune
-from toy_endpoint import ToyEndpoint
+from toy_endpoint import ToyEndpoint, ToyServer
 
-from infertune.testing.fake_engine import FakeEngine
 from infertune.testing.openai_server import OpenAIServer
-
-
-class ToyServer(OpenAIServer):
-    """The toy endpoint behind real sockets."""
-
-    def __init__(self, *defects: str, key: str = "") -> None:
-        super().__init__(FakeEngine(), model="toy", key=key)
-        self.toy = ToyEndpoint(*defects)
-
-    def answer(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        return self.toy.answer(path, body)
 
 
 @pytest.fixture
 def right() -> Iterator[ToyServer]:
-    with ToyServer() as server:
+    with ToyServer(ToyEndpoint()) as server:
         yield server
 
 
 @pytest.fixture
 def careless() -> Iterator[ToyServer]:
-    with ToyServer("ignores:min_p", "refuses:top_k", "no completions") as server:
+    with ToyServer(ToyEndpoint("ignores:min_p", "refuses:top_k", "no completions")) as server:
         yield server
 
 
@@ -89,7 +76,7 @@ def test_code_4_where_nothing_can_be_generated(infertune: Infertune, right: ToyS
     wrong = infertune(*looking_at(right)[:-1], "toys")
     assert (wrong.code, wrong.out) == (4, "")
     assert "did you mean 'toy'?" in wrong.err
-    with ToyServer() as gone:
+    with ToyServer(ToyEndpoint()) as gone:
         arguments = looking_at(gone)
     result = infertune(*arguments)
     assert result.code == 4
@@ -98,7 +85,7 @@ def test_code_4_where_nothing_can_be_generated(infertune: Infertune, right: ToyS
 
 def test_a_key_that_is_refused_is_code_4_and_not_shown(infertune: Infertune, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOY_KEY", "sk-wrong-1234")
-    with ToyServer(key="sk-right-1234") as server:
+    with ToyServer(ToyEndpoint(), key="sk-right-1234") as server:
         result = infertune(*looking_at(server), "--api-key-env", "TOY_KEY")
         assert result.code == 4
         assert "sk-wrong-1234" not in result.out + result.err

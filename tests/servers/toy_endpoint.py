@@ -13,6 +13,9 @@ from typing import Any
 
 import httpx
 
+from infertune.testing.fake_engine import FakeEngine
+from infertune.testing.openai_server import OpenAIServer
+
 WORDS = [f"{a}{b}" for a in "bdfgklmn" for b in ("ab", "eck", "ill", "oss", "um", "ane", "ire", "ore")]
 END = "</s>"
 
@@ -142,6 +145,17 @@ class ToyEndpoint:
             else:
                 choice["logprobs"] = {"tokens": words, "token_logprobs": values, "top_logprobs": tops}
         return choice
+
+
+class ToyServer(OpenAIServer):
+    """A toy endpoint behind real sockets."""
+
+    def __init__(self, toy: ToyEndpoint, *, key: str = "") -> None:
+        super().__init__(FakeEngine(), model="toy", key=key)
+        self.toy = toy
+
+    def answer(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        return self.toy.answer(path, body)
 
 
 def _draw(logits: list[float], body: dict[str, Any], source: random.Random) -> tuple[int, list[float]]:
