@@ -97,7 +97,10 @@ def looked(engine: Engine) -> str:
     probe = getattr(engine, "probe", None)
     if probe is None:
         return ""
-    return f"found out what the server honours for {probe.tokens:,} tokens, which count as spent"
+    return (
+        f"found out what the server honours for {probe.tokens:,} tokens in {probe.n_requests} requests; they count as "
+        "spent"
+    )
 
 
 def _flag(option: str) -> str:

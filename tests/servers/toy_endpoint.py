@@ -26,6 +26,7 @@ class ToyEndpoint:
         self.owned_by = owned_by
         self.metrics = metrics
         self.bodies: list[dict[str, Any]] = []
+        self.n_tokens = 0  # of all answers, as their usage says
         self._lock = threading.Lock()
         self._unseeded = random.Random(7)
         source = random.Random(1)
@@ -82,6 +83,7 @@ class ToyEndpoint:
             made.append(self._generate(prompt, body, source))
         choices = [self._choice(index, each, body, chat=chat) for index, each in enumerate(made)]
         usage = {"prompt_tokens": len(prompt.split()), "completion_tokens": sum(len(each[0]) for each in made)}
+        self.n_tokens += sum(usage.values())
         return 200, {"choices": choices, **({} if "uncounted" in self.defects else {"usage": usage})}
 
     def _generate(
