@@ -72,6 +72,7 @@ class Endpoint:
         model: As the endpoint calls it.
         key: Struck out of all that is quoted from the endpoint.
         extra_body: Sent with every request.
+        in_flight: Most requests side by side.
 
     Attributes:
         prompt_tokens: Paid so far, by the endpoint's own count; `completion_tokens` likewise.
@@ -83,7 +84,13 @@ class Endpoint:
     """
 
     def __init__(
-        self, client: httpx.Client, *, model: str, key: Key | None = None, extra_body: Mapping[str, Any] | None = None
+        self,
+        client: httpx.Client,
+        *,
+        model: str,
+        key: Key | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        in_flight: int = IN_FLIGHT,
     ) -> None:
         self.base_url = str(client.base_url).rstrip("/")
         self.model = model
@@ -92,6 +99,7 @@ class Endpoint:
         self._client = client
         self._key = key or Key()
         self._extra_body = dict(extra_body or {})
+        self._in_flight = in_flight
 
     def get(self, path: str, *, root: bool = False) -> str:
         """Return what a path says, below ``base_url`` or at the server's ``root``; nothing unless it says 200."""
@@ -132,7 +140,7 @@ class Endpoint:
 
     def ask_all(self, path: Path, questions: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Answer | Refusal]:
         """Send (prompt, settings) side by side, a few at a time, and return the answers in their order."""
-        with ThreadPoolExecutor(IN_FLIGHT) as pool:
+        with ThreadPoolExecutor(self._in_flight) as pool:
             return list(pool.map(lambda question: self.ask(path, question[0], **question[1]), questions))
 
     def _exchange(self, method: str, url: str, body: bytes | None) -> tuple[int, bytes, float]:

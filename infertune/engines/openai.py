@@ -83,6 +83,7 @@ class OpenAIEngine:
                     extra_body=self._extra_body,
                     extra=extra,
                     seeds_safe=seeds_safe,
+                    concurrency=concurrency,
                 )
                 honours = self._probe.honours
         self._owed = (self._probe.prompt_tokens, self._probe.completion_tokens) if self._probe else (0, 0)

@@ -1,5 +1,7 @@
 """The probe judges by effect: a right endpoint honours all, and each defect is seen for what it is."""
 
+import threading
+
 import httpx
 import pytest
 from toy_endpoint import ToyEndpoint, ToyServer
@@ -203,3 +205,25 @@ def test_an_answer_that_is_none_is_no_answer(body: bytes, quick: None) -> None:
     with client, pytest.raises(EngineError, match="not the answer that was asked for"):
         probe(client, model="toy")
     assert Endpoint(client, model="toy").n_requests == 0
+
+
+@pytest.mark.parametrize(("concurrency", "most"), [(None, 8), (16, 2), (3, 1)])
+def test_load_is_bounded(concurrency: int | None, most: int) -> None:
+    toy = ToyEndpoint()
+    under_way = [0]
+    peak = [0]
+    lock = threading.Lock()
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        with lock:
+            under_way[0] += 1
+            peak[0] = max(peak[0], under_way[0])
+        try:
+            return toy.respond(request)
+        finally:
+            with lock:
+                under_way[0] -= 1
+
+    with httpx.Client(base_url="http://toy/v1", transport=httpx.MockTransport(handle)) as client:
+        probe(client, model="toy", concurrency=concurrency)
+    assert 1 <= peak[0] <= most

@@ -35,9 +35,9 @@ class ToyEndpoint:
         self._logits = {word: [round(source.gauss(0, 1.5) / step) * step for _ in WORDS] for word in [*WORDS, "start"]}
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url="http://toy/v1", transport=httpx.MockTransport(self._handle))
+        return httpx.Client(base_url="http://toy/v1", transport=httpx.MockTransport(self.respond))
 
-    def _handle(self, request: httpx.Request) -> httpx.Response:
+    def respond(self, request: httpx.Request) -> httpx.Response:
         if request.method == "GET":
             status, text = self.page(request.url.path)
             return httpx.Response(status, text=text)
