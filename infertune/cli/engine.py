@@ -97,6 +97,8 @@ def looked(engine: Engine) -> str:
     probe = getattr(engine, "probe", None)
     if probe is None:
         return ""
+    if probe.is_recalled:
+        return "what the server honours is known from an earlier look"
     return (
         f"found out what the server honours for {probe.tokens:,} tokens in {probe.n_requests} requests; they count as "
         "spent"

@@ -31,6 +31,7 @@ def evaluate(
     seed: Annotated[int | None, typer.Option(min=0, help="By default the file's own, else 0.")] = None,
     database: options.Database = "infertune.db",
     data: options.Data = None,
+    seeds_safe: options.SeedsSafe = False,
     engine: Annotated[str | None, typer.Option(help="By default the file's own, else hf.")] = None,
     device: options.Device = None,
     dtype: options.Dtype = None,
@@ -67,7 +68,9 @@ def evaluate(
     engine = engine or (recipe.engine if recipe else "hf")
     own_options = recipe.engine_options if recipe and recipe.engine == engine else {}
     engine_options = own_options | given(device=device, dtype=dtype, batch_size=batch_size, threads=threads)
-    engine_options |= given(engine_args=named_values(engine_args), vllm_python=vllm_python)
+    engine_options |= given(
+        engine_args=named_values(engine_args), vllm_python=vllm_python, seeds_safe=seeds_safe or None
+    )
     asked = getattr(loaded, split)[:examples]
     bank = SampleBank(database)
     with View() as view:

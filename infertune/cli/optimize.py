@@ -42,6 +42,7 @@ def optimize(
     data: options.Data = None,
     settings: options.Set = None,
     space_file: options.SpaceFile = None,
+    seeds_safe: options.SeedsSafe = False,
     engine: options.Engine = "hf",
     device: options.Device = None,
     dtype: options.Dtype = None,
@@ -81,7 +82,9 @@ def optimize(
     space = searched(loaded, space_file, settings or [])
     name = study or loaded.name
     engine_options = given(device=device, dtype=dtype, batch_size=batch_size, threads=threads)
-    engine_options |= given(engine_args=named_values(engine_args), vllm_python=vllm_python)
+    engine_options |= given(
+        engine_args=named_values(engine_args), vllm_python=vllm_python, seeds_safe=seeds_safe or None
+    )
     bank = SampleBank(database)
     with View() as view:
         view.say(f"{loaded.name} with {model}; study '{name}' in {database}")

@@ -37,3 +37,6 @@ Set = Annotated[
 ]
 SpaceFile = Annotated[Path | None, typer.Option("--space", help="YAML file of changes to the search space.")]
 Json = Annotated[bool, typer.Option("--json", help="For scripts: plain data on standard output, nothing else.")]
+SeedsSafe = Annotated[
+    bool, typer.Option("--seeds-safe", help="It is known that a seed cannot stop the server: see docs/doctor.md.")
+]

@@ -33,6 +33,7 @@ class Probe:
         rows: One for each setting.
         seconds: Of one small request.
         prompt_tokens: Paid for probing, by the server's own count; completion_tokens likewise.
+        is_recalled: Whether this was found out earlier, and so cost nothing now.
     """
 
     base_url: str
@@ -45,6 +46,7 @@ class Probe:
     n_requests: int
     prompt_tokens: int
     completion_tokens: int
+    is_recalled: bool = False
 
     @property
     def tokens(self) -> int:
