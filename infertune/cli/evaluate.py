@@ -39,6 +39,11 @@ def evaluate(
     threads: options.Threads = None,
     engine_args: options.EngineArgs = None,
     vllm_python: options.VLLMPython = None,
+    base_url: options.BaseUrl = None,
+    api_key_env: options.ApiKeyEnv = None,
+    api_key_file: options.ApiKeyFile = None,
+    concurrency: options.Concurrency = None,
+    extra_body: options.ExtraBody = None,
     as_json: options.Json = False,
 ) -> None:
     """Measure one configuration; samples that the database holds are not paid for again."""
@@ -67,9 +72,19 @@ def evaluate(
     seed = seed if seed is not None else recipe.seed if recipe else 0
     engine = engine or (recipe.engine if recipe else "hf")
     own_options = recipe.engine_options if recipe and recipe.engine == engine else {}
-    engine_options = own_options | given(device=device, dtype=dtype, batch_size=batch_size, threads=threads)
-    engine_options |= given(
-        engine_args=named_values(engine_args), vllm_python=vllm_python, seeds_safe=seeds_safe or None
+    engine_options = own_options | given(
+        device=device,
+        dtype=dtype,
+        batch_size=batch_size,
+        threads=threads,
+        base_url=base_url,
+        api_key_env=api_key_env,
+        api_key_file=api_key_file,
+        concurrency=concurrency,
+        extra_body=extra_body,
+        engine_args=named_values(engine_args),
+        vllm_python=vllm_python,
+        seeds_safe=seeds_safe or None,
     )
     asked = getattr(loaded, split)[:examples]
     bank = SampleBank(database)

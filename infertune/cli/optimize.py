@@ -50,6 +50,11 @@ def optimize(
     threads: options.Threads = None,
     engine_args: options.EngineArgs = None,
     vllm_python: options.VLLMPython = None,
+    base_url: options.BaseUrl = None,
+    api_key_env: options.ApiKeyEnv = None,
+    api_key_file: options.ApiKeyFile = None,
+    concurrency: options.Concurrency = None,
+    extra_body: options.ExtraBody = None,
     out: Annotated[Path, typer.Option(help="Where the recommended configuration is written.")] = Path("best.yaml"),
     picture: Annotated[Path | None, typer.Option(help="Draw the front into this .png, .svg or .pdf.")] = None,
     as_json: options.Json = False,
@@ -81,9 +86,19 @@ def optimize(
     loaded = tasks.load(task, data=data)
     space = searched(loaded, space_file, settings or [])
     name = study or loaded.name
-    engine_options = given(device=device, dtype=dtype, batch_size=batch_size, threads=threads)
-    engine_options |= given(
-        engine_args=named_values(engine_args), vllm_python=vllm_python, seeds_safe=seeds_safe or None
+    engine_options = given(
+        device=device,
+        dtype=dtype,
+        batch_size=batch_size,
+        threads=threads,
+        base_url=base_url,
+        api_key_env=api_key_env,
+        api_key_file=api_key_file,
+        concurrency=concurrency,
+        extra_body=extra_body,
+        engine_args=named_values(engine_args),
+        vllm_python=vllm_python,
+        seeds_safe=seeds_safe or None,
     )
     bank = SampleBank(database)
     with View() as view:

@@ -10,7 +10,8 @@ DEFAULT_MODEL = "bundled:smollm2-135m"
 Data = Annotated[Path | None, typer.Option(help="Read this file or folder instead of the task's own data.")]
 Model = Annotated[str, typer.Option(help="bundled:NAME, a local folder or a hub id.")]
 Engine = Annotated[
-    str, typer.Option(help="What runs the model: hf is transformers in this process, vllm a server of its own.")
+    str,
+    typer.Option(help="hf runs the model in this process, vllm in a server of its own, openai at any endpoint."),
 ]
 Device = Annotated[str | None, typer.Option(help="cuda, mps or cpu; by default the first that is there.")]
 Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 or float16; by default the fastest there.")]
@@ -30,6 +31,16 @@ VLLMPython = Annotated[
         "--vllm-python", help="Python that has vLLM; by default this one, then the one in $INFERTUNE_VLLM_PYTHON."
     ),
 ]
+BaseUrl = Annotated[
+    str | None, typer.Option(help="Endpoint of the engine openai, such as http://127.0.0.1:8000/v1.", metavar="URL")
+]
+ApiKeyEnv = Annotated[
+    str | None,
+    typer.Option(help="Environment variable that holds the key; by default OPENAI_API_KEY.", metavar="NAME"),
+]
+ApiKeyFile = Annotated[str | None, typer.Option(help="File that holds the key.", metavar="PATH")]
+Concurrency = Annotated[int | None, typer.Option(help="Most samples in flight; by default it is found out.")]
+ExtraBody = Annotated[str | None, typer.Option(help="JSON object that becomes part of every request.", metavar="JSON")]
 Database = Annotated[str, typer.Option("--db", help="SQLite file or PostgreSQL URL of samples and trials.")]
 Set = Annotated[
     list[str] | None,

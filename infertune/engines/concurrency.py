@@ -40,6 +40,7 @@ class ConcurrencyLimit:
         self._was_refused = False
         self._before: tuple[int, float] | None = None  # limit and tokens per second before the step under trial
         self._n_resting = 0
+        self._n_of_before = 0  # samples still to finish that started under another limit: they tell of that one
         self._new_window()
 
     @property
@@ -55,13 +56,20 @@ class ConcurrencyLimit:
     def finished(self, n_samples: int, *, tokens: int) -> None:
         """Count a request out that was answered with so many tokens."""
         self.in_flight -= n_samples
+        if self._n_of_before > 0:
+            self._n_of_before -= n_samples
+            if self._n_of_before <= 0:
+                self._new_window()
+            return
         self._n_finished += n_samples
         self._tokens += tokens
         seconds = self._clock() - self._window_start
         if self._n_finished >= MAX_SAMPLES_WAITED * self.limit and seconds > 0:
+            limit = self.limit
             if self._was_full:
                 self._judge(self._tokens / seconds)
             self._new_window()
+            self._n_of_before = self.in_flight if self.limit != limit else 0
 
     def failed(self, n_samples: int) -> None:
         """Count a request out whose failure says nothing about the load."""

@@ -147,6 +147,7 @@ class Exchange:
         finally:
             for copy in copies:
                 copy.cancel()
+            await asyncio.wait(copies)  # so that whoever waits for this knows that nothing is left
 
     def _is_repeatable(self, call: Call) -> bool:
         """Whether a copy brings the same samples; of two different ones the first to arrive would be the shorter."""

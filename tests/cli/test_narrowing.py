@@ -1,7 +1,6 @@
 """What an engine does not honour is left out by optimize and refused by evaluate, before anything is spent."""
 
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,7 +12,6 @@ from toy_endpoint import ToyEndpoint, ToyServer
 
 from infertune import plugins
 from infertune.cli.evaluate import order_note
-from infertune.engines.openai import OpenAIEngine
 from infertune.testing.fake_engine import FakeEngine
 from infertune.types import Unsupported
 
@@ -100,9 +98,7 @@ def test_prices_come_from_a_file(infertune: Infertune, tmp_path: Path) -> None:
     assert yaml.safe_load((tmp_path / "best.yaml").read_text())["model"] == "invented"
 
 
-def test_a_study_on_an_endpoint_that_ignores_min_p(
-    infertune: Infertune, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_study_on_an_endpoint_that_ignores_min_p(infertune: Infertune, tmp_path: Path) -> None:
     """From the probe to the books: nothing is asked of what is ignored, and every token is accounted for."""
     toy = ToyEndpoint("ignores:min_p", "ignores:nonsense")
     (tmp_path / "space.yaml").write_text(
@@ -110,15 +106,18 @@ def test_a_study_on_an_endpoint_that_ignores_min_p(
         "decoding.nonsense: {choices: [0, 1], tier: request}\n"
     )
     with ToyServer(toy) as server:
-
-        class ToyEngine(OpenAIEngine):
-            def __init__(self, model: str, *, extra: Any = None) -> None:
-                super().__init__("toy", base_url=server.base_url, extra=extra)
-
-        monkeypatch.setattr(sys.modules[__name__], "PoorEngine", ToyEngine)
-        result = infertune(*OPTIMIZE, "--budget-tokens", "30k", "--space", "space.yaml", "--json")
+        endpoint = ("--engine", "openai", "--base-url", server.base_url, "--model", "toy")
+        result = infertune(
+            *("optimize", "--task", "capitals", *endpoint, "--budget-tokens", "30k", "--set", "n=1,3"),
+            *("--space", "space.yaml", "--json"),
+        )
+        bodies, n_tokens = list(toy.bodies), toy.n_tokens
+        again = infertune("evaluate", "--config", "best.yaml", "--set", "min_p=0.1")
+        asked_min_p = [body for body in toy.bodies if "min_p" in body and body["min_p"] != 0.999]
+    assert again.code == 2 and "decoding.min_p must be 0 on this engine, but is 0.1" in again.err
+    assert not asked_min_p
     assert result.code == 0, result.err
-    study = toy.bodies[int(re.search(r"in (\d+) requests", result.err)[1]) :]  # type: ignore[index]
+    study = bodies[int(re.search(r"in (\d+) requests", result.err)[1]) :]  # type: ignore[index]
     assert study
     assert not any("min_p" in body or "nonsense" in body for body in study)
     assert {body["presence_penalty"] for body in study if "presence_penalty" in body} == {0, 1, 2}
@@ -126,7 +125,7 @@ def test_a_study_on_an_endpoint_that_ignores_min_p(
     assert "min_p is not searched and stays at 0: the server does not honour it (ignored: " in notes
     assert "nonsense is left out: the server does not honour it (ignored: " in notes
     spent = result.json["spent"]
-    assert spent["tokens"] == toy.n_tokens
+    assert spent["tokens"] == n_tokens
 
 
 HF = "repetition_penalty,temperature,top_k,top_p,min_p,gumbel"
