@@ -9,7 +9,9 @@ DEFAULT_MODEL = "bundled:smollm2-135m"
 
 Data = Annotated[Path | None, typer.Option(help="Read this file or folder instead of the task's own data.")]
 Model = Annotated[str, typer.Option(help="bundled:NAME, a local folder or a hub id.")]
-Engine = Annotated[str, typer.Option(help="What runs the model: hf is transformers in this process, vllm a server of its own.")]
+Engine = Annotated[
+    str, typer.Option(help="What runs the model: hf is transformers in this process, vllm a server of its own.")
+]
 Device = Annotated[str | None, typer.Option(help="cuda, mps or cpu; by default the first that is there.")]
 Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 or float16; by default the fastest there.")]
 BatchSize = Annotated[int | None, typer.Option(help="Most samples generated at once.")]
