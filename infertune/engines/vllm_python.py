@@ -1,12 +1,12 @@
 """Finds a Python that has vLLM, and which vLLM that is."""
 
-import importlib.util
 import json
 import os
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from infertune.errors import DataUnavailableError, InvalidInputError
@@ -53,7 +53,7 @@ def find(given: str | None) -> VLLMPython:
     """
     if given is not None:
         return _asked(given, "--vllm-python")
-    if importlib.util.find_spec("vllm") is not None:
+    if find_spec("vllm") is not None:
         return _asked(sys.executable, "this Python")
     if named := os.environ.get(VARIABLE):
         return _asked(named, f"${VARIABLE}")

@@ -109,7 +109,7 @@ def test_a_length_that_is_given_twice() -> None:
 
 @pytest.fixture
 def without_vllm(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    monkeypatch.setattr(vllm_python.importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setattr(vllm_python, "find_spec", lambda _name: None)
     monkeypatch.delenv("INFERTUNE_VLLM_PYTHON", raising=False)
     return monkeypatch
 
@@ -123,7 +123,7 @@ def test_a_python_that_is_named(without_vllm: pytest.MonkeyPatch) -> None:
 
 
 def test_this_python_comes_before_the_environment(without_vllm: pytest.MonkeyPatch) -> None:
-    without_vllm.setattr(vllm_python.importlib.util, "find_spec", lambda name: name)
+    without_vllm.setattr(vllm_python, "find_spec", lambda name: name)
     without_vllm.setenv("PYTHONPATH", str(FAKE))
     without_vllm.setenv("INFERTUNE_VLLM_PYTHON", "/nowhere/python")
     assert vllm_python.find(None).path == Path(sys.executable)

@@ -26,7 +26,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     (folder / "config.json").write_text("{}")
     running: list[VLLMEngine] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vllm_python.importlib.util, "find_spec", lambda _name: None)
+        patch.setattr(vllm_python, "find_spec", lambda _name: None)
         patch.setenv("INFERTUNE_VLLM_PYTHON", sys.executable)
         patch.setenv("INFERTUNE_CACHE", str(folder / "cache"))
         patch.setenv("PYTHONPATH", os.pathsep.join([str(HERE / "fake_vllm"), str(HERE.parent.parent)]))

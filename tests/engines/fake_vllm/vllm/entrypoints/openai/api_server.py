@@ -120,6 +120,9 @@ def handler(names: list[str]) -> type[BaseHTTPRequestHandler]:
                 time.sleep(600)
             if BEHAVIOUR == "is killed" and state["answered"] == 20:
                 os.kill(os.getpid(), signal.SIGKILL)
+            if BEHAVIOUR == "is killed once" and not NOTES.exists() and state["answered"] == 20:
+                NOTES.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
             status, answer = answers.answer(self.path, body)
             state["running"] -= 1
             state["answered"] += 1
