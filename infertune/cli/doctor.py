@@ -19,9 +19,8 @@ def doctor(
     api_key_env: options.ApiKeyEnv = None,
     api_key_file: options.ApiKeyFile = None,
     extra_body: options.ExtraBody = None,
-    seeds_safe: Annotated[
-        bool, typer.Option("--seeds-safe", help="It is known that a seed cannot stop the server.")
-    ] = False,
+    seeds_safe: options.SeedsSafe = False,
+    again: Annotated[bool, typer.Option("--again", help="Look anew, whatever an earlier look has found.")] = False,
     task: Annotated[str | None, typer.Option(help="Say what would leave the search space of this task.")] = None,
     space_file: options.SpaceFile = None,
     settings: options.Set = None,
@@ -59,6 +58,7 @@ def doctor(
         api_key_file=api_key_file,
         extra_body=extra_body,
         seeds_safe=seeds_safe or None,
+        again=again or None,
     )
     running = start(engine, model, options_given, extra=None if space is None else extra_ends(space))
     try:

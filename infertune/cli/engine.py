@@ -1,7 +1,8 @@
 """Starts the engine that the options name."""
 
 import inspect
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from infertune import models, plugins
@@ -36,11 +37,11 @@ def start(
     takes = [option for option in parameters if option not in _NO_OPTIONS]
     for option in options:
         if option not in takes:
-            flags = ", ".join(f"--{each.replace('_', '-')}" for each in takes)
-            raise InvalidInputError(f"the engine '{name}' has no --{option.replace('_', '-')}; it takes {flags}")
+            flags = ", ".join(_flag(each) for each in takes)
+            raise InvalidInputError(f"the engine '{name}' has no {_flag(option)}; it takes {flags}")
     for option in takes:
         if parameters[option].default is inspect.Parameter.empty and option not in options:
-            raise InvalidInputError(f"the engine '{name}' needs --{option.replace('_', '-')}")
+            raise InvalidInputError(f"the engine '{name}' needs {_flag(option)}")
     if extra and "extra" not in parameters:
         setting = next(iter(extra))
         own = [field.name for field in fields(Decoding) if field.name != "extra"]
@@ -54,7 +55,55 @@ def given(**options: Scalar | None) -> dict[str, Scalar]:
     return {name: value for name, value in options.items() if value is not None}
 
 
+def named_values(pairs: Sequence[str] | None) -> str | None:
+    """Return what ``--engine-arg`` gave, as one JSON object; a name alone is a flag.
+
+    Raises:
+        InvalidInputError: A name is missing, or given twice.
+    """
+    if not pairs:
+        return None
+    values: dict[str, str] = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        if not name.strip():
+            raise InvalidInputError(f"--engine-arg must be NAME=VALUE, such as max_num_seqs=64, not '{pair}'")
+        if name in values:
+            raise InvalidInputError(f"--engine-arg {name} is given twice")
+        values[name.strip()] = value
+    return json.dumps(values, sort_keys=True)
+
+
+def counted(engine: Engine) -> dict[str, float | int | str | None] | None:
+    """Return what the engine's server counted of its work, and how it fared; None where there is none of its own."""
+    from infertune.engines import server_metrics
+
+    metrics = getattr(engine, "metrics", None)
+    if not isinstance(metrics, server_metrics.ServerMetrics):
+        return None
+    failures = getattr(engine, "failures", [])
+    fate = {"n_restarts": len(failures), "last_failure": str(failures[-1]) if failures else None}
+    return server_metrics.as_json(metrics) | fate
+
+
 def loading(model: str) -> str:
     """Return what to say before a model is loaded, which may take a while."""
     once = "; its first use converts it, which takes about half a minute" if models.needs_conversion(model) else ""
     return f"loading the model {model}{once}"
+
+
+def looked(engine: Engine) -> str:
+    """Return what to say of the look that an engine took at its server; empty where it took none."""
+    probe = getattr(engine, "probe", None)
+    if probe is None:
+        return ""
+    if probe.is_recalled:
+        return "what the server honours is known from an earlier look"
+    return (
+        f"found out what the server honours for {probe.tokens:,} tokens in {probe.n_requests} requests; they count as "
+        "spent"
+    )
+
+
+def _flag(option: str) -> str:
+    return "--engine-arg" if option == "engine_args" else f"--{option.replace('_', '-')}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from infertune.cli import options
-from infertune.cli.engine import given, loading, start
+from infertune.cli.engine import given, loading, looked, named_values, start
 from infertune.cli.space import searched
 
 if TYPE_CHECKING:
@@ -31,11 +31,14 @@ def evaluate(
     seed: Annotated[int | None, typer.Option(min=0, help="By default the file's own, else 0.")] = None,
     database: options.Database = "infertune.db",
     data: options.Data = None,
+    seeds_safe: options.SeedsSafe = False,
     engine: Annotated[str | None, typer.Option(help="By default the file's own, else hf.")] = None,
     device: options.Device = None,
     dtype: options.Dtype = None,
     batch_size: options.BatchSize = None,
     threads: options.Threads = None,
+    engine_args: options.EngineArgs = None,
+    vllm_python: options.VLLMPython = None,
     base_url: options.BaseUrl = None,
     api_key_env: options.ApiKeyEnv = None,
     api_key_file: options.ApiKeyFile = None,
@@ -79,6 +82,9 @@ def evaluate(
         api_key_file=api_key_file,
         concurrency=concurrency,
         extra_body=extra_body,
+        engine_args=named_values(engine_args),
+        vllm_python=vllm_python,
+        seeds_safe=seeds_safe or None,
     )
     asked = getattr(loaded, split)[:examples]
     bank = SampleBank(database)
@@ -87,6 +93,8 @@ def evaluate(
         view.say(loading(model))
         running = start(engine, model, engine_options, extra=extra_ends(space.fixed(configuration)))
         try:
+            if said := looked(running):
+                view.say(said)
             kinds = {name: template.kind for name, template in loaded.prompts.items()}
             check_supported(configuration, space, running.unsupported, kinds=kinds)
             note = order_note(recipe.engine if recipe else engine, engine, running.facts, configuration)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from infertune.cli import options, pricing
-from infertune.cli.engine import given, loading, start
+from infertune.cli.engine import counted, given, loading, looked, named_values, start
 from infertune.cli.space import searched
 
 if TYPE_CHECKING:
@@ -42,11 +42,14 @@ def optimize(
     data: options.Data = None,
     settings: options.Set = None,
     space_file: options.SpaceFile = None,
+    seeds_safe: options.SeedsSafe = False,
     engine: options.Engine = "hf",
     device: options.Device = None,
     dtype: options.Dtype = None,
     batch_size: options.BatchSize = None,
     threads: options.Threads = None,
+    engine_args: options.EngineArgs = None,
+    vllm_python: options.VLLMPython = None,
     base_url: options.BaseUrl = None,
     api_key_env: options.ApiKeyEnv = None,
     api_key_file: options.ApiKeyFile = None,
@@ -93,6 +96,9 @@ def optimize(
         api_key_file=api_key_file,
         concurrency=concurrency,
         extra_body=extra_body,
+        engine_args=named_values(engine_args),
+        vllm_python=vllm_python,
+        seeds_safe=seeds_safe or None,
     )
     bank = SampleBank(database)
     with View() as view:
@@ -103,6 +109,8 @@ def optimize(
             kinds = {name: template.kind for name, template in loaded.prompts.items()}
             narrow = narrowed(space, running.unsupported, kinds=kinds)
             space = narrow.space
+            if said := looked(running):
+                view.say(said)
             for note in narrow.notes:
                 view.say(f"Note: {note}.")
             log = TrialLog(bank.url, name)
@@ -140,6 +148,7 @@ def optimize(
         sampler=sampler,
         space=space,
         facts=running.facts,
+        engine_metrics=counted(running),
         recommendation=found,
         prices=budget.prices,
         recipe=recipe.Recipe(

@@ -17,6 +17,20 @@ Device = Annotated[str | None, typer.Option(help="cuda, mps or cpu; by default t
 Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 or float16; by default the fastest there.")]
 BatchSize = Annotated[int | None, typer.Option(help="Most samples generated at once.")]
 Threads = Annotated[int | None, typer.Option(help="CPU threads of the engine.")]
+EngineArgs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--engine-arg",
+        metavar="NAME=VALUE",
+        help="Argument of the vllm server, such as max_num_seqs=64 or enforce_eager; may be repeated.",
+    ),
+]
+VLLMPython = Annotated[
+    str | None,
+    typer.Option(
+        "--vllm-python", help="Python that has vLLM; by default this one, then the one in $INFERTUNE_VLLM_PYTHON."
+    ),
+]
 BaseUrl = Annotated[
     str | None, typer.Option(help="Endpoint of the engine openai, such as http://127.0.0.1:8000/v1.", metavar="URL")
 ]
@@ -34,3 +48,6 @@ Set = Annotated[
 ]
 SpaceFile = Annotated[Path | None, typer.Option("--space", help="YAML file of changes to the search space.")]
 Json = Annotated[bool, typer.Option("--json", help="For scripts: plain data on standard output, nothing else.")]
+SeedsSafe = Annotated[
+    bool, typer.Option("--seeds-safe", help="It is known that a seed cannot stop the server: see docs/doctor.md.")
+]

@@ -19,11 +19,12 @@ CHAT: Path = "chat/completions"
 PLAIN: Path = "completions"
 
 IN_FLIGHT = 8
-ATTEMPTS = 4
+ATTEMPTS = 6
+FIRST_WAIT_SECONDS = 0.25
 MAX_WAIT_SECONDS = 10.0
 GET_SECONDS = 10.0
 MAX_BODY_BYTES = 16 * 2**20  # what a server sends is untrusted, in size as well
-_BUSY = {408, 409, 425, 429, 500, 502, 503, 504}
+_BUSY = {408, 409, 425, 429, 502, 503, 504}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,7 @@ class Endpoint:
         model: As the endpoint calls it.
         key: Struck out of all that is quoted from the endpoint.
         extra_body: Sent with every request.
+        in_flight: Most requests side by side.
 
     Attributes:
         prompt_tokens: Paid so far, by the endpoint's own count; `completion_tokens` likewise.
@@ -82,7 +84,13 @@ class Endpoint:
     """
 
     def __init__(
-        self, client: httpx.Client, *, model: str, key: Key | None = None, extra_body: Mapping[str, Any] | None = None
+        self,
+        client: httpx.Client,
+        *,
+        model: str,
+        key: Key | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        in_flight: int = IN_FLIGHT,
     ) -> None:
         self.base_url = str(client.base_url).rstrip("/")
         self.model = model
@@ -91,6 +99,7 @@ class Endpoint:
         self._client = client
         self._key = key or Key()
         self._extra_body = dict(extra_body or {})
+        self._in_flight = in_flight
 
     def get(self, path: str, *, root: bool = False) -> str:
         """Return what a path says, below ``base_url`` or at the server's ``root``; nothing unless it says 200."""
@@ -108,24 +117,30 @@ class Endpoint:
         prompted = {"messages": [{"role": "user", "content": prompt}]} if path == CHAT else {"prompt": prompt}
         body = msgspec.json.encode({"model": self.model, **prompted, **settings, **self._extra_body})
         for attempt in range(ATTEMPTS):
-            final = attempt == ATTEMPTS - 1
+            is_last = attempt == ATTEMPTS - 1
             began = time.monotonic()
             try:
                 status, content, wait = self._exchange("POST", f"{self.base_url}/{path}", body)
             except httpx.HTTPError as error:
-                if final:
+                if is_last:
                     reason = self._key.redact(str(error)) or type(error).__name__
                     raise EngineError(f"there must be a server at {self.base_url}, but: {reason}") from None
                 wait = 0.0
             else:
-                if status not in _BUSY or final:
-                    return self._read(status, content, time.monotonic() - began)
-            time.sleep(min(MAX_WAIT_SECONDS, wait or 0.25 * 2**attempt))
+                found = self._read(status, content, time.monotonic() - began)
+                # A status of 500 and a spoilt answer may pass; where they stay, it is the question's fault.
+                if isinstance(found, Answer) or status not in _BUSY | {200, 500}:
+                    return found
+                if is_last and status in _BUSY:
+                    raise EngineError(f"the endpoint {self.base_url} is too busy to be looked at: {found.words}")
+                if is_last:
+                    return found
+            time.sleep(min(MAX_WAIT_SECONDS, wait or FIRST_WAIT_SECONDS * 2**attempt))
         raise AssertionError("the last attempt returns or raises")
 
     def ask_all(self, path: Path, questions: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Answer | Refusal]:
         """Send (prompt, settings) side by side, a few at a time, and return the answers in their order."""
-        with ThreadPoolExecutor(IN_FLIGHT) as pool:
+        with ThreadPoolExecutor(self._in_flight) as pool:
             return list(pool.map(lambda question: self.ask(path, question[0], **question[1]), questions))
 
     def _exchange(self, method: str, url: str, body: bytes | None) -> tuple[int, bytes, float]:

@@ -38,11 +38,15 @@ GREEDY_PROMPTS = tuple(f"Repeat this word twenty times: {' '.join([word] * 6)}" 
 assert len(GREEDY_PROMPTS) == N_TRIPLES
 SAMPLES_PER_REQUEST = 8
 NEWER_LIMIT = "max_completion_tokens"
+N_REPAIRS = 2
 N_STOPS = 6
 N_CUT = 2
 SAME_LOGPROB = 0.2  # roundings of another batch stay below, another temperature does not
 NARROWING: Mapping[str, Scalar] = {"top_p": 0.001, "top_k": 1, "min_p": 0.999}
 """Values that leave the likeliest token alone, but for ties."""
+
+Question = tuple[str, Mapping[str, Any]]
+"""A prompt and the settings to ask it with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,14 +123,21 @@ class Experiments:
 
     # Asking
 
-    def _answers(self, questions: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Answer]:
+    def _answers(self, questions: Sequence[Question]) -> list[Answer]:
         found = self.endpoint.ask_all(self.path, questions)
+        for _ in range(N_REPAIRS):  # a choice may be lost once; where it always is, the caller sees it
+            wrong = [number for number, answer in enumerate(found) if _lacks_choices(answer, questions[number])]
+            again = self.endpoint.ask_all(self.path, [questions[number] for number in wrong])
+            for number, answer in zip(wrong, again, strict=True):
+                found[number] = answer
         for answer in found:
             if isinstance(answer, Refusal):
                 raise _Refused(answer.words)
-        return [answer for answer in found if isinstance(answer, Answer) and _has_choice(answer)]
+            if not answer.choices:
+                raise _Refused("an answer without choices")
+        return [answer for answer in found if isinstance(answer, Answer)]
 
-    def _each(self, questions: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
+    def _each(self, questions: Sequence[Question]) -> list[str]:
         """Return the text of the first choice of each question."""
         return [answer.choices[0].text for answer in self._answers(questions)]
 
@@ -136,6 +147,8 @@ class Experiments:
         counted = {"n": together} if together > 1 else {}
         question = (prompt, {"max_tokens": OPEN_TOKENS, **counted, **settings})
         answers = self._answers([question] * (N_SAMPLES // together))
+        if any(len(answer.choices) != together for answer in answers):
+            raise _Refused(f"not {together} choices in each answer")
         return [choice.text for answer in answers for choice in answer.choices]
 
     def _trying(self, setting: str, find: Callable[[], tuple[Verdict, str]]) -> None:
@@ -156,7 +169,7 @@ class Experiments:
             counts = [answer.completion_tokens for answer in answers]
             if None in counts:
                 return "unclear", "the answers do not count their tokens"
-            return "honoured" if set(counts) == {1} else "ignored", f"{_list(counts)} tokens where 1 was asked for"
+            return "honoured" if set(counts) == {1} else "ignored", f"{_list(counts)} generated where the limit is 1"
 
         self._trying("max_tokens", find)
         if not self.honours("max_tokens"):
@@ -201,7 +214,7 @@ class Experiments:
             control = self.controls[prompt]
             narrowed = self._samples(prompt, **{**self.hot, name: value})
             verdict = narrower(control, narrowed)
-            seen = f"{len(set(narrowed))} texts of {len(narrowed)} at {value:g}, {len(set(control))} without it"
+            seen = f"{len(set(narrowed))} different among {len(narrowed)} at {value:g}, {len(set(control))} without it"
             if verdict == "honoured":
                 return verdict, seen
             if found[0] != "ignored":
@@ -373,10 +386,8 @@ class Experiments:
         self._trying(name, find)
 
 
-def _has_choice(answer: Answer) -> bool:
-    if not answer.choices:
-        raise _Refused("an answer without choices")
-    return True
+def _lacks_choices(answer: Answer | Refusal, question: Question) -> bool:
+    return isinstance(answer, Answer) and len(answer.choices) != question[1].get("n", 1)
 
 
 def _list(values: Sequence[object]) -> str:

@@ -17,7 +17,8 @@ from infertune.engines.concurrency import CEILING, START, ConcurrencyLimit
 from infertune.engines.exchange import Exchange
 from infertune.engines.honours import Honours
 from infertune.engines.listing import served
-from infertune.engines.probe import Probe, probe
+from infertune.engines.probe import Probe
+from infertune.engines.recall import probed
 from infertune.engines.retry import EndpointGone, Waits
 from infertune.errors import EngineError, InvalidInputError, nearest
 from infertune.types import Request, Response, Scalar, Unsupported
@@ -41,6 +42,7 @@ class OpenAIEngine:
         extra: Settings beyond the engine-neutral ones, with the two values of each that differ most.
         honours: What the endpoint honours, where that is known; by default it is found out, which costs some tokens.
         seeds_safe: Whether it is known that a seeded request cannot stop the server; see docs/doctor.md.
+        again: Find out what the endpoint honours even where that was found out before.
         waits: How long the endpoint is waited for.
         alive: Whether the server's process lives, where it is known; an endpoint without one is gone at once.
 
@@ -61,6 +63,7 @@ class OpenAIEngine:
         extra: Mapping[str, tuple[Scalar, Scalar]] | None = None,
         honours: Honours | None = None,
         seeds_safe: bool = False,
+        again: bool = False,
         waits: Waits = Waits(),  # noqa: B008  (frozen)
         alive: Callable[[], bool] | None = None,
     ) -> None:
@@ -76,16 +79,19 @@ class OpenAIEngine:
             self._listing = served(client, self._key)
             self._probe: Probe | None = None
             if honours is None:
-                self._probe = probe(
+                self._probe = probed(
                     client,
                     model=model,
                     key=self._key,
                     extra_body=self._extra_body,
-                    extra=extra,
+                    extra=extra or {},
                     seeds_safe=seeds_safe,
+                    concurrency=concurrency,
+                    again=again,
                 )
                 honours = self._probe.honours
-        self._owed = (self._probe.prompt_tokens, self._probe.completion_tokens) if self._probe else (0, 0)
+        paid = self._probe if self._probe is not None and not self._probe.is_recalled else None
+        self._owed = (0, 0) if paid is None else (paid.prompt_tokens, paid.completion_tokens)
         self._honours = honours
         self._waits = waits
         self._alive = alive

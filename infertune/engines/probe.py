@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
-from infertune.engines.endpoint import Endpoint, Path
-from infertune.engines.experiments import NARROWING, NEWER_LIMIT, Experiments, Row
+from infertune.engines.endpoint import IN_FLIGHT, Endpoint, Path
+from infertune.engines.experiments import NARROWING, NEWER_LIMIT, SAMPLES_PER_REQUEST, Experiments, Row
 from infertune.engines.honours import Honours
 from infertune.engines.keys import Key
 from infertune.engines.server_kind import ServerKind, identify
@@ -33,6 +33,7 @@ class Probe:
         rows: One for each setting.
         seconds: Of one small request.
         prompt_tokens: Paid for probing, by the server's own count; completion_tokens likewise.
+        is_recalled: Whether this was found out earlier, and so cost nothing now.
     """
 
     base_url: str
@@ -45,6 +46,7 @@ class Probe:
     n_requests: int
     prompt_tokens: int
     completion_tokens: int
+    is_recalled: bool = False
 
     @property
     def tokens(self) -> int:
@@ -78,6 +80,7 @@ def probe(
     extra_body: Mapping[str, Any] | None = None,
     extra: Mapping[str, tuple[Scalar, Scalar]] | None = None,
     seeds_safe: bool = False,
+    concurrency: int | None = None,
 ) -> Probe:
     """Probe an endpoint; costs some thousands of tokens and about a hundred small requests, eight at a time.
 
@@ -88,11 +91,13 @@ def probe(
         extra_body: Sent with every request.
         extra: Further arguments of the request by name, with the two values that differ most.
         seeds_safe: Whether it is known that a seeded request cannot stop the server; see `ServerKind.may_be_cpu`.
+        concurrency: Most samples in flight, where the user limits them; one request may bring a dozen.
 
     Raises:
         EngineError: Nothing answers, the model is not served, or the length of answers cannot be limited.
     """
-    endpoint = Endpoint(client, model=model, key=key, extra_body=extra_body)
+    in_flight = IN_FLIGHT if concurrency is None else max(1, min(IN_FLIGHT, concurrency // SAMPLES_PER_REQUEST))
+    endpoint = Endpoint(client, model=model, key=key, extra_body=extra_body, in_flight=in_flight)
     experiments = Experiments(endpoint)
     experiments.paths()
     server = identify(endpoint)

@@ -21,6 +21,7 @@ class Answer:
         space: What was searched.
         facts: `Engine.facts` of the engine that answered.
         prices: When known, so that costs are also given in money.
+        engine_metrics: What the engine's own server counted, where it has one.
     """
 
     study: str
@@ -30,6 +31,7 @@ class Answer:
     facts: Mapping[str, str]
     recommendation: Recommendation
     prices: Prices | None = None
+    engine_metrics: Mapping[str, float | int | str | None] | None = None
 
 
 def as_json(answer: Answer) -> dict[str, Any]:
@@ -79,6 +81,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
         },
         "n_trials": found.n_trials,
         "notes": list(found.notes),
+        "engine_metrics": None if answer.engine_metrics is None else dict(answer.engine_metrics),
     }
 
 

@@ -120,7 +120,7 @@ def _server(probe: Probe) -> dict[str, str]:
         "order": kind.warpers.replace(",", ", ") or "not known",
         "probed by": probe.path,
         "cost": f"{probe.tokens:,} tokens ({probe.prompt_tokens:,} prompt, {probe.completion_tokens:,} completion) "
-        f"in {probe.n_requests} requests",
+        f"in {probe.n_requests} requests" + (", in an earlier look; --again looks anew" if probe.is_recalled else ""),
     }
 
 

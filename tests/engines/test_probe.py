@@ -1,12 +1,17 @@
 """The probe judges by effect: a right endpoint honours all, and each defect is seen for what it is."""
 
-import pytest
-from toy_endpoint import ToyEndpoint
+import threading
 
+import httpx
+import pytest
+from toy_endpoint import ToyEndpoint, ToyServer
+
+from infertune.engines import endpoint
 from infertune.engines.endpoint import Endpoint
 from infertune.engines.keys import Key
 from infertune.engines.probe import Probe, probe
 from infertune.errors import EngineError
+from infertune.testing.chaos_proxy import SPOILINGS, ChaosProxy
 
 ALL = {
     *("chat", "completions", "max_tokens", "temperature", "n", "top_p", "top_k", "min_p", "repetition_penalty"),
@@ -19,6 +24,12 @@ GPU_METRICS = 'vllm:cache_config_info{block_size="16",cpu_kvcache_space_bytes="N
 def probed(toy: ToyEndpoint, **options: object) -> Probe:
     with toy.client() as client:
         return probe(client, model="toy", **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing wait between two attempts."""
+    monkeypatch.setattr(endpoint, "FIRST_WAIT_SECONDS", 0.001)
 
 
 def verdicts(found: Probe) -> dict[str, str]:
@@ -101,6 +112,26 @@ def test_what_cannot_be_limited_cannot_be_used() -> None:
         probed(ToyEndpoint("uncounted"))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_bad_days_of_an_endpoint_are_not_blamed_on_its_settings(seed: int, quick: None) -> None:
+    """Busy, broken and half answers are asked for again, as are those that lack a choice."""
+    toy = ToyEndpoint()
+    with ToyServer(toy) as server:
+        kinds = [kind for kind in SPOILINGS if kind not in ("stalled", "pause")]
+        with ChaosProxy(server.base_url, spoilings=kinds, retry_after="0", seed=seed) as proxy:
+            with httpx.Client(base_url=proxy.base_url) as client:
+                found = probe(client, model="toy")
+    assert sum(proxy.counts[kind] for kind in kinds) > 10
+    assert verdicts(found) == dict.fromkeys(ALL, "honoured")
+
+
+def test_an_endpoint_that_stays_busy_is_no_verdict(quick: None) -> None:
+    toy = ToyEndpoint()
+    toy.answer = lambda path, body: (429, {"error": "slow down"})  # type: ignore[method-assign]
+    with pytest.raises(EngineError, match="too busy to be looked at: HTTP 429: slow down"):
+        probed(toy)
+
+
 def test_a_wrong_model_is_named_with_the_nearest() -> None:
     with ToyEndpoint().client() as client, pytest.raises(EngineError, match="did you mean 'toy'"):
         probe(client, model="toys")
@@ -167,12 +198,32 @@ def test_no_key_is_quoted() -> None:
         b'\xff{"choices": []}',
     ],
 )
-def test_an_answer_that_is_none_is_no_answer(body: bytes) -> None:
-    import httpx
-
+def test_an_answer_that_is_none_is_no_answer(body: bytes, quick: None) -> None:
     client = httpx.Client(
         base_url="http://x/v1", transport=httpx.MockTransport(lambda request: httpx.Response(200, content=body))
     )
     with client, pytest.raises(EngineError, match="not the answer that was asked for"):
         probe(client, model="toy")
     assert Endpoint(client, model="toy").n_requests == 0
+
+
+@pytest.mark.parametrize(("concurrency", "most"), [(None, 8), (16, 2), (3, 1)])
+def test_load_is_bounded(concurrency: int | None, most: int) -> None:
+    toy = ToyEndpoint()
+    under_way = [0]
+    peak = [0]
+    lock = threading.Lock()
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        with lock:
+            under_way[0] += 1
+            peak[0] = max(peak[0], under_way[0])
+        try:
+            return toy.respond(request)
+        finally:
+            with lock:
+                under_way[0] -= 1
+
+    with httpx.Client(base_url="http://toy/v1", transport=httpx.MockTransport(handle)) as client:
+        probe(client, model="toy", concurrency=concurrency)
+    assert 1 <= peak[0] <= most

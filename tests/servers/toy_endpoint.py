@@ -13,6 +13,9 @@ from typing import Any
 
 import httpx
 
+from infertune.testing.fake_engine import FakeEngine
+from infertune.testing.openai_server import OpenAIServer
+
 WORDS = [f"{a}{b}" for a in "bdfgklmn" for b in ("ab", "eck", "ill", "oss", "um", "ane", "ire", "ore")]
 END = "</s>"
 
@@ -23,6 +26,7 @@ class ToyEndpoint:
         self.owned_by = owned_by
         self.metrics = metrics
         self.bodies: list[dict[str, Any]] = []
+        self.n_tokens = 0  # of all answers, as their usage says
         self._lock = threading.Lock()
         self._unseeded = random.Random(7)
         source = random.Random(1)
@@ -31,9 +35,9 @@ class ToyEndpoint:
         self._logits = {word: [round(source.gauss(0, 1.5) / step) * step for _ in WORDS] for word in [*WORDS, "start"]}
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url="http://toy/v1", transport=httpx.MockTransport(self._handle))
+        return httpx.Client(base_url="http://toy/v1", transport=httpx.MockTransport(self.respond))
 
-    def _handle(self, request: httpx.Request) -> httpx.Response:
+    def respond(self, request: httpx.Request) -> httpx.Response:
         if request.method == "GET":
             status, text = self.page(request.url.path)
             return httpx.Response(status, text=text)
@@ -79,6 +83,7 @@ class ToyEndpoint:
             made.append(self._generate(prompt, body, source))
         choices = [self._choice(index, each, body, chat=chat) for index, each in enumerate(made)]
         usage = {"prompt_tokens": len(prompt.split()), "completion_tokens": sum(len(each[0]) for each in made)}
+        self.n_tokens += sum(usage.values())
         return 200, {"choices": choices, **({} if "uncounted" in self.defects else {"usage": usage})}
 
     def _generate(
@@ -142,6 +147,17 @@ class ToyEndpoint:
             else:
                 choice["logprobs"] = {"tokens": words, "token_logprobs": values, "top_logprobs": tops}
         return choice
+
+
+class ToyServer(OpenAIServer):
+    """A toy endpoint behind real sockets."""
+
+    def __init__(self, toy: ToyEndpoint, *, key: str = "") -> None:
+        super().__init__(FakeEngine(), model="toy", key=key)
+        self.toy = toy
+
+    def answer(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        return self.toy.answer(path, body)
 
 
 def _draw(logits: list[float], body: dict[str, Any], source: random.Random) -> tuple[int, list[float]]:
