@@ -108,8 +108,10 @@ class Exchange:
                     trade.failure = fault
                     return
                 self._patience.failed(told_to_wait=fault.wait_seconds)
-                if self._patience.is_over or (fault.wait_seconds or 0.0) > self._patience.seconds:
-                    raise self.gone(fault.said) from None
+                if self._patience.is_over:
+                    raise self._gone(f"has answered nothing for {self._patience.seconds:g} s", fault) from None
+                if (fault.wait_seconds or 0.0) > self._patience.seconds:
+                    raise self._gone(f"asks to wait {fault.wait_seconds:g} s", fault) from None
                 n_attempts += fault.blame == "attempt"
                 n_refusals += fault.blame != "attempt"
                 is_last = n_attempts >= MAX_ATTEMPTS or n_refusals >= MAX_REFUSALS
@@ -120,11 +122,10 @@ class Exchange:
                 wait = backoff_seconds(n_attempts + n_refusals, asked=fault.wait_seconds, rng=self._rng)
                 await asyncio.sleep(min(wait, self._patience.seconds))
 
-    def gone(self, said: str) -> EndpointGone:
-        """Return the error for an endpoint that answers no more."""
+    def _gone(self, how: str, fault: Fault) -> EndpointGone:
         return EndpointGone(
-            f"the endpoint {self._client.base_url} has answered nothing for {self._patience.seconds:g} s; "
-            f"the last try ended with: {said}. What was answered before is kept: the same command goes on from there"
+            f"the endpoint {self._client.base_url} {how}; the last try ended with: {fault.said}. "
+            "What was answered before is kept: the same command goes on from there"
         )
 
     # One attempt, with a second copy if it straggles

@@ -26,6 +26,7 @@ from infertune.types import Request, Response, Scalar, Unsupported
 __all__ = ["EndpointGone", "OpenAIEngine"]
 
 _ALIVE_SECONDS = 0.2  # between two looks at whether the server's process lives
+_IDLE_SECONDS = 3.0  # less than after which servers close an idle connection, which is usually 5
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -207,7 +208,7 @@ class OpenAIEngine:
         self._is_closed = True
         if self._loop is None or self._thread is None or self._client is None:
             return
-        asyncio.run_coroutine_threadsafe(self._client.aclose(), self._loop).result()
+        asyncio.run_coroutine_threadsafe(_ended(self._client), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -231,7 +232,9 @@ class OpenAIEngine:
             # As many connections as there may be calls: the concurrency limit is what bounds them.
             self._client = httpx.AsyncClient(
                 **self._client_options(self._waits),
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=2 * CEILING),
+                limits=httpx.Limits(
+                    max_connections=None, max_keepalive_connections=2 * CEILING, keepalive_expiry=_IDLE_SECONDS
+                ),
             )
             self._exchange = Exchange(
                 self._client,
@@ -308,6 +311,8 @@ class _Flight:
 
     def cancel(self) -> None:
         """End what is in flight and wait until it has ended."""
+        if self._loop.is_closed():  # the engine was closed first, which ended everything
+            return
         asyncio.run_coroutine_threadsafe(self._cancel(), self._loop).result()
 
     def _taken(self, number: int, response: Response) -> Response:
@@ -338,6 +343,15 @@ class _Flight:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _ended(client: httpx.AsyncClient) -> None:
+    """End all that runs in this loop, and close the connections."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await client.aclose()
 
 
 def _object(extra_body: Mapping[str, Any] | str | None) -> dict[str, Any]:

@@ -222,6 +222,16 @@ def test_leaving_early_cancels_what_is_in_flight_and_leaves_nothing() -> None:
             next(engine.generate([wish()]))
 
 
+def test_an_engine_closed_with_requests_in_flight_ends_them() -> None:
+    with Hanging(1) as server:
+        engine = OpenAIEngine("fake", base_url=server.base_url, honours=honours.vllm())
+        responses = engine.generate(wish(str(n)) for n in range(16))
+        next(responses)
+        engine.close()
+        responses.close()  # type: ignore[attr-defined]
+        server.end.set()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -19,6 +19,11 @@ SHORT = Waits(patience_seconds=30.0, timeout_seconds=5.0, hedge_seconds=0.2)
 NO_COPIES = Waits(patience_seconds=30.0, timeout_seconds=5.0, hedge_seconds=100.0)
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infertune.engines.retry.FIRST_WAIT_SECONDS", 0.02)
+
+
 def wishes(n: int, *, n_samples: int = 2, **decoding: Any) -> list[Request]:
     settings = Decoding(**{"max_tokens": 12, **decoding})
     samples = tuple(range(n_samples))
@@ -85,10 +90,7 @@ def refusing(status: int, needle: str) -> Any:
 
 
 @pytest.mark.parametrize("status", [400, 422, 500])
-def test_a_request_that_is_never_answered_while_others_are_has_failed(
-    status: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("infertune.engines.retry.FIRST_WAIT_SECONDS", 0.01)
+def test_a_request_that_is_never_answered_while_others_are_has_failed(status: int) -> None:
     with Scripted(refusing(status, "question 3")) as server:
         engine = connect(server.base_url)
         found = by_example(engine.generate(wishes(10)))
@@ -142,10 +144,7 @@ def test_a_request_that_is_never_answered_while_others_are_has_failed(
         ),
     ],
 )
-def test_an_answer_that_is_none_is_never_a_sample(
-    answer: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("infertune.engines.retry.FIRST_WAIT_SECONDS", 0.01)
+def test_an_answer_that_is_none_is_never_a_sample(answer: dict[str, Any], said: str) -> None:
     with Scripted(lambda body: (200, answer) if "question 1" in body["prompt"] else None) as server:
         engine = connect(server.base_url)
         found = by_example(engine.generate(wishes(3, n_samples=1)))
@@ -198,6 +197,15 @@ def test_an_endpoint_that_goes_away_gives_back_what_it_has_not_answered() -> Non
         engine = connect(server.base_url)
         assert len(list(engine.generate([*unanswered, *requests[n_pulled:]]))) == 200 - len(answered)
         engine.close()
+
+
+def test_an_endpoint_that_asks_to_wait_for_hours_is_gone_at_once() -> None:
+    with OpenAIServer(FakeEngine()) as server:
+        with ChaosProxy(server.base_url, spoilings=["busy"], share=1.0, retry_after="7200") as proxy:
+            engine = connect(proxy.base_url)
+            with pytest.raises(EndpointGone, match=r"asks to wait 7200 s.*HTTP 429: too busy"):
+                list(engine.generate(wishes(3)))
+            engine.close()
 
 
 def test_a_dead_process_is_noticed_before_patience_ends() -> None:

@@ -84,6 +84,25 @@ def test_an_endpoint_that_goes_away_ends_the_study_and_the_same_study_goes_on(tm
     assert found.spent.tokens == whole.spent.tokens + found.spent.extra_tokens
 
 
+class Refusing(OpenAIServer):
+    """Refuses every prompt of the poor template, as a server does with what is too long for it."""
+
+    def answer(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if "Well, the question" in body["prompt"]:
+            return 400, {"error": {"message": "the prompt is too long"}}
+        return super().answer(path, body)
+
+
+def test_a_configuration_that_is_always_refused_is_infeasible_with_its_cause(tmp_path: Path) -> None:
+    with Refusing(FakeEngine(write)) as server:
+        found = run(tmp_path / "study", connect(server.base_url))
+    trials = TrialLog(SampleBank(tmp_path / "study" / "study.db").url, "planted").trials()
+    causes = {str(trial.configuration["prompt.template"]): trial.cause for trial in trials}
+    assert causes == {"good": "", "poor": "every request failed: HTTP 400: the prompt is too long"}
+    assert found.selection.recommended.configuration["prompt.template"] == "good"
+    assert found.spent.n_failed > 20
+
+
 class Echoing(OpenAIServer):
     """Answers every fifth call with an error and every seventh with no choices, the caller's key in both."""
 
