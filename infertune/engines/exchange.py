@@ -15,6 +15,7 @@ from infertune.engines.concurrency import ConcurrencyLimit
 from infertune.engines.hedge import Hedge
 from infertune.engines.honours import Honours
 from infertune.engines.keys import Key
+from infertune.engines.lanes import Lanes
 from infertune.engines.retry import (
     MAX_ATTEMPTS,
     MAX_REFUSALS,
@@ -35,7 +36,8 @@ class Exchange:
     """Answers requests through one endpoint. Lives in one event loop.
 
     Args:
-        client: Knows the endpoint and the key.
+        lanes: To the endpoint, with its key.
+        base_url: Of the endpoint, for messages.
         model: As the endpoint calls it.
         honours: What may be sent.
         extra_body: Constant part of every request.
@@ -46,8 +48,9 @@ class Exchange:
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        lanes: Lanes,
         *,
+        base_url: str,
         model: str,
         honours: Honours,
         extra_body: Mapping[str, Any],
@@ -55,7 +58,8 @@ class Exchange:
         limit: ConcurrencyLimit,
         waits: Waits,
     ) -> None:
-        self._client = client
+        self._lanes = lanes
+        self._base_url = base_url
         self._model = model
         self._honours = honours
         self._extra_body = extra_body
@@ -124,7 +128,7 @@ class Exchange:
 
     def _gone(self, how: str, fault: Fault) -> EndpointGone:
         return EndpointGone(
-            f"the endpoint {self._client.base_url} {how}; the last try ended with: {fault.said}. "
+            f"the endpoint {self._base_url} {how}; the last try ended with: {fault.said}. "
             "What was answered before is kept: the same command goes on from there"
         )
 
@@ -206,7 +210,7 @@ class Exchange:
 
     async def _send(self, call: Call) -> Answer:
         try:
-            reply = await self._client.post(call.path, content=call.body)
+            reply = await self._lanes.post(call.path, call.body)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise Fault(blame="endpoint", said=self._plain(error)) from None
         except httpx.TimeoutException:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import json
 import queue
 import threading
@@ -16,6 +17,7 @@ from infertune.engines import keys
 from infertune.engines.concurrency import CEILING, START, ConcurrencyLimit
 from infertune.engines.exchange import Exchange
 from infertune.engines.honours import Honours
+from infertune.engines.lanes import Lanes
 from infertune.engines.listing import served
 from infertune.engines.probe import Probe
 from infertune.engines.recall import probed
@@ -100,7 +102,7 @@ class OpenAIEngine:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._exchange: Exchange | None = None
-        self._client: httpx.AsyncClient | None = None
+        self._lanes: Lanes | None = None
         self._is_closed = False
 
     @property
@@ -206,13 +208,13 @@ class OpenAIEngine:
     def close(self) -> None:
         """Close the connections and end the event loop; it may be called twice."""
         self._is_closed = True
-        if self._loop is None or self._thread is None or self._client is None:
+        if self._loop is None or self._thread is None or self._lanes is None:
             return
-        asyncio.run_coroutine_threadsafe(_ended(self._client), self._loop).result()
+        asyncio.run_coroutine_threadsafe(_ended(self._lanes), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-        self._loop = self._thread = self._client = self._exchange = None
+        self._loop = self._thread = self._lanes = self._exchange = None
 
     def _with_probing(self, response: Response) -> Response:
         """Book on the first response what finding out about the endpoint has cost: it is spent like any token."""
@@ -229,15 +231,16 @@ class OpenAIEngine:
             raise EngineError("this engine is closed")
         if self._loop is None or self._exchange is None:
             self._loop = asyncio.new_event_loop()
-            # As many connections as there may be calls: the concurrency limit is what bounds them.
-            self._client = httpx.AsyncClient(
+            client = functools.partial(
+                httpx.AsyncClient,
                 **self._client_options(self._waits),
-                limits=httpx.Limits(
-                    max_connections=None, max_keepalive_connections=2 * CEILING, keepalive_expiry=_IDLE_SECONDS
-                ),
+                verify=httpx.create_ssl_context(),  # one for all, for it takes long to make
+                limits=httpx.Limits(keepalive_expiry=_IDLE_SECONDS),
             )
+            self._lanes = Lanes(client)
             self._exchange = Exchange(
-                self._client,
+                self._lanes,
+                base_url=self._base_url,
                 model=self._model,
                 honours=self._honours,
                 extra_body=self._extra_body,
@@ -345,13 +348,13 @@ class _Flight:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _ended(client: httpx.AsyncClient) -> None:
+async def _ended(lanes: Lanes) -> None:
     """End all that runs in this loop, and close the connections."""
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await client.aclose()
+    await lanes.close()
 
 
 def _object(extra_body: Mapping[str, Any] | str | None) -> dict[str, Any]:
