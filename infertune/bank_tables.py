@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Column, Float, ForeignKey, Integer, LargeBinary, MetaData, String, Table, Text
 from sqlalchemy.dialects import postgresql, sqlite
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 INSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 """By backend, for ``on_conflict_do_nothing`` has no common form."""
 
@@ -42,6 +42,8 @@ bank_requests = Table(
     Column("stop", Text, nullable=False),  # JSON
     Column("prompt_tokens", Integer, nullable=False),
     Column("completion_tokens", Integer, nullable=False),
+    Column("extra_prompt_tokens", Integer, nullable=False),  # paid beyond the answer
+    Column("extra_completion_tokens", Integer, nullable=False),
     Column("seconds", Float, nullable=False),
     Column("error", Text, nullable=False),
     Column("landed_at", Float, nullable=False),  # seconds since 1970

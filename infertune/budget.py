@@ -4,21 +4,10 @@ import re
 from dataclasses import dataclass
 
 from infertune.errors import InvalidInputError
+from infertune.prices import Prices
 
 _MULTIPLIERS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9}
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prices:
-    """What a million prompt tokens and a million completion tokens cost, in one currency."""
-
-    prompt_per_million: float
-    completion_per_million: float
-
-    def cost(self, prompt_tokens: float, completion_tokens: float) -> float:
-        """Return the money that these tokens cost."""
-        return (prompt_tokens * self.prompt_per_million + completion_tokens * self.completion_per_million) / 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +37,11 @@ class Budget:
                 raise InvalidInputError(f"--budget-{unit} must be above 0, but is {limit}")
         if self.money is not None and self.prices is None:
             raise InvalidInputError(
-                "a budget in money needs prices; give --price-prompt and --price-completion (per million tokens)"
+                "a budget in money needs prices; give --prices FILE, or --price-prompt and --price-completion "
+                "(per million tokens)"
             )
+        if self.money is not None and self.prices is not None and self.prices.cost(1, 1) == 0:
+            raise InvalidInputError("a budget in money needs a price above 0, for where all is free it has no end")
 
     def share_used(self, *, prompt_tokens: float, completion_tokens: float, seconds: float) -> float:
         """Return the largest used share of any limit: 0 at the start, 1 when a limit is reached."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from infertune import plugins
 from infertune.bank import cut
 from infertune.estimators import SampleTable
+from infertune.extra_settings import is_extra
 from infertune.space import Configuration, SearchSpace
 from infertune.strategies import Strategy
 from infertune.tasks import Task
@@ -82,7 +83,8 @@ def requests_for(
         for name, value in configuration.items()
         if name.startswith("decoding.") and name != "decoding.max_tokens"
     }
-    decoding = Decoding(**settings, max_tokens=max_tokens, stop=task.stop)  # type: ignore[arg-type]
+    extra = {name: settings.pop(name) for name in sorted(settings) if is_extra(f"decoding.{name}")}
+    decoding = Decoding(**settings, max_tokens=max_tokens, stop=task.stop, extra=tuple(extra.items()))  # type: ignore[arg-type]
     template = task.prompts[str(configuration["prompt.template"])]
     samples = (0,) if decoding.temperature == 0 else tuple(range(n_samples))
     return [
@@ -117,6 +119,9 @@ def candidates(
         return []
     n_stored = min(len(response.generations) for response in responses)
     max_tokens_stored = min(response.request.decoding.max_tokens for response in responses)
+    can_be_cut = all(
+        len(each.text_ends) == len(each.token_ids) for response in responses for each in response.generations
+    )
     prompt_tokens = np.array([response.prompt_tokens for response in responses], dtype=np.float64)
     tables: dict[tuple[int, str], SampleTable] = {}
     found = []
@@ -124,7 +129,7 @@ def candidates(
         complete = configuration.with_values(choice)
         n = int(complete["strategy.n"])
         max_tokens = int(complete["decoding.max_tokens"])
-        if n > n_stored or max_tokens > max_tokens_stored:
+        if n > n_stored or max_tokens > max_tokens_stored or (max_tokens < max_tokens_stored and not can_be_cut):
             continue
         extractor = str(complete.get("strategy.extractor", judge.task.default_extractor))
         key = (max_tokens, extractor)
@@ -157,9 +162,8 @@ def _table(
     logprobs = np.zeros(shape)
     for row, (example, response) in enumerate(zip(examples, responses, strict=True)):
         numbers: dict[str, int] = {}
-        stop = response.request.decoding.stop
         for column, whole in enumerate(response.generations[:n_samples]):
-            generation: Generation = cut(whole, max_tokens=max_tokens, stop=stop)
+            generation: Generation = cut(whole, max_tokens=max_tokens)
             answer = judge.answer(generation.text, extractor)
             if answer is not None:
                 answers[row, column] = numbers.setdefault(answer, len(numbers))

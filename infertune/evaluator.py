@@ -73,6 +73,13 @@ class Evaluator:
             [response for _, response in answered],
         )
 
+    def failure(
+        self, configuration: Configuration, examples: Sequence[Example], *, n_samples: int, max_tokens: int
+    ) -> str:
+        """Return why a request of this configuration failed, the first of them; empty when none did."""
+        requests = self.requests([configuration], examples, n_samples=n_samples, max_tokens=max_tokens)
+        return next((response.error for response in self._spending.responses(requests) if response.error), "")
+
     def evaluate_complete(self, configuration: Configuration, examples: Sequence[Example]) -> Candidate | None:
         """Evaluate one complete configuration, its replay values included; None when every example failed."""
         found = self.evaluate(

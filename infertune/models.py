@@ -6,6 +6,7 @@ loads in about a second, in the user's cache: ``$INFERTUNE_CACHE``, else ``$XDG_
 """
 
 import contextlib
+import hashlib
 import importlib.util
 import io
 import os
@@ -20,6 +21,7 @@ from infertune.errors import DataUnavailableError, InvalidInputError, nearest
 
 _PREFIX = "bundled:"
 _HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
+_FINGERPRINTED = {".json", ".jinja", ".model", ".txt", ".safetensors"}
 _HUB_TIMEOUT_SECONDS = 10
 
 
@@ -97,6 +99,16 @@ def resolve(name: str) -> Path:
     if name.startswith((".", "~", "/")) or name.count("/") > 1 or folder.is_absolute():
         raise InvalidInputError(f"no model folder at {folder}")
     return _from_hub(name)
+
+
+def fingerprint(folder: Path) -> str:
+    """Return a digest of a model's files: small ones whole, large ones by size and evenly spaced samples."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in _FINGERPRINTED:
+            digest.update(f"{path.name}:{path.stat().st_size}\n".encode())
+            digest.update(_content(path))
+    return digest.hexdigest()[:16]
 
 
 def list_models() -> list[Model]:
@@ -230,3 +242,17 @@ def _from_hub(name: str) -> Path:
         raise DataUnavailableError(
             f"model '{name}' is no local folder and could not be fetched from the hub: {reason}"
         ) from error
+
+
+def _content(path: Path) -> bytes:
+    """Return a file's bytes, or of a large one 64 chunks spread over it: a fine-tuned copy differs everywhere."""
+    size = path.stat().st_size
+    n_chunks, chunk_bytes = 64, 16_384
+    with path.open("rb") as file:
+        if size <= n_chunks * chunk_bytes:
+            return file.read()
+        chunks = []
+        for index in range(n_chunks):
+            file.seek(index * (size - chunk_bytes) // (n_chunks - 1))
+            chunks.append(file.read(chunk_bytes))
+        return b"".join(chunks)

@@ -45,12 +45,12 @@ def logged(
     *,
     n_planned: int,
     max_cost_tokens: float | None,
+    cause: str = "",
 ) -> LoggedTrial:
-    """Return the log's record of a trial; ``found`` is empty when every request failed."""
+    """Return the log's record of a trial; ``found`` is empty when every request failed, and ``cause`` says why."""
     if not found:
-        return LoggedTrial(
-            number=number, configuration=dict(proposal), n_planned=n_planned, cause="every request failed"
-        )
+        said = f"every request failed: {cause}" if cause else "every request failed"
+        return LoggedTrial(number=number, configuration=dict(proposal), n_planned=n_planned, cause=said)
     cheapest = min(found, key=lambda candidate: candidate.cost_tokens)
     chosen = max(
         affordable(found, max_cost_tokens) or [cheapest],

@@ -1,8 +1,8 @@
 """Buys samples: what the bank lacks, from the engine, until a share of the budget is used."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
 from infertune.bank import SampleBank
 from infertune.budget import Budget
@@ -46,8 +46,8 @@ class Spending:
         self._budget = budget
         self._on_landing = on_landing
         self._earlier_seconds = seconds
-        self._landed = self._failed = 0
-        self._last_error = ""
+        self._landed: Counter[Hashable] = Counter()  # by configuration
+        self._failed: Counter[Hashable] = Counter()
         self.facts = dict(engine.facts)
         self.spent = bank.spent(study)
         self.run_tokens = 0
@@ -64,22 +64,32 @@ class Spending:
         if self._budget is None:
             return 0.0
         return self._budget.share_used(
-            prompt_tokens=self.spent.prompt_tokens,
-            completion_tokens=self.spent.completion_tokens,
+            prompt_tokens=self.spent.all_prompt_tokens,
+            completion_tokens=self.spent.all_completion_tokens,
             seconds=self.seconds,
         )
 
-    def buy(self, requests: Sequence[Request], *, until: float = 1.0) -> bool:
+    def buy(
+        self, requests: Sequence[Request], *, until: float = 1.0, configurations: Sequence[Hashable] | None = None
+    ) -> bool:
         """Buy what the bank lacks of the requests, in their order, until that share of the budget is used.
 
         Requests already under way when the limit is reached are finished: at most one batch of the engine's.
+
+        Args:
+            requests: In the order of their importance.
+            until: Share of the budget.
+            configurations: For each request the configuration that it is of; by default they are told apart by their
+                decoding settings.
 
         Returns:
             Whether all were bought. Those that failed for good count as bought: no money brings their answer.
 
         Raises:
-            EngineError: Most requests fail.
+            EngineError: Most requests of most configurations fail.
         """
+        labels = [each.decoding for each in requests] if configurations is None else configurations
+        label_of = {_asked(request): label for request, label in zip(requests, labels, strict=True)}
         lacking = self._bank.missing(self.facts, requests)
         complete = not lacking
 
@@ -95,7 +105,7 @@ class Spending:
         for response in self._engine.generate(affordable()) if lacking else ():
             self._bank.put(self._study, self.facts, response)
             self.run_seconds = before + time.monotonic() - started
-            self._book(response)
+            self._book(response, label_of[_asked(response.request)])
             self._on_landing()
         return complete
 
@@ -103,22 +113,25 @@ class Spending:
         """Return what the bank holds of each request."""
         return self._bank.get(self.facts, requests)
 
-    def _book(self, response: Response) -> None:
-        self._landed += 1
+    def _book(self, response: Response, configuration: Hashable) -> None:
+        before = self.spent.tokens
+        self.spent = self.spent.plus(response)
+        self.run_tokens += self.spent.tokens - before
+        self._landed[configuration] += 1
         if response.error:
-            self._failed += 1
-            self._last_error = response.error
-            self.spent = replace(self.spent, n_failed=self.spent.n_failed + 1)
-        else:
-            self.spent = replace(
-                self.spent,
-                prompt_tokens=self.spent.prompt_tokens + response.prompt_tokens,
-                completion_tokens=self.spent.completion_tokens + response.completion_tokens,
-                n_requests=self.spent.n_requests + 1,
-            )
-            self.run_tokens += response.prompt_tokens + response.completion_tokens
-        if self._landed >= MIN_LANDED and self._failed > MAX_FAILED_SHARE * self._landed:
+            self._failed[configuration] += 1
+            self._check_failures(response.error)
+
+    def _check_failures(self, last_error: str) -> None:
+        """Stop when most configurations mostly fail: a few that never work are infeasible, and no reason to end."""
+        failing = [each for each, n in self._failed.items() if n > MAX_FAILED_SHARE * self._landed[each]]
+        if self._landed.total() >= MIN_LANDED and len(failing) > MAX_FAILED_SHARE * len(self._landed):
             raise EngineError(
-                f"{self._failed} of {self._landed} requests failed, so the study stops here; "
-                f"the last one said: {self._last_error}"
+                f"{self._failed.total()} of {self._landed.total()} requests failed, "
+                f"so the study stops here; the last one said: {last_error}"
             )
+
+
+def _asked(request: Request) -> Hashable:
+    """Return what stays of a request when the bank has taken out the samples that it holds."""
+    return request.example_id, request.prompt, request.decoding

@@ -209,7 +209,7 @@ class Study:
             requests = self._evaluator.requests(
                 configurations, self._task.tune[:PILOT_EXAMPLES], n_samples=n_samples, max_tokens=self._max_tokens
             )
-            self._spending.buy(requests)
+            self._spending.buy(requests, configurations=configurations * len(self._task.tune[:PILOT_EXAMPLES]))
             # What a token costs in seconds or money is known only after buying some; the bank may have had them all.
             if not measures_speed or self._spending.share_used > 0:
                 break
@@ -272,7 +272,16 @@ class Study:
             for number, proposal in list(enumerate(proposals, start))[n_done:]:
                 n_planned = plan.n_examples if proposal in pursued else GUARD_EXAMPLES
                 found = self._evaluate(proposal, n_planned, plan)
-                trials.append(logged(number, proposal, found, n_planned=n_planned, max_cost_tokens=self._cap))
+                trials.append(
+                    logged(
+                        number,
+                        proposal,
+                        found,
+                        n_planned=n_planned,
+                        max_cost_tokens=self._cap,
+                        cause="" if found else self._failure(proposal, n_planned, plan),
+                    )
+                )
                 self._log.append(self._space, trials[-1])
                 self._explore(found)
         return trials
@@ -352,7 +361,7 @@ class Study:
         named = {"configurations": [dict(configuration) for configuration in pair]}
         decided = self._decision("confirm", named, lambda: self._decide_confirm(pair, compared))
         examples = self._task.confirm[: decided["n_examples"]]
-        self._spending.buy(self._evaluator.requests(pair, examples))
+        self._spending.buy(self._evaluator.requests(pair, examples), configurations=pair * len(examples))
         if len(examples) < len(self._task.confirm):
             self._notes.append(
                 f"confirmed on {len(examples)} of {len(self._task.confirm)} examples: the budget has no room for more"
@@ -394,11 +403,15 @@ class Study:
         requests = self._evaluator.requests(
             configurations, examples, n_samples=plan.n_samples, max_tokens=self._max_tokens
         )
-        return self._spending.buy(requests, until=until)
+        return self._spending.buy(requests, until=until, configurations=list(configurations) * len(examples))
 
     def _evaluate(self, configuration: Configuration, n_examples: int, plan: Plan) -> list[Candidate]:
         examples = self._task.tune[:n_examples]
         return self._evaluator.evaluate(configuration, examples, n_samples=plan.n_samples, max_tokens=self._max_tokens)
+
+    def _failure(self, configuration: Configuration, n_examples: int, plan: Plan) -> str:
+        examples = self._task.tune[:n_examples]
+        return self._evaluator.failure(configuration, examples, n_samples=plan.n_samples, max_tokens=self._max_tokens)
 
     def _landed(self) -> None:
         now = time.monotonic()

@@ -32,6 +32,7 @@ class Decoding:
         repetition_penalty: Above 0; 1 is off. Applies to prompt and output tokens (Keskar et al. 2019).
         max_tokens: Most generated tokens, at least 1, the end-of-text token included.
         stop: Texts that end the generation; the text is cut before the first of them.
+        extra: Further (name, value) pairs, sorted, for engines that know more settings than these.
     """
 
     temperature: float = 1.0
@@ -41,6 +42,7 @@ class Decoding:
     repetition_penalty: float = 1.0
     max_tokens: int = 256
     stop: tuple[str, ...] = ()
+    extra: tuple[tuple[str, Scalar], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +67,14 @@ class Generation:
     Attributes:
         sample: The sample index, one of ``Request.samples``.
         text: Decoded text, special tokens removed, cut before the first stop text.
-        token_ids: All generated tokens, the end-of-text token included when there is one.
+        token_ids: All generated tokens, the end-of-text token included when there is one; -1 for a token that the
+            engine counts and does not tell.
         logprobs: Natural log of the raw model probability (before temperature, penalty and truncation) of each
-            token, as long as ``token_ids``.
+            token, as long as ``token_ids`` (0 for an end-of-text token or a thought that a server keeps to itself);
+            empty where the engine does not tell.
         text_ends: For each token the number of complete characters of ``text`` decoded up to and including it:
-            ``text[: text_ends[m - 1]]`` is the text that ``max_tokens=m`` gives.
+            ``text[: text_ends[m - 1]]`` is the text that ``max_tokens=m`` gives. Empty where the engine does not tell:
+            such a sample answers for no smaller limit and for no stop texts but its own.
         finish_reason: ``stop`` for an end-of-text token or a stop text, ``length`` for ``max_tokens``.
     """
 

@@ -226,6 +226,66 @@ def test_a_study_pays_for_what_it_bought_and_not_for_what_it_found(bank):
     assert bank.spent("unknown") == Spent()
 
 
+def test_what_was_paid_beyond_the_answers_is_booked_apart_also_of_failures(bank):
+    made = answer(wish())
+    bank.put("s", FACTS, replace(made, extra_prompt_tokens=5, extra_completion_tokens=7))
+    bank.put(
+        "s",
+        FACTS,
+        replace(made, request=wish("f"), generations=(), extra_prompt_tokens=2, seconds=1.0, error="broken"),
+    )
+    spent = bank.spent("s")
+    assert (spent.prompt_tokens, spent.completion_tokens) == (made.prompt_tokens, made.completion_tokens)
+    assert (spent.extra_prompt_tokens, spent.extra_completion_tokens, spent.extra_tokens) == (7, 7, 14)
+    assert spent.tokens == made.prompt_tokens + made.completion_tokens + 14
+    assert (spent.all_prompt_tokens, spent.all_completion_tokens) == (
+        made.prompt_tokens + 7,
+        made.completion_tokens + 7,
+    )
+    assert (spent.n_requests, spent.n_failed) == (1, 1)
+
+
+def test_the_account_kept_along_the_way_is_the_banks(bank):
+    made = answer(wish())
+    responses = [
+        replace(made, extra_prompt_tokens=5, seconds=0.0),
+        replace(made, request=wish("f"), generations=(), extra_completion_tokens=3, seconds=0.0, error="broken"),
+    ]
+    kept = Spent()
+    for response in responses:
+        bank.put("s", FACTS, response)
+        kept = kept.plus(response)
+    assert kept == bank.spent("s")
+
+
+def test_a_sample_of_unknown_tokens_answers_for_nothing_that_would_cut_it(bank):
+    def untold(request: Request, *, n_tokens: int, reason: str) -> Response:
+        sample = Generation(
+            sample=0, text="one two", token_ids=(-1,) * n_tokens, logprobs=(), text_ends=(), finish_reason=reason
+        )
+        return Response(request=request, generations=(sample,), prompt_tokens=1, seconds=0.0)
+
+    made = untold(wish("long", n=1, max_tokens=9), n_tokens=9, reason="length")
+    bank.put("s", FACTS, made)
+    ended = untold(wish("ended", n=1, max_tokens=9), n_tokens=4, reason="stop")
+    bank.put("s", FACTS, ended)
+    held = {
+        (example, limit, stop): not bank.missing(FACTS, [wish(example, n=1, max_tokens=limit, stop=stop)])
+        for example in ("long", "ended")
+        for limit in (3, 4, 9, 20)
+        for stop in ((), ("two",))
+    }
+    assert {key for key, value in held.items() if value} == {
+        ("long", 9, ()),
+        ("ended", 4, ()),
+        ("ended", 9, ()),
+        ("ended", 20, ()),
+    }
+    assert bank.get(FACTS, [made.request])[0].generations == made.generations
+    assert bank.get(FACTS, [wish("ended", n=1, max_tokens=20)])[0].generations == ended.generations
+    assert not bank.get(FACTS, [wish("long", n=1, max_tokens=3)])[0].generations
+
+
 def test_the_same_response_is_booked_once(bank):
     response = buy(bank, wish())
     spent = bank.spent("s")

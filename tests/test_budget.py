@@ -1,7 +1,8 @@
 import pytest
 
-from infertune.budget import Budget, Prices, parse_seconds, parse_tokens
+from infertune.budget import Budget, parse_seconds, parse_tokens
 from infertune.errors import InvalidInputError
+from infertune.prices import Prices
 
 PRICES = Prices(prompt_per_million=2.0, completion_per_million=10.0)
 

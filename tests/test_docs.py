@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from infertune import tasks, yamlfile
+from infertune import prices, tasks, yamlfile
 from infertune.cli import app
 from infertune.default_space import default_space
 from infertune.prompts import Template
@@ -99,6 +99,7 @@ def test_the_pages_that_explain_a_file_show_one_that_can_be_read(tmp_path: Path)
     assert yamlfile.read(files["docs/tasks.md"], Definition).name
     assert yamlfile.read(files["docs/prompts.md"], Template).name
     assert read(files["docs/space.md"], space)["strategy.n"].values() == (1, 3, 5, 9)
+    assert prices.read(files["docs/prices.md"], "invented-large").cost(1e6, 0) == 2
     assert recipe.read(files["docs/answer.md"]).task == "capitals"
 
 

@@ -106,3 +106,8 @@ def test_a_trial_without_an_answer_failed_and_is_not_a_zero() -> None:
     trial = logged(7, FIRST, [], n_planned=2, max_cost_tokens=None)
     assert trial.utility is None
     assert trial.cause == "every request failed"
+
+
+def test_a_trial_that_failed_keeps_what_the_engine_said() -> None:
+    trial = logged(7, FIRST, [], n_planned=2, max_cost_tokens=None, cause="HTTP 400: too long")
+    assert trial.cause == "every request failed: HTTP 400: too long"

@@ -1,6 +1,7 @@
 """The account: what is bought once, in the bank before anything else, and never beyond a batch over the limit."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -125,6 +126,65 @@ def test_an_engine_that_mostly_fails_is_stopped_early_with_its_own_words(bank: S
     with pytest.raises(EngineError, match=r"20 of 20 requests failed.*the last one said: prompt of 2 tokens"):
         spending.buy(wishes(500, TOO_LONG))
     assert len(engine.requests) == MIN_LANDED
+
+
+def test_what_is_paid_beyond_the_answers_uses_the_budget(bank: SampleBank) -> None:
+    class Wasteful(FakeEngine):
+        def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+            for response in super().generate(requests):
+                yield replace(response, extra_prompt_tokens=20, extra_completion_tokens=10)
+
+    prices = Prices(prompt_per_million=1e6, completion_per_million=2e6)
+    spending = account(bank, Wasteful(), budget=Budget(money=400.0, prices=prices))
+    assert not spending.buy(wishes(100))
+    spent = spending.spent
+    assert spent.extra_tokens == 30 * spent.n_requests
+    money = (
+        spent.prompt_tokens + spent.extra_prompt_tokens + 2 * (spent.completion_tokens + spent.extra_completion_tokens)
+    )
+    assert spending.share_used == money / 400
+    assert spending.run_tokens == spent.tokens == account(bank).spent.tokens
+
+
+def together(bad: int, n_configurations: int, n_examples: int) -> tuple[list[Request], list[int]]:
+    """Return requests of several configurations, example by example, some of which always fail, and whose each is."""
+    settings = [
+        Decoding(max_tokens=100_000 if number < bad else 8, temperature=1 + number / 10)
+        for number in range(n_configurations)
+    ]
+    wanted = [
+        Request(example_id=str(example), prompt=f"question {example}", decoding=decoding)
+        for example in range(n_examples)
+        for decoding in settings
+    ]
+    return wanted, list(range(n_configurations)) * n_examples
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_configuration_that_always_fails_stops_no_study_in_which_others_work(
+    bank: SampleBank, labelled: bool
+) -> None:
+    requests, labels = together(bad=2, n_configurations=4, n_examples=20)
+    spending = account(bank)
+    assert spending.buy(requests, configurations=labels if labelled else None)
+    assert (spending.spent.n_requests, spending.spent.n_failed) == (40, 40)
+
+
+def test_failures_spread_over_most_configurations_stop_it(bank: SampleBank) -> None:
+    requests, labels = together(bad=3, n_configurations=4, n_examples=20)
+    spending = account(bank)
+    with pytest.raises(EngineError, match=r"requests failed.*prompt of 2 tokens"):
+        spending.buy(requests, configurations=labels)
+    assert spending.spent.n_requests + spending.spent.n_failed < 30
+
+
+def test_one_configuration_is_not_told_apart_by_its_examples(bank: SampleBank) -> None:
+    """Six of ten examples that fail of the only configuration are most of it; one of three templates is not."""
+    mixed = [*wishes(12, TOO_LONG), *wishes(8, start=12)]
+    with pytest.raises(EngineError, match="20 requests failed"):
+        account(bank).buy(mixed[::-1], configurations=["only"] * 20)
+    other = account(bank)
+    assert other.buy(wishes(30, start=100) + wishes(15, TOO_LONG, start=200), configurations=[*"ab" * 15, *"c" * 15])
 
 
 def test_what_landed_before_an_engine_died_is_kept(bank: SampleBank) -> None:

@@ -6,6 +6,7 @@ import typer
 
 from infertune import __version__
 from infertune.cli import models, tasks
+from infertune.cli.doctor import doctor
 from infertune.cli.evaluate import evaluate
 from infertune.cli.optimize import optimize
 from infertune.cli.space import space
@@ -39,5 +40,8 @@ app.command(epilog="Example: infertune optimize --task gsm8k --model ./my-model 
 )
 app.command(epilog="Example: infertune evaluate --config best.yaml --task capitals")(evaluate)
 app.command(epilog="Example: infertune space --task capitals --set temperature=0.2..1.2")(space)
+app.command(epilog="Example: infertune doctor --engine openai --base-url http://127.0.0.1:8000/v1 --model NAME")(
+    doctor
+)
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(models.app, name="models")

@@ -1,23 +1,30 @@
 """Starts the engine that the options name."""
 
 import inspect
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 
 from infertune import models, plugins
-from infertune.errors import DataUnavailableError, InvalidInputError
-from infertune.types import Engine, Scalar
+from infertune.errors import DataUnavailableError, InvalidInputError, nearest
+from infertune.types import Decoding, Engine, Scalar
+
+_NO_OPTIONS = {"model", "extra", "honours", "waits", "alive"}  # what a program may give to an engine, but no command
 
 
-def start(name: str, model: str, options: Mapping[str, Scalar]) -> Engine:
+def start(
+    name: str, model: str, options: Mapping[str, Scalar], *, extra: Mapping[str, tuple[Scalar, Scalar]] | None = None
+) -> Engine:
     """Return a running engine.
 
     Args:
         name: As registered.
         model: Whatever that engine takes for one.
         options: Those that were given; the engine has its own defaults for the others.
+        extra: Settings of the space beyond the engine-neutral ones, with their two ends.
 
     Raises:
-        InvalidInputError: No such engine, or one that does not take such an option.
+        InvalidInputError: No such engine, or one that does not take such an option or setting.
         DataUnavailableError: The engine's packages or the model are missing.
     """
     try:
@@ -26,12 +33,20 @@ def start(name: str, model: str, options: Mapping[str, Scalar]) -> Engine:
         raise DataUnavailableError(
             f"the engine '{name}' needs the package '{error.name}': pip install 'infertune[{name}]'"
         ) from error
-    takes = [option for option in inspect.signature(kind).parameters if option != "model"]
+    parameters = inspect.signature(kind).parameters
+    takes = [option for option in parameters if option not in _NO_OPTIONS]
     for option in options:
         if option not in takes:
-            flags = ", ".join(f"--{each.replace('_', '-')}" for each in takes)
-            raise InvalidInputError(f"the engine '{name}' has no --{option.replace('_', '-')}; it takes {flags}")
-    engine: Engine = kind(model, **options)
+            flags = ", ".join(_flag(each) for each in takes)
+            raise InvalidInputError(f"the engine '{name}' has no {_flag(option)}; it takes {flags}")
+    for option in takes:
+        if parameters[option].default is inspect.Parameter.empty and option not in options:
+            raise InvalidInputError(f"the engine '{name}' needs {_flag(option)}")
+    if extra and "extra" not in parameters:
+        setting = next(iter(extra))
+        own = [field.name for field in fields(Decoding) if field.name != "extra"]
+        raise InvalidInputError(f"the engine '{name}' has no setting decoding.{setting}{nearest(setting, own)}")
+    engine: Engine = kind(model, **options, **({"extra": extra} if extra else {}))
     return engine
 
 
@@ -40,7 +55,55 @@ def given(**options: Scalar | None) -> dict[str, Scalar]:
     return {name: value for name, value in options.items() if value is not None}
 
 
+def named_values(pairs: Sequence[str] | None) -> str | None:
+    """Return what ``--engine-arg`` gave, as one JSON object; a name alone is a flag.
+
+    Raises:
+        InvalidInputError: A name is missing, or given twice.
+    """
+    if not pairs:
+        return None
+    values: dict[str, str] = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        if not name.strip():
+            raise InvalidInputError(f"--engine-arg must be NAME=VALUE, such as max_num_seqs=64, not '{pair}'")
+        if name in values:
+            raise InvalidInputError(f"--engine-arg {name} is given twice")
+        values[name.strip()] = value
+    return json.dumps(values, sort_keys=True)
+
+
+def counted(engine: Engine) -> dict[str, float | int | str | None] | None:
+    """Return what the engine's server counted of its work, and how it fared; None where there is none of its own."""
+    from infertune.engines import server_metrics
+
+    metrics = getattr(engine, "metrics", None)
+    if not isinstance(metrics, server_metrics.ServerMetrics):
+        return None
+    failures = getattr(engine, "failures", [])
+    fate = {"n_restarts": len(failures), "last_failure": str(failures[-1]) if failures else None}
+    return server_metrics.as_json(metrics) | fate
+
+
 def loading(model: str) -> str:
     """Return what to say before a model is loaded, which may take a while."""
     once = "; its first use converts it, which takes about half a minute" if models.needs_conversion(model) else ""
     return f"loading the model {model}{once}"
+
+
+def looked(engine: Engine) -> str:
+    """Return what to say of the look that an engine took at its server; empty where it took none."""
+    probe = getattr(engine, "probe", None)
+    if probe is None:
+        return ""
+    if probe.is_recalled:
+        return "what the server honours is known from an earlier look"
+    return (
+        f"found out what the server honours for {probe.tokens:,} tokens in {probe.n_requests} requests; they count as "
+        "spent"
+    )
+
+
+def _flag(option: str) -> str:
+    return "--engine-arg" if option == "engine_args" else f"--{option.replace('_', '-')}"

@@ -3,18 +3,20 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from infertune.cli import options
-from infertune.cli.engine import given, loading, start
+from infertune.cli import options, pricing
+from infertune.cli.engine import counted, given, loading, looked, named_values, start
 from infertune.cli.space import searched
 
 if TYPE_CHECKING:
     from infertune.budget import Budget
     from infertune.cli.live import Status
+    from infertune.prices import Prices
     from infertune.space import SearchSpace
     from infertune.study import Progress
 
@@ -26,9 +28,10 @@ def optimize(
     model: options.Model = options.DEFAULT_MODEL,
     budget_tokens: Annotated[str | None, typer.Option(help="Most tokens to spend, such as 200k.")] = None,
     budget_seconds: Annotated[str | None, typer.Option(help="Most time to generate, such as 90s, 10m, 1h.")] = None,
-    budget_money: Annotated[float | None, typer.Option(help="Most money to spend; needs both prices.")] = None,
-    price_prompt: Annotated[float | None, typer.Option(help="Of a million prompt tokens.")] = None,
-    price_completion: Annotated[float | None, typer.Option(help="Of a million completion tokens.")] = None,
+    budget_money: Annotated[float | None, typer.Option(help="Most money to spend; needs prices.")] = None,
+    prices: pricing.PriceFile = None,
+    price_prompt: pricing.PricePrompt = None,
+    price_completion: pricing.PriceCompletion = None,
     max_cost_tokens: Annotated[
         float | None, typer.Option(min=1, help="Most tokens that a request of the answer may take on average.")
     ] = None,
@@ -39,11 +42,19 @@ def optimize(
     data: options.Data = None,
     settings: options.Set = None,
     space_file: options.SpaceFile = None,
+    seeds_safe: options.SeedsSafe = False,
     engine: options.Engine = "hf",
     device: options.Device = None,
     dtype: options.Dtype = None,
     batch_size: options.BatchSize = None,
     threads: options.Threads = None,
+    engine_args: options.EngineArgs = None,
+    vllm_python: options.VLLMPython = None,
+    base_url: options.BaseUrl = None,
+    api_key_env: options.ApiKeyEnv = None,
+    api_key_file: options.ApiKeyFile = None,
+    concurrency: options.Concurrency = None,
+    extra_body: options.ExtraBody = None,
     out: Annotated[Path, typer.Option(help="Where the recommended configuration is written.")] = Path("best.yaml"),
     picture: Annotated[Path | None, typer.Option(help="Draw the front into this .png, .svg or .pdf.")] = None,
     as_json: options.Json = False,
@@ -57,6 +68,8 @@ def optimize(
     from infertune import __version__, plugins, tasks
     from infertune.bank import SampleBank
     from infertune.cli.live import View
+    from infertune.extra_settings import extra_ends
+    from infertune.narrow import narrowed
     from infertune.report import answer, recipe, table
     from infertune.report import picture as drawing
     from infertune.report import space as space_report
@@ -64,7 +77,8 @@ def optimize(
     from infertune.trial_log import TrialLog
 
     # All that can be wrong with the input is found before the model is loaded, the dear things last.
-    budget = _budget(budget_tokens, budget_seconds, budget_money, price_prompt, price_completion)
+    known = pricing.known_prices(prices, model, price_prompt, price_completion)
+    budget = _budget(budget_tokens, budget_seconds, budget_money, known)
     proposals = plugins.load("samplers", sampler)()
     recipe.check_writable(out)
     if picture is not None:
@@ -72,13 +86,33 @@ def optimize(
     loaded = tasks.load(task, data=data)
     space = searched(loaded, space_file, settings or [])
     name = study or loaded.name
-    engine_options = given(device=device, dtype=dtype, batch_size=batch_size, threads=threads)
+    engine_options = given(
+        device=device,
+        dtype=dtype,
+        batch_size=batch_size,
+        threads=threads,
+        base_url=base_url,
+        api_key_env=api_key_env,
+        api_key_file=api_key_file,
+        concurrency=concurrency,
+        extra_body=extra_body,
+        engine_args=named_values(engine_args),
+        vllm_python=vllm_python,
+        seeds_safe=seeds_safe or None,
+    )
     bank = SampleBank(database)
     with View() as view:
         view.say(f"{loaded.name} with {model}; study '{name}' in {database}")
         view.say(loading(model))
-        running = start(engine, model, engine_options)
+        running = start(engine, model, engine_options, extra=extra_ends(space))
         try:
+            kinds = {name: template.kind for name, template in loaded.prompts.items()}
+            narrow = narrowed(space, running.unsupported, kinds=kinds)
+            space = narrow.space
+            if said := looked(running):
+                view.say(said)
+            for note in narrow.notes:
+                view.say(f"Note: {note}.")
             log = TrialLog(bank.url, name)
             log.claim(
                 {
@@ -107,12 +141,14 @@ def optimize(
         finally:
             running.close()
             bank.close()
+    found = replace(found, notes=(*narrow.notes, *found.notes))
     verdict = found.verdict
     result = answer.Answer(
         study=name,
         sampler=sampler,
         space=space,
         facts=running.facts,
+        engine_metrics=counted(running),
         recommendation=found,
         prices=budget.prices,
         recipe=recipe.Recipe(
@@ -146,17 +182,9 @@ def optimize(
         print(f"Written to {out}; run it again with: infertune evaluate --config {out}")
 
 
-def _budget(
-    tokens: str | None, seconds: str | None, money: float | None, prompt: float | None, completion: float | None
-) -> "Budget":
-    from infertune.budget import Budget, Prices, parse_seconds, parse_tokens
-    from infertune.errors import InvalidInputError
+def _budget(tokens: str | None, seconds: str | None, money: float | None, prices: "Prices | None") -> "Budget":
+    from infertune.budget import Budget, parse_seconds, parse_tokens
 
-    if (prompt is None) != (completion is None):
-        raise InvalidInputError("--price-prompt and --price-completion must be given together")
-    prices = None
-    if prompt is not None and completion is not None:
-        prices = Prices(prompt_per_million=prompt, completion_per_million=completion)
     return Budget(
         tokens=None if tokens is None else _option("--budget-tokens", parse_tokens, tokens),
         seconds=None if seconds is None else _option("--budget-seconds", parse_seconds, seconds),

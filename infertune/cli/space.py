@@ -18,7 +18,7 @@ def searched(task: "Task", file: Path | None, settings: Sequence[str]) -> "Searc
     """Return the default space of a task with the changes of a file, then those of ``--set``."""
     from infertune import plugins, space_text
     from infertune.default_space import STRATEGIES, default_space
-    from infertune.errors import InvalidInputError, nearest
+    from infertune.extra_settings import check_extra
 
     added = [name for name in plugins.names("strategies") if name not in STRATEGIES]
     known = default_space(
@@ -30,10 +30,7 @@ def searched(task: "Task", file: Path | None, settings: Sequence[str]) -> "Searc
     space = space_text.read(file, known) if file is not None else known
     for parameter in space.parameters:
         if parameter.name not in known:
-            near = nearest(parameter.name, [each.name for each in known.parameters])
-            raise InvalidInputError(
-                f"{file}: '{parameter.name}' must change what is generated, but nothing does{near}"
-            )
+            check_extra(parameter, where=str(file))
     return space_text.changed(space, settings)
 
 

@@ -47,10 +47,11 @@ class HFEngine:
                 raise InvalidInputError(f"{name} must be at least 1, not {value}")
         if threads is not None:
             torch.set_num_threads(threads)
-        self._model: LanguageModel | None = LanguageModel(models.resolve(model), device=device, dtype=dtype)
+        folder = models.resolve(model)
+        self._model: LanguageModel | None = LanguageModel(folder, device=device, dtype=dtype)
         self._facts = {
             "engine": "hf",
-            "model": self._model.fingerprint(),
+            "model": models.fingerprint(folder),
             "dtype": str(self._model.dtype).removeprefix("torch."),
             "device": self._model.device.type,
             "warpers": WARPER_ORDER,

@@ -1,6 +1,5 @@
 """A causal language model of transformers with its tokenizer, reduced to what generation over slots needs."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from infertune.types import Prompt
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _DEVICES = ("cuda", "mps", "cpu")
-_MODEL_FILES = {".json", ".jinja", ".model", ".txt", ".safetensors"}
 
 _CPU_MIN_ROWS = 16
 """Matrix products on a CPU give a row the same bits in any company from about this many rows on, not with fewer."""
@@ -105,15 +103,6 @@ class LanguageModel:
         logits: Tensor = output.logits[: len(wanted), 0]
         return logits
 
-    def fingerprint(self) -> str:
-        """Return a digest of the model's files: small ones whole, large ones by size and evenly spaced samples."""
-        digest = hashlib.sha256()
-        for path in sorted(self._folder.iterdir()):
-            if path.suffix in _MODEL_FILES:
-                digest.update(f"{path.name}:{path.stat().st_size}\n".encode())
-                digest.update(_content(path))
-        return digest.hexdigest()[:16]
-
     def _try_out(self) -> None:
         """Switch to the attention that generation uses, and check it on three tokens against the model's own."""
         ids = torch.tensor([[5, 7, 11]], device=self.device) % self._model.config.get_text_config().vocab_size
@@ -193,17 +182,3 @@ def _eos_ids(model: Any, tokenizer: Any) -> frozenset[int]:
         value = getattr(source, "eos_token_id", None)
         ids.update([value] if isinstance(value, int) else value or [])
     return frozenset(ids)
-
-
-def _content(path: Path) -> bytes:
-    """Return a file's bytes, or of a large one 64 chunks spread over it: a fine-tuned copy differs everywhere."""
-    size = path.stat().st_size
-    n_chunks, chunk_bytes = 64, 16_384
-    with path.open("rb") as file:
-        if size <= n_chunks * chunk_bytes:
-            return file.read()
-        chunks = []
-        for index in range(n_chunks):
-            file.seek(index * (size - chunk_bytes) // (n_chunks - 1))
-            chunks.append(file.read(chunk_bytes))
-        return b"".join(chunks)

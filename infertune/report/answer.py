@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from infertune import __version__
-from infertune.budget import Prices
 from infertune.evaluate import Candidate
+from infertune.prices import Prices
 from infertune.report.recipe import Recipe
 from infertune.space import SearchSpace
 from infertune.study import Recommendation
@@ -21,6 +21,7 @@ class Answer:
         space: What was searched.
         facts: `Engine.facts` of the engine that answered.
         prices: When known, so that costs are also given in money.
+        engine_metrics: What the engine's own server counted, where it has one.
     """
 
     study: str
@@ -30,13 +31,14 @@ class Answer:
     facts: Mapping[str, str]
     recommendation: Recommendation
     prices: Prices | None = None
+    engine_metrics: Mapping[str, float | int | str | None] | None = None
 
 
 def as_json(answer: Answer) -> dict[str, Any]:
     """Return the whole answer in lists, mappings and scalars."""
     found, verdict = answer.recommendation, answer.recommendation.verdict
     spent = found.spent
-    money = answer.prices and answer.prices.cost(spent.prompt_tokens, spent.completion_tokens)
+    money = answer.prices and answer.prices.cost(spent.all_prompt_tokens, spent.all_completion_tokens)
     return {
         "infertune": __version__,
         "study": answer.study,
@@ -69,13 +71,17 @@ def as_json(answer: Answer) -> dict[str, Any]:
             "tokens": spent.tokens,
             "prompt_tokens": spent.prompt_tokens,
             "completion_tokens": spent.completion_tokens,
+            "extra_prompt_tokens": spent.extra_prompt_tokens,
+            "extra_completion_tokens": spent.extra_completion_tokens,
             "n_requests": spent.n_requests,
             "n_failed": spent.n_failed,
             "seconds": found.seconds,
             "money": money,
+            "currency": answer.prices.currency if answer.prices else "",
         },
         "n_trials": found.n_trials,
         "notes": list(found.notes),
+        "engine_metrics": None if answer.engine_metrics is None else dict(answer.engine_metrics),
     }
 
 

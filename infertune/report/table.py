@@ -1,7 +1,7 @@
 """The answer in a terminal: two configurations side by side, the verdict in a sentence, the front."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from rich.console import Console
 from rich.table import Table
@@ -30,6 +30,8 @@ def show(answer: Answer, console: Console) -> None:
     for note in found.notes:
         console.print(f"Note: {note}.", markup=False, highlight=False)
     console.print(f"\n{_spent(answer)}", markup=False, highlight=False)
+    if answer.engine_metrics is not None:
+        console.print(_served(answer.engine_metrics), markup=False, highlight=False)
 
 
 def sentence(verdict: Verdict, *, same: bool) -> str:
@@ -148,9 +150,26 @@ def _spent(answer: Answer) -> str:
 
 def _parts(answer: Answer) -> Iterator[str]:
     spent = answer.recommendation.spent
-    yield f"Spent {spent.tokens:,} tokens ({spent.prompt_tokens:,} prompt, {spent.completion_tokens:,} completion)"
+    extra = f", {spent.extra_tokens:,} beyond the answers" if spent.extra_tokens else ""
+    yield (
+        f"Spent {spent.tokens:,} tokens "
+        f"({spent.prompt_tokens:,} prompt, {spent.completion_tokens:,} completion{extra})"
+    )
     if answer.prices is not None:
-        yield f"which is {answer.prices.cost(spent.prompt_tokens, spent.completion_tokens):.4g} in money"
+        yield f"which is {answer.prices.amount(spent.all_prompt_tokens, spent.all_completion_tokens)}"
+
+
+def _served(metrics: Mapping[str, float | int | str | None]) -> str:
+    parts = []
+    if isinstance(hits := metrics.get("prefix_hit_share"), float):
+        parts.append(f"{hits:.0%} of the prompt tokens were in its prefix cache")
+    if preemptions := metrics.get("n_preemptions"):
+        parts.append(f"{preemptions} preemptions")
+    if isinstance(rate := metrics.get("acceptance_rate"), float):
+        parts.append(f"{rate:.0%} of the drafted tokens were accepted ({metrics['accepted_length']:.2f} a step)")
+    if restarts := metrics.get("n_restarts"):
+        parts.append(f"it ended {restarts} times before its time, last by {metrics['last_failure']}")
+    return f"Server: {', '.join(parts)}." if parts else ""
 
 
 def duration(seconds: float) -> str:

@@ -1,6 +1,8 @@
-"""For authors of engines, ours or a plugin's: a fake engine, and the contract that every engine's tests subclass."""
+"""For authors of engines: fakes, the contract that every engine must pass, and servers with good and bad days."""
 
+from infertune.testing.chaos_proxy import ChaosProxy
 from infertune.testing.engine_contract import EngineContract
 from infertune.testing.fake_engine import FakeEngine
+from infertune.testing.openai_server import OpenAIServer
 
-__all__ = ["EngineContract", "FakeEngine"]
+__all__ = ["ChaosProxy", "EngineContract", "FakeEngine", "OpenAIServer"]

@@ -32,12 +32,14 @@ class EngineContract:
         most_in_flight: Most requests of one sample pulled before the first response is yielded.
         max_tokens: Length of the generated samples; long enough that some end early.
         chat: Whether chat prompts can be answered.
+        hottest: The highest temperature asked for; some servers refuse more than 2.
     """
 
     exact = True
     most_in_flight = 256
     max_tokens = 24
     chat = True
+    hottest = 2.5
 
     def request(
         self, example: str, prompt: Prompt = STORY, /, *, n: int = 1, seed: int = 0, **decoding: Any
@@ -59,7 +61,7 @@ class EngineContract:
             {"temperature": 1.3, "min_p": 0.1},
             {"repetition_penalty": 1.3, "top_k": 40, "top_p": 0.8, "max_tokens": self.max_tokens // 3},
             {"stop": (".", "\n")},
-            {"temperature": 2.5},
+            {"temperature": self.hottest},
         ]
         return [
             self.request(f"{i}-{j}", prompt, n=1 + (i + j) % 3, **setting)
@@ -138,7 +140,7 @@ class EngineContract:
         settings: list[dict[str, Any]] = [
             {},
             {"temperature": 0.0},
-            {"temperature": 2.5},
+            {"temperature": self.hottest},
             {"stop": ("th", "e ", ",")},
         ]
         for setting in settings:

@@ -1,0 +1,96 @@
+"""``infertune doctor``: what a server really honours, or what this machine has."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from infertune.cli import options, pricing
+from infertune.cli.engine import given, start
+from infertune.cli.space import searched
+
+
+def doctor(
+    engine: Annotated[
+        str | None, typer.Option(help="Look at this engine, such as openai; by default at this machine.")
+    ] = None,
+    model: options.Model = options.DEFAULT_MODEL,
+    base_url: options.BaseUrl = None,
+    api_key_env: options.ApiKeyEnv = None,
+    api_key_file: options.ApiKeyFile = None,
+    extra_body: options.ExtraBody = None,
+    seeds_safe: options.SeedsSafe = False,
+    again: Annotated[bool, typer.Option("--again", help="Look anew, whatever an earlier look has found.")] = False,
+    task: Annotated[str | None, typer.Option(help="Say what would leave the search space of this task.")] = None,
+    space_file: options.SpaceFile = None,
+    settings: options.Set = None,
+    data: options.Data = None,
+    prices: pricing.PriceFile = None,
+    price_prompt: pricing.PricePrompt = None,
+    price_completion: pricing.PriceCompletion = None,
+    as_json: options.Json = False,
+) -> None:
+    """Find out by effect what a server honours, setting by setting; without --engine look at this machine.
+
+    Looking at a server costs some thousands of tokens.
+    """
+    from rich.console import Console
+
+    from infertune import tasks
+    from infertune.errors import InvalidInputError
+    from infertune.extra_settings import extra_ends
+    from infertune.narrow import narrowed
+    from infertune.report import doctor as report
+
+    if engine is None:
+        if base_url is not None:
+            raise InvalidInputError("--base-url must be given together with --engine openai")
+        _machine(as_json=as_json)
+        return
+    if task is None and (space_file is not None or settings):
+        raise InvalidInputError("--space and --set must be given together with --task")
+    known = pricing.known_prices(prices, model, price_prompt, price_completion)
+    loaded = None if task is None else tasks.load(task, data=data)
+    space = None if loaded is None else searched(loaded, space_file, settings or [])
+    options_given = given(
+        base_url=base_url,
+        api_key_env=api_key_env,
+        api_key_file=api_key_file,
+        extra_body=extra_body,
+        seeds_safe=seeds_safe or None,
+        again=again or None,
+    )
+    running = start(engine, model, options_given, extra=None if space is None else extra_ends(space))
+    try:
+        leaves: tuple[str, ...] = ()
+        if loaded is not None and space is not None:
+            kinds = {name: template.kind for name, template in loaded.prompts.items()}
+            leaves = narrowed(space, running.unsupported, kinds=kinds).notes
+        found = report.Diagnosis(
+            engine=engine,
+            facts=running.facts,
+            unsupported=running.unsupported,
+            probe=getattr(running, "probe", None),
+            prices=known,
+            task="" if loaded is None else loaded.name,
+            leaves=leaves,
+        )
+    finally:
+        running.close()
+    if as_json:
+        print(json.dumps(report.as_json(found), indent=2))
+    else:
+        report.show(found, Console())
+
+
+def _machine(*, as_json: bool) -> None:
+    from rich.console import Console
+
+    from infertune import machine, models, plugins
+    from infertune.report import doctor as report
+
+    found, bundled, engines = machine.inspect(), models.list_models(), plugins.names("engines")
+    if as_json:
+        print(json.dumps(report.machine_as_json(found, bundled, engines), indent=2))
+    else:
+        report.show_machine(found, bundled, engines, Console())

@@ -1,0 +1,71 @@
+"""What an OpenAI-compatible endpoint really does with a request: found by `infertune.engines.probe`, or known."""
+
+from dataclasses import dataclass
+
+VLLM_WARPERS = "repetition_penalty,temperature,min_p,top_k,top_p"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Honours:
+    """What an endpoint honours. A setting that it accepts and ignores is not honoured, and is never sent.
+
+    Attributes:
+        server: Kind of server in lower case, such as ``vllm``; empty when it does not tell.
+        version: Of the server; empty when it does not tell.
+        warpers: Order in which the decoding settings act, as in `Engine.facts`; empty when unknown.
+        chat: Answers ``/chat/completions``.
+        completions: Answers ``/completions``.
+        max_completion_tokens: Knows ``max_tokens`` by this newer name only.
+        temperature: Where not, samples come at the server's own temperature.
+        top_p: And the next three likewise: has the effect that `Decoding` describes.
+        stop: Ends at stop texts; where not, the texts are cut here.
+        n: Gives several samples for one prompt, which is then paid once.
+        seed: The same seed gives the same sample again. False as well where a seed is not safe to send.
+        seed_nests: ``n=k`` with seed ``s`` gives the samples of the seeds ``s`` to ``s + k - 1``.
+        logprobs: Gives every sampled token with the log of the raw model probability.
+        token_ids: Gives token ids when asked by ``return_token_ids``.
+        extra: Names of further arguments that have an effect, such as ``presence_penalty``.
+    """
+
+    server: str = ""
+    version: str = ""
+    warpers: str = ""
+    chat: bool = True
+    completions: bool = True
+    max_completion_tokens: bool = False
+    temperature: bool = True
+    top_p: bool = False
+    top_k: bool = False
+    min_p: bool = False
+    repetition_penalty: bool = False
+    stop: bool = False
+    n: bool = False
+    seed: bool = False
+    seed_nests: bool = False
+    logprobs: bool = False
+    token_ids: bool = False
+    extra: tuple[str, ...] = ()
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether the tokens of each sample of an answer can be told apart; if not, only their sum is known."""
+        return self.logprobs or self.token_ids
+
+
+def vllm(version: str = "", *, seed: bool = True) -> Honours:
+    """Return what vLLM from 0.10 on honours; ``seed`` is False where a seed is not safe to send."""
+    return Honours(
+        server="vllm",
+        version=version,
+        warpers=VLLM_WARPERS,
+        top_p=True,
+        top_k=True,
+        min_p=True,
+        repetition_penalty=True,
+        stop=True,
+        n=True,
+        seed=seed,
+        seed_nests=seed,
+        logprobs=True,
+        token_ids=True,
+    )

@@ -1,0 +1,103 @@
+"""API keys: read from the environment or a file, held in memory, and struck out of every text that goes further."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from infertune.errors import InvalidInputError
+
+DEFAULT_ENVIRONMENT_NAME = "OPENAI_API_KEY"
+REDACTED = "[key]"
+_MIN_SECRET = 4  # striking out every shorter run of letters would leave no text
+
+
+class Key:
+    """A secret, or none. It is never in a ``repr``, and a copy for another process is refused.
+
+    Args:
+        secret: The key itself; empty for an endpoint that wants none.
+    """
+
+    __slots__ = ("_secret",)
+
+    def __init__(self, secret: str = "") -> None:
+        self._secret = secret
+
+    def __repr__(self) -> str:
+        return f"Key({REDACTED if self._secret else ''})"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a key stays in the process that read it")
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The HTTP header that carries the key; nothing without one."""
+        return {"Authorization": f"Bearer {self._secret}"} if self._secret else {}
+
+    def redact(self, text: str) -> str:
+        """Return a text from outside with the key struck out, as it is and as a URL writes it."""
+        if len(self._secret) < _MIN_SECRET:
+            return text
+        for form in {self._secret, quote(self._secret, safe="")}:
+            text = text.replace(form, REDACTED)
+        return text
+
+
+def read(*, api_key_env: str | None = None, api_key_file: str | None = None) -> Key:
+    """Return the key that the user points at; by default what OPENAI_API_KEY holds, if anything.
+
+    Raises:
+        InvalidInputError: Both are given, the variable is not set, or the file cannot be read or is no key.
+    """
+    if api_key_env is not None and api_key_file is not None:
+        raise InvalidInputError("--api-key-env and --api-key-file must not be given together")
+    if api_key_file is not None:
+        return Key(_checked(_read_file(api_key_file), f"the file {api_key_file}"))
+    if api_key_env is not None:
+        if not os.environ.get(api_key_env):
+            raise InvalidInputError(
+                f"--api-key-env must name an environment variable that holds the key, but {_shown(api_key_env)} "
+                "is not set"
+            )
+        return Key(_checked(os.environ[api_key_env], f"the environment variable {api_key_env}"))
+    default = os.environ.get(DEFAULT_ENVIRONMENT_NAME, "")
+    return Key(_checked(default, f"the environment variable {DEFAULT_ENVIRONMENT_NAME}") if default else "")
+
+
+def check_base_url(base_url: str) -> str:
+    """Return the URL without a slash at its end; it must be http(s) and hold no secret.
+
+    Raises:
+        InvalidInputError: It is no such URL.
+    """
+    parts = urlsplit(base_url)
+    if "@" in parts.netloc:
+        raise InvalidInputError(
+            "--base-url must not hold a user or a password: give the key by --api-key-env or --api-key-file"
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidInputError(f"--base-url must be a URL such as http://127.0.0.1:8000/v1, but is {base_url!r}")
+    if parts.query or parts.fragment:
+        raise InvalidInputError("--base-url must end before any '?' or '#': what follows may be a secret")
+    return base_url.rstrip("/")
+
+
+def _read_file(path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not a text"
+        raise InvalidInputError(f"--api-key-file must be a file that holds the key, but {path}: {reason}") from None
+
+
+def _checked(secret: str, place: str) -> str:
+    """Return a key that an HTTP header can carry."""
+    if not secret or any(not "!" <= character <= "~" for character in secret):
+        raise InvalidInputError(f"{place} must hold one key of visible ASCII characters, and nothing else")
+    return secret
+
+
+def _shown(name: str) -> str:
+    """Return the name of a variable, unless it looks as if the key itself was given for it."""
+    return name if name.isidentifier() and len(name) <= 40 else "what was given"

@@ -1,0 +1,67 @@
+"""Which models an endpoint says it serves (``GET /models``)."""
+
+import time
+from dataclasses import dataclass
+
+import httpx
+import msgspec
+
+from infertune.engines.keys import Key
+from infertune.engines.status import clean, said
+from infertune.errors import EngineError
+
+_N_TRIES = 3
+_WAIT_SECONDS = 0.5
+
+
+class _Model(msgspec.Struct):
+    id: str
+    root: str | None = None
+    owned_by: str | None = None
+
+
+class _Models(msgspec.Struct):
+    data: list[_Model]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The models of an endpoint; empty where it keeps them to itself."""
+
+    models: tuple[_Model, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all models."""
+        return tuple(model.id for model in self.models)
+
+    def root(self, name: str) -> str:
+        """Return what a model is made from, where the server tells and it is not the name again."""
+        found = next((model.root for model in self.models if model.id == name), None)
+        return "" if found is None or found == name else clean(found)
+
+
+def served(client: httpx.Client, key: Key) -> Listing:
+    """Ask an endpoint for its models, and so whether it is there at all.
+
+    Raises:
+        EngineError: Nothing answers, or it wants another key.
+    """
+    for n_left in range(_N_TRIES - 1, -1, -1):
+        try:
+            reply = client.get("/models")
+            break
+        except httpx.TransportError as error:
+            if not n_left:
+                reason = key.redact(str(error)) or type(error).__name__
+                raise EngineError(f"there must be a server at {client.base_url}, but: {reason}") from None
+            time.sleep(_WAIT_SECONDS)
+    if reply.status_code in (401, 403):
+        raise EngineError(
+            f"the endpoint {client.base_url} refuses the key, or the want of one: {said(reply, key)}; "
+            "give it by --api-key-env or --api-key-file"
+        )
+    try:
+        return Listing(tuple(msgspec.json.decode(reply.content, type=_Models).data))
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return Listing()

@@ -1,0 +1,371 @@
+"""The ``openai`` engine: any OpenAI-compatible endpoint, through one background event loop."""
+
+import asyncio
+import contextlib
+import functools
+import json
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from infertune.engines import keys
+from infertune.engines.concurrency import CEILING, START, ConcurrencyLimit
+from infertune.engines.exchange import Exchange
+from infertune.engines.honours import Honours
+from infertune.engines.lanes import Lanes
+from infertune.engines.listing import served
+from infertune.engines.probe import Probe
+from infertune.engines.recall import probed
+from infertune.engines.retry import EndpointGone, Waits
+from infertune.errors import EngineError, InvalidInputError, nearest
+from infertune.types import Request, Response, Scalar, Unsupported
+
+__all__ = ["EndpointGone", "OpenAIEngine"]
+
+_ALIVE_SECONDS = 0.2  # between two looks at whether the server's process lives
+_IDLE_SECONDS = 3.0  # less than after which servers close an idle connection, which is usually 5
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class OpenAIEngine:
+    """Answers requests through ``/chat/completions`` and ``/completions`` of an endpoint.
+
+    Args:
+        model: As the endpoint calls it.
+        base_url: What both paths are below; usually ends in ``/v1``.
+        api_key_env: Environment variable that holds the key; by default OPENAI_API_KEY, if that is set.
+        api_key_file: File that holds the key.
+        concurrency: Most samples in flight, at least 1, and tried at once. By default it is found out, up to 256.
+        extra_body: Constant part of every request: a mapping, or a JSON object as text.
+        extra: Settings beyond the engine-neutral ones, with the two values of each that differ most.
+        honours: What the endpoint honours, where that is known; by default it is found out, which costs some tokens.
+        seeds_safe: Whether it is known that a seeded request cannot stop the server; see docs/doctor.md.
+        again: Find out what the endpoint honours even where that was found out before.
+        waits: How long the endpoint is waited for.
+        alive: Whether the server's process lives, where it is known; an endpoint without one is gone at once.
+
+    Raises:
+        InvalidInputError: Something of these cannot be.
+        EngineError: The endpoint does not answer.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str,
+        api_key_env: str | None = None,
+        api_key_file: str | None = None,
+        concurrency: int | None = None,
+        extra_body: Mapping[str, Any] | str | None = None,
+        extra: Mapping[str, tuple[Scalar, Scalar]] | None = None,
+        honours: Honours | None = None,
+        seeds_safe: bool = False,
+        again: bool = False,
+        waits: Waits = Waits(),  # noqa: B008  (frozen)
+        alive: Callable[[], bool] | None = None,
+    ) -> None:
+        self._base_url = keys.check_base_url(base_url)
+        self._key = keys.read(api_key_env=api_key_env, api_key_file=api_key_file)
+        self._extra_body = _object(extra_body)
+        if concurrency is not None and concurrency < 1:
+            raise InvalidInputError(f"--concurrency must be at least 1, not {concurrency}")
+        self._model = model
+        self._extra = tuple(extra or ())
+        self._is_local = urlsplit(self._base_url).hostname in _LOOPBACK
+        with httpx.Client(**self._client_options(waits)) as client:
+            self._listing = served(client, self._key)
+            self._probe: Probe | None = None
+            if honours is None:
+                self._probe = probed(
+                    client,
+                    model=model,
+                    key=self._key,
+                    extra_body=self._extra_body,
+                    extra=extra or {},
+                    seeds_safe=seeds_safe,
+                    concurrency=concurrency,
+                    again=again,
+                )
+                honours = self._probe.honours
+        paid = self._probe if self._probe is not None and not self._probe.is_recalled else None
+        self._owed = (0, 0) if paid is None else (paid.prompt_tokens, paid.completion_tokens)
+        self._honours = honours
+        self._waits = waits
+        self._alive = alive
+        self._limit = ConcurrencyLimit(ceiling=concurrency or CEILING, start=concurrency or START)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._exchange: Exchange | None = None
+        self._lanes: Lanes | None = None
+        self._is_closed = False
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """The model as the endpoint calls and describes it, the server's kind, and what shapes its samples.
+
+        The port is not among them, so a server that was started again is the same engine; another host is another.
+        """
+        told = {
+            "host": "" if self._is_local else str(urlsplit(self._base_url).hostname),
+            "root": self._listing.root(self._model),
+            "server": f"{self._honours.server} {self._honours.version}".strip(),
+            "warpers": self._honours.warpers,
+            "extra_body": json.dumps(self._extra_body, sort_keys=True) if self._extra_body else "",
+        }
+        return {
+            "engine": "openai",
+            "model": self._model,
+            "seeded": "yes" if self._honours.seed else "no",
+            **{name: value for name, value in told.items() if value},
+        }
+
+    @property
+    def unsupported(self) -> Sequence[Unsupported]:
+        """Settings that the endpoint does not honour, and choices that need what it does not tell."""
+        lacking = [
+            Unsupported(name=f"decoding.{name}", reason=self._reason(name))
+            for name in ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
+            if not getattr(self._honours, name)
+        ]
+        lacking += [
+            Unsupported(name=f"decoding.{name}", reason=self._reason(name))
+            for name in self._extra
+            if name not in self._honours.extra
+        ]
+        lacking += [
+            Unsupported(name="prompt.kind", value=kind, reason=self._reason(path))
+            for kind, path in (("chat", "chat"), ("plain", "completions"))
+            if not getattr(self._honours, path)
+        ]
+        if not self._honours.logprobs:
+            lacking += [
+                Unsupported(
+                    name="decoding.max_tokens",
+                    reason="the server does not tell the tokens of a text, so none can be cut at a smaller limit",
+                ),
+                Unsupported(
+                    name="strategy.name", value="best_of_n", reason="the server gives no log probabilities to rank by"
+                ),
+            ]
+        return lacking
+
+    def _reason(self, setting: str) -> str:
+        row = None if self._probe is None else self._probe.row(setting)
+        return "the server does not honour it" + (f" ({row.verdict}: {row.seen})" if row is not None else "")
+
+    @property
+    def probe(self) -> Probe | None:
+        """What was found out about the endpoint at the start, and what that cost; None where it was known."""
+        return self._probe
+
+    @property
+    def honours(self) -> Honours:
+        """What the endpoint honours."""
+        return self._honours
+
+    @property
+    def limit(self) -> int:
+        """Most samples in flight now."""
+        return self._limit.limit
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+        """Yield one response per request as each finishes; a request is pulled when there is room for it.
+
+        Raises:
+            EndpointGone: The endpoint answers no more; all that it had answered was yielded before.
+            EngineError: The endpoint refuses every request, such as for want of a key.
+        """
+        loop, exchange = self._running()
+        flight = _Flight(loop, exchange, self._alive)
+        source: Iterator[Request] | None = iter(requests)
+        try:
+            while True:
+                while source is not None and flight.n_samples < self._limit.limit:
+                    try:
+                        request = next(source)
+                    except StopIteration:
+                        source = None
+                    else:
+                        flight.send(request)
+                if not flight.pending:
+                    return
+                yield self._with_probing(flight.next_response())
+        except EndpointGone as gone:
+            yield from map(self._with_probing, flight.landed())
+            raise EndpointGone(str(gone), flight.pending) from None
+        except EngineError as error:
+            yield from map(self._with_probing, flight.landed())
+            raise self._explained(error) from None
+        finally:
+            flight.cancel()
+
+    def close(self) -> None:
+        """Close the connections and end the event loop; it may be called twice."""
+        self._is_closed = True
+        if self._loop is None or self._thread is None or self._lanes is None:
+            return
+        asyncio.run_coroutine_threadsafe(_ended(self._lanes), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self._loop = self._thread = self._lanes = self._exchange = None
+
+    def _with_probing(self, response: Response) -> Response:
+        """Book on the first response what finding out about the endpoint has cost: it is spent like any token."""
+        prompt_tokens, completion_tokens = self._owed
+        self._owed = (0, 0)
+        return replace(
+            response,
+            extra_prompt_tokens=response.extra_prompt_tokens + prompt_tokens,
+            extra_completion_tokens=response.extra_completion_tokens + completion_tokens,
+        )
+
+    def _running(self) -> tuple[asyncio.AbstractEventLoop, Exchange]:
+        if self._is_closed:
+            raise EngineError("this engine is closed")
+        if self._loop is None or self._exchange is None:
+            self._loop = asyncio.new_event_loop()
+            client = functools.partial(
+                httpx.AsyncClient,
+                **self._client_options(self._waits),
+                verify=httpx.create_ssl_context(),  # one for all, for it takes long to make
+                limits=httpx.Limits(keepalive_expiry=_IDLE_SECONDS),
+            )
+            self._lanes = Lanes(client)
+            self._exchange = Exchange(
+                self._lanes,
+                base_url=self._base_url,
+                model=self._model,
+                honours=self._honours,
+                extra_body=self._extra_body,
+                key=self._key,
+                limit=self._limit,
+                waits=self._waits,
+            )
+            self._thread = threading.Thread(target=self._loop.run_forever, name="infertune-openai", daemon=True)
+            self._thread.start()
+        return self._loop, self._exchange
+
+    def _client_options(self, waits: Waits) -> dict[str, Any]:
+        return {
+            "base_url": self._base_url,
+            "headers": {"Content-Type": "application/json", **self._key.headers},
+            "timeout": httpx.Timeout(waits.timeout_seconds, connect=10.0),
+            "trust_env": not self._is_local,  # a proxy for the world is none for this machine
+        }
+
+    def _explained(self, error: EngineError) -> EngineError:
+        hint = ""
+        if "HTTP 404" in str(error) and self._listing.names and self._model not in self._listing.names:
+            hint = f"; the model must be one that is served there, but is '{self._model}'" + nearest(
+                self._model, self._listing.names
+            )
+        if "HTTP 401" in str(error) or "HTTP 403" in str(error):
+            hint = "; give the key by --api-key-env or --api-key-file"
+        return EngineError(f"the endpoint {self._base_url} refuses every request: {error}{hint}")
+
+
+class _Flight:
+    """The requests that one `generate` has under way, seen from the caller's thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, exchange: Exchange, alive: Callable[[], bool] | None) -> None:
+        self._loop = loop
+        self._exchange = exchange
+        self._landed: queue.SimpleQueue[tuple[int, Response | BaseException]] = queue.SimpleQueue()
+        self._requests: dict[int, Request] = {}
+        self._tasks: set[asyncio.Task[None]] = set()  # touched in the loop's thread only
+        self._n_sent = 0
+        self.n_samples = 0
+        if alive is not None:
+            loop.call_soon_threadsafe(self._start, self._watch(alive))
+
+    @property
+    def pending(self) -> list[Request]:
+        """Sent and not yet returned, in the order of sending."""
+        return list(self._requests.values())
+
+    def send(self, request: Request) -> None:
+        number = self._n_sent
+        self._n_sent += 1
+        self._requests[number] = request
+        self.n_samples += len(request.samples)
+        self._loop.call_soon_threadsafe(self._start, self._fly(number, request))
+
+    def next_response(self) -> Response:
+        """Wait for the next response, or raise what ended the flight."""
+        number, outcome = self._landed.get()
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return self._taken(number, outcome)
+
+    def landed(self) -> Iterator[Response]:
+        """Yield the responses that are there already."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                number, outcome = self._landed.get_nowait()
+                if isinstance(outcome, Response):
+                    yield self._taken(number, outcome)
+
+    def cancel(self) -> None:
+        """End what is in flight and wait until it has ended."""
+        if self._loop.is_closed():  # the engine was closed first, which ended everything
+            return
+        asyncio.run_coroutine_threadsafe(self._cancel(), self._loop).result()
+
+    def _taken(self, number: int, response: Response) -> Response:
+        request = self._requests.pop(number)
+        self.n_samples -= len(request.samples)
+        return response
+
+    # In the loop's thread
+
+    def _start(self, work: Any) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _fly(self, number: int, request: Request) -> None:
+        try:
+            self._landed.put((number, await self._exchange.respond(request)))
+        except Exception as error:  # whatever it is, the caller's thread must not wait for ever
+            self._landed.put((number, error))
+
+    async def _watch(self, alive: Callable[[], bool]) -> None:
+        while alive():
+            await asyncio.sleep(_ALIVE_SECONDS)
+        self._landed.put((-1, EndpointGone("the server's process has ended")))
+
+    async def _cancel(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _ended(lanes: Lanes) -> None:
+    """End all that runs in this loop, and close the connections."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await lanes.close()
+
+
+def _object(extra_body: Mapping[str, Any] | str | None) -> dict[str, Any]:
+    if extra_body is None:
+        return {}
+    found: Any = extra_body
+    if isinstance(extra_body, str):
+        try:
+            found = json.loads(extra_body)
+        except ValueError as error:
+            raise InvalidInputError(f"--extra-body must be a JSON object, but {error}") from None
+    if not isinstance(found, Mapping):
+        raise InvalidInputError(f"--extra-body must be a JSON object such as '{{\"key\": 1}}', but is {found!r}")
+    return dict(found)

@@ -1,0 +1,156 @@
+"""What ``infertune doctor`` found, in a terminal and as plain data: a server, setting by setting, or this machine."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from infertune.engines.probe import Probe
+from infertune.machine import Machine
+from infertune.models import Model
+from infertune.prices import Prices
+from infertune.types import Unsupported
+
+SHOWN_MODELS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """An engine as it was found.
+
+    Attributes:
+        facts: `Engine.facts`; ``unsupported`` likewise.
+        probe: What was found out by effect; None where the engine honours what it says.
+        prices: Of the model, when known.
+        task: Whose space is looked at; empty without one.
+        leaves: What would leave that space, and why.
+    """
+
+    engine: str
+    facts: Mapping[str, str]
+    unsupported: Sequence[Unsupported]
+    probe: Probe | None = None
+    prices: Prices | None = None
+    task: str = ""
+    leaves: Sequence[str] = ()
+
+
+def as_json(found: Diagnosis) -> dict[str, Any]:
+    """Return everything in lists, mappings and scalars."""
+    plain: dict[str, Any] = {
+        "engine": found.engine,
+        "facts": dict(found.facts),
+        "unsupported": [asdict(each) for each in found.unsupported],
+        "prices": None if found.prices is None else asdict(found.prices),
+        "task": found.task,
+        "leaves": list(found.leaves),
+        "probe": None,
+    }
+    if found.probe is not None:
+        probe = asdict(found.probe)
+        probe["rows"] = {row.pop("setting"): row for row in probe["rows"]}
+        plain["probe"] = probe | {"honours": asdict(found.probe.honours), "tokens": found.probe.tokens}
+    return plain
+
+
+def machine_as_json(machine: Machine, models: Sequence[Model], engines: Sequence[str]) -> dict[str, Any]:
+    """Return the same of this machine."""
+    return asdict(machine) | {"engines": list(engines), "models": {model.name: model.ready for model in models}}
+
+
+def show(found: Diagnosis, console: Console) -> None:
+    """Print what the engine is, then its settings, then what would leave a task's space."""
+    _facts(list((_server(found.probe) if found.probe else found.facts).items()) + _money(found), console)
+    if found.probe is not None:
+        table = _table("setting", "verdict", "what was seen")
+        for row in found.probe.rows:
+            table.add_row(*map(Text, (row.setting, row.verdict, row.seen)))
+        console.print()
+        console.print(table)
+    elif not found.unsupported:
+        _say("Every setting is honoured.", console)
+    if found.task:
+        gone = "\n".join(f"  {each}" for each in found.leaves)
+        _say(
+            f"\nOf the space of {found.task} this would leave:\n{gone}"
+            if gone
+            else f"\nNothing of the space of {found.task} would leave.",
+            console,
+        )
+
+
+def show_machine(machine: Machine, models: Sequence[Model], engines: Sequence[str], console: Console) -> None:
+    """Print what this machine has, and what is missing for what."""
+    vllm = machine.vllm or "not here: install vllm, or name a Python that has it by INFERTUNE_VLLM_PYTHON"
+    rows = [
+        ("python", f"{machine.python} on {machine.system}"),
+        ("cores", str(machine.n_cores)),
+        ("memory", f"{machine.memory_bytes / 2**30:.1f} GiB" if machine.memory_bytes else "not known"),
+        ("torch", f"{machine.torch}, device {machine.device}" if machine.torch else "not here: install infertune[hf]"),
+        ("transformers", machine.transformers or "not here: install infertune[hf]"),
+        ("vllm", vllm),
+        ("engines", ", ".join(engines)),
+    ]
+    rows += [
+        ("model", f"{model.name}: {'ready' if model.ready else 'is converted at its first use'}") for model in models
+    ]
+    _facts(rows, console)
+    _say("\nLook at a server with: infertune doctor --engine openai --base-url URL --model NAME", console)
+
+
+def _server(probe: Probe) -> dict[str, str]:
+    kind = probe.server
+    names = [model.id for model in kind.models]
+    more = f" and {len(names) - SHOWN_MODELS} more" if len(names) > SHOWN_MODELS else ""
+    root = next((model.root for model in kind.models if model.id == probe.model), "")
+    seeds = probe.row("seed")
+    return {
+        "endpoint": probe.base_url,
+        "server": f"{kind.name} {kind.version}".strip() if kind.name != "other" else "not one that says what it is",
+        "model": f"{probe.model}, from {root}" if root and root != probe.model else probe.model,
+        "serves": ", ".join(names[:SHOWN_MODELS]) + more or "it does not list its models",
+        "answers in": f"{probe.seconds:.2f} s, a small request",
+        "seeds": {
+            "honoured": "sent: the same seed brings the same sample",
+            "not tried": f"not sent: {seeds.seen} (docs/doctor.md)",
+        }.get(seeds.verdict, "not sent: they have no effect"),
+        "order": kind.warpers.replace(",", ", ") or "not known",
+        "probed by": probe.path,
+        "cost": f"{probe.tokens:,} tokens ({probe.prompt_tokens:,} prompt, {probe.completion_tokens:,} completion) "
+        f"in {probe.n_requests} requests" + (", in an earlier look; --again looks anew" if probe.is_recalled else ""),
+    }
+
+
+def _money(found: Diagnosis) -> list[tuple[str, str]]:
+    if found.prices is None:
+        return [("price", "not known: give --prices, or --price-prompt and --price-completion")]
+    spent = ""
+    if found.probe is not None:
+        spent = f"; this look cost {found.prices.amount(found.probe.prompt_tokens, found.probe.completion_tokens)}"
+    unit = f" {found.prices.currency}" if found.prices.currency else ""
+    prompt, completion = found.prices.prompt_per_million, found.prices.completion_per_million
+    return [("price", f"{prompt:g}{unit} and {completion:g}{unit} for a million prompt and completion tokens{spent}")]
+
+
+def _facts(rows: Sequence[tuple[str, str]], console: Console) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(Text(name), Text(value))
+    console.print(table)
+
+
+def _table(*heads: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="")
+    for head in heads:
+        table.add_column(head, overflow="fold", no_wrap=head != heads[-1])
+    return table
+
+
+def _say(text: str, console: Console) -> None:
+    # A server's words may hold anything: neither markup nor numbers in them are ours to colour.
+    console.print(text, markup=False, highlight=False)

@@ -1,0 +1,58 @@
+"""A key is read from where the user says, and struck out of everything that goes further."""
+
+import copy
+import pickle
+from pathlib import Path
+
+import pytest
+
+from infertune.engines import keys
+from infertune.engines.keys import Key
+from infertune.errors import InvalidInputError
+
+SECRET = "sk-very/secret+key=1"
+
+
+def test_where_a_key_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    assert keys.read().headers == {}
+    monkeypatch.setenv("OPENAI_API_KEY", "one")
+    monkeypatch.setenv("OTHER", "two")
+    (tmp_path / "key").write_text("three\n")
+    assert keys.read().headers == {"Authorization": "Bearer one"}
+    assert keys.read(api_key_env="OTHER").headers == {"Authorization": "Bearer two"}
+    assert keys.read(api_key_file=str(tmp_path / "key")).headers == {"Authorization": "Bearer three"}
+
+
+def test_what_is_no_key_is_one_message_without_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WITH_BREAK", f"{SECRET}\nX-Header: 1")
+    (tmp_path / "empty").write_text("\n")
+    wrong = [
+        {"api_key_env": "NOT_SET"},
+        {"api_key_env": "WITH_BREAK"},
+        {"api_key_env": SECRET},  # the key in place of the variable's name
+        {"api_key_file": str(tmp_path / "nope")},
+        {"api_key_file": str(tmp_path / "empty")},
+        {"api_key_file": str(tmp_path / "empty"), "api_key_env": "A"},
+    ]
+    for options in wrong:
+        with pytest.raises(InvalidInputError) as error:
+            keys.read(**options)
+        assert SECRET not in str(error.value)
+        assert error.value.__cause__ is None
+
+
+def test_a_key_does_not_show_itself() -> None:
+    key = Key(SECRET)
+    assert SECRET not in repr(key) and SECRET not in str(key) and SECRET not in f"{key}"
+    assert not hasattr(key, "__dict__")
+    for how in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError):
+            how(key)
+
+
+def test_it_is_struck_out_in_every_form() -> None:
+    key = Key(SECRET)
+    said = f"Bearer {SECRET}, ?key=sk-very%2Fsecret%2Bkey%3D1"
+    assert key.redact(said) == "Bearer [key], ?key=[key]"
+    assert Key().redact(said) == said
