@@ -20,6 +20,7 @@ from infertune.errors import EngineError
 
 _HOST = "127.0.0.1"
 _MODULE = "vllm.entrypoints.openai.api_server"
+_NOT_THE_SERVERS = ("OPENAI_API_KEY", "VLLM_API_KEY")  # the second would make it ask for a key
 _MAX_LOG_BYTES = 32 * 2**20
 _QUOTED_LOG_BYTES = 256 * 1024
 _MOST_PORTS = 5
@@ -77,7 +78,8 @@ class VLLMServer:
         self._log = log
         self._grace_seconds = grace_seconds
         self._timeout_seconds = start_timeout_seconds
-        self._environment = {**os.environ, "PYTHONFAULTHANDLER": "1", **environment}
+        inherited = {name: value for name, value in os.environ.items() if name not in _NOT_THE_SERVERS}
+        self._environment = {**inherited, "PYTHONFAULTHANDLER": "1", **environment}
         log.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         for attempt in range(1, _MOST_PORTS + 1):

@@ -70,7 +70,6 @@ def test_a_server_that_is_killed_is_named_at_the_end(
         (["--engine-arg", "port=1"], 2, "the engine argument port cannot be set: a free one is chosen"),
         (["--vllm-python", "/nowhere/python"], 2, "there is no program '/nowhere/python'"),
         (["--device", "cpu"], 2, "the engine 'vllm' has no --device; it takes --dtype"),
-        (["--engine", "hf", "--engine-arg", "a=1"], 2, "the engine 'hf' has no --engine-arg; it takes --device"),
     ],
 )
 def test_messages(infertune: Infertune, model: str, more: list[str], code: int, message: str) -> None:

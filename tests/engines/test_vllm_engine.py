@@ -107,10 +107,10 @@ def test_the_setting_that_kills_fails_and_all_others_are_answered(start: Start, 
 
 
 def test_a_setting_that_hangs_the_server_fails_likewise(start: Start) -> None:
-    engine = start("hangs when hot", hang_seconds=2)
+    engine = start("hangs when hot", hang_seconds=1)
     assert outcome(engine, requests(2, 0.5, HOT)) == ({"0.5"}, {str(HOT)})
     assert {failure.kind for failure in engine.failures} == {"hang"}
-    assert engine.failures[0].line.startswith("no token for 2 s")
+    assert engine.failures[0].line.startswith("no token for 1 s")
 
 
 def test_kills_from_outside_are_nobodys_fault(start: Start) -> None:

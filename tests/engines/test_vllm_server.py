@@ -76,6 +76,14 @@ def test_it_is_ready_and_ends_when_told(start: Start) -> None:
         one.get("/health")
 
 
+def test_keys_stay_here(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "planted")
+    monkeypatch.setenv("VLLM_API_KEY", "planted")
+    one = start("")
+    assert "planted" not in psutil.Process(one.pid).environ().values()
+    assert psutil.Process(one.pid).environ()["PYTHONFAULTHANDLER"] == "1"
+
+
 def test_a_slow_start_is_no_failure(start: Start) -> None:
     assert start("slow").start_seconds >= 2
 

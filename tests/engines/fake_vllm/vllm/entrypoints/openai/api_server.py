@@ -112,7 +112,7 @@ def handler(names: list[str]) -> type[BaseHTTPRequestHandler]:
             if BEHAVIOUR == "dies slowly when hot" and temperature == HOT:
                 state["dead"] = True
                 print(DEATH, flush=True)
-                threading.Timer(3, os._exit, [1]).start()
+                threading.Timer(1.5, os._exit, [1]).start()
             if state["dead"]:
                 self.reply(500, json.dumps({"error": {"message": "EngineCore encountered an issue."}}))
                 return
