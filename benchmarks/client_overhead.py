@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 
 from infertune import tasks
-from infertune.engines import honours
-from infertune.engines.openai import OpenAIEngine
+from infertune.engines.openai import honours
+from infertune.engines.openai.engine import OpenAIEngine
 from infertune.types import Decoding, Request
 
 # `vllm bench serve` itself looks for a distribution called vllm, which builds under other names do not have.

@@ -26,7 +26,7 @@ import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, pipeline
 
 from infertune import models, tasks
-from infertune.engines.hf import HFEngine
+from infertune.engines.hf.engine import HFEngine
 from infertune.types import Decoding, Message, Request
 
 DTYPES = ("float32", "bfloat16")

@@ -16,7 +16,7 @@ from pathlib import Path
 from infertune import tasks
 from infertune.bank import SampleBank
 from infertune.default_space import default_space
-from infertune.engines.hf import HFEngine
+from infertune.engines.hf.engine import HFEngine
 from infertune.estimators import estimate
 from infertune.evaluate import Candidate, Judge, candidates, requests_for
 from infertune.report.table import short

@@ -10,8 +10,8 @@ from infertune import tasks
 from infertune.bank import SampleBank
 from infertune.cli.space import searched
 from infertune.default_space import default_space
-from infertune.engines.calls import calls, refusal
-from infertune.engines.honours import vllm
+from infertune.engines.openai.calls import calls, refusal
+from infertune.engines.openai.honours import vllm
 from infertune.errors import InvalidInputError
 from infertune.evaluate import requests_for
 from infertune.extra_settings import extra_ends, is_extra, with_extras

@@ -76,7 +76,7 @@ def named_values(pairs: Sequence[str] | None) -> str | None:
 
 def counted(engine: Engine) -> dict[str, float | int | str | None] | None:
     """Return what the engine's server counted of its work, and how it fared; None where there is none of its own."""
-    from infertune.engines import server_metrics
+    from infertune.engines.vllm import metrics as server_metrics
 
     metrics = getattr(engine, "metrics", None)
     if not isinstance(metrics, server_metrics.ServerMetrics):

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from infertune.engines.probe import Probe
+from infertune.engines.probing.probe import Probe
 from infertune.machine import Machine
 from infertune.models import Model
 from infertune.prices import Prices

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from command import Infertune
 
-from infertune.engines import vllm_python
+from infertune.engines.vllm import interpreter as vllm_python
 
 TESTS = Path(__file__).parent.parent
 OPTIMIZE = [

@@ -28,7 +28,7 @@ def folder() -> Path:
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Any]:
-    from infertune.engines.hf import HFEngine
+    from infertune.engines.hf.engine import HFEngine
 
     engine = HFEngine(MODEL, dtype="bfloat16", batch_size=16)
     yield engine

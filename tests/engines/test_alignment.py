@@ -5,7 +5,7 @@ from itertools import accumulate, pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infertune.engines.alignment import align, generation
+from infertune.engines.openai.alignment import align, generation
 
 TEXT = st.text(st.characters(codec="utf-8") | st.sampled_from("aé日🙂👩\u200d\n "), max_size=30)
 

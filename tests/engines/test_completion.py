@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infertune.engines import honours
-from infertune.engines.calls import Call, calls
-from infertune.engines.completion import Answer, read
-from infertune.engines.honours import Honours
-from infertune.engines.retry import Fault
+from infertune.engines.openai import honours
+from infertune.engines.openai.calls import Call, calls
+from infertune.engines.openai.completion import Answer, read
+from infertune.engines.openai.honours import Honours
+from infertune.engines.openai.retry import Fault
 from infertune.types import Decoding, Message, Request
 
 OPENAI = Honours(n=True, stop=True, logprobs=True)  # tells the tokens of the text, but neither ids nor the last one

@@ -7,7 +7,7 @@ from statistics import median
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infertune.engines.concurrency import ConcurrencyLimit
+from infertune.engines.openai.concurrency import ConcurrencyLimit
 
 
 class Clock:

@@ -22,7 +22,7 @@ from transformers import (  # noqa: E402
 )
 
 from infertune import models  # noqa: E402
-from infertune.engines.hf import HFEngine  # noqa: E402
+from infertune.engines.hf.engine import HFEngine  # noqa: E402
 from infertune.errors import EngineError, InvalidInputError  # noqa: E402
 from infertune.testing.engine_contract import STORY, EngineContract  # noqa: E402
 from infertune.types import Decoding, Message, Request, Response  # noqa: E402

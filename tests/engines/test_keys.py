@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from infertune.engines import keys
-from infertune.engines.keys import Key
+from infertune.engines.openai import keys
+from infertune.engines.openai.keys import Key
 from infertune.errors import InvalidInputError
 
 SECRET = "sk-very/secret+key=1"

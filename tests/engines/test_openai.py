@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from infertune.engines import honours
-from infertune.engines.honours import Honours
-from infertune.engines.openai import OpenAIEngine
+from infertune.engines.openai import honours
+from infertune.engines.openai.engine import OpenAIEngine
+from infertune.engines.openai.honours import Honours
 from infertune.errors import EngineError, InvalidInputError
 from infertune.testing import EngineContract, FakeEngine, OpenAIServer
 from infertune.types import Decoding, Message, Request

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from infertune.engines import honours
-from infertune.engines.openai import EndpointGone, OpenAIEngine
-from infertune.engines.retry import Waits
+from infertune.engines.openai import honours
+from infertune.engines.openai.engine import EndpointGone, OpenAIEngine
+from infertune.engines.openai.retry import Waits
 from infertune.errors import EngineError
 from infertune.testing import ChaosProxy, FakeEngine, OpenAIServer
 from infertune.testing.chaos_proxy import SPOILINGS, Spoiling
@@ -21,7 +21,7 @@ NO_COPIES = Waits(patience_seconds=30.0, timeout_seconds=5.0, hedge_seconds=100.
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infertune.engines.retry.FIRST_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr("infertune.engines.openai.retry.FIRST_WAIT_SECONDS", 0.02)
 
 
 def wishes(n: int, *, n_samples: int = 2, **decoding: Any) -> list[Request]:

@@ -6,10 +6,10 @@ import httpx
 import pytest
 from toy_endpoint import ToyEndpoint, ToyServer
 
-from infertune.engines import endpoint
-from infertune.engines.endpoint import Endpoint
-from infertune.engines.keys import Key
-from infertune.engines.probe import Probe, probe
+from infertune.engines.openai.keys import Key
+from infertune.engines.probing import endpoint
+from infertune.engines.probing.endpoint import Endpoint
+from infertune.engines.probing.probe import Probe, probe
 from infertune.errors import EngineError
 from infertune.testing.chaos_proxy import SPOILINGS, ChaosProxy
 

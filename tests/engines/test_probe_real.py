@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from infertune.engines.probe import probe
-from infertune.engines.vllm import VLLMEngine
-from infertune.engines.vllm_python import VARIABLE
+from infertune.engines.probing.probe import probe
+from infertune.engines.vllm.engine import VLLMEngine
+from infertune.engines.vllm.interpreter import VARIABLE
 from infertune.types import Decoding, Request
 
 MODEL = "bundled:smollm2-135m"

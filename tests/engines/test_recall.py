@@ -8,9 +8,9 @@ import httpx
 import pytest
 from toy_endpoint import ToyEndpoint
 
-from infertune.engines import recall
-from infertune.engines.keys import Key
-from infertune.engines.probe import Probe
+from infertune.engines.openai.keys import Key
+from infertune.engines.probing import recall
+from infertune.engines.probing.probe import Probe
 
 Look = Callable[..., Probe]
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infertune.engines.hedge import MIN_OBSERVED, Hedge
-from infertune.engines.retry import (
+from infertune.engines.openai.hedge import MIN_OBSERVED, Hedge
+from infertune.engines.openai.retry import (
     LONGEST_WAIT_SECONDS,
     Patience,
     backoff_seconds,

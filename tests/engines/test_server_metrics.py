@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infertune.engines.server_metrics import ServerMetrics, as_json, parse
+from infertune.engines.vllm.metrics import ServerMetrics, as_json, parse
 
 TEXT = """\
 # HELP vllm:num_requests_running Number of requests in model execution batches.

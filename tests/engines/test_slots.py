@@ -4,7 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the engine hf needs the extra [hf]")
 
-from infertune.engines.slots import SlotCache  # noqa: E402
+from infertune.engines.hf.slots import SlotCache  # noqa: E402
 
 
 def _filled(n_slots: int, n_tokens: int) -> tuple[SlotCache, "torch.Tensor"]:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infertune.engines.suspects import MAX_DEATHS, Suspects
+from infertune.engines.vllm.suspects import MAX_DEATHS, Suspects
 from infertune.types import Decoding, Request
 
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from infertune.engines import verdicts
-from infertune.engines.verdicts import (
+from infertune.engines.probing import verdicts
+from infertune.engines.probing.verdicts import (
     MAX_TAIL,
     N_DIVERSE,
     N_FEWER,

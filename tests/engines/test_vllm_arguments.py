@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from infertune.engines import vllm_python
-from infertune.engines.vllm_arguments import ServerArguments, read, server_arguments
+from infertune.engines.vllm import interpreter as vllm_python
+from infertune.engines.vllm.arguments import ServerArguments, read, server_arguments
 from infertune.errors import DataUnavailableError, InvalidInputError
 
 FAKE = Path(__file__).parent / "fake_vllm"

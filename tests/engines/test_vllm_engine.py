@@ -9,8 +9,9 @@ from typing import Any
 import psutil
 import pytest
 
-from infertune.engines import vllm, vllm_python
-from infertune.engines.vllm import VLLMEngine
+from infertune.engines.vllm import engine as vllm
+from infertune.engines.vllm import interpreter as vllm_python
+from infertune.engines.vllm.engine import VLLMEngine
 from infertune.errors import EngineError
 from infertune.testing import EngineContract
 from infertune.types import Decoding, Request

@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from infertune import models, tasks
-from infertune.engines.vllm import VLLMEngine
-from infertune.engines.vllm_python import VARIABLE
+from infertune.engines.vllm.engine import VLLMEngine
+from infertune.engines.vllm.interpreter import VARIABLE
 from infertune.testing import EngineContract
 from infertune.types import Decoding, Request
 

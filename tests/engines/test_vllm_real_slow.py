@@ -17,12 +17,12 @@ import pytest
 from test_vllm_real import MODEL, capitals
 
 from infertune import models, tasks
-from infertune.engines import honours
-from infertune.engines.hf import HFEngine
-from infertune.engines.openai import EndpointGone, OpenAIEngine
-from infertune.engines.vllm import VLLMEngine
-from infertune.engines.vllm_python import VARIABLE
-from infertune.engines.vllm_server import VLLMServer
+from infertune.engines.hf.engine import HFEngine
+from infertune.engines.openai import honours
+from infertune.engines.openai.engine import EndpointGone, OpenAIEngine
+from infertune.engines.vllm.engine import VLLMEngine
+from infertune.engines.vllm.interpreter import VARIABLE
+from infertune.engines.vllm.server import VLLMServer
 from infertune.types import Decoding, Engine, Request
 
 pytestmark = [

@@ -13,8 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
-from infertune.engines import vllm_server
-from infertune.engines.vllm_server import ServerFailed, VLLMServer
+from infertune.engines.vllm import server as vllm_server
+from infertune.engines.vllm.server import ServerFailed, VLLMServer
 
 FAKE = Path(__file__).parent / "fake_vllm"
 Start = Callable[..., VLLMServer]

@@ -20,7 +20,7 @@ from typing import Any
 from planted import make_study, plain, space_of, write, write_task
 
 from infertune.budget import Budget
-from infertune.engines.hf import HFEngine
+from infertune.engines.hf.engine import HFEngine
 from infertune.testing import FakeEngine
 from infertune.types import Request
 

@@ -9,9 +9,9 @@ import pytest
 from planted import make_study, plain, space_of, write, write_task
 
 from infertune.bank import SampleBank
-from infertune.engines import honours
-from infertune.engines.openai import EndpointGone, OpenAIEngine
-from infertune.engines.retry import Waits
+from infertune.engines.openai import honours
+from infertune.engines.openai.engine import EndpointGone, OpenAIEngine
+from infertune.engines.openai.retry import Waits
 from infertune.errors import EngineError
 from infertune.study import Recommendation
 from infertune.testing import ChaosProxy, FakeEngine, OpenAIServer
@@ -26,7 +26,7 @@ QUICK = Waits(patience_seconds=30.0, timeout_seconds=5.0, hedge_seconds=0.3)
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infertune.engines.retry.FIRST_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr("infertune.engines.openai.retry.FIRST_WAIT_SECONDS", 0.02)
 
 
 def connect(base_url: str, **options: Any) -> OpenAIEngine:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from infertune.engines.alignment import align, generation
-from infertune.engines.calls import Call
-from infertune.engines.honours import Honours
-from infertune.engines.retry import Fault
+from infertune.engines.openai.alignment import align, generation
+from infertune.engines.openai.calls import Call
+from infertune.engines.openai.honours import Honours
+from infertune.engines.openai.retry import Fault
 from infertune.replay import cut
 from infertune.types import FinishReason, Generation, Request
 

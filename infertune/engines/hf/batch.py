@@ -15,8 +15,8 @@ from torch import Tensor
 
 from infertune.decoding.draw import Settings, draw
 from infertune.decoding.noise import position_keys, sample_key
-from infertune.engines.language_model import LanguageModel
-from infertune.engines.slots import SlotCache
+from infertune.engines.hf.language_model import LanguageModel
+from infertune.engines.hf.slots import SlotCache
 from infertune.engines.text_stream import TextStream
 from infertune.types import FinishReason, Generation, Request, Response
 

@@ -16,9 +16,9 @@ import httpx
 import msgspec
 
 from infertune import models
-from infertune.engines.endpoint import Endpoint
-from infertune.engines.keys import Key
-from infertune.engines.probe import Probe, probe
+from infertune.engines.openai.keys import Key
+from infertune.engines.probing.endpoint import Endpoint
+from infertune.engines.probing.probe import Probe, probe
 from infertune.types import Scalar
 
 KEPT_SECONDS = 24 * 3600.0

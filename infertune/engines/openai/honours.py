@@ -1,4 +1,4 @@
-"""What an OpenAI-compatible endpoint really does with a request: found by `infertune.engines.probe`, or known."""
+"""What an OpenAI-compatible endpoint really does with a request: found by `infertune.engines.probing`, or known."""
 
 from dataclasses import dataclass
 

@@ -13,15 +13,15 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from infertune.engines import keys
-from infertune.engines.concurrency import CEILING, START, ConcurrencyLimit
-from infertune.engines.exchange import Exchange
-from infertune.engines.honours import Honours
-from infertune.engines.lanes import Lanes
-from infertune.engines.listing import served
-from infertune.engines.probe import Probe
-from infertune.engines.recall import probed
-from infertune.engines.retry import EndpointGone, Waits
+from infertune.engines.openai import keys
+from infertune.engines.openai.concurrency import CEILING, START, ConcurrencyLimit
+from infertune.engines.openai.exchange import Exchange
+from infertune.engines.openai.honours import Honours
+from infertune.engines.openai.lanes import Lanes
+from infertune.engines.openai.listing import served
+from infertune.engines.openai.retry import EndpointGone, Waits
+from infertune.engines.probing.probe import Probe
+from infertune.engines.probing.recall import probed
 from infertune.errors import EngineError, InvalidInputError, nearest
 from infertune.types import Request, Response, Scalar, Unsupported
 

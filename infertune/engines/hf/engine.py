@@ -10,8 +10,8 @@ import torch
 
 from infertune import models
 from infertune.decoding.draw import WARPER_ORDER
-from infertune.engines.batch import Batch
-from infertune.engines.language_model import LanguageModel
+from infertune.engines.hf.batch import Batch
+from infertune.engines.hf.language_model import LanguageModel
 from infertune.errors import EngineError, InvalidInputError
 from infertune.types import Request, Response, Unsupported
 

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import httpx
 import msgspec
 
-from infertune.engines.keys import Key
-from infertune.engines.status import clean, said
+from infertune.engines.openai.keys import Key
+from infertune.engines.openai.status import clean, said
 from infertune.errors import EngineError
 
 Path = Literal["chat/completions", "completions"]

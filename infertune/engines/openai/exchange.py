@@ -9,14 +9,14 @@ from typing import Any
 
 import httpx
 
-from infertune.engines.calls import Call, calls, refusal
-from infertune.engines.completion import Answer, read
-from infertune.engines.concurrency import ConcurrencyLimit
-from infertune.engines.hedge import Hedge
-from infertune.engines.honours import Honours
-from infertune.engines.keys import Key
-from infertune.engines.lanes import Lanes
-from infertune.engines.retry import (
+from infertune.engines.openai.calls import Call, calls, refusal
+from infertune.engines.openai.completion import Answer, read
+from infertune.engines.openai.concurrency import ConcurrencyLimit
+from infertune.engines.openai.hedge import Hedge
+from infertune.engines.openai.honours import Honours
+from infertune.engines.openai.keys import Key
+from infertune.engines.openai.lanes import Lanes
+from infertune.engines.openai.retry import (
     MAX_ATTEMPTS,
     MAX_REFUSALS,
     EndpointGone,
@@ -27,7 +27,7 @@ from infertune.engines.retry import (
     blame_of_status,
     retry_after_seconds,
 )
-from infertune.engines.status import said
+from infertune.engines.openai.status import said
 from infertune.errors import EngineError
 from infertune.types import Request, Response
 

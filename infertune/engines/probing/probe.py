@@ -9,11 +9,11 @@ from typing import Any
 
 import httpx
 
-from infertune.engines.endpoint import IN_FLIGHT, Endpoint, Path
-from infertune.engines.experiments import NARROWING, NEWER_LIMIT, SAMPLES_PER_REQUEST, Experiments, Row
-from infertune.engines.honours import Honours
-from infertune.engines.keys import Key
-from infertune.engines.server_kind import ServerKind, identify
+from infertune.engines.openai.honours import Honours
+from infertune.engines.openai.keys import Key
+from infertune.engines.probing.endpoint import IN_FLIGHT, Endpoint, Path
+from infertune.engines.probing.experiments import NARROWING, NEWER_LIMIT, SAMPLES_PER_REQUEST, Experiments, Row
+from infertune.engines.probing.server_kind import ServerKind, identify
 from infertune.types import Scalar
 
 _SAME_NAME = (

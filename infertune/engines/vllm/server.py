@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from infertune.engines import failures, supervisor
-from infertune.engines.failures import ServerFailure
+from infertune.engines.vllm import failures, supervisor
+from infertune.engines.vllm.failures import ServerFailure
 from infertune.errors import EngineError
 
 _HOST = "127.0.0.1"
@@ -43,7 +43,7 @@ class ServerFailed(EngineError):
 class VLLMServer:
     """One run of ``python -m vllm.entrypoints.openai.api_server`` on 127.0.0.1, ready when this returns.
 
-    Nothing of it outlives this process, however that ends: see `infertune.engines.supervisor`.
+    Nothing of it outlives this process, however that ends: see `infertune.engines.vllm.supervisor`.
 
     Args:
         python: The interpreter that has vllm.

@@ -3,9 +3,9 @@
 import threading
 import time
 
-from infertune.engines import server_metrics
-from infertune.engines.server_metrics import ServerMetrics
-from infertune.engines.vllm_server import VLLMServer
+from infertune.engines.vllm import metrics as server_metrics
+from infertune.engines.vllm.metrics import ServerMetrics
+from infertune.engines.vllm.server import VLLMServer
 
 _EVERY_SECONDS = 1.0
 _ANSWER_SECONDS = 10.0

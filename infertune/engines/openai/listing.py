@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import httpx
 import msgspec
 
-from infertune.engines.keys import Key
-from infertune.engines.status import clean, said
+from infertune.engines.openai.keys import Key
+from infertune.engines.openai.status import clean, said
 from infertune.errors import EngineError
 
 _N_TRIES = 3

@@ -8,8 +8,8 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from infertune import models
-from infertune.engines import attention
-from infertune.engines.slots import SlotCache
+from infertune.engines.hf import attention
+from infertune.engines.hf.slots import SlotCache
 from infertune.errors import EngineError, InvalidInputError, nearest
 from infertune.types import Prompt
 

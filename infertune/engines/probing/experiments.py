@@ -1,15 +1,15 @@
 """The experiments by which a probe sees whether a setting has an effect: texts made with it beside texts without.
 
-The verdicts are those of `infertune.engines.verdicts`. A refusal is a verdict too, in the server's own words.
+The verdicts are those of `infertune.engines.probing.verdicts`. A refusal is a verdict too, in the server's own words.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from infertune.engines.endpoint import CHAT, PLAIN, Answer, Endpoint, Path, Refusal
-from infertune.engines.server_kind import served_models
-from infertune.engines.verdicts import (
+from infertune.engines.probing.endpoint import CHAT, PLAIN, Answer, Endpoint, Path, Refusal
+from infertune.engines.probing.server_kind import served_models
+from infertune.engines.probing.verdicts import (
     N_DIVERSE,
     N_NESTED,
     N_ROUNDS,

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from infertune.engines.honours import Honours
+from infertune.engines.openai.honours import Honours
 from infertune.types import Request
 
 _SEEDS = 2**31 - 2**16  # so that a seed and the number of a sample together stay below 2**31, which some servers need

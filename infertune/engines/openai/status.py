@@ -3,7 +3,7 @@
 import httpx
 import msgspec
 
-from infertune.engines.keys import Key
+from infertune.engines.openai.keys import Key
 
 _MAX_CHARACTERS = 300
 

@@ -7,14 +7,15 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
 from infertune import models
-from infertune.engines import honours, vllm_arguments
-from infertune.engines.failures import ServerFailure
-from infertune.engines.openai import EndpointGone, OpenAIEngine
-from infertune.engines.server_metrics import ServerMetrics
-from infertune.engines.suspects import Suspects
-from infertune.engines.vllm_python import find
-from infertune.engines.vllm_server import ServerFailed, VLLMServer
-from infertune.engines.watch import Watch
+from infertune.engines.openai import honours
+from infertune.engines.openai.engine import EndpointGone, OpenAIEngine
+from infertune.engines.vllm import arguments as vllm_arguments
+from infertune.engines.vllm.failures import ServerFailure
+from infertune.engines.vllm.interpreter import find
+from infertune.engines.vllm.metrics import ServerMetrics
+from infertune.engines.vllm.server import ServerFailed, VLLMServer
+from infertune.engines.vllm.suspects import Suspects
+from infertune.engines.vllm.watch import Watch
 from infertune.errors import EngineError, InvalidInputError
 from infertune.types import Request, Response, Scalar, Unsupported
 

@@ -1,0 +1,1 @@
+"""Finds out by effect what an endpoint honours, before anything is asked of it in earnest."""
