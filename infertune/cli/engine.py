@@ -9,7 +9,11 @@ from infertune import models, plugins
 from infertune.errors import DataUnavailableError, InvalidInputError, nearest
 from infertune.types import Decoding, Engine, Scalar
 
-_NO_OPTIONS = {"model", "extra", "honours", "waits", "alive"}  # what a program may give to an engine, but no command
+# What a program may give to an engine, but no command; of the vllm engine, what ``--engine-arg`` says as well.
+_NO_OPTIONS = {
+    *("model", "extra", "honours", "waits", "alive"),
+    *("max_model_len", "kv_cache_gib", "start_timeout_seconds", "hang_seconds"),
+}
 
 
 def start(

@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from infertune import models
 from infertune.engines.openai import honours
 from infertune.engines.openai.engine import EndpointGone, OpenAIEngine
+from infertune.engines.openai.retry import Waits
 from infertune.engines.vllm import arguments as vllm_arguments
 from infertune.engines.vllm.failures import ServerFailure
 from infertune.engines.vllm.interpreter import find
@@ -20,6 +21,8 @@ from infertune.errors import EngineError, InvalidInputError
 from infertune.types import Request, Response, Scalar, Unsupported
 
 _MAX_RESTARTS_UNANSWERED = 5
+# The watch knows better than a clock whether the server gets on, and a second copy would only add to its work.
+_WAITS = Waits(timeout_seconds=86_400.0, hedge_seconds=86_400.0)
 _SECONDS_TO_END = 20.0  # from the death of its engine, a server takes about five on two busy cores
 
 
@@ -207,15 +210,20 @@ class VLLMEngine:
         )
         watch = Watch(server, hang_seconds=self._hang_seconds)
         self._server, self._watch = server, watch
-        self._client = OpenAIEngine(
-            self._name,
-            base_url=server.base_url,
-            concurrency=self._concurrency,
-            extra=self._extra,
-            honours=self._honours,
-            seeds_safe=self._arguments.seeds_are_safe,
-            alive=lambda: server.alive() and not watch.seen,
-        )
+        try:
+            self._client = OpenAIEngine(
+                self._name,
+                base_url=server.base_url,
+                concurrency=self._concurrency,
+                extra=self._extra,
+                honours=self._honours,
+                seeds_safe=self._arguments.seeds_are_safe,
+                waits=_WAITS,
+                alive=lambda: server.alive() and not watch.seen,
+            )
+        except BaseException:
+            self._stop()
+            raise
         if self._honours is None:
             self._honours, self._unsupported = self._client.honours, self._client.unsupported
 
