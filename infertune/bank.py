@@ -222,6 +222,12 @@ class SampleBank:
         )
         return [_response(request, stored[key]) for key, request in zip(keys, wished, strict=True)]
 
+    def engines(self) -> list[dict[str, str]]:
+        """Return the facts of every engine that has answered here."""
+        with readable_errors(self._engine), self._engine.connect() as connection:
+            stored = connection.execute(select(bank_engines.c.facts).order_by(bank_engines.c.digest))
+            return [json.loads(facts) for facts in stored.scalars()]
+
     def spent(self, study: str) -> Spent:
         """Return what a study has paid so far; nothing for a study that the bank does not know."""
         failed = (bank_requests.c.error != "").label("failed")

@@ -31,12 +31,12 @@ LAYERS: list[dict[str, set[str]]] = [
         "machine": {"machine"},
         "prompts": {"prompts"},
     },
+    {"bank": {"database", "bank_tables", "bank"}},
     {
         "samplers": {"samplers"},
         "engines": {"engines"},
         "strategies": {"strategies"},
         "tasks": {"tasks"},
-        "bank": {"database", "bank_tables", "bank"},
     },
     {"log": {"trial_log"}, "evaluation": {"evaluate", "evaluator", "spending"}},
     {"choice": {"plan", "rounds", "select"}},
