@@ -1,6 +1,6 @@
 """What every replay choice of a configuration scores and costs, recomputed from stored samples for no tokens."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,11 +118,50 @@ def candidates(
     if not responses:
         return []
     n_stored = min(len(response.generations) for response in responses)
-    max_tokens_stored = min(response.request.decoding.max_tokens for response in responses)
-    can_be_cut = all(
-        len(each.text_ends) == len(each.token_ids) for response in responses for each in response.generations
+
+    def table(max_tokens: int, extractor: str) -> SampleTable:
+        return sample_table(judge, extractor, max_tokens, n_stored, examples, responses)
+
+    return replayed(
+        space,
+        configuration,
+        example_ids=tuple(example.id for example in examples),
+        prompt_tokens=np.array([response.prompt_tokens for response in responses], dtype=np.float64),
+        n_stored=n_stored,
+        max_tokens_stored=min(response.request.decoding.max_tokens for response in responses),
+        can_be_cut=all(
+            len(each.text_ends) == len(each.token_ids) for response in responses for each in response.generations
+        ),
+        table=table,
+        default_extractor=judge.task.default_extractor,
     )
-    prompt_tokens = np.array([response.prompt_tokens for response in responses], dtype=np.float64)
+
+
+def replayed(
+    space: SearchSpace,
+    configuration: Configuration,
+    *,
+    example_ids: tuple[str, ...],
+    prompt_tokens: FloatArray,
+    n_stored: int,
+    max_tokens_stored: int,
+    can_be_cut: bool = True,
+    table: Callable[[int, str], SampleTable],
+    default_extractor: str,
+) -> list[Candidate]:
+    """Return one Candidate for each replay choice that stored samples can answer exactly.
+
+    Args:
+        space: The whole search space.
+        configuration: Values of the request tier.
+        example_ids: In the order of the tables' rows.
+        prompt_tokens: Of each example; shape ``[n_examples]``.
+        n_stored: Samples of each example.
+        max_tokens_stored: Their limit.
+        can_be_cut: Whether it is known what a smaller limit would have given.
+        table: Gives the samples as cut at ``max_tokens`` and read by an extractor; called once for each pair.
+        default_extractor: For a space that has no choice of them.
+    """
     tables: dict[tuple[int, str], SampleTable] = {}
     found = []
     for choice in space.replay_choices(configuration):
@@ -131,15 +170,14 @@ def candidates(
         max_tokens = int(complete["decoding.max_tokens"])
         if n > n_stored or max_tokens > max_tokens_stored or (max_tokens < max_tokens_stored and not can_be_cut):
             continue
-        extractor = str(complete.get("strategy.extractor", judge.task.default_extractor))
-        key = (max_tokens, extractor)
+        key = (max_tokens, str(complete.get("strategy.extractor", default_extractor)))
         if key not in tables:
-            tables[key] = _table(judge, extractor, max_tokens, n_stored, examples, responses)
+            tables[key] = table(*key)
         strategy: Strategy = plugins.load("strategies", str(complete["strategy.name"]))()
         found.append(
             Candidate(
                 configuration=complete,
-                example_ids=tuple(example.id for example in examples),
+                example_ids=example_ids,
                 scores=strategy.expected_scores(tables[key], n),
                 tokens=prompt_tokens + n * tables[key].tokens.mean(axis=1),
             )
@@ -147,7 +185,7 @@ def candidates(
     return found
 
 
-def _table(
+def sample_table(
     judge: Judge,
     extractor: str,
     max_tokens: int,
@@ -155,6 +193,7 @@ def _table(
     examples: Sequence[Example],
     responses: Sequence[Response],
 ) -> SampleTable:
+    """Return the first samples of each response as a table, cut at ``max_tokens`` and read by an extractor."""
     shape = (len(responses), n_samples)
     answers = np.full(shape, -1, dtype=np.int32)
     scores = np.zeros(shape)
