@@ -34,6 +34,7 @@ LAYERS: list[dict[str, set[str]]] = [
     {"bank": {"database", "bank_tables", "bank"}},
     {
         "samplers": {"samplers"},
+        "allocators": {"allocators"},
         "engines": {"engines"},
         "strategies": {"strategies"},
         "tasks": {"tasks"},

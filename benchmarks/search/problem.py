@@ -1,0 +1,191 @@
+"""A problem that any search method can run on: what it may buy, what that costs, how far a recommendation falls short.
+
+The books are the same for all: every prompt token of a request and every generated token counts, and so does buying
+a second time what was bought before.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.search.optimum import optimum, worth
+from benchmarks.search.tables import Tables
+from infertune.default_space import default_space
+from infertune.estimators import FloatArray, SampleTable
+from infertune.evaluate import Candidate, replayed
+from infertune.space import Configuration, SearchSpace
+from infertune.testing.synthetic_model import MAX_TOKENS, TUNE, SyntheticModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Purchase:
+    """A wish for the first samples of some examples under one configuration.
+
+    Attributes:
+        configuration: Values of the request tier.
+        examples: Numbers below the problem's ``n_examples``.
+        n_samples: Of each example; greedy decoding gives one and costs one.
+        max_tokens: Where the samples end.
+    """
+
+    configuration: Configuration
+    examples: NDArray[np.intp]
+    n_samples: int
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bought:
+    """What a purchase brought.
+
+    Attributes:
+        prompt_tokens: ``[n_examples]``.
+        table: Gives the samples cut at a ``max_tokens`` and read by an extractor.
+    """
+
+    purchase: Purchase
+    space: SearchSpace
+    n_samples: int
+    prompt_tokens: FloatArray
+    table: Callable[[int, str], SampleTable]
+    default_extractor: str
+
+    @property
+    def tokens(self) -> int:
+        """What it cost."""
+        whole = self.table(self.purchase.max_tokens, self.default_extractor)
+        return int(self.prompt_tokens.sum() + whole.tokens.sum())
+
+    def candidates(self) -> list[Candidate]:
+        """Return every replay choice with its evidence; examples are named by their numbers."""
+        return replayed(
+            self.space,
+            self.purchase.configuration,
+            example_ids=tuple(map(str, self.purchase.examples)),
+            prompt_tokens=self.prompt_tokens,
+            n_stored=self.n_samples,
+            max_tokens_stored=self.purchase.max_tokens,
+            table=self.table,
+            default_extractor=self.default_extractor,
+        )
+
+
+class Problem(Protocol):
+    """One landscape or recording under one cost cap, with its examples in an order of the seed's.
+
+    Attributes:
+        space: The whole search space.
+        cap: Most tokens a request may cost on average; None is no limit.
+        configurations: Those of the request tier that can be bought; empty when all can.
+        seed: Decides the order of the examples; methods take theirs from it too.
+    """
+
+    name: str
+    space: SearchSpace
+    cap: float | None
+    n_examples: int
+    max_tokens: int
+    configurations: Sequence[Configuration]
+    seed: int
+
+    def buy(self, purchase: Purchase) -> Bought:
+        """Return the samples; who calls keeps the books."""
+
+    def regret(self, recommended: Configuration) -> float:
+        """Return by how much a complete configuration's worth on unseen examples is below the best there is."""
+
+
+class SyntheticProblem:
+    """A synthetic model's task."""
+
+    configurations: Sequence[Configuration] = ()
+
+    def __init__(self, landscape: int, cap: float | None, seed: int) -> None:
+        self.name = f"synthetic {landscape}, cap {cap:g}" if cap else f"synthetic {landscape}"
+        self.cap, self.seed = cap, seed
+        self.n_examples, self.max_tokens = TUNE, MAX_TOKENS[-1]
+        self._model = SyntheticModel(landscape)
+        self.space = self._model.space
+        self._order = np.random.default_rng((seed, landscape)).permutation(TUNE)
+        self._best = float(optimum(landscape, cap)["worth"])
+
+    def buy(self, purchase: Purchase) -> Bought:
+        n_samples = _n_samples(purchase)
+        whole = self._model.samples(purchase.configuration, self._order[purchase.examples], n_samples=n_samples)
+        return Bought(
+            purchase=purchase,
+            space=self.space,
+            n_samples=n_samples,
+            prompt_tokens=whole.prompt_tokens,
+            table=lambda max_tokens, extractor: whole.table(max_tokens),
+            default_extractor="",
+        )
+
+    def regret(self, recommended: Configuration) -> float:
+        truth = self._model.truth(_part(self.space, recommended))
+        at = truth.choices.index(Configuration({name: recommended[name] for name in truth.choices[0]}))
+        return self._best - worth(float(truth.utility[at]), float(truth.cost_tokens[at]), self.cap)
+
+
+class RecordedProblem:
+    """A recording; what is best is decided by its `confirm` examples, on which all configurations were recorded."""
+
+    def __init__(self, tables: Tables, cap: float | None, seed: int) -> None:
+        self.name = f"{tables.task}, cap {cap:g}" if cap else tables.task
+        self.cap, self.seed = cap, seed
+        self.n_examples, self.max_tokens = tables.n_tune, tables.limits[-1]
+        self.configurations = tables.configurations
+        prompts = tuple(dict.fromkeys(str(each["prompt.template"]) for each in tables.configurations))
+        self.space = default_space(prompts=prompts, max_tokens=tables.limits, extractors=tables.extractors)
+        self._tables = tables
+        self._order = np.random.default_rng((seed, 0)).permutation(tables.n_tune)
+        held_out = np.arange(tables.n_tune, len(tables.example_ids))
+        self._worth = {
+            each.configuration: worth(each.utility, each.cost_tokens, cap)
+            for configuration in tables.configurations
+            for each in self._bought(configuration, held_out, self._most_samples).candidates()
+        }
+
+    @property
+    def _most_samples(self) -> int:
+        return int(self._tables.stacked["scores"].shape[-1])
+
+    def buy(self, purchase: Purchase) -> Bought:
+        bought = self._bought(purchase.configuration, self._order[purchase.examples], purchase.n_samples)
+        return Bought(
+            purchase=purchase,
+            space=self.space,
+            n_samples=bought.n_samples,
+            prompt_tokens=bought.prompt_tokens,
+            table=bought.table,
+            default_extractor=bought.default_extractor,
+        )
+
+    def regret(self, recommended: Configuration) -> float:
+        return max(self._worth.values()) - self._worth[recommended]
+
+    def _bought(self, configuration: Configuration, examples: NDArray[np.intp], n_samples: int) -> Bought:
+        purchase = Purchase(
+            configuration=configuration, examples=examples, n_samples=n_samples, max_tokens=self.max_tokens
+        )
+        n = _n_samples(purchase)
+        return Bought(
+            purchase=purchase,
+            space=self.space,
+            n_samples=n,
+            prompt_tokens=self._tables.prompt_tokens[self._tables.number[configuration]][examples].astype(np.float64),
+            table=lambda max_tokens, extractor: self._tables.table(configuration, examples, n, max_tokens, extractor),
+            default_extractor=self._tables.extractors[0],
+        )
+
+
+def _n_samples(purchase: Purchase) -> int:
+    return 1 if purchase.configuration["decoding.temperature"] == 0 else purchase.n_samples
+
+
+def _part(space: SearchSpace, configuration: Configuration) -> Configuration:
+    names = {parameter.name for parameter in space.parameters if parameter.tier == "request"}
+    return Configuration({name: value for name, value in configuration.items() if name in names})

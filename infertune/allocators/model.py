@@ -1,0 +1,174 @@
+"""What the evidence so far says of any configuration: its utility and cost under every replay choice, and how sure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infertune.allocators import Evidence, Offer, Order
+from infertune.allocators.aligned import aligned
+from infertune.allocators.coordinates import Coordinates
+from infertune.allocators.costs import Costs
+from infertune.allocators.gaussian_process import Posterior, fit, kernel
+from infertune.estimators import FloatArray
+from infertune.space import Configuration, SearchSpace
+
+MOST_FITTED = 64  # pieces of evidence are enough for the hyperparameters
+_N_FITTED_NUMBERS = 2  # principal components of the choices, by which the hyperparameters are judged
+_LEAST_SPREAD = 0.02  # of utility between configurations
+
+
+class Model:
+    """Fits two pieces of evidence or more.
+
+    Pending orders are taken as landed with what is expected of them, so that only the uncertainty shrinks.
+
+    Attributes:
+        choices: The replay choices, R of them.
+        coordinates: Of the configurations.
+    """
+
+    def __init__(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> None:
+        self.coordinates = _coordinates(offer.space.tier("request"))
+        side = aligned(evidence)
+        self.choices = side.choices
+        self._cap = offer.cap_tokens
+        self._n_examples = offer.n_examples
+        self._n_evidence = len(evidence)
+        orders = [each.order for each in evidence]
+        self._points = self.coordinates.points([each.configuration for each in orders])
+        self._shares = self._shares_of([each.examples for each in orders])
+        differences = self.coordinates.differences(self._points, self._points)
+        overlaps = self._shares @ self._shares.T
+        n_labels = len(self.coordinates.labels)
+        self._costs = Costs(differences, overlaps, n_labels, side.costs, side.had, side.length_variance)
+        weights = np.array([len(each.examples) for each in orders], dtype=np.float64)
+        self._mean = weights @ side.utilities / weights.sum()
+        centred = side.utilities - self._mean
+        self._spread = np.maximum(centred.std(axis=0), _LEAST_SPREAD)
+        within = self._within(side.costs)
+        numbers = _components(centred[:, within])
+        luck = float(side.variances[:, within].mean())
+        some = np.unique(np.linspace(0, len(evidence) - 1, min(len(evidence), MOST_FITTED)).astype(int))
+        self._found = fit(
+            differences[:, some[:, None], some],
+            overlaps[np.ix_(some, some)],
+            numbers[some],
+            luck / float((self._spread[within] ** 2).mean()),
+            n_labels,
+        )
+        self._posterior = Posterior(self._found, kernel(self._found.theta, differences), overlaps, centred)
+        if pending:
+            points = self.coordinates.points([each.configuration for each in pending])
+            expected = self._posterior.means(self._correlation(points))
+            self._points = np.concatenate([self._points, points])
+            self._shares = np.concatenate([self._shares, self._shares_of([each.examples for each in pending])])
+            self._posterior = Posterior(
+                self._found,
+                self._correlation(self._points),
+                self._shares @ self._shares.T,
+                np.concatenate([centred, expected]),
+            )
+
+    def view(self, configurations: Sequence[Configuration]) -> "View":
+        """Return what is expected of some configurations."""
+        points = self.coordinates.points(configurations)
+        differences = self.coordinates.differences(self._points, points)
+        correlation = kernel(self._found.theta, differences)
+        utility = self._mean + self._posterior.means(correlation)
+        tokens, spread = self._costs.at(differences[:, : self._n_evidence])
+        if self._cap is not None:
+            utility = utility - np.maximum(tokens * (1 + spread) / self._cap - 1, 0.0)
+        return View(points=points, correlation=correlation, worth=utility, tokens=tokens)
+
+    def changes(
+        self,
+        view: "View",
+        choices: NDArray[np.intp],
+        examples: Sequence[Sequence[int]],
+        rival: "View",
+        its_choice: int,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return how much orders may change the difference to a rival, and how uncertain that is at all.
+
+        Args:
+            view: Of the orders' configurations, m of them.
+            choices: Of each, the replay choice that counts.
+            examples: Of each order.
+            rival: View of the one configuration they are compared with.
+            its_choice: The one that counts.
+
+        Returns:
+            Two standard deviations ``[m]``: of the change in the expected difference, and of the difference.
+        """
+        found, shares = self._found, self._shares_of(examples)
+        between = kernel(found.theta, self.coordinates.differences(rival.points, view.points))[0]
+        mine, its = self._spread[choices], self._spread[its_choice]
+        own, other = self._posterior.root(view.correlation), self._posterior.root(rival.correlation)
+        new = self._posterior.root(view.correlation, self._shares @ shares.T)
+        with_mine = found.v - (own * new).sum(axis=0)
+        with_its = found.v * between - other[:, 0] @ new
+        observed = found.v + found.example * (shares**2).sum(axis=1) - (new**2).sum(axis=0)
+        change = np.abs(mine * with_mine - its * with_its) / np.sqrt(np.maximum(observed, 1e-9))
+        prior = found.v * (mine**2 + its**2 - 2 * mine * its * between)
+        total = np.sqrt(np.maximum(prior - ((mine * own - its * other) ** 2).sum(axis=0), 1e-12))
+        return np.minimum(change, total), total
+
+    def _correlation(self, points: FloatArray) -> FloatArray:
+        return kernel(self._found.theta, self.coordinates.differences(self._points, points))
+
+    def _within(self, costs: FloatArray) -> NDArray[np.bool_]:
+        """Return which choices some configuration can afford; all, where none can."""
+        everything = np.ones(len(self.choices), dtype=bool)
+        if self._cap is None:
+            return everything
+        found = np.asarray(np.any(costs <= self._cap, axis=0))
+        return found if found.any() else everything
+
+    def _shares_of(self, examples: Sequence[Sequence[int]]) -> FloatArray:
+        """Return the weight of every example in the mean of each set; ``[n, n_examples]``."""
+        shares = np.zeros((len(examples), self._n_examples))
+        counts = np.array([len(each) for each in examples])
+        rows = np.repeat(np.arange(len(examples)), counts)
+        shares[rows, np.concatenate(examples)] = np.repeat(1.0 / counts, counts)
+        return shares
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class View:
+    """What is expected of m configurations.
+
+    Attributes:
+        points: ``[m, n_axes]``.
+        correlation: With the observed, ``[n, m]``.
+        worth: Expected utility of each replay choice, less the share by which it may be over the cap; ``[m, R]``.
+        tokens: Expected tokens per request; likewise.
+    """
+
+    points: FloatArray
+    correlation: FloatArray
+    worth: FloatArray
+    tokens: FloatArray
+
+    def of(self, rows: NDArray[np.intp]) -> "View":
+        """Return the view of some of the configurations."""
+        return View(
+            points=self.points[rows],
+            correlation=self.correlation[:, rows],
+            worth=self.worth[rows],
+            tokens=self.tokens[rows],
+        )
+
+
+def _components(centred: FloatArray) -> FloatArray:
+    """Return the first principal components as columns of variance 1."""
+    left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
+    n = max(int((sizes[:_N_FITTED_NUMBERS] > 1e-6).sum()), 1)
+    return np.asarray(left[:, :n] * np.sqrt(len(left)))
+
+
+@lru_cache(maxsize=8)
+def _coordinates(space: SearchSpace) -> Coordinates:
+    return Coordinates(space)

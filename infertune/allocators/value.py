@@ -1,0 +1,216 @@
+"""The allocator ``value``: buys what promises most utility per token.
+
+The utility and the cost of any configuration under every replay choice are modelled (`model`). An order changes what
+is expected of its configuration's best choice within the cap, compared with the best one known (for that one itself:
+with the second). How much, is known beforehand but for the sign, and so is what that is worth:
+
+    s f(-|difference| / s),   f(z) = pdf(z) + z cdf(z)
+
+with s the standard deviation of the change (the knowledge gradient; Frazier, Powell and Dayanik 2009, equation 14, for
+two alternatives). Divided by the price it ranks new configurations and more examples of known ones alike.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from infertune.allocators import Evidence, Offer, Order
+from infertune.allocators.model import Model, View
+from infertune.allocators.proposals import Choices, beginning, draws, neighbours
+from infertune.estimators import FloatArray
+from infertune.space import Configuration, SearchSpace
+
+PILOT_EXAMPLES = 4
+TARGET_TRIALS = 48
+LEAST_EXAMPLES = 4
+MOST_START = 24
+N_DRAWN = 192
+N_MUTATED = 64
+N_PARENTS = 6
+MOST_EXTENDED = 32  # the best of those known are considered for more examples
+CAP_SLACK = 1.25  # a choice this much over the cap is still bought, for costs are estimates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the benchmark's ablation switches."""
+
+    explore_full: bool = False
+    rotate: float = 1.0
+    target_trials: int = TARGET_TRIALS
+    n_start: int = 6
+
+
+class ValueAllocator:
+    """See the module."""
+
+    def __init__(self, options: Options = Options()) -> None:
+        self._options = options
+
+    def order(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> Order | None:
+        """Return the order with the highest expected gain per token."""
+        first = self._first(offer, evidence, pending)
+        if first is not None or len(evidence) < 2:
+            return first
+        model = Model(offer, evidence, pending)
+        had = _had(evidence)
+        known = list(had)
+        view = model.view(known)
+        value, choice, prices, _ = _judged(offer, model, known, view)
+        ranked = np.argsort(value)[::-1]
+        busy = {each.configuration for each in pending}
+        orders: list[Order] = []
+        gains: list[FloatArray] = []
+
+        def consider(rows: NDArray[np.intp], rival: int) -> None:
+            """Add more examples of known configurations."""
+            open_ = [int(r) for r in rows if known[r] not in busy and len(had[known[r]][0]) < offer.n_examples]
+            if not open_:
+                return
+            wanted = [_more(offer, had[known[row]][0]) for row in open_]
+            at = np.array(open_)
+            s, _ = model.changes(view.of(at), choice[at], wanted, view.of(np.array([rival])), int(choice[rival]))
+            counts = np.array([len(each) for each in wanted])
+            gains.append(_gain(-np.abs(value[at] - value[rival]), s) / (counts * prices[at]))
+            orders.extend(
+                Order(configuration=known[row], examples=each, n_samples=had[known[row]][1])
+                for row, each in zip(open_, wanted, strict=True)
+            )
+
+        best = int(ranked[0])
+        if len(known) > 1:
+            consider(ranked[:1], int(ranked[1]))
+            consider(ranked[1:MOST_EXTENDED], best)
+        parents = [known[at] for at in ranked[:N_PARENTS]]
+        drawn = _drawn(offer, parents, busy | set(known), turn=len(evidence) + len(pending))
+        if drawn:
+            new = model.view(drawn)
+            value_new, choice_new, prices_new, samples_new = _judged(offer, model, drawn, new)
+            window = self._window(offer, evidence, pending)
+            change, total = model.changes(
+                new, choice_new, [window] * len(drawn), view.of(np.array([best])), int(choice[best])
+            )
+            s = total if self._options.explore_full else change
+            gains.append(_gain(value_new - value[best], s) / (len(window) * prices_new))
+            orders.extend(
+                Order(configuration=each, examples=window, n_samples=int(n))
+                for each, n in zip(drawn, samples_new, strict=True)
+            )
+        if not orders:
+            return None
+        together = np.concatenate(gains)
+        top = int(together.argmax())
+        return orders[top] if together[top] > 0 else None
+
+    def recommend(self, offer: Offer, evidence: Sequence[Evidence]) -> Configuration:
+        """Return the configuration and choice with the highest expected worth."""
+        if len(evidence) < 2:
+            return offer.space.default_configuration()
+        model = Model(offer, evidence, ())
+        known = list(_had(evidence))
+        value, choice, _, _ = _judged(offer, model, known, model.view(known))
+        best = int(value.argmax())
+        return known[best].with_values(model.choices[int(choice[best])])
+
+    def _first(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> Order | None:
+        """Return the next order of the fixed beginning, None when it is over."""
+        request = offer.space.tier("request")
+        begun = {each.configuration for each in [*(each.order for each in evidence), *pending]}
+        design = beginning(request, offer.configurations, offer.seed, self._options.n_start)
+        for each in design:
+            if each not in begun:
+                return Order(
+                    configuration=each,
+                    examples=self._window(offer, evidence, pending),
+                    n_samples=_first_samples(offer, evidence),
+                )
+        return None
+
+    def _window(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> tuple[int, ...]:
+        """Return the examples of a new configuration: as many as let the budget buy the target number of those.
+
+        They follow those of the last new one, so that few share them.
+        """
+        n = PILOT_EXAMPLES
+        if evidence:
+            price = float(np.median([_price(each) for each in evidence]))
+            wanted = offer.budget_tokens / (self._options.target_trials * price)
+            n = int(min(max(wanted, LEAST_EXAMPLES), MOST_START))
+        n = min(n, offer.n_examples)
+        n_begun = len({each.configuration for each in [*(each.order for each in evidence), *pending]})
+        offset = int(self._options.rotate * n_begun * n)
+        return tuple((offset + index) % offer.n_examples for index in range(n))
+
+
+def _had(evidence: Sequence[Evidence]) -> dict[Configuration, tuple[list[int], int]]:
+    """Return the examples of every configuration so far, and how many samples of each."""
+    found: dict[Configuration, tuple[list[int], int]] = {}
+    for each in evidence:
+        found.setdefault(each.order.configuration, ([], each.order.n_samples))[0].extend(each.order.examples)
+    return found
+
+
+def _more(offer: Offer, had: Sequence[int]) -> tuple[int, ...]:
+    """Return as many further examples as there are, those after the last one."""
+    seen = set(had)
+    rest = ((had[-1] + 1 + step) % offer.n_examples for step in range(offer.n_examples))
+    return tuple([each for each in rest if each not in seen][: len(had)])
+
+
+def _drawn(
+    offer: Offer, parents: Sequence[Configuration], seen: set[Configuration], *, turn: int
+) -> list[Configuration]:
+    """Return the new configurations that are considered."""
+    if offer.configurations:
+        return [each for each in offer.configurations if each not in seen]
+    request = offer.space.tier("request")
+    found = draws(request, offer.seed, turn, N_DRAWN) + neighbours(request, parents, offer.seed, turn, N_MUTATED)
+    return [each for each in dict.fromkeys(found) if each not in seen]
+
+
+def _judged(
+    offer: Offer, model: Model, configurations: Sequence[Configuration], view: View
+) -> tuple[FloatArray, NDArray[np.intp], FloatArray, NDArray[np.intp]]:
+    """Return the worth of each one's best choice, that choice, an example's price, and how many samples are of use."""
+    known = _choices(offer.space)
+    kinds = [known.kind(each) for each in configurations]
+    masks = {kind: np.array([choice in set(known.lists[kind]) for choice in model.choices]) for kind in set(kinds)}
+    has = np.stack([masks[kind] for kind in kinds])
+    worth = np.where(has, view.worth, -np.inf)
+    samples = np.array([int(choice["strategy.n"]) for choice in model.choices])
+    within = has if offer.cap_tokens is None else has & (view.tokens <= CAP_SLACK * offer.cap_tokens)
+    most = np.where(within, samples, offer.n_choices[0]).max(axis=1)
+    prices = np.where(has & (samples <= most[:, None]), view.tokens, 1.0).max(axis=1)
+    return worth.max(axis=1), worth.argmax(axis=1), prices, most
+
+
+def _first_samples(offer: Offer, evidence: Sequence[Evidence]) -> int:
+    """Return how many samples are worth buying while the cost of a configuration is not known."""
+    if offer.cap_tokens is None:
+        return offer.n_choices[-1]
+    if not evidence:
+        return offer.n_choices[0]
+    least = min(_price(each) / each.order.n_samples for each in evidence)
+    within = [n for n in offer.n_choices if n * least <= CAP_SLACK * offer.cap_tokens]
+    return max(within, default=offer.n_choices[0])
+
+
+@lru_cache(maxsize=4096)
+def _price(each: Evidence) -> float:
+    """Return what an example took on average, all its samples at full length."""
+    return float(each.tokens.max(axis=0).mean())
+
+
+def _gain(difference: FloatArray, s: FloatArray) -> FloatArray:
+    z = difference / np.maximum(s, 1e-12)
+    return np.asarray(np.maximum(s * (np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi) + z * special.ndtr(z)), 0.0))
+
+
+@lru_cache(maxsize=8)
+def _choices(space: SearchSpace) -> Choices:
+    return Choices(space)
