@@ -12,9 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infertune.allocators import Evidence
+from infertune.default_space import TEMPERATURE
 from infertune.estimators import FloatArray
 from infertune.space import Configuration
 from infertune.types import Scalar
+
+_SHRUNK = 2.0  # pieces of evidence that say a choice is worth what the one most like it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,12 +47,24 @@ def aligned(evidence: Sequence[Evidence]) -> Aligned:
     choices = tuple(dict.fromkeys(choice for each in lists for choice in each))
     sources = {id(each): _sources(choices, each) for each in lists}
     rows = [(*_moments(each), *sources[id(each.choices)]) for each in evidence]
+    had = np.stack([has for *_, has in rows])
+    utilities = np.stack([utilities[source] for utilities, _, _, _, source, _ in rows])
+    greedy = np.array([each.order.configuration.get(TEMPERATURE) == 0.0 for each in evidence])
+    for each in lists:
+        members = np.array([other.choices is each for other in evidence]) & ~greedy
+        place = np.array([choices.index(choice) for choice in each])[sources[id(each)][0]]
+        for choice in np.flatnonzero(place != np.arange(len(choices))):
+            both = had[:, choice] & had[:, place[choice]]
+            n = int(both.sum())
+            if n and members.any():
+                usual = (utilities[both, choice] - utilities[both, place[choice]]).mean() * n / (n + _SHRUNK)
+                utilities[members, choice] += usual
     return Aligned(
         choices=choices,
-        utilities=np.stack([utilities[source] for utilities, _, _, _, source, _ in rows]),
+        utilities=utilities,
         variances=np.stack([variances[source] for _, variances, _, _, source, _ in rows]),
         costs=np.stack([costs[source] for _, _, costs, _, source, _ in rows]),
-        had=np.stack([has for *_, has in rows]),
+        had=had,
         length_variance=float(np.mean([length for _, _, _, length, _, _ in rows])),
     )
 

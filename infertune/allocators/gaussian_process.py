@@ -31,6 +31,7 @@ from infertune.estimators import FloatArray
 PRIOR_NUMBER = 1.5  # the median theta of a number: a correlation of 0.69 across half the range
 PRIOR_LABEL = 0.7  # two labels correlate by 0.5
 PRIOR_SHARES = (0.4, 0.3, 0.3)  # of an example's variance: beta, gamma, own
+_LEAST_SIGNAL = 0.2  # of the observed spread, as the prior median of v
 _SPREAD = 1.0  # of all logarithms
 _REACH = 4.0  # how far the logarithms may go from their priors
 _STEPS = 20
@@ -77,8 +78,9 @@ def fit(
     n_axes = len(differences)
     prior = np.full(n_axes, PRIOR_NUMBER)
     prior[n_axes - n_labels :] = PRIOR_LABEL
-    start = np.log(np.concatenate([prior, [1.0], example_variance * np.array(PRIOR_SHARES)]))
     own = np.diag(overlaps)
+    signal = max(1.0 - example_variance * float(own.mean()), _LEAST_SIGNAL)
+    start = np.log(np.concatenate([prior, [signal], example_variance * np.array(PRIOR_SHARES)]))
 
     def loss(logs: FloatArray) -> tuple[float, FloatArray]:
         found = _read(logs, n_axes)

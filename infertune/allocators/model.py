@@ -18,6 +18,8 @@ from infertune.space import Configuration, SearchSpace
 MOST_FITTED = 64  # pieces of evidence are enough for the hyperparameters
 _N_FITTED_NUMBERS = 2  # principal components of the choices, by which the hyperparameters are judged
 _LEAST_SPREAD = 0.02  # of utility between configurations
+_LEAST_LUCK = 0.01  # variance of an example's score, however alike those seen were
+_SAME = 1e-6
 
 
 class Model:
@@ -56,7 +58,7 @@ class Model:
             differences[:, some[:, None], some],
             overlaps[np.ix_(some, some)],
             numbers[some],
-            luck / float((self._spread[within] ** 2).mean()),
+            max(luck, _LEAST_LUCK) / float((self._spread[within] ** 2).mean()),
             n_labels,
         )
         self._posterior = Posterior(self._found, kernel(self._found.theta, differences), overlaps, centred)
@@ -163,10 +165,11 @@ class View:
 
 
 def _components(centred: FloatArray) -> FloatArray:
-    """Return the first principal components as columns of variance 1."""
+    """Return the first principal components as columns of variance 1; of 0, where nothing differs."""
     left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
-    n = max(int((sizes[:_N_FITTED_NUMBERS] > 1e-6).sum()), 1)
-    return np.asarray(left[:, :n] * np.sqrt(len(left)))
+    differing = sizes[:_N_FITTED_NUMBERS] > _SAME
+    found = left[:, : len(differing)][:, differing] * np.sqrt(len(left))
+    return np.asarray(found if differing.any() else np.zeros((len(left), 1)))
 
 
 @lru_cache(maxsize=8)

@@ -38,7 +38,16 @@ CAP_SLACK = 1.25  # a choice this much over the cap is still bought, for costs a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the benchmark's ablation switches."""
+    """What the benchmark's ablation switches; docs/design/search.md has the figures.
+
+    Attributes:
+        explore_full: New configurations are valued by all the uncertainty there is about them, not by what the first
+            examples would resolve.
+        rotate: How far the examples of a new configuration begin after those of the last, in lengths of its own;
+            with 0 all configurations begin with the same.
+        target_trials: How many new configurations the budget would buy, if it bought nothing else.
+        n_start: Configurations of the fixed beginning.
+    """
 
     explore_full: bool = False
     rotate: float = 1.0
@@ -61,7 +70,7 @@ class ValueAllocator:
         had = _had(evidence)
         known = list(had)
         view = model.view(known)
-        value, choice, prices, _ = _judged(offer, model, known, view)
+        value, choice, prices, samples = _judged(offer, model, known, view)
         ranked = np.argsort(value)[::-1]
         busy = {each.configuration for each in pending}
         orders: list[Order] = []
@@ -69,16 +78,16 @@ class ValueAllocator:
 
         def consider(rows: NDArray[np.intp], rival: int) -> None:
             """Add more examples of known configurations."""
-            open_ = [int(r) for r in rows if known[r] not in busy and len(had[known[r]][0]) < offer.n_examples]
+            open_ = [int(r) for r in rows if known[r] not in busy and len(had[known[r]]) < offer.n_examples]
             if not open_:
                 return
-            wanted = [_more(offer, had[known[row]][0]) for row in open_]
+            wanted = [_more(offer, had[known[row]]) for row in open_]
             at = np.array(open_)
             s, _ = model.changes(view.of(at), choice[at], wanted, view.of(np.array([rival])), int(choice[rival]))
             counts = np.array([len(each) for each in wanted])
             gains.append(_gain(-np.abs(value[at] - value[rival]), s) / (counts * prices[at]))
             orders.extend(
-                Order(configuration=known[row], examples=each, n_samples=had[known[row]][1])
+                Order(configuration=known[row], examples=each, n_samples=int(samples[row]))
                 for row, each in zip(open_, wanted, strict=True)
             )
 
@@ -147,11 +156,11 @@ class ValueAllocator:
         return tuple((offset + index) % offer.n_examples for index in range(n))
 
 
-def _had(evidence: Sequence[Evidence]) -> dict[Configuration, tuple[list[int], int]]:
-    """Return the examples of every configuration so far, and how many samples of each."""
-    found: dict[Configuration, tuple[list[int], int]] = {}
+def _had(evidence: Sequence[Evidence]) -> dict[Configuration, list[int]]:
+    """Return the examples of every configuration so far."""
+    found: dict[Configuration, list[int]] = {}
     for each in evidence:
-        found.setdefault(each.order.configuration, ([], each.order.n_samples))[0].extend(each.order.examples)
+        found.setdefault(each.order.configuration, []).extend(each.order.examples)
     return found
 
 
