@@ -17,6 +17,7 @@ from infertune.estimators import FloatArray
 from infertune.space import Configuration
 from infertune.types import Scalar
 
+_LISTS: dict[tuple[Configuration, ...], tuple[Configuration, ...]] = {}
 _SHRUNK = 2.0  # pieces of evidence that say a choice is worth what the one most like it is
 
 
@@ -43,15 +44,16 @@ class Aligned:
 
 def aligned(evidence: Sequence[Evidence]) -> Aligned:
     """Return the evidence on all choices that any of it has."""
-    lists = list({id(each.choices): each.choices for each in evidence}.values())
+    own = [_known(each) for each in evidence]
+    lists = list({id(each): each for each in own}.values())
     choices = tuple(dict.fromkeys(choice for each in lists for choice in each))
     sources = {id(each): _sources(choices, each) for each in lists}
-    rows = [(*_moments(each), *sources[id(each.choices)]) for each in evidence]
+    rows = [(*_moments(each), *sources[id(its)]) for each, its in zip(evidence, own, strict=True)]
     had = np.stack([has for *_, has in rows])
     utilities = np.stack([utilities[source] for utilities, _, _, _, source, _ in rows])
     greedy = np.array([each.order.configuration.get(TEMPERATURE) == 0.0 for each in evidence])
     for each in lists:
-        members = np.array([other.choices is each for other in evidence]) & ~greedy
+        members = np.array([other is each for other in own]) & ~greedy
         place = np.array([choices.index(choice) for choice in each])[sources[id(each)][0]]
         for choice in np.flatnonzero(place != np.arange(len(choices))):
             both = had[:, choice] & had[:, place[choice]]
@@ -67,6 +69,12 @@ def aligned(evidence: Sequence[Evidence]) -> Aligned:
         had=had,
         length_variance=float(np.mean([length for _, _, _, length, _, _ in rows])),
     )
+
+
+@lru_cache(maxsize=4096)
+def _known(each: Evidence) -> tuple[Configuration, ...]:
+    """Return its choices, and of equal lists always the same, so that they can be told apart at once."""
+    return _LISTS.setdefault(each.choices, each.choices)
 
 
 @lru_cache(maxsize=4096)

@@ -4,6 +4,8 @@ The logarithm of the cost is a Gaussian process over configurations, observed as
 lengths of their own, which cancel where they are shared. Four examples tell a cost within a few percent of another's.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
@@ -41,11 +43,34 @@ class Costs:
     ) -> None:
         self._theta = np.full(len(differences), _THETA_NUMBER)
         self._theta[len(differences) - n_labels :] = _THETA_LABEL
-        self._values = np.log(costs)
+        values = np.log(costs)
         own = np.diag(_OWN * length_variance * np.diag(overlaps) + _JITTER)
-        self._noise = (1 - _OWN) * length_variance * overlaps + own
-        self._correlation = kernel(self._theta, differences)
-        self._had = had
+        noise = (1 - _OWN) * length_variance * overlaps + own
+        correlation = kernel(self._theta, differences)
+        patterns: dict[tuple[bool, ...], list[int]] = {}
+        for choice, column in enumerate(had.T.tolist()):
+            patterns.setdefault(tuple(column), []).append(choice)
+        self._n_choices = had.shape[1]
+        self._groups = [
+            self._group(np.flatnonzero(pattern), np.array(choices), values, noise, correlation)
+            for pattern, choices in patterns.items()
+        ]
+
+    @staticmethod
+    def _group(
+        rows: NDArray[np.intp],
+        choices: NDArray[np.intp],
+        values: FloatArray,
+        noise: FloatArray,
+        correlation: FloatArray,
+    ) -> "_Group":
+        own = values[rows][:, choices]
+        centre = own.mean(axis=0)
+        variance = max(float(((own - centre) ** 2).mean()), _LEAST_VARIANCE)
+        covariance = variance * correlation[np.ix_(rows, rows)] + noise[np.ix_(rows, rows)]
+        factor = linalg.cho_factor(covariance, lower=True, check_finite=False)
+        alpha = linalg.cho_solve(factor, own - centre, check_finite=False)
+        return _Group(rows=rows, choices=choices, centre=centre, variance=variance, lower=factor[0], alpha=alpha)
 
     def at(self, differences: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the expected tokens ``[m, R]`` and their relative standard deviation, likewise.
@@ -54,21 +79,24 @@ class Costs:
             differences: ``[n_axes, N, m]`` between the pieces' configurations and those asked for.
         """
         correlation = kernel(self._theta, differences)
-        shape = (correlation.shape[1], self._had.shape[1])
+        shape = (correlation.shape[1], self._n_choices)
         means, spreads = np.zeros(shape), np.zeros(shape)
-        patterns: dict[tuple[bool, ...], list[int]] = {}
-        for choice, column in enumerate(self._had.T.tolist()):
-            patterns.setdefault(tuple(column), []).append(choice)
-        for pattern, choices in patterns.items():
-            rows = np.flatnonzero(pattern)
-            values = self._values[rows][:, choices]
-            centre = values.mean(axis=0)
-            variance = max(float(((values - centre) ** 2).mean()), _LEAST_VARIANCE)
-            covariance = variance * self._correlation[np.ix_(rows, rows)] + self._noise[np.ix_(rows, rows)]
-            factor = linalg.cho_factor(covariance, lower=True, check_finite=False)
-            cross = variance * correlation[rows]
-            means[:, choices] = centre + cross.T @ linalg.cho_solve(factor, values - centre, check_finite=False)
-            half = linalg.solve_triangular(factor[0], cross, lower=True, check_finite=False)
-            spread = np.sqrt(np.maximum(variance - np.einsum("ij,ij->j", half, half), 1e-8))
-            spreads[:, choices] = spread[:, None]
+        for group in self._groups:
+            cross = group.variance * correlation[group.rows]
+            means[:, group.choices] = group.centre + cross.T @ group.alpha
+            half = linalg.solve_triangular(group.lower, cross, lower=True, check_finite=False)
+            spread = np.sqrt(np.maximum(group.variance - (half * half).sum(axis=0), _JITTER))
+            spreads[:, group.choices] = spread[:, None]
         return np.exp(means), spreads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Group:
+    """The process of the choices that the same pieces of evidence have, given those."""
+
+    rows: NDArray[np.intp]
+    choices: NDArray[np.intp]
+    centre: FloatArray
+    variance: float
+    lower: FloatArray
+    alpha: FloatArray

@@ -14,6 +14,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,7 +169,7 @@ def _more(offer: Offer, had: Sequence[int]) -> tuple[int, ...]:
     """Return as many further examples as there are, those after the last one."""
     seen = set(had)
     rest = ((had[-1] + 1 + step) % offer.n_examples for step in range(offer.n_examples))
-    return tuple([each for each in rest if each not in seen][: len(had)])
+    return tuple(islice((each for each in rest if each not in seen), len(had)))
 
 
 def _drawn(

@@ -19,7 +19,6 @@ class Allocated:
         self._pending: list[Order] = []
         self._spent = 0
         self._replay = {p.name for p in self._problem.space.parameters if p.tier == "replay"}
-        self._choices: dict[tuple[Configuration, ...], tuple[Configuration, ...]] = {}
 
     def ask(self) -> Purchase | None:
         order = self._allocator.order(self._offer(), self._evidence, self._pending)
@@ -45,7 +44,7 @@ class Allocated:
         self._evidence.append(
             Evidence(
                 order=order,
-                choices=self._choices.setdefault(choices, choices),
+                choices=choices,
                 scores=np.stack([each.scores for each in found]),
                 tokens=np.stack([each.tokens for each in found]),
             )
