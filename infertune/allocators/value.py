@@ -64,6 +64,8 @@ class ValueAllocator:
 
     def order(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> Order | None:
         """Return the order with the highest expected gain per token."""
+        if pending and not evidence:
+            return None  # the pilot says how many examples and samples the others get
         first = self._first(offer, evidence, pending)
         if first is not None or len(evidence) < 2:
             return first
@@ -128,11 +130,16 @@ class ValueAllocator:
         return known[best].with_values(model.choices[int(choice[best])])
 
     def _first(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> Order | None:
-        """Return the next order of the fixed beginning, None when it is over."""
+        """Return the next order of the fixed beginning; None when as much of it as was planned has landed.
+
+        Until then, more workers get more of it: a model of next to nothing is no better than an even spread.
+        """
         request = offer.space.tier("request")
         begun = {each.configuration for each in [*(each.order for each in evidence), *pending]}
-        design = beginning(request, offer.configurations, offer.seed, self._options.n_start)
-        for each in design:
+        planned = beginning(request, offer.configurations, offer.seed, self._options.n_start)
+        if len(evidence) < len(planned):
+            planned = beginning(request, offer.configurations, offer.seed, len(planned) + len(pending) + 1)
+        for each in planned:
             if each not in begun:
                 return Order(
                     configuration=each,
