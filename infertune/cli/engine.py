@@ -90,10 +90,12 @@ def counted(engine: Engine) -> dict[str, float | int | str | None] | None:
     return server_metrics.as_json(metrics) | fate
 
 
-def loading(model: str) -> str:
-    """Return what to say before a model is loaded, which may take a while."""
+def starting(engine: str, model: str) -> str:
+    """Return what to say before an engine is started, which may take a while."""
+    if engine == "openai":
+        return f"looking at the endpoint that serves {model}"
     once = "; its first use converts it, which takes about half a minute" if models.needs_conversion(model) else ""
-    return f"loading the model {model}{once}"
+    return f"{'starting a vLLM server with' if engine == 'vllm' else 'loading'} the model {model}{once}"
 
 
 def looked(engine: Engine) -> str:

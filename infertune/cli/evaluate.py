@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from infertune.cli import options
-from infertune.cli.engine import given, loading, looked, named_values, start
+from infertune.cli.engine import given, looked, named_values, start, starting
 from infertune.cli.space import searched
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def evaluate(
     bank = SampleBank(database)
     with View() as view:
         view.say(f"{loaded.name} with {model}: {short(configuration, space)}")
-        view.say(loading(model))
+        view.say(starting(engine, model))
         running = start(engine, model, engine_options, extra=extra_ends(space.fixed(configuration)))
         try:
             if said := looked(running):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from infertune.cli import options, pricing
-from infertune.cli.engine import counted, given, loading, looked, named_values, start
+from infertune.cli.engine import counted, given, looked, named_values, start, starting
 from infertune.cli.space import searched
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def optimize(
     bank = SampleBank(database)
     with View() as view:
         view.say(f"{loaded.name} with {model}; study '{name}' in {database}")
-        view.say(loading(model))
+        view.say(starting(engine, model))
         running = start(engine, model, engine_options, extra=extra_ends(space))
         try:
             kinds = {name: template.kind for name, template in loaded.prompts.items()}

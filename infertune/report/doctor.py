@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from infertune.engines.probing.probe import Probe
-from infertune.machine import Machine
+from infertune.machine import VLLM_PYTHON, Machine
 from infertune.models import Model
 from infertune.prices import Prices
 from infertune.types import Unsupported
@@ -84,7 +84,7 @@ def show(found: Diagnosis, console: Console) -> None:
 
 def show_machine(machine: Machine, models: Sequence[Model], engines: Sequence[str], console: Console) -> None:
     """Print what this machine has, and what is missing for what."""
-    vllm = machine.vllm or "not here: install vllm, or name a Python that has it by INFERTUNE_VLLM_PYTHON"
+    vllm = machine.vllm or f"not here: install vllm, or name a Python that has it by {VLLM_PYTHON}"
     rows = [
         ("python", f"{machine.python} on {machine.system}"),
         ("cores", str(machine.n_cores)),

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from infertune import machine
 from infertune.errors import DataUnavailableError, InvalidInputError
 
-VARIABLE = "INFERTUNE_VLLM_PYTHON"
+VARIABLE = machine.VLLM_PYTHON
 _HOW = (
     "install it beside infertune (pip install vllm), or into an environment of its own and name its Python with "
     f"--vllm-python or ${VARIABLE}; docs/engines/vllm.md has the CPU build"
