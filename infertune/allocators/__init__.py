@@ -14,15 +14,19 @@ __all__ = ["Allocator", "Evidence", "Offer", "Order"]
 class Order:
     """A wish to evaluate a configuration of the request tier on some examples.
 
+    What the bank has of it is not paid for again: an order for eight samples where there are three buys five.
+
     Attributes:
         configuration: Values of the request tier.
-        examples: Numbers below ``Offer.n_examples``; none that the configuration has had.
-        n_samples: To be bought of each example, at full length.
+        examples: Numbers below ``Offer.n_examples``.
+        n_samples: The first so many of each example.
+        max_tokens: Where they end; None is the largest ``decoding.max_tokens`` of the space, which answers all.
     """
 
     configuration: Configuration
     examples: tuple[int, ...]
     n_samples: int
+    max_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
