@@ -70,8 +70,8 @@ class ValueAllocator:
         if first is not None or len(evidence) < 2:
             return first
         model = Model(offer, evidence, pending)
-        had = _had(evidence)
-        known = list(had)
+        known = list(_had(evidence))
+        asked = _asked(offer, evidence)
         view = model.view(known)
         value, choice, prices, samples = _judged(offer, model, known, view)
         ranked = np.argsort(value)[::-1]
@@ -81,10 +81,10 @@ class ValueAllocator:
 
         def consider(rows: NDArray[np.intp], rival: int) -> None:
             """Add more examples of known configurations."""
-            open_ = [int(r) for r in rows if known[r] not in busy and len(had[known[r]]) < offer.n_examples]
+            open_ = [int(r) for r in rows if known[r] not in busy and len(asked[known[r]]) < offer.n_examples]
             if not open_:
                 return
-            wanted = [_more(offer, had[known[row]]) for row in open_]
+            wanted = [_more(offer, asked[known[row]]) for row in open_]
             at = np.array(open_)
             s, _ = model.changes(view.of(at), choice[at], wanted, view.of(np.array([rival])), int(choice[rival]))
             counts = np.array([len(each) for each in wanted])
@@ -99,7 +99,7 @@ class ValueAllocator:
             consider(ranked[:1], int(ranked[1]))
             consider(ranked[1:MOST_EXTENDED], best)
         parents = [known[at] for at in ranked[:N_PARENTS]]
-        drawn = _drawn(offer, parents, busy | set(known), turn=len(evidence) + len(pending))
+        drawn = _drawn(offer, parents, busy | set(asked), turn=len(evidence) + len(pending))
         if drawn:
             new = model.view(drawn)
             value_new, choice_new, prices_new, samples_new = _judged(offer, model, drawn, new)
@@ -121,13 +121,18 @@ class ValueAllocator:
 
     def recommend(self, offer: Offer, evidence: Sequence[Evidence]) -> Configuration:
         """Return the configuration and choice with the highest expected worth."""
+        ranking = self.ranking(offer, evidence)
+        return ranking[0] if ranking else offer.space.default_configuration()
+
+    def ranking(self, offer: Offer, evidence: Sequence[Evidence]) -> list[Configuration]:
+        """Return every known configuration with the choice of its highest expected worth, by that worth."""
         if len(evidence) < 2:
-            return offer.space.default_configuration()
+            # Of one piece nothing is learned: the cheapest choice is as good as any, and keeps the cap if one does.
+            return [e.order.configuration.with_values(e.choices[e.tokens.mean(axis=1).argmin()]) for e in evidence]
         model = Model(offer, evidence, ())
         known = list(_had(evidence))
         value, choice, _, _ = _judged(offer, model, known, model.view(known))
-        best = int(value.argmax())
-        return known[best].with_values(model.choices[int(choice[best])])
+        return [known[at].with_values(model.choices[choice[at]]) for at in np.argsort(-value, kind="stable")]
 
     def _first(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> Order | None:
         """Return the next order of the fixed beginning; None when as much of it as was planned has landed.
@@ -135,7 +140,7 @@ class ValueAllocator:
         Until then, more workers get more of it: a model of next to nothing is no better than an even spread.
         """
         request = offer.space.tier("request")
-        begun = {each.configuration for each in [*(each.order for each in evidence), *pending]}
+        begun = {each.configuration for each in [*(each.order for each in evidence), *pending, *offer.failed]}
         planned = beginning(request, offer.configurations, offer.seed, self._options.n_start)
         if len(evidence) < len(planned):
             planned = beginning(request, offer.configurations, offer.seed, len(planned) + len(pending) + 1)
@@ -169,6 +174,14 @@ def _had(evidence: Sequence[Evidence]) -> dict[Configuration, list[int]]:
     found: dict[Configuration, list[int]] = {}
     for each in evidence:
         found.setdefault(each.order.configuration, []).extend(each.order.examples)
+    return found
+
+
+def _asked(offer: Offer, evidence: Sequence[Evidence]) -> dict[Configuration, list[int]]:
+    """Return the examples of every configuration that are not asked for again: those had, and those that failed."""
+    found = _had(evidence)
+    for each in offer.failed:
+        found.setdefault(each.configuration, []).extend(each.examples)
     return found
 
 

@@ -12,9 +12,11 @@ from planted import Interrupted, interrupting, make_study, plain, space_of, writ
 from infertune.bank import SampleBank
 from infertune.budget import Budget, Prices
 from infertune.errors import BudgetError, EngineError
+from infertune.progress import Progress
 from infertune.samplers.grid import GridSampler
 from infertune.samplers.tpe import TPESampler
-from infertune.study import Progress, Recommendation
+from infertune.search_rounds import Rounds
+from infertune.study import Recommendation
 from infertune.testing import FakeEngine
 from infertune.trial_log import TrialLog
 from infertune.types import Request, Response
@@ -67,7 +69,7 @@ def test_the_same_seed_gives_the_same_answer(tmp_path: Path, sampler: object) ->
     answers = []
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        answers.append(plain(make_study(tmp_path / name, sampler=sampler, budget=Budget(tokens=25_000)).run()))
+        answers.append(plain(make_study(tmp_path / name, search=Rounds(sampler), budget=Budget(tokens=25_000)).run()))
     assert answers[0] == answers[1]
 
 
@@ -223,7 +225,7 @@ def test_when_most_fail_the_study_stops_and_says_why(tmp_path: Path) -> None:
 def test_a_space_that_ends_ends_the_search(tmp_path: Path) -> None:
     task = write_task(tmp_path)
     fixed = ("top_p=1", "top_k=0", "min_p=0", "repetition_penalty=1", "temperature=0,1", "n=1", "max_tokens=4")
-    found = make_study(tmp_path, task=task, space=space_of(task, *fixed), sampler=GridSampler()).run()
+    found = make_study(tmp_path, task=task, space=space_of(task, *fixed), search=Rounds(GridSampler())).run()
     assert found.n_trials == 4
     assert "every configuration of the space was tried" in found.notes
     assert found.selection.recommended.configuration["prompt.template"] == "good"
