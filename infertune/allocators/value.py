@@ -11,6 +11,7 @@ two alternatives). Divided by the price it ranks new configurations and more exa
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,6 +26,7 @@ from infertune.allocators.model import Model, View
 from infertune.allocators.proposals import Choices, beginning, draws, neighbours
 from infertune.estimators import FloatArray
 from infertune.space import Configuration, SearchSpace
+from infertune.types import Scalar
 
 PILOT_EXAMPLES = 4
 TARGET_TRIALS = 48
@@ -34,6 +36,7 @@ N_DRAWN = 192
 N_MUTATED = 64
 N_PARENTS = 6
 MOST_EXTENDED = 32  # the best of those known are considered for more examples
+SURELY_FAILING = 2  # configurations
 CAP_SLACK = 1.25  # a choice this much over the cap is still bought, for costs are estimates
 
 
@@ -100,6 +103,8 @@ class ValueAllocator:
             consider(ranked[1:MOST_EXTENDED], best)
         parents = [known[at] for at in ranked[:N_PARENTS]]
         drawn = _drawn(offer, parents, busy | set(asked), turn=len(evidence) + len(pending))
+        hopeless = _hopeless(offer, known)
+        drawn = [each for each in drawn if not hopeless & set(each.items())]
         if drawn:
             new = model.view(drawn)
             value_new, choice_new, prices_new, samples_new = _judged(offer, model, drawn, new)
@@ -183,6 +188,14 @@ def _asked(offer: Offer, evidence: Sequence[Evidence]) -> dict[Configuration, li
     for each in offer.failed:
         found.setdefault(each.configuration, []).extend(each.examples)
     return found
+
+
+def _hopeless(offer: Offer, known: Sequence[Configuration]) -> set[tuple[str, Scalar]]:
+    """Return the texts, such as too long a prompt, under which some configurations failed and none was answered."""
+    failed = {each.configuration for each in offer.failed}.difference(known)
+    counts = Counter(pair for each in failed for pair in each.items() if isinstance(pair[1], str))
+    answered = {pair for each in known for pair in each.items()}
+    return {pair for pair, n in counts.items() if n >= SURELY_FAILING and pair not in answered}
 
 
 def _more(offer: Offer, had: Sequence[int]) -> tuple[int, ...]:
