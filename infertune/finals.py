@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from infertune.allocators import Order
 from infertune.coverage import Coverage
 from infertune.space import Configuration
 
 N_FINALISTS = 6
 RESERVE = 1.1  # costs per example are estimates when a number of examples is decided
-LEAST_EXAMPLES = 8  # even where there is no room: with fewer in common there is nothing to compare
+LEAST_FINALISTS = 2
+LEAST_EXAMPLES = 8  # of so few, even where there is no room: with fewer in common there is nothing to compare
 
 
 def first_few(default: Configuration, ranked: Iterable[Configuration]) -> list[Configuration]:
@@ -23,36 +26,39 @@ def final_orders(
     *,
     prices: Mapping[Configuration, float],
     tokens: float,
+    n_wanted: int,
     n_tune: int,
     n_samples: int,
     max_tokens: int,
-    kept: Sequence[int] = (),
 ) -> list[Order]:
     """Return an order for each finalist, all on the same examples: those that lack least first, for they are cheapest.
 
+    Where there is no room for ``n_wanted`` examples of all, the last finalists are given up.
+
     Args:
-        finalists: Values of the request tier.
-        landed: What the search has bought. A finalist gets as many samples, and as long ones, as it ever had.
+        finalists: Values of the request tier, those to keep first.
+        landed: What search and earlier finals bought. A finalist gets as many samples, and as long, as it ever had.
         prices: Tokens of an example of each, with all its samples; the dearest is taken for what is not there.
         tokens: What the finals may spend.
+        n_wanted: Examples; more are taken where there is room.
         n_tune: Number of examples.
         n_samples: Of a finalist that the search never bought; ``max_tokens`` likewise, and what an order's None means.
-        kept: Examples that earlier finals of the same finalists have bought.
     """
     wishes = [_deepest(each, landed, n_samples, max_tokens, n_tune) for each in finalists]
-    coverage = Coverage([*landed, *(replace(wish, examples=tuple(kept)) for wish in wishes)], max_tokens)
+    coverage = Coverage(landed, max_tokens)
     dearest = max(prices.values(), default=0.0)
-    costs = [0.0] * n_tune
-    for wish in wishes:
-        for example in coverage.lacks(wish):
-            costs[example] += RESERVE * prices.get(wish.configuration, dearest)
-    chosen: list[int] = []
-    for example in sorted(range(n_tune), key=lambda example: (costs[example], example)):
-        tokens -= costs[example]
-        if tokens < 0 and len(chosen) >= LEAST_EXAMPLES:
+    lacking = [(RESERVE * prices.get(each.configuration, dearest), coverage.lacks(each)) for each in wishes]
+    while True:
+        costs = np.zeros(n_tune)
+        for price, examples in lacking[: len(wishes)]:
+            costs[examples] += price
+        cheapest = np.argsort(costs, kind="stable")
+        n_room = int(np.searchsorted(np.cumsum(costs[cheapest]), tokens, side="right"))
+        if n_room >= min(n_wanted, n_tune) or len(wishes) <= LEAST_FINALISTS:
             break
-        chosen.append(example)
-    return [replace(wish, examples=tuple(chosen)) for wish in wishes]
+        wishes.pop()
+    chosen = tuple(cheapest[: max(n_room, LEAST_EXAMPLES)].tolist())
+    return [replace(wish, examples=chosen) for wish in wishes]
 
 
 def _deepest(

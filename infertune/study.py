@@ -206,21 +206,21 @@ class Study:
         if not self._explored.choices:
             raise BudgetError("the budget must buy the first trials, but ended before; give more")
         finalists = first_few(self._evaluator.request_part(self._default), found.ranked)
-        named = [dict(each) for each in finalists]
 
         def decide(known: Mapping[str, Any] | None) -> dict[str, Any]:
+            earlier = [] if known is None else [order_from_json(each) for each in known["orders"]]
             orders = final_orders(
                 finalists,
-                found.orders,
+                [*found.orders, *earlier],
                 # The dearest replay choice is all samples at full length, which is what is bought.
                 prices={each: max(c.cost_tokens for c in its) for each, its in self._explored.choices.items()},
                 tokens=self._spending.tokens_worth(max(plan.finals_until - self._spending.share_used, 0.0)),
+                n_wanted=plan.n_examples,
                 n_tune=len(self._task.tune),
                 n_samples=plan.n_samples,
                 max_tokens=self._max_tokens,
-                kept=known["orders"][0]["examples"] if known is not None and known["finalists"] == named else (),
             )
-            return {"finalists": named, "orders": [order_as_json(each) for each in orders]}
+            return {"orders": [order_as_json(each) for each in orders]}
 
         given = {"n_trials": self._explored.n_trials}
         made = decided(self._log, "final orders", self._budget, given, decide)
