@@ -12,7 +12,7 @@ from infertune.space import Configuration
 N_FINALISTS = 6
 RESERVE = 1.1  # costs per example are estimates when a number of examples is decided
 LEAST_FINALISTS = 2
-LEAST_EXAMPLES = 8  # of so few, even where there is no room: with fewer in common there is nothing to compare
+LEAST_EXAMPLES = 8  # of the last two even where there is no room: with fewer there is nothing to compare
 
 
 def first_few(default: Configuration, ranked: Iterable[Configuration]) -> list[Configuration]:
@@ -54,7 +54,7 @@ def final_orders(
             costs[examples] += price
         cheapest = np.argsort(costs, kind="stable")
         n_room = int(np.searchsorted(np.cumsum(costs[cheapest]), tokens, side="right"))
-        if n_room >= min(n_wanted, n_tune) or len(wishes) <= LEAST_FINALISTS:
+        if n_room >= min(max(n_wanted, LEAST_EXAMPLES), n_tune) or len(wishes) <= LEAST_FINALISTS:
             break
         wishes.pop()
     chosen = tuple(cheapest[: max(n_room, LEAST_EXAMPLES)].tolist())
