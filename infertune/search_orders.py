@@ -22,7 +22,7 @@ WAVE_REQUESTS = 64  # under way at once: what a batch of the engines holds
 WAVE_SHARE = 1 / 16  # of the search's budget, for what is decided together is decided with less evidence
 
 NOTHING_WORTH_IT = "the search ended before its share of the budget: nothing more promised to be worth its tokens"
-NOTHING_NEW = "the search ended before its share of the budget: all that was still wished for had failed before"
+NOTHING_NEW = "the search ended before its share of the budget: all that was still wished for was tried before"
 
 
 class Orders:
@@ -78,10 +78,12 @@ class Orders:
         return wave
 
     def _decide(self, given: Circumstances, book: "_Book") -> tuple[list[Order], str]:
-        """Return the next wave, and why it is none where no budget is the reason."""
-        offer = _offer(given, book)
+        """Return the next wave, and why it is none where the budget is not the reason."""
         per_request = given.spending.share_used / max(given.spending.spent.n_requests, 1)
         room = given.plan.search_until - given.spending.share_used
+        if room <= 0:
+            return [], ""
+        offer = _offer(given, book)
         coverage = Coverage(book.orders, given.buyer.max_tokens)
         wave: list[Order] = []
         n_requests = 0
