@@ -73,15 +73,17 @@ class Buyer:
         """Return what ``candidates`` found as evidence, of the answered examples alone; None where there is none."""
         if not found:
             return None
-        examples = tuple(self._numbers[example_id] for example_id in found[0].example_ids)
+        answered = replace(order, examples=tuple(self._numbers[example_id] for example_id in found[0].example_ids))
+        responses = self._spending.responses(self._requests(answered))
         return Evidence(
-            order=replace(order, examples=examples),
+            order=answered,
             choices=tuple(
                 Configuration({name: value for name, value in each.configuration.items() if name in self._replay})
                 for each in found
             ),
             scores=np.stack([each.scores for each in found]),
             tokens=np.stack([each.tokens for each in found]),
+            prompt_tokens=np.array([each.prompt_tokens for each in responses], dtype=np.float64),
         )
 
     def pooled(self, pieces: Sequence[Evidence]) -> list[Candidate]:

@@ -137,6 +137,7 @@ class Market:
             choices=tuple(choices),
             scores=np.array([[self.score(each, example) for example in order.examples] for each in complete]),
             tokens=np.array([[_tokens(each, example) for example in order.examples] for each in complete]),
+            prompt_tokens=np.full(len(order.examples), _prompt_tokens(order.configuration)),
         )
 
 
@@ -250,6 +251,9 @@ def _score(complete: Configuration, example: int) -> float:
 
 def _tokens(complete: Configuration, example: int) -> float:
     """Return tokens that prompt, n and length decide."""
-    prompt = {"plain": 8, "chat": 12, "few": 30}[str(complete["prompt.template"])]
     length = min(int(complete["decoding.max_tokens"]), 4 + example % 8)
-    return float(prompt + int(complete["strategy.n"]) * length)
+    return _prompt_tokens(complete) + int(complete["strategy.n"]) * length
+
+
+def _prompt_tokens(configuration: Configuration) -> float:
+    return {"plain": 8.0, "chat": 12.0, "few": 30.0}[str(configuration["prompt.template"])]
