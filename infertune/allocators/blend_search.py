@@ -10,8 +10,6 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-import optuna
-
 from infertune.errors import DataUnavailableError
 from infertune.space import Parameter
 from infertune.types import Scalar
@@ -31,6 +29,8 @@ class BlendSearch:
     """
 
     def __init__(self, parameters: Sequence[Parameter], seed: int) -> None:
+        import optuna
+
         search, domains = _flaml()
         space = {parameter.name: _domain(domains, parameter) for parameter in parameters}
         verbosity = optuna.logging.get_verbosity()
