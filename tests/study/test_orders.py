@@ -9,6 +9,7 @@ import pytest
 from planted import Interrupted, interrupting, make_study, plain, space_of, write, write_task
 
 from infertune.allocators import Evidence, Offer, Order
+from infertune.allocators.ecooptigen import EcoOptiGenAllocator
 from infertune.bank import SampleBank
 from infertune.budget import Budget
 from infertune.errors import EngineError
@@ -194,6 +195,27 @@ def test_orders_are_noted_before_they_are_bought(tmp_path: Path) -> None:
     assert [each.order and each.order.examples for each in log[:3]] == [tuple(range(12))] * 3
     assert [str(each.configuration["prompt.template"]) for each in log[:3]] == ["good", "poor", "good"]
     assert len(other.seen[0][1]) == 3, "only then the other allocator was asked"
+
+
+@pytest.mark.parametrize("cap", [None, 30.0])
+def test_ecooptigen_interrupted_anywhere_ends_with_the_same_answer_and_the_same_bill(
+    tmp_path: Path, cap: float | None
+) -> None:
+    """Each of its orders depends on all before it, and more samples of one example are orders of their own."""
+    settings: dict[str, Any] = {"budget": Budget(tokens=9_000), "max_cost_tokens": cap}
+    for name in ("whole", "parts"):
+        (tmp_path / name).mkdir()
+    whole = study(tmp_path / "whole", EcoOptiGenAllocator(), **settings).run()
+    for n_stops in range(200):
+        interrupted = interrupting(41 + 3 * n_stops)
+        try:
+            parts = study(tmp_path / "parts", EcoOptiGenAllocator(), on_progress=interrupted, **settings).run()
+        except Interrupted:
+            continue
+        break
+    assert n_stops >= 3
+    assert plain(parts) == plain(whole)
+    assert parts.spent.tokens == whole.spent.tokens
 
 
 def test_a_search_that_ended_is_not_taken_up_again(tmp_path: Path) -> None:
