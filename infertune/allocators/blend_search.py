@@ -31,7 +31,7 @@ class BlendSearch:
     def __init__(self, parameters: Sequence[Parameter], seed: int) -> None:
         import optuna
 
-        search, domains = _flaml()
+        search, domains = flaml()
         space = {parameter.name: _domain(domains, parameter) for parameter in parameters}
         verbosity = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.ERROR)  # it announces every study
@@ -59,8 +59,12 @@ class BlendSearch:
             self._search.on_trial_complete(str(self._n_asked), outcome)
 
 
-def _flaml() -> tuple[Any, Any]:
-    """Import FLAML, which takes a second, and return BlendSearch and the module of its domains."""
+def flaml() -> tuple[Any, Any]:
+    """Import FLAML, which takes seconds, and return its BlendSearch and the module of its domains.
+
+    Raises:
+        DataUnavailableError: It is not installed.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that other parts of it are missing

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from infertune.allocators import Evidence, Offer, Order
-from infertune.allocators.blend_search import BlendSearch
+from infertune.allocators.blend_search import BlendSearch, flaml
 from infertune.allocators.cost_pruning import Bounds, Seen, Step, Verdict, evaluation
 from infertune.allocators.holdings import Holdings
 from infertune.allocators.whole_space import WholeSpace
@@ -28,9 +28,13 @@ class EcoOptiGenAllocator:
 
     Args:
         n_tuning: Examples of every trial, where there are as many.
+
+    Raises:
+        DataUnavailableError: FLAML is not installed.
     """
 
     def __init__(self, n_tuning: int = N_TUNING) -> None:
+        flaml()  # a study without it ends before it has spent anything
         self._n_tuning = n_tuning
         self._replay: _Replay | None = None
 

@@ -18,6 +18,7 @@ from infertune.allocators.ecooptigen import EcoOptiGenAllocator
 from infertune.allocators.whole_space import WholeSpace
 from infertune.errors import DataUnavailableError
 from infertune.parameter import Parameter
+from infertune.search_names import search_named
 from infertune.space import Configuration
 from infertune.space_text import changed
 from infertune.testing.allocator_contract import Market, small_space, wide_space
@@ -287,7 +288,7 @@ def test_every_kind_of_parameter_is_searched_from_end_to_end(parameter: Paramete
         assert len(set(seen)) > 5
 
 
-def test_without_flaml_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_flaml_the_extra_is_named_before_a_study_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 
     def without(name: str, *arguments: object, **named: object) -> object:
@@ -297,7 +298,7 @@ def test_without_flaml_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(DataUnavailableError, match=r"pip install 'infertune\[flaml\]'"):
-        EcoOptiGenAllocator().order(Market(wide_space()).offer, [], [])
+        search_named("ecooptigen")
 
 
 def test_a_constraint_that_nothing_near_keeps_is_no_order() -> None:
