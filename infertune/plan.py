@@ -12,6 +12,7 @@ MAX_EXAMPLES = 64
 MIN_TRIALS = 4  # one round
 CONFIRM_SHARE = 0.25
 FINALS_SHARE = 0.20
+COST_SLACK = 1.25  # how far above a cost cap a few examples may seem to be: they say little about the mean of all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,7 @@ class Plan:
     Attributes:
         n_examples: ``tune`` examples of each trial.
         n_samples: Stored samples of each example; larger n are left out of the search.
-        search_until: Share of the budget at which no further round of trials starts.
+        search_until: Share of the budget at which nothing further is begun.
         finals_until: Share at which the finals end; the rest is for the confirmation.
     """
 

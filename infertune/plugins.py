@@ -1,4 +1,4 @@
-"""Finds samplers, engines, strategies and scorers by name through entry points; our own are in the same table.
+"""Finds samplers, allocators, engines, strategies and scorers by name through entry points, our own as well.
 
 A package adds a sampler by declaring, in its ``pyproject.toml``::
 

@@ -1,5 +1,6 @@
 """Buys samples: what the bank lacks, from the engine, until a share of the budget is used."""
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -68,6 +69,14 @@ class Spending:
             completion_tokens=self.spent.all_completion_tokens,
             seconds=self.seconds,
         )
+
+    def tokens_worth(self, share: float) -> float:
+        """Return a share of the budget in tokens; where it is not one of tokens, by what those so far took of it."""
+        if self._budget is None:
+            return math.inf
+        if self._budget.seconds is None and self._budget.money is None:
+            return share * float(self._budget.tokens or 0)
+        return share * self.spent.tokens / max(self.share_used, 1e-9)
 
     def buy(
         self, requests: Sequence[Request], *, until: float = 1.0, configurations: Sequence[Hashable] | None = None

@@ -1,4 +1,4 @@
-"""The study: pilot, rounds of trials, finals, confirmation. The only module that knows all the others.
+"""The study: pilot, plan, search, finals, confirmation. The only module that knows all the others.
 
 Every generation is in the bank before anything is computed from it, and every decision that depends on what was
 spent is noted in the trial log before it is acted on. A study killed at any moment therefore repeats its own
@@ -7,63 +7,30 @@ exception: how far it reaches is up to the machine.)
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from infertune.bank import SampleBank, Spent
 from infertune.budget import Budget
+from infertune.buyer import Buyer
+from infertune.decisions import decided
 from infertune.errors import BudgetError, EngineError
 from infertune.evaluate import Candidate
 from infertune.evaluator import Evaluator
+from infertune.finals import N_FINALISTS, RESERVE, final_orders, first_few
+from infertune.pilot import check_cap, n_worth_buying, pilot
 from infertune.plan import Plan, plan
-from infertune.rounds import TRIALS_PER_ROUND, logged, propose
-from infertune.samplers import Sampler
-from infertune.select import (
-    Selection,
-    Verdict,
-    affordable,
-    check_affordable,
-    confirm,
-    finalists,
-    front,
-    on_common_examples,
-    select,
-)
+from infertune.progress import Explored, Progress
+from infertune.search import Circumstances, Found, Search
+from infertune.select import Selection, Verdict, confirm, on_common_examples, select
 from infertune.space import Configuration, SearchSpace
 from infertune.spending import Spending
 from infertune.tasks import Task
-from infertune.trial_log import LoggedTrial, TrialLog
-from infertune.types import Engine, Example, Response
+from infertune.trial_log import TrialLog, order_as_json, order_from_json
+from infertune.types import Engine
 
-PILOT_EXAMPLES = 4
-N_FINALISTS = 6
-GUARD_EXAMPLES = 4  # bought before the rest where a cost cap may rule the trial out
-GUARD_SLACK = 1.25  # for four examples say little about the mean cost of all
-RESERVE = 1.1  # costs per example are estimates when a number of examples is decided
 CLOCK_SECONDS = 2.0  # how often the time spent is noted
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """Where a running study stands; given to ``on_progress`` after every landing.
-
-    Attributes:
-        phase: ``pilot``, ``search``, ``finals`` or ``confirm``.
-        share_used: Of the budget, from 0; a little above 1 when the last batch went over it.
-        run_tokens: Tokens bought since this process started, in ``run_seconds`` of generating.
-        best: The best of all trials so far within the cost cap, on the search's own examples.
-        front: (tokens per request, utility) of the nondominated choices so far, cheapest first.
-    """
-
-    phase: str
-    share_used: float
-    spent: Spent
-    run_tokens: int
-    run_seconds: float
-    n_trials: int
-    best: Candidate | None
-    front: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +41,7 @@ class Recommendation:
         selection: What ``tune`` says, on ``n_tune`` examples.
         verdict: What ``confirm`` says of the recommended configuration beside the default.
         explored: (tokens per request, utility) of everything the search evaluated, on its own examples.
+        n_trials: Evaluations of a configuration on some examples; an allocator may come back to one with more.
         notes: What the user should know: values left out of the space, requests that failed ...
     """
 
@@ -93,6 +61,7 @@ class Study:
 
     Args:
         name: In the bank's books.
+        search: How configurations are searched.
         bank: Shares its database with the log.
         log: The study's own.
         seed: Of every generation and proposal.
@@ -107,7 +76,7 @@ class Study:
         task: Task,
         space: SearchSpace,
         engine: Engine,
-        sampler: Sampler,
+        search: Search,
         bank: SampleBank,
         log: TrialLog,
         budget: Budget,
@@ -117,7 +86,7 @@ class Study:
     ) -> None:
         self._task = task
         self._space = space
-        self._sampler = sampler
+        self._search = search
         self._log = log
         self._budget = budget
         self._seed = seed
@@ -134,11 +103,16 @@ class Study:
             on_landing=self._landed,
         )
         self._evaluator = Evaluator(task=task, space=space, spending=self._spending, seed=seed)
+        self._buyer = Buyer(
+            tune=task.tune,
+            space=space,
+            evaluator=self._evaluator,
+            spending=self._spending,
+            max_tokens=self._max_tokens,
+        )
+        self._explored = Explored(max_cost_tokens, self._report)
         self._clock = time.monotonic()
         self._phase = "pilot"
-        self._explored: list[list[Candidate]] = []  # of each trial, every replay choice
-        self._best: Candidate | None = None
-        self._front: tuple[tuple[float, float], ...] = ()
         self._notes: list[str] = []
 
     def run(self) -> Recommendation:
@@ -149,9 +123,11 @@ class Study:
             EngineError: Most requests fail.
         """
         try:
-            plan = self._plan()
-            trials = self._search(plan)
-            compared = self._finals(plan, trials)
+            given = self._pilot()
+            self._phase = "search"
+            found = self._search.run(given)
+            self._notes.extend(found.notes)
+            compared = self._finals(given.plan, found)
             selection = select(compared, default=self._default, max_cost_tokens=self._cap)
             verdict = self._confirm(selection.recommended, compared)
         finally:
@@ -162,27 +138,40 @@ class Study:
             default=self._default,
             selection=selection,
             verdict=verdict,
-            explored=tuple((c.cost_tokens, c.utility) for choices in self._explored for c in choices),
+            explored=tuple((c.cost_tokens, c.utility) for c in self._explored.candidates),
             spent=self._spending.spent,
             seconds=self._spending.seconds,
-            n_trials=len(trials),
+            n_trials=self._explored.n_trials,
             n_tune=len(compared[0].example_ids),
             notes=tuple(self._notes),
         )
 
-    # Pilot: how long are prompts and answers here, and so what does the budget buy?
-
-    def _plan(self) -> Plan:
-        pilot = self._pilot()
-        self._check_cap(pilot)
+    def _pilot(self) -> Circumstances:
+        """Find out how long prompts and answers are here, and so what the budget buys."""
+        default = self._evaluator.request_part(self._default)
+        answered = pilot(
+            [
+                default.with_values({"prompt.template": template})
+                for template in self._space["prompt.template"].values()
+            ],
+            self._task.tune,
+            evaluator=self._evaluator,
+            spending=self._spending,
+            max_tokens=self._max_tokens,
+            measures_pace=self._budget.seconds is not None or self._budget.money is not None,
+        )
+        check_cap(answered, self._cap)
+        every_n = sorted(int(n) for n in self._space["strategy.n"].values())
+        worth_buying = [n for n in every_n if n >= int(self._default["strategy.n"])]
+        worth_buying = n_worth_buying(answered, worth_buying, self._cap)
         known = self._log.noted("plan")
         if known is None:
             made = plan(
-                budget_tokens=self._tokens_worth(1.0),
-                prompt_tokens=sum(response.prompt_tokens for response in pilot) / len(pilot),
-                sample_tokens=sum(response.completion_tokens / len(response.generations) for response in pilot)
-                / len(pilot),
-                n_choices=self._n_choices(pilot),
+                budget_tokens=self._spending.tokens_worth(1.0),
+                prompt_tokens=sum(response.prompt_tokens for response in answered) / len(answered),
+                sample_tokens=sum(response.completion_tokens / len(response.generations) for response in answered)
+                / len(answered),
+                n_choices=worth_buying,
                 n_tune=len(self._task.tune),
                 n_confirm=len(self._task.confirm),
                 n_finalists=N_FINALISTS,
@@ -190,177 +179,73 @@ class Study:
             self._log.note("plan", asdict(made))
         else:
             made = Plan(**known)
-        left_out = [str(n) for n in self._space["strategy.n"].values() if int(n) > made.n_samples]
+        left_out = [str(n) for n in every_n if n > made.n_samples]
         if left_out:
             self._notes.append(
                 f"n = {', '.join(left_out)} left out: the budget{' or the cost cap' if self._cap else ''} "
                 "has no room for it"
             )
-        return made
+        return Circumstances(
+            space=self._space,
+            default=default,
+            n_tune=len(self._task.tune),
+            n_choices=tuple(n for n in worth_buying if n <= made.n_samples) or (made.n_samples,),
+            cap_tokens=self._cap,
+            seed=self._seed,
+            plan=made,
+            budget=self._budget,
+            spending=self._spending,
+            buyer=self._buyer,
+            log=self._log,
+            explored=self._explored,
+        )
 
-    def _pilot(self) -> list[Response]:
-        """Return answers to a few examples under every template."""
-        configurations = [
-            self._default.with_values({"prompt.template": template})
-            for template in self._space["prompt.template"].values()
-        ]
-        measures_speed = self._budget.seconds is not None or self._budget.money is not None
-        for n_samples in range(1, 65):
-            requests = self._evaluator.requests(
-                configurations, self._task.tune[:PILOT_EXAMPLES], n_samples=n_samples, max_tokens=self._max_tokens
-            )
-            self._spending.buy(requests, configurations=configurations * len(self._task.tune[:PILOT_EXAMPLES]))
-            # What a token costs in seconds or money is known only after buying some; the bank may have had them all.
-            if not measures_speed or self._spending.share_used > 0:
-                break
-        landed = self._spending.responses(requests)
-        answered = [response for response in landed if response.generations]
-        if not answered:
-            said = next((response.error for response in landed if response.error), "the budget was spent before")
-            raise EngineError(f"no request of the pilot was answered: {said}")
-        return answered
-
-    def _check_cap(self, pilot: Sequence[Response]) -> None:
-        """Refuse a cost cap that the shortest prompt alone breaks: no search can find what keeps it."""
-        least = 1 + min(response.prompt_tokens for response in pilot)
-        if self._cap is not None and self._cap < least:
-            raise BudgetError(
-                f"--max-cost-tokens must be at least what one request costs, but is {self._cap:g}; "
-                f"the shortest prompt and one token of answer are {least} tokens per request"
-            )
-
-    def _n_choices(self, pilot: Sequence[Response]) -> list[int]:
-        """Return the values of n worth buying: what the cost cap admits, judging by the shortest answer."""
-        smallest = int(self._default["strategy.n"])
-        choices = sorted(int(n) for n in self._space["strategy.n"].values() if int(n) >= smallest)
-        if self._cap is None:
-            return choices
-        shortest = min(pilot, key=lambda response: response.prompt_tokens + response.completion_tokens)
-        room = GUARD_SLACK * self._cap - shortest.prompt_tokens
-        return [n for n in choices if n * shortest.completion_tokens <= room] or choices[:1]
-
-    def _tokens_worth(self, share: float) -> float:
-        """Return a share of the budget in tokens; where it is not one of tokens, by what those so far took of it."""
-        if self._budget.seconds is None and self._budget.money is None:
-            return share * float(self._budget.tokens or 0)
-        return share * self._spending.spent.tokens / max(self._spending.share_used, 1e-9)
-
-    # Search: rounds of trials on the same examples
-
-    def _search(self, plan: Plan) -> list[LoggedTrial]:
-        self._phase = "search"
-        trials = self._log.trials()
-        for trial in trials:
-            self._explore(self._evaluate(Configuration(trial.configuration), trial.n_planned, plan))
-        while self._round_starts(plan, len(trials)):
-            n_done = len(trials) % TRIALS_PER_ROUND  # when killed between two trials of a round
-            start = len(trials) - n_done
-            proposals = propose(
-                self._sampler,
-                self._space.tier("request"),
-                trials[:start],
-                first=self._evaluator.request_part(self._default),
-                seed=self._seed,
-            )
-            if len(proposals) <= n_done:
-                self._notes.append("every configuration of the space was tried")
-                break
-            pursued = self._buy_round(proposals, plan)
-            if pursued is None:
-                self._notes.append("the budget ended within a round of trials, which is left out of the answer")
-                break
-            for number, proposal in list(enumerate(proposals, start))[n_done:]:
-                n_planned = plan.n_examples if proposal in pursued else GUARD_EXAMPLES
-                found = self._evaluate(proposal, n_planned, plan)
-                trials.append(
-                    logged(
-                        number,
-                        proposal,
-                        found,
-                        n_planned=n_planned,
-                        max_cost_tokens=self._cap,
-                        cause="" if found else self._failure(proposal, n_planned, plan),
-                    )
-                )
-                self._log.append(self._space, trials[-1])
-                self._explore(found)
-        return trials
-
-    def _round_starts(self, plan: Plan, n_trials: int) -> bool:
-        """Whether the average trial so far says that one more round fits; a round once begun is carried through."""
-        number = n_trials // TRIALS_PER_ROUND
-        if number < int(self._log.noted("rounds") or 0):
-            return True
-        per_trial = self._spending.share_used / n_trials if n_trials else 0.0
-        if self._spending.share_used + TRIALS_PER_ROUND * per_trial > plan.search_until:
-            return False
-        self._log.note("rounds", number + 1)
-        return True
-
-    def _buy_round(self, proposals: Sequence[Configuration], plan: Plan) -> list[Configuration] | None:
-        """Return the trials bought whole, or None when the budget ended before all were.
-
-        With a cost cap the first examples decide which trials are worth the rest.
-        """
-        pursued = list(proposals)
-        complete = True
-        if self._cap is not None:
-            complete = self._buy(proposals, self._task.tune[:GUARD_EXAMPLES], plan, until=plan.finals_until)
-            pursued = [each for each in proposals if self._may_keep_cap(self._evaluate(each, GUARD_EXAMPLES, plan))]
-        if complete:
-            complete = self._buy(pursued, self._task.tune[: plan.n_examples], plan, until=plan.finals_until)
-        # The second condition, unlike the first, does not depend on how much was under way at the limit.
-        return pursued if complete and self._spending.share_used <= plan.finals_until else None
-
-    def _may_keep_cap(self, found: Sequence[Candidate]) -> bool:
-        return not found or bool(affordable(found, GUARD_SLACK * (self._cap or 0.0)))
-
-    def _explore(self, found: list[Candidate]) -> None:
-        self._explored.append(found)
-        within = affordable([candidate for choices in self._explored for candidate in choices], self._cap)
-        self._best = max(within, key=lambda c: (c.utility, -c.cost_tokens), default=None)
-        self._front = tuple((c.cost_tokens, c.utility) for c in front(within))
-        self._report()
-
-    # Finals: the best few on more examples, all on the same ones
-
-    def _finals(self, plan: Plan, trials: Sequence[LoggedTrial]) -> list[Candidate]:
+    def _finals(self, plan: Plan, found: Found) -> list[Candidate]:
+        """Compare the best few on the same examples, more than the search had of each."""
         self._phase = "finals"
-        decided = self._decision("finals", {"n_trials": len(trials)}, lambda: self._decide_finals(plan))
-        configurations = [Configuration(configuration) for configuration in decided["configurations"]]
-        examples = self._task.tune[: decided["n_examples"]]
-        self._buy(configurations, examples, plan)
-        return on_common_examples(
-            [candidate for each in configurations for candidate in self._evaluate(each, len(examples), plan)]
-        )
+        if not self._explored.choices:
+            raise BudgetError("the budget must buy the first trials, but ended before; give more")
+        finalists = first_few(self._evaluator.request_part(self._default), found.ranked)
 
-    def _decide_finals(self, plan: Plan) -> dict[str, Any]:
-        found = [candidate for choices in self._explored for candidate in choices]
-        if not found:
-            raise BudgetError("the budget must buy one round of trials, but ended before; give more")
-        check_affordable(found, self._cap)
-        chosen = dict.fromkeys([self._evaluator.request_part(self._default)])
-        for candidate in finalists(affordable(found, self._cap)):
-            if len(chosen) < N_FINALISTS:
-                chosen.setdefault(self._evaluator.request_part(candidate.configuration))
-        # The dearest replay choice of a configuration is all of its samples at full length, which is what is bought.
-        per_example = sum(
-            max(candidate.cost_tokens for candidate in choices)
-            for choices in self._explored
-            if choices and self._evaluator.request_part(choices[0].configuration) in chosen
-        )
-        left = self._tokens_worth(max(plan.finals_until - self._spending.share_used, 0.0))
-        n_examples = min(plan.n_examples + int(left / (RESERVE * per_example)), len(self._task.tune))
-        return {"n_examples": n_examples, "configurations": [dict(configuration) for configuration in chosen]}
+        def decide(known: Mapping[str, Any] | None) -> dict[str, Any]:
+            earlier = [] if known is None else [order_from_json(each) for each in known["orders"]]
+            orders = final_orders(
+                finalists,
+                [*found.orders, *earlier],
+                # The dearest replay choice is all samples at full length, which is what is bought.
+                prices={each: max(c.cost_tokens for c in its) for each, its in self._explored.choices.items()},
+                tokens=self._spending.tokens_worth(max(plan.finals_until - self._spending.share_used, 0.0)),
+                n_wanted=plan.n_examples,
+                n_tune=len(self._task.tune),
+                n_samples=plan.n_samples,
+                max_tokens=self._max_tokens,
+            )
+            return {"orders": [order_as_json(each) for each in orders]}
 
-    # Confirmation: the recommended configuration beside the default on examples that no decision has seen
+        given = {"n_trials": self._explored.n_trials}
+        made = decided(self._log, "final orders", self._budget, given, decide)
+        orders = [order_from_json(each) for each in made["orders"]]
+        self._buyer.buy(orders)
+        return on_common_examples([each for order in orders for each in self._buyer.candidates(order)])
 
     def _confirm(self, recommended: Candidate, compared: Sequence[Candidate]) -> Verdict:
+        """Compare the recommended configuration and the default on examples that no decision has seen."""
         self._phase = "confirm"
         pair = list(dict.fromkeys([recommended.configuration, self._default]))
-        named = {"configurations": [dict(configuration) for configuration in pair]}
-        decided = self._decision("confirm", named, lambda: self._decide_confirm(pair, compared))
-        examples = self._task.confirm[: decided["n_examples"]]
+        named = [dict(each) for each in pair]
+
+        def decide(known: Mapping[str, Any] | None) -> dict[str, Any]:
+            per_example = sum(candidate.cost_tokens for candidate in compared if candidate.configuration in pair)
+            left = self._spending.tokens_worth(max(1.0 - self._spending.share_used, 0.0))
+            n_examples = min(int(left / (RESERVE * per_example)), len(self._task.confirm))
+            if not n_examples:
+                raise BudgetError("the budget must leave room for a confirmation, but is spent; give more")
+            if known is not None and known["configurations"] == named:
+                n_examples = max(n_examples, known["n_examples"])  # those are paid for
+            return {"n_examples": n_examples}
+
+        made = decided(self._log, "confirm", self._budget, {"configurations": named}, decide)
+        examples = self._task.confirm[: made["n_examples"]]
         self._spending.buy(self._evaluator.requests(pair, examples), configurations=pair * len(examples))
         if len(examples) < len(self._task.confirm):
             self._notes.append(
@@ -371,47 +256,6 @@ class Study:
         if len(answered) < len(pair):
             raise EngineError("no example of the confirmation was answered")
         return confirm(answered[0], answered[-1])
-
-    def _decide_confirm(self, pair: Sequence[Configuration], compared: Sequence[Candidate]) -> dict[str, Any]:
-        per_example = sum(candidate.cost_tokens for candidate in compared if candidate.configuration in pair)
-        left = self._tokens_worth(max(1.0 - self._spending.share_used, 0.0))
-        n_examples = min(int(left / (RESERVE * per_example)), len(self._task.confirm))
-        if not n_examples:
-            raise BudgetError("the budget must leave room for a confirmation, but is spent; give more")
-        return {"n_examples": n_examples}
-
-    # What all phases do
-
-    def _decision(self, name: str, given: dict[str, Any], decide: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Return what was decided under the same circumstances and budget, or decide now and note it.
-
-        Without the note, a study that goes on after a kill would see another state of its budget here.
-        """
-        given = {**given, "budget": [self._budget.tokens, self._budget.seconds, self._budget.money]}
-        known = self._log.noted(name)
-        if known is not None and all(known[key] == value for key, value in given.items()):
-            return dict(known)
-        decided = {**given, **decide()}
-        if known is not None and known.get("configurations") == decided["configurations"]:
-            decided["n_examples"] = max(decided["n_examples"], known["n_examples"])  # those are paid for
-        self._log.note(name, decided)
-        return decided
-
-    def _buy(
-        self, configurations: Sequence[Configuration], examples: Sequence[Example], plan: Plan, until: float = 1.0
-    ) -> bool:
-        requests = self._evaluator.requests(
-            configurations, examples, n_samples=plan.n_samples, max_tokens=self._max_tokens
-        )
-        return self._spending.buy(requests, until=until, configurations=list(configurations) * len(examples))
-
-    def _evaluate(self, configuration: Configuration, n_examples: int, plan: Plan) -> list[Candidate]:
-        examples = self._task.tune[:n_examples]
-        return self._evaluator.evaluate(configuration, examples, n_samples=plan.n_samples, max_tokens=self._max_tokens)
-
-    def _failure(self, configuration: Configuration, n_examples: int, plan: Plan) -> str:
-        examples = self._task.tune[:n_examples]
-        return self._evaluator.failure(configuration, examples, n_samples=plan.n_samples, max_tokens=self._max_tokens)
 
     def _landed(self) -> None:
         now = time.monotonic()
@@ -428,8 +272,8 @@ class Study:
                 spent=self._spending.spent,
                 run_tokens=self._spending.run_tokens,
                 run_seconds=self._spending.run_seconds,
-                n_trials=len(self._explored),
-                best=self._best,
-                front=self._front,
+                n_trials=self._explored.n_trials,
+                best=self._explored.best,
+                front=self._explored.front,
             )
         )

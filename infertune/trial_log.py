@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from infertune.allocators import Order
 from infertune.errors import InvalidInputError
 from infertune.space import Configuration, SearchSpace
 
@@ -16,8 +17,10 @@ class LoggedTrial:
 
     Attributes:
         configuration: Values of the request tier, as proposed.
-        n_planned: Examples it was to be evaluated on, the first of ``tune``.
-        n_examples: Those of them whose requests did not fail.
+        n_planned: How many examples it was to be evaluated on.
+        order: Which those are, and of how many samples; None for the first of ``tune`` as the study's plan has it.
+        unanswered: Examples of the order whose requests failed.
+        n_examples: Examples whose requests did not fail.
         chosen: The complete configuration with the best replay choice within the cap, or the cheapest when none is.
         utility: Mean utility of ``chosen`` on the trial's examples; None when every request failed.
         cost_tokens: Mean tokens per request of ``chosen`` in use.
@@ -34,6 +37,28 @@ class LoggedTrial:
     cost_tokens: float | None = None
     over_cap_tokens: float = 0.0
     cause: str = ""
+    order: Order | None = None
+    unanswered: tuple[int, ...] = ()
+
+
+def order_as_json(order: Order) -> dict[str, Any]:
+    """Return an order in lists, mappings and scalars."""
+    return {
+        "configuration": dict(order.configuration),
+        "examples": list(order.examples),
+        "n_samples": order.n_samples,
+        "max_tokens": order.max_tokens,
+    }
+
+
+def order_from_json(value: Mapping[str, Any]) -> Order:
+    """Return the order that ``order_as_json`` was given."""
+    return Order(
+        configuration=Configuration(value["configuration"]),
+        examples=tuple(value["examples"]),
+        n_samples=value["n_samples"],
+        max_tokens=value["max_tokens"],
+    )
 
 
 class TrialLog:
@@ -78,7 +103,7 @@ class TrialLog:
 
     def trials(self) -> list[LoggedTrial]:
         """Return the finished trials in order."""
-        return [LoggedTrial(**json.loads(trial.user_attrs["infertune:trial"])) for trial in self._study.trials]
+        return [_trial(json.loads(trial.user_attrs["infertune:trial"])) for trial in self._study.trials]
 
     def append(self, space: SearchSpace, trial: LoggedTrial) -> None:
         """Add a finished trial; its parameters are those of the complete configuration, as the tools show them."""
@@ -88,6 +113,7 @@ class TrialLog:
 
         chosen = Configuration(trial.chosen or trial.configuration)
         record = {name: getattr(trial, name) for name in LoggedTrial.__slots__}
+        record["order"] = trial.order and order_as_json(trial.order)
         values = None if trial.utility is None or trial.cost_tokens is None else [trial.utility, trial.cost_tokens]
         frozen = optuna.create_trial(
             state=optuna.trial.TrialState.FAIL if values is None else optuna.trial.TrialState.COMPLETE,
@@ -101,3 +127,10 @@ class TrialLog:
             },
         )
         self._study.add_trial(frozen)
+
+
+def _trial(record: dict[str, Any]) -> LoggedTrial:
+    """Return what ``append`` wrote; earlier versions knew no orders."""
+    order = record.pop("order", None)
+    unanswered = tuple(record.pop("unanswered", ()))
+    return LoggedTrial(**record, order=None if order is None else order_from_json(order), unanswered=unanswered)

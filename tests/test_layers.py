@@ -41,6 +41,20 @@ LAYERS: list[dict[str, set[str]]] = [
     },
     {"log": {"trial_log"}, "evaluation": {"evaluate", "evaluator", "spending"}},
     {"choice": {"plan", "rounds", "select"}},
+    {
+        "search": {
+            "buyer",
+            "coverage",
+            "decisions",
+            "finals",
+            "pilot",
+            "progress",
+            "search",
+            "search_names",
+            "search_orders",
+            "search_rounds",
+        }
+    },
     {"study": {"study"}},
     {"report": {"report"}},
     {"command line": {"cli"}},

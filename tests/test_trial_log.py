@@ -1,15 +1,18 @@
 """The trial log, read back by us, by Optuna and by a real optuna-dashboard."""
 
+import json
 import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import optuna
 import pytest
 
+from infertune.allocators import Order
 from infertune.bank import SampleBank
 from infertune.default_space import default_space
 from infertune.errors import InvalidInputError
@@ -53,13 +56,31 @@ def url(tmp_path: Path) -> str:
 
 
 def test_trials_come_back_as_they_were_in_another_process_too(url: str) -> None:
-    written = [trial(0), trial(1, GREEDY, over_cap_tokens=0.5), trial(2, **FAILED)]
+    part = SPACE.tier("request").configuration({k: v for k, v in SAMPLED.items() if k in SPACE.tier("request")})
+    order = Order(configuration=part, examples=(7, 2, 9), n_samples=3, max_tokens=4)
+    ordered = trial(3, order=order, unanswered=(2,))
+    whole = trial(4, order=replace(order, max_tokens=None))
+    written = [trial(0), trial(1, GREEDY, over_cap_tokens=0.5), trial(2, **FAILED), ordered, whole]
     log = TrialLog(url, "mine")
     for each in written:
         log.append(SPACE, each)
     assert log.trials() == written
     assert TrialLog(url, "mine").trials() == written
     assert TrialLog(url, "other").trials() == []
+
+
+def test_a_log_from_before_there_were_orders_is_read(url: str) -> None:
+    log = TrialLog(url, "mine")
+    log.append(SPACE, trial(0))
+    study = optuna.load_study(study_name="mine", storage=url)
+    kept = study.trials[0]
+    record = {
+        k: v for k, v in json.loads(kept.user_attrs["infertune:trial"]).items() if k not in ("order", "unanswered")
+    }
+    older = optuna.create_study(storage=url, study_name="older", directions=["maximize", "minimize"])
+    kept.user_attrs["infertune:trial"] = json.dumps(record)
+    older.add_trial(kept)
+    assert TrialLog(url, "older").trials() == [trial(0)]
 
 
 def test_optuna_sees_the_trials_as_a_study_of_its_own(url: str) -> None:

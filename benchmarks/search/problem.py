@@ -1,7 +1,7 @@
 """A problem that any search method can run on: what it may buy, what that costs, how far a recommendation falls short.
 
 The books are the same for all: every prompt token of a request and every generated token counts, and so does buying
-a second time what was bought before.
+a second time what was bought before, unless the method keeps a bank of it.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,12 +29,15 @@ class Purchase:
         examples: Numbers below the problem's ``n_examples``.
         n_samples: Of each example; greedy decoding gives one and costs one.
         max_tokens: Where the samples end.
+        paid: Which samples are new, ``[n_examples, n_samples]``; the others come again from the method's own bank, and
+            with none that is new the prompt is not sent either. None, for a method without a bank, is all.
     """
 
     configuration: Configuration
     examples: NDArray[np.intp]
     n_samples: int
     max_tokens: int
+    paid: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,8 +59,11 @@ class Bought:
     @property
     def tokens(self) -> int:
         """What it cost."""
-        whole = self.table(self.purchase.max_tokens, self.default_extractor)
-        return int(self.prompt_tokens.sum() + whole.tokens.sum())
+        whole = self.table(self.purchase.max_tokens, self.default_extractor).tokens
+        if self.purchase.paid is None:
+            return int(self.prompt_tokens.sum() + whole.sum())
+        paid = self.purchase.paid[:, : whole.shape[1]]  # greedy decoding has one sample
+        return int(self.prompt_tokens[paid.any(axis=1)].sum() + whole[paid].sum())
 
     def candidates(self) -> list[Candidate]:
         """Return every replay choice with its evidence; examples are named by their numbers."""

@@ -38,12 +38,14 @@ class Evidence:
         choices: Values of the replay tier.
         scores: Expected utility in [0, 1]; shape ``[n_choices, n_examples]``.
         tokens: Expected prompt and completion tokens of one request in use; same shape.
+        prompt_tokens: Of each example's request; shape ``[n_examples]``.
     """
 
     order: Order
     choices: tuple[Configuration, ...]
     scores: FloatArray
     tokens: FloatArray
+    prompt_tokens: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,8 @@ class Offer:
         budget_tokens: Of the whole search.
         spent_tokens: Of it, so far.
         seed: Of the study.
+        failed: What was ordered and brought no answer: whole orders, or those of their examples. Asking for it again
+            brings none either, and ends the search.
     """
 
     space: SearchSpace
@@ -69,6 +73,7 @@ class Offer:
     budget_tokens: float
     spent_tokens: float
     seed: int
+    failed: tuple[Order, ...] = ()
 
 
 class Allocator(Protocol):
@@ -83,5 +88,8 @@ class Allocator(Protocol):
             pending: Orders under way.
         """
 
+    def ranking(self, offer: Offer, evidence: Sequence[Evidence]) -> list[Configuration]:
+        """Return one complete configuration for every one of the request tier in the evidence, best first."""
+
     def recommend(self, offer: Offer, evidence: Sequence[Evidence]) -> Configuration:
-        """Return the complete configuration to use, one of those in the evidence."""
+        """Return the complete configuration to use: the first of the ranking, without evidence the default."""

@@ -11,6 +11,7 @@ two alternatives). Divided by the price it ranks new configurations and more exa
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,6 +26,7 @@ from infertune.allocators.model import Model, View
 from infertune.allocators.proposals import Choices, beginning, draws, neighbours
 from infertune.estimators import FloatArray
 from infertune.space import Configuration, SearchSpace
+from infertune.types import Scalar
 
 PILOT_EXAMPLES = 4
 TARGET_TRIALS = 48
@@ -34,6 +36,7 @@ N_DRAWN = 192
 N_MUTATED = 64
 N_PARENTS = 6
 MOST_EXTENDED = 32  # the best of those known are considered for more examples
+SURELY_FAILING = 2  # configurations
 CAP_SLACK = 1.25  # a choice this much over the cap is still bought, for costs are estimates
 
 
@@ -70,8 +73,8 @@ class ValueAllocator:
         if first is not None or len(evidence) < 2:
             return first
         model = Model(offer, evidence, pending)
-        had = _had(evidence)
-        known = list(had)
+        known = list(_had(evidence))
+        asked = _asked(offer, evidence)
         view = model.view(known)
         value, choice, prices, samples = _judged(offer, model, known, view)
         ranked = np.argsort(value)[::-1]
@@ -81,10 +84,10 @@ class ValueAllocator:
 
         def consider(rows: NDArray[np.intp], rival: int) -> None:
             """Add more examples of known configurations."""
-            open_ = [int(r) for r in rows if known[r] not in busy and len(had[known[r]]) < offer.n_examples]
+            open_ = [int(r) for r in rows if known[r] not in busy and len(asked[known[r]]) < offer.n_examples]
             if not open_:
                 return
-            wanted = [_more(offer, had[known[row]]) for row in open_]
+            wanted = [_more(offer, asked[known[row]]) for row in open_]
             at = np.array(open_)
             s, _ = model.changes(view.of(at), choice[at], wanted, view.of(np.array([rival])), int(choice[rival]))
             counts = np.array([len(each) for each in wanted])
@@ -99,7 +102,9 @@ class ValueAllocator:
             consider(ranked[:1], int(ranked[1]))
             consider(ranked[1:MOST_EXTENDED], best)
         parents = [known[at] for at in ranked[:N_PARENTS]]
-        drawn = _drawn(offer, parents, busy | set(known), turn=len(evidence) + len(pending))
+        drawn = _drawn(offer, parents, busy | set(asked), turn=len(evidence) + len(pending))
+        hopeless = _hopeless(offer, known)
+        drawn = [each for each in drawn if not hopeless & set(each.items())]
         if drawn:
             new = model.view(drawn)
             value_new, choice_new, prices_new, samples_new = _judged(offer, model, drawn, new)
@@ -121,13 +126,18 @@ class ValueAllocator:
 
     def recommend(self, offer: Offer, evidence: Sequence[Evidence]) -> Configuration:
         """Return the configuration and choice with the highest expected worth."""
+        ranking = self.ranking(offer, evidence)
+        return ranking[0] if ranking else offer.space.default_configuration()
+
+    def ranking(self, offer: Offer, evidence: Sequence[Evidence]) -> list[Configuration]:
+        """Return every known configuration with the choice of its highest expected worth, by that worth."""
         if len(evidence) < 2:
-            return offer.space.default_configuration()
+            # Of one piece nothing is learned: the cheapest choice is as good as any, and keeps the cap if one does.
+            return [e.order.configuration.with_values(e.choices[e.tokens.mean(axis=1).argmin()]) for e in evidence]
         model = Model(offer, evidence, ())
         known = list(_had(evidence))
         value, choice, _, _ = _judged(offer, model, known, model.view(known))
-        best = int(value.argmax())
-        return known[best].with_values(model.choices[int(choice[best])])
+        return [known[at].with_values(model.choices[choice[at]]) for at in np.argsort(-value, kind="stable")]
 
     def _first(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> Order | None:
         """Return the next order of the fixed beginning; None when as much of it as was planned has landed.
@@ -135,7 +145,7 @@ class ValueAllocator:
         Until then, more workers get more of it: a model of next to nothing is no better than an even spread.
         """
         request = offer.space.tier("request")
-        begun = {each.configuration for each in [*(each.order for each in evidence), *pending]}
+        begun = {each.configuration for each in [*(each.order for each in evidence), *pending, *offer.failed]}
         planned = beginning(request, offer.configurations, offer.seed, self._options.n_start)
         if len(evidence) < len(planned):
             planned = beginning(request, offer.configurations, offer.seed, len(planned) + len(pending) + 1)
@@ -170,6 +180,22 @@ def _had(evidence: Sequence[Evidence]) -> dict[Configuration, list[int]]:
     for each in evidence:
         found.setdefault(each.order.configuration, []).extend(each.order.examples)
     return found
+
+
+def _asked(offer: Offer, evidence: Sequence[Evidence]) -> dict[Configuration, list[int]]:
+    """Return the examples of every configuration that are not asked for again: those had, and those that failed."""
+    found = _had(evidence)
+    for each in offer.failed:
+        found.setdefault(each.configuration, []).extend(each.examples)
+    return found
+
+
+def _hopeless(offer: Offer, known: Sequence[Configuration]) -> set[tuple[str, Scalar]]:
+    """Return the texts, such as too long a prompt, under which some configurations failed and none was answered."""
+    failed = {each.configuration for each in offer.failed}.difference(known)
+    counts = Counter(pair for each in failed for pair in each.items() if isinstance(pair[1], str))
+    answered = {pair for each in known for pair in each.items()}
+    return {pair for pair, n in counts.items() if n >= SURELY_FAILING and pair not in answered}
 
 
 def _more(offer: Offer, had: Sequence[int]) -> tuple[int, ...]:

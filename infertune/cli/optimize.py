@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from infertune.budget import Budget
     from infertune.cli.live import Status
     from infertune.prices import Prices
+    from infertune.progress import Progress
     from infertune.space import SearchSpace
-    from infertune.study import Progress
 
 Value = TypeVar("Value")
 
@@ -35,7 +35,9 @@ def optimize(
     max_cost_tokens: Annotated[
         float | None, typer.Option(min=1, help="Most tokens that a request of the answer may take on average.")
     ] = None,
-    sampler: Annotated[str, typer.Option(help="How configurations are proposed: tpe, random, qmc or grid.")] = "tpe",
+    sampler: Annotated[
+        str, typer.Option(help="How the search decides: infertune, tpe, random, qmc or grid.")
+    ] = "infertune",
     seed: Annotated[int, typer.Option(min=0, help="Of every proposal and every sample.")] = 0,
     study: Annotated[str | None, typer.Option(help="Its name; by default the task's. The same name goes on.")] = None,
     database: options.Database = "infertune.db",
@@ -65,7 +67,7 @@ def optimize(
     """
     from rich.console import Console
 
-    from infertune import __version__, plugins, tasks
+    from infertune import __version__, tasks
     from infertune.bank import SampleBank
     from infertune.cli.live import View
     from infertune.extra_settings import extra_ends
@@ -73,13 +75,14 @@ def optimize(
     from infertune.report import answer, recipe, table
     from infertune.report import picture as drawing
     from infertune.report import space as space_report
+    from infertune.search_names import search_named
     from infertune.study import Study
     from infertune.trial_log import TrialLog
 
     # All that can be wrong with the input is found before the model is loaded, the dear things last.
     known = pricing.known_prices(prices, model, price_prompt, price_completion)
     budget = _budget(budget_tokens, budget_seconds, budget_money, known)
-    proposals = plugins.load("samplers", sampler)()
+    search = search_named(sampler)
     recipe.check_writable(out)
     if picture is not None:
         drawing.check_drawable(picture)
@@ -130,7 +133,7 @@ def optimize(
                 task=loaded,
                 space=space,
                 engine=running,
-                sampler=proposals,
+                search=search,
                 bank=bank,
                 log=log,
                 budget=budget,

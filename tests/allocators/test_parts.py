@@ -40,6 +40,7 @@ def evidence(configuration: Configuration, examples: range, n_samples: int = 9) 
         choices=tuple(Configuration({k: v for k, v in c.configuration.items() if k in REPLAY}) for c in found),
         scores=np.stack([c.scores for c in found]),
         tokens=np.stack([c.tokens for c in found]),
+        prompt_tokens=whole.prompt_tokens,
     )
 
 

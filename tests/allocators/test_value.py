@@ -31,7 +31,8 @@ class Watched(Allocated):
         if wish is not None:
             self.under_way += 1
             self.most_under_way = max(self.most_under_way, self.under_way)
-            self.orders.append(self._pending[-1])
+            if not any(each is self._pending[-1] for each in self.orders):  # of one order each worker takes a part
+                self.orders.append(self._pending[-1])
         return wish
 
     def tell(self, bought: Bought) -> None:

@@ -1,6 +1,6 @@
 """Runs a study in children that are killed with SIGKILL at random moments; a program of its own, for it forks.
 
-    python kills.py fake|hf FOLDER N_KILLS SEED
+    python kills.py rounds|orders|hf FOLDER N_KILLS SEED
 
 It imports everything once and computes nothing itself: a child begins at once, and has its threads to itself. Prints
 a JSON object: the answer of an uninterrupted run and its bill, and of every run that was killed on its way.
@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from planted import make_study, plain, space_of, write, write_task
+from planted import SEARCHES, make_study, plain, space_of, write, write_task
 
 from infertune.budget import Budget
 from infertune.engines.hf.engine import HFEngine
@@ -40,11 +40,11 @@ def run(kind: str, folder: Path, ready: int) -> None:
     if kind == "hf":
         task = write_task(folder, n_tune=16, n_confirm=12)
         engine: Any = HFEngine("bundled:smollm2-135m", batch_size=BATCH, threads=1)
-        settings = {"space": space_of(task, "n=1,3"), "budget": Budget(tokens=5_000)}
+        settings = {"space": space_of(task, "n=1,3"), "budget": Budget(tokens=5_000), "search": SEARCHES["orders"]}
     else:
         task = write_task(folder)
         engine = SlowEngine(write)
-        settings = {"budget": Budget(tokens=14_000)}
+        settings = {"budget": Budget(tokens=14_000), "search": SEARCHES[kind]}
     os.write(ready, b".")
     answer = plain(make_study(folder, task=task, engine=engine, **settings).run())
     (folder / "answer.json").write_text(json.dumps(answer, sort_keys=True))

@@ -9,18 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from infertune import tasks
+from infertune.allocators.value import ValueAllocator
 from infertune.bank import SampleBank
 from infertune.budget import Budget
 from infertune.default_space import default_space
+from infertune.progress import Progress
 from infertune.samplers.random import RandomSampler
+from infertune.search import Search
+from infertune.search_orders import Orders
+from infertune.search_rounds import Rounds
 from infertune.space import SearchSpace
 from infertune.space_text import changed
-from infertune.study import Progress, Recommendation, Study
+from infertune.study import Recommendation, Study
 from infertune.tasks import Task
 from infertune.testing import FakeEngine
 from infertune.trial_log import TrialLog
 from infertune.types import Request
 
+SEARCHES: dict[str, Search] = {"rounds": Rounds(RandomSampler()), "orders": Orders(ValueAllocator())}
 _NUMBER = re.compile(r"q(\d+)")
 
 TASK = """
@@ -77,7 +83,7 @@ def make_study(folder: Path, **changes: Any) -> Study:
     settings: dict[str, Any] = {
         "engine": FakeEngine(write),
         "space": space_of(task),
-        "sampler": RandomSampler(),
+        "search": SEARCHES["rounds"],
         "budget": Budget(tokens=30_000),
         "log": TrialLog(bank.url, name),
     }

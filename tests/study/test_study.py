@@ -7,23 +7,27 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from planted import Interrupted, interrupting, make_study, plain, space_of, write, write_task
+from planted import SEARCHES, Interrupted, interrupting, make_study, plain, space_of, write, write_task
 
 from infertune.bank import SampleBank
 from infertune.budget import Budget, Prices
 from infertune.errors import BudgetError, EngineError
+from infertune.progress import Progress
 from infertune.samplers.grid import GridSampler
 from infertune.samplers.tpe import TPESampler
-from infertune.study import Progress, Recommendation
+from infertune.search_rounds import Rounds
+from infertune.study import Recommendation
 from infertune.testing import FakeEngine
 from infertune.trial_log import TrialLog
 from infertune.types import Request, Response
 
+both = pytest.mark.parametrize("way", SEARCHES)
 
-@pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Recommendation:
+
+@pytest.fixture(scope="module", params=SEARCHES)
+def found(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Recommendation:
     """Return the answer of an uninterrupted study."""
-    return make_study(tmp_path_factory.mktemp("whole")).run()
+    return make_study(tmp_path_factory.mktemp("whole"), search=SEARCHES[request.param]).run()
 
 
 def test_it_finds_what_is_planted(found: Recommendation) -> None:
@@ -40,8 +44,9 @@ def test_the_budget_is_used_and_kept(found: Recommendation) -> None:
     assert 0.8 * 30_000 < found.spent.tokens <= 30_000 + 200
 
 
-def test_the_first_trial_is_the_default(tmp_path: Path) -> None:
-    study = make_study(tmp_path)
+@both
+def test_the_first_trial_is_the_default(tmp_path: Path, way: str) -> None:
+    study = make_study(tmp_path, search=SEARCHES[way])
     found = study.run()
     log = TrialLog(SampleBank(tmp_path / "study.db").url, "planted").trials()
     assert len(log) == found.n_trials
@@ -49,11 +54,12 @@ def test_the_first_trial_is_the_default(tmp_path: Path) -> None:
     assert log[0].configuration == request_part
 
 
-def test_the_search_never_sees_confirm(tmp_path: Path) -> None:
+@both
+def test_the_search_never_sees_confirm(tmp_path: Path, way: str) -> None:
     """What is asked about `confirm` is asked last, and only of the recommended configuration and the default."""
     engine = FakeEngine(write)
     task = write_task(tmp_path)
-    found = make_study(tmp_path, task=task, engine=engine).run()
+    found = make_study(tmp_path, task=task, engine=engine, search=SEARCHES[way]).run()
     confirm = {example.id for example in task.confirm}
     asked = [request.example_id in confirm for request in engine.requests]
     assert asked == sorted(asked)
@@ -67,7 +73,7 @@ def test_the_same_seed_gives_the_same_answer(tmp_path: Path, sampler: object) ->
     answers = []
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        answers.append(plain(make_study(tmp_path / name, sampler=sampler, budget=Budget(tokens=25_000)).run()))
+        answers.append(plain(make_study(tmp_path / name, search=Rounds(sampler), budget=Budget(tokens=25_000)).run()))
     assert answers[0] == answers[1]
 
 
@@ -81,16 +87,21 @@ def _books(folder: Path) -> tuple[int, int]:
     return int(spent), sum(count - 1 for count in Counter(rows).values())
 
 
+@both
 @pytest.mark.parametrize("stride", [1, 7, 61, 173])
-def test_interrupted_anywhere_it_ends_with_the_same_answer_and_the_same_bill(tmp_path: Path, stride: int) -> None:
+def test_interrupted_anywhere_it_ends_with_the_same_answer_and_the_same_bill(
+    tmp_path: Path, stride: int, way: str
+) -> None:
     """The engine here has one request under way, so that even the bill is the same to the token."""
     (tmp_path / "whole").mkdir()
-    whole = make_study(tmp_path / "whole", budget=Budget(tokens=12_000)).run()
+    whole = make_study(tmp_path / "whole", budget=Budget(tokens=9_000), search=SEARCHES[way]).run()
     folder = tmp_path / "parts"
     folder.mkdir()
     n_stops = 0
     while True:
-        study = make_study(folder, budget=Budget(tokens=12_000), on_progress=interrupting(stride + 3 * n_stops))
+        study = make_study(
+            folder, budget=Budget(tokens=9_000), on_progress=interrupting(stride + 3 * n_stops), search=SEARCHES[way]
+        )
         try:
             parts = study.run()
         except Interrupted:
@@ -127,14 +138,21 @@ class Batched:
         pass
 
 
-def test_what_was_under_way_changes_nothing(tmp_path: Path) -> None:
+@both
+def test_what_was_under_way_changes_nothing(tmp_path: Path, way: str) -> None:
     (tmp_path / "whole").mkdir()
     (tmp_path / "parts").mkdir()
-    whole = make_study(tmp_path / "whole", engine=Batched(16), budget=Budget(tokens=14_000)).run()
+    whole = make_study(
+        tmp_path / "whole", engine=Batched(16), budget=Budget(tokens=14_000), search=SEARCHES[way]
+    ).run()
     for stop in range(5, 2_000, 37):
         try:
             parts = make_study(
-                tmp_path / "parts", engine=Batched(16), budget=Budget(tokens=14_000), on_progress=interrupting(stop)
+                tmp_path / "parts",
+                engine=Batched(16),
+                budget=Budget(tokens=14_000),
+                on_progress=interrupting(stop),
+                search=SEARCHES[way],
             ).run()
         except Interrupted:
             continue
@@ -143,34 +161,38 @@ def test_what_was_under_way_changes_nothing(tmp_path: Path) -> None:
     assert _books(tmp_path / "parts")[1] == 0
 
 
-def test_a_larger_budget_goes_on(tmp_path: Path) -> None:
-    small = make_study(tmp_path, budget=Budget(tokens=12_000)).run()
-    large = make_study(tmp_path, budget=Budget(tokens=30_000)).run()
+@both
+def test_a_larger_budget_goes_on(tmp_path: Path, way: str) -> None:
+    small = make_study(tmp_path, budget=Budget(tokens=12_000), search=SEARCHES[way]).run()
+    large = make_study(tmp_path, budget=Budget(tokens=30_000), search=SEARCHES[way]).run()
     assert large.n_trials >= small.n_trials
     assert 12_000 < large.spent.tokens <= 30_200
     assert large.verdict.utility.n >= small.verdict.utility.n
 
 
-def test_two_studies_in_one_file_share_samples(tmp_path: Path) -> None:
-    first = make_study(tmp_path, name="first", budget=Budget(tokens=12_000)).run()
-    again = make_study(tmp_path, name="second", budget=Budget(tokens=12_000)).run()
+@both
+def test_two_studies_in_one_file_share_samples(tmp_path: Path, way: str) -> None:
+    first = make_study(tmp_path, name="first", budget=Budget(tokens=12_000), search=SEARCHES[way]).run()
+    again = make_study(tmp_path, name="second", budget=Budget(tokens=12_000), search=SEARCHES[way]).run()
     # What the first paid for is free for the second, whose budget therefore reaches further.
     assert again.n_trials > first.n_trials
     assert _books(tmp_path)[1] == 0
 
 
-def test_a_budget_too_small_names_one_that_is_enough(tmp_path: Path) -> None:
+@both
+def test_a_budget_too_small_names_one_that_is_enough(tmp_path: Path, way: str) -> None:
     with pytest.raises(BudgetError, match="must buy 4 trials of 8 examples") as error:
-        make_study(tmp_path, budget=Budget(tokens=500)).run()
+        make_study(tmp_path, budget=Budget(tokens=500), search=SEARCHES[way]).run()
     needed = int(str(error.value).split("about ")[1].split(" tokens")[0].replace(",", ""))
-    enough = make_study(tmp_path, budget=Budget(tokens=int(1.1 * needed))).run()
+    enough = make_study(tmp_path, budget=Budget(tokens=int(1.1 * needed)), search=SEARCHES[way]).run()
     assert enough.n_trials >= 4
 
 
-def test_the_cost_cap_is_kept(tmp_path: Path) -> None:
-    free = make_study(tmp_path, name="free").run()
+@both
+def test_the_cost_cap_is_kept(tmp_path: Path, way: str) -> None:
+    free = make_study(tmp_path, name="free", search=SEARCHES[way]).run()
     cap = free.selection.recommended.cost_tokens * 0.9
-    capped = make_study(tmp_path, name="capped", max_cost_tokens=cap).run()
+    capped = make_study(tmp_path, name="capped", max_cost_tokens=cap, search=SEARCHES[way]).run()
     assert capped.selection.recommended.cost_tokens <= cap
     assert capped.selection.best.cost_tokens <= cap
 
@@ -201,36 +223,39 @@ class Failing:
         pass
 
 
-def test_failed_requests_are_reported_and_never_scored(tmp_path: Path) -> None:
+@both
+def test_failed_requests_are_reported_and_never_scored(tmp_path: Path, way: str) -> None:
     (tmp_path / "whole").mkdir()
     (tmp_path / "some").mkdir()
-    found = make_study(tmp_path / "some", engine=Failing(0.2)).run()
+    found = make_study(tmp_path / "some", engine=Failing(0.2), search=SEARCHES[way]).run()
     assert found.spent.n_failed > 0
     assert any("failed" in note for note in found.notes)
-    whole = make_study(tmp_path / "whole").run()
+    whole = make_study(tmp_path / "whole", search=SEARCHES[way]).run()
     # As zeros they would cost a fifth of the utility.
     assert found.verdict.utility.mean > 0.9 * whole.verdict.utility.mean
     assert found.verdict.utility.n < whole.verdict.utility.n
 
 
-def test_when_most_fail_the_study_stops_and_says_why(tmp_path: Path) -> None:
+@both
+def test_when_most_fail_the_study_stops_and_says_why(tmp_path: Path, way: str) -> None:
     with pytest.raises(EngineError, match="no such luck"):
-        make_study(tmp_path, engine=Failing(1.0)).run()
+        make_study(tmp_path, engine=Failing(1.0), search=SEARCHES[way]).run()
     with pytest.raises(EngineError, match="no such luck"):
-        make_study(tmp_path, name="other", engine=Failing(0.8)).run()
+        make_study(tmp_path, name="other", engine=Failing(0.8), search=SEARCHES[way]).run()
 
 
 def test_a_space_that_ends_ends_the_search(tmp_path: Path) -> None:
     task = write_task(tmp_path)
     fixed = ("top_p=1", "top_k=0", "min_p=0", "repetition_penalty=1", "temperature=0,1", "n=1", "max_tokens=4")
-    found = make_study(tmp_path, task=task, space=space_of(task, *fixed), sampler=GridSampler()).run()
+    found = make_study(tmp_path, task=task, space=space_of(task, *fixed), search=Rounds(GridSampler())).run()
     assert found.n_trials == 4
     assert "every configuration of the space was tried" in found.notes
     assert found.selection.recommended.configuration["prompt.template"] == "good"
     assert found.selection.recommended.configuration["decoding.temperature"] == 0
 
 
-def test_a_space_of_one_keeps_the_default(tmp_path: Path) -> None:
+@both
+def test_a_space_of_one_keeps_the_default(tmp_path: Path, way: str) -> None:
     task = write_task(tmp_path)
     fixed = (
         "top_p=1",
@@ -242,30 +267,35 @@ def test_a_space_of_one_keeps_the_default(tmp_path: Path) -> None:
         "max_tokens=4",
         "prompt=good",
     )
-    found = make_study(tmp_path, task=task, space=space_of(task, *fixed)).run()
+    found = make_study(tmp_path, task=task, space=space_of(task, *fixed), search=SEARCHES[way]).run()
     assert found.selection.recommended.configuration == found.default
     assert found.verdict.difference.mean == 0
     assert not found.verdict.clear
 
 
+@both
 @pytest.mark.parametrize("voter", ["majority", "best_of_n"])
-def test_more_samples_can_be_made_the_only_choice(tmp_path: Path, voter: str) -> None:
+def test_more_samples_can_be_made_the_only_choice(tmp_path: Path, voter: str, way: str) -> None:
     task = write_task(tmp_path)
-    found = make_study(tmp_path, task=task, space=space_of(task, "n=3,5", f"voter={voter}")).run()
+    found = make_study(
+        tmp_path, task=task, space=space_of(task, "n=3,5", f"voter={voter}"), search=SEARCHES[way]
+    ).run()
     assert found.selection.recommended.configuration["strategy.name"] == voter
     assert found.default["strategy.n"] == 3
 
 
-def test_money_is_a_budget(tmp_path: Path) -> None:
+@both
+def test_money_is_a_budget(tmp_path: Path, way: str) -> None:
     prices = Prices(prompt_per_million=1.0, completion_per_million=10.0)
-    found = make_study(tmp_path, budget=Budget(money=0.15, prices=prices)).run()
+    found = make_study(tmp_path, budget=Budget(money=0.15, prices=prices), search=SEARCHES[way]).run()
     paid = prices.cost(found.spent.prompt_tokens, found.spent.completion_tokens)
     assert 0.1 < paid <= 0.151
 
 
-def test_seconds_are_a_budget(tmp_path: Path) -> None:
-    found = make_study(tmp_path, budget=Budget(seconds=4.0)).run()
-    assert 1.0 < found.seconds < 5.0
+@both
+def test_seconds_are_a_budget(tmp_path: Path, way: str) -> None:
+    found = make_study(tmp_path, budget=Budget(seconds=2.0), search=SEARCHES[way]).run()
+    assert 0.5 < found.seconds < 3.0
 
 
 def test_the_first_limit_to_be_reached_ends_it(tmp_path: Path) -> None:
@@ -274,16 +304,18 @@ def test_the_first_limit_to_be_reached_ends_it(tmp_path: Path) -> None:
     assert found.spent.tokens <= 15_200
 
 
-def test_tiny_splits_give_wide_intervals(tmp_path: Path) -> None:
+@both
+def test_tiny_splits_give_wide_intervals(tmp_path: Path, way: str) -> None:
     task = write_task(tmp_path, n_tune=8, n_confirm=1)
-    found = make_study(tmp_path, task=task, budget=Budget(tokens=10_000)).run()
+    found = make_study(tmp_path, task=task, budget=Budget(tokens=10_000), search=SEARCHES[way]).run()
     assert (found.verdict.utility.low, found.verdict.utility.high) == (0.0, 1.0)
     assert not found.verdict.clear
 
 
-def test_progress_tells_the_truth(tmp_path: Path) -> None:
+@both
+def test_progress_tells_the_truth(tmp_path: Path, way: str) -> None:
     seen: list[Progress] = []
-    found = make_study(tmp_path, on_progress=seen.append).run()
+    found = make_study(tmp_path, on_progress=seen.append, search=SEARCHES[way]).run()
     phases = [progress.phase for progress in seen]
     assert list(dict.fromkeys(phases)) == ["pilot", "search", "finals", "confirm"]
     spent = [progress.spent.tokens for progress in seen]

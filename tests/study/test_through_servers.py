@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from planted import make_study, plain, space_of, write, write_task
+from planted import SEARCHES, make_study, plain, space_of, write, write_task
 
 from infertune.bank import SampleBank
 from infertune.engines.openai import honours
@@ -42,13 +42,14 @@ def run(folder: Path, engine: Engine, **changes: Any) -> Recommendation:
         engine.close()
 
 
-def test_a_fifth_of_the_requests_spoiled_changes_no_answer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", SEARCHES)
+def test_a_fifth_of_the_requests_spoiled_changes_no_answer(tmp_path: Path, way: str) -> None:
     with OpenAIServer(FakeEngine(write)) as server:
-        clean = run(tmp_path / "clean", connect(server.base_url, waits=Waits()))
+        clean = run(tmp_path / "clean", connect(server.base_url, waits=Waits()), search=SEARCHES[way])
         before = server.prompt_tokens + server.completion_tokens
         assert (clean.spent.tokens, clean.spent.extra_tokens) == (before, 0)
         with ChaosProxy(server.base_url, pause_seconds=1.0, retry_after="0") as proxy:
-            found = run(tmp_path / "chaos", connect(proxy.base_url))
+            found = run(tmp_path / "chaos", connect(proxy.base_url), search=SEARCHES[way])
             assert sum(n for kind, n in proxy.counts.items() if kind != "passed") > 40
         paid = server.prompt_tokens + server.completion_tokens - before
     assert plain(found) == plain(clean)
@@ -93,9 +94,10 @@ class Refusing(OpenAIServer):
         return super().answer(path, body)
 
 
-def test_a_configuration_that_is_always_refused_is_infeasible_with_its_cause(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", SEARCHES)
+def test_a_configuration_that_is_always_refused_is_infeasible_with_its_cause(tmp_path: Path, way: str) -> None:
     with Refusing(FakeEngine(write)) as server:
-        found = run(tmp_path / "study", connect(server.base_url))
+        found = run(tmp_path / "study", connect(server.base_url), search=SEARCHES[way])
     trials = TrialLog(SampleBank(tmp_path / "study" / "study.db").url, "planted").trials()
     causes = {str(trial.configuration["prompt.template"]): trial.cause for trial in trials}
     assert causes == {"good": "", "poor": "every request failed: HTTP 400: the prompt is too long"}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from benchmarks.search.methods.allocated import Allocated
 from benchmarks.search.methods.trials import Trials
 from benchmarks.search.race import Method, Setting
+from infertune.allocators.ecooptigen import EcoOptiGenAllocator
 from infertune.allocators.value import Options, ValueAllocator
 from infertune.samplers.qmc import QMCSampler
 from infertune.samplers.random import RandomSampler
@@ -20,6 +21,8 @@ METHODS: Mapping[str, Callable[[Setting], Method]] = {
     "random": lambda setting: Trials(setting, RandomSampler()),
     "qmc": lambda setting: Trials(setting, QMCSampler()),
     "tpe": lambda setting: Trials(setting, TPESampler()),
+    "ecooptigen": lambda setting: Allocated(setting, EcoOptiGenAllocator()),
+    "ecooptigen, 60 examples": lambda setting: Allocated(setting, EcoOptiGenAllocator(n_tuning=60)),
     "value": value(),
     "value, same examples": value(rotate=0.0),
     "value, all uncertainty": value(explore_full=True),

@@ -10,12 +10,14 @@ import numpy as np
 from benchmarks.search.methods.evidence import Seen
 from benchmarks.search.problem import Bought, Problem, Purchase
 from benchmarks.search.race import Setting
-from infertune.plan import Plan, plan
+from infertune.finals import N_FINALISTS
+from infertune.pilot import PILOT_EXAMPLES
+from infertune.plan import COST_SLACK, Plan, plan
 from infertune.rounds import TRIALS_PER_ROUND
 from infertune.samplers import Sampler, SpaceExhausted, Trial
+from infertune.search_rounds import GUARD_EXAMPLES
 from infertune.select import affordable, finalists
 from infertune.space import Configuration
-from infertune.study import GUARD_EXAMPLES, GUARD_SLACK, N_FINALISTS, PILOT_EXAMPLES
 
 
 class Trials:
@@ -103,7 +105,7 @@ class Trials:
         choices = sorted(int(n) for n in self._problem.space["strategy.n"].values())
         if self._problem.cap is not None:
             prompt, length = min(zip(prompts, lengths, strict=True), key=sum)
-            choices = [n for n in choices if prompt + n * length <= GUARD_SLACK * self._problem.cap] or choices[:1]
+            choices = [n for n in choices if prompt + n * length <= COST_SLACK * self._problem.cap] or choices[:1]
         return plan(
             budget_tokens=self._budget,
             prompt_tokens=float(np.mean(prompts)),
@@ -131,7 +133,7 @@ class Trials:
         return proposals
 
     def _may_keep_cap(self, configuration: Configuration) -> bool:
-        cap = (self._problem.cap or 0.0) * GUARD_SLACK
+        cap = (self._problem.cap or 0.0) * COST_SLACK
         return bool(affordable(self._seen.candidates[configuration], cap))
 
     def _log_round(self) -> None:

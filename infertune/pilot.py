@@ -1,0 +1,69 @@
+"""The pilot: a few examples under every template say how long prompts and answers are here."""
+
+from collections.abc import Sequence
+
+from infertune.errors import BudgetError, EngineError
+from infertune.evaluator import Evaluator
+from infertune.plan import COST_SLACK
+from infertune.space import Configuration
+from infertune.spending import Spending
+from infertune.types import Example, Response
+
+PILOT_EXAMPLES = 4
+MOST_SAMPLES = 64  # bought to learn what a token costs in seconds or money, where the bank had the first ones
+
+
+def pilot(
+    configurations: Sequence[Configuration],
+    examples: Sequence[Example],
+    *,
+    evaluator: Evaluator,
+    spending: Spending,
+    max_tokens: int,
+    measures_pace: bool,
+) -> list[Response]:
+    """Return the answers that a few examples get under each configuration.
+
+    Args:
+        configurations: Values of the request tier.
+        examples: All; the first few are taken.
+        evaluator: Knows the requests.
+        spending: Pays.
+        max_tokens: Of every answer.
+        measures_pace: Whether the budget is one of seconds or money: what a token takes of it is known only after
+            some were bought, and the bank may have had the first ones.
+
+    Raises:
+        EngineError: None was answered.
+    """
+    some = examples[:PILOT_EXAMPLES]
+    for n_samples in range(1, MOST_SAMPLES + 1):
+        requests = evaluator.requests(configurations, some, n_samples=n_samples, max_tokens=max_tokens)
+        spending.buy(requests, configurations=list(configurations) * len(some))
+        if not measures_pace or spending.share_used > 0:
+            break
+    landed = spending.responses(requests)
+    answered = [response for response in landed if response.generations]
+    if not answered:
+        said = next((response.error for response in landed if response.error), "the budget was spent before")
+        raise EngineError(f"no request of the pilot was answered: {said}")
+    return answered
+
+
+def check_cap(answered: Sequence[Response], cap_tokens: float | None) -> None:
+    """Refuse a cost cap that the shortest prompt alone breaks: no search can find what keeps it."""
+    least = 1 + min(response.prompt_tokens for response in answered)
+    if cap_tokens is not None and cap_tokens < least:
+        raise BudgetError(
+            f"--max-cost-tokens must be at least what one request costs, but is {cap_tokens:g}; "
+            f"the shortest prompt and one token of answer are {least} tokens per request"
+        )
+
+
+def n_worth_buying(answered: Sequence[Response], choices: Sequence[int], cap_tokens: float | None) -> list[int]:
+    """Return the values of n that the cap admits, judging by the shortest answer; at least the smallest."""
+    if cap_tokens is None:
+        return list(choices)
+    shortest = min(answered, key=lambda response: response.prompt_tokens + response.completion_tokens)
+    room = COST_SLACK * cap_tokens - shortest.prompt_tokens
+    return [n for n in choices if n * shortest.completion_tokens <= room] or list(choices[:1])

@@ -1,0 +1,76 @@
+"""The seam between a study and the two ways to search: rounds of trials, and orders of an allocator."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from infertune.allocators import Order
+from infertune.budget import Budget
+from infertune.buyer import Buyer
+from infertune.plan import Plan
+from infertune.progress import Explored
+from infertune.space import Configuration, SearchSpace
+from infertune.spending import Spending
+from infertune.trial_log import TrialLog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What a study gives to its search.
+
+    Attributes:
+        space: The whole search space.
+        default: The request tier's values of its default configuration.
+        n_tune: Number of examples.
+        n_choices: Values of ``strategy.n`` that plan and cap leave, rising.
+        cap_tokens: Most tokens per request of what is recommended; None is no limit.
+        seed: The study's.
+        explored: Is told what was found, trial by trial.
+    """
+
+    space: SearchSpace
+    default: Configuration
+    n_tune: int
+    n_choices: tuple[int, ...]
+    cap_tokens: float | None
+    seed: int
+    plan: Plan
+    budget: Budget
+    spending: Spending
+    buyer: Buyer
+    log: TrialLog
+    explored: Explored
+
+    def request_part(self, configuration: Configuration) -> Configuration:
+        """Return the request-tier values of a complete configuration."""
+        names = {parameter.name for parameter in self.space.parameters if parameter.tier == "request"}
+        return Configuration({name: value for name, value in configuration.items() if name in names})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a search ends with.
+
+    Attributes:
+        orders: Everything that counts as bought, with what failed.
+        ranked: Values of the request tier, most worth a place in the finals first; with repetitions, or empty.
+        notes: What the user should know.
+    """
+
+    orders: tuple[Order, ...]
+    ranked: Sequence[Configuration]
+    notes: tuple[str, ...]
+
+
+class Search(Protocol):
+    """One way to spend the search's share of a budget."""
+
+    def run(self, given: Circumstances) -> Found:
+        """Go from wherever the log says the search stands to its end.
+
+        A study that was killed repeats its own decisions: what depends on the state of the budget is noted before it
+        is acted on, and all else is a pure function of what has landed.
+
+        Raises:
+            BudgetError: Nothing that was tried keeps the cost cap.
+        """

@@ -1,0 +1,170 @@
+"""Search by an allocator: its orders, bought in waves that keep the engine's batch full.
+
+The orders of a wave are given one after the other, each knowing the earlier ones as pending, noted together, and then
+bought together. Evidence is taken in the order of the orders, not in that of arrival, and between two waves nothing is
+under way: so a search that goes on after a kill gives the same orders again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from infertune.allocators import Allocator, Evidence, Offer, Order
+from infertune.coverage import Coverage
+from infertune.evaluate import Candidate
+from infertune.rounds import logged
+from infertune.search import Circumstances, Found
+from infertune.select import affordable, check_affordable
+from infertune.space import Configuration
+from infertune.trial_log import LoggedTrial, order_as_json, order_from_json
+
+WAVE_REQUESTS = 64  # under way at once: what a batch of the engines holds
+WAVE_SHARE = 1 / 16  # of the search's budget, for what is decided together is decided with less evidence
+
+NOTHING_WORTH_IT = "the search ended before its share of the budget: nothing more promised to be worth its tokens"
+NOTHING_NEW = "the search ended before its share of the budget: all that was still wished for was tried before"
+
+
+class Orders:
+    """See the module.
+
+    Args:
+        allocator: Decides.
+    """
+
+    def __init__(self, allocator: Allocator) -> None:
+        self._allocator = allocator
+
+    def run(self, given: Circumstances) -> Found:
+        """Buy waves of orders until the budget's share is used, or the allocator has no wish."""
+        trials = given.log.trials()
+        book = _Book()
+        for trial in trials:
+            _take(given, book, trial)
+        if trials:
+            self._show(given, book, [Configuration(trial.configuration) for trial in trials], len(trials))
+        while True:
+            wave = self._wave(given, book, len(trials))
+            if not wave["orders"]:
+                notes = [wave["why"]] if wave["why"] else []
+                break
+            orders = [order_from_json(each) for each in wave["orders"]]
+            until = given.plan.finals_until
+            # The second condition, unlike the first, does not depend on how much was under way at the limit.
+            if not given.buyer.buy(orders, until=until) or given.spending.share_used > until:
+                notes = ["the budget ended within some orders, which are left out of the answer"]
+                break
+            for number, order in enumerate(orders, wave["start"]):
+                if number < len(trials):
+                    continue  # logged before a kill
+                trials.append(_logged(given, number, order))
+                given.log.append(given.space, trials[-1])
+                _take(given, book, trials[-1])
+            self._show(given, book, [order.configuration for order in orders], len(trials))
+        return Found(orders=tuple(book.orders), ranked=self._ranked(given, book), notes=tuple(notes))
+
+    def _wave(self, given: Circumstances, book: "_Book", n_trials: int) -> dict[str, Any]:
+        """Return the wave under way, or decide on the next one and note it; one without orders is the end."""
+        limits = [given.budget.tokens, given.budget.seconds, given.budget.money]
+        known = given.log.noted("wave")
+        if known is not None:
+            under_way = known["start"] <= n_trials < known["start"] + len(known["orders"])
+            ended = not known["orders"] and known["start"] == n_trials and known["budget"] == limits
+            if under_way or ended:
+                return dict(known)
+        orders, why = self._decide(given, book)
+        wave = {"start": n_trials, "orders": [order_as_json(each) for each in orders], "why": why, "budget": limits}
+        given.log.note("wave", wave)
+        return wave
+
+    def _decide(self, given: Circumstances, book: "_Book") -> tuple[list[Order], str]:
+        """Return the next wave, and why it is none where the budget is not the reason."""
+        per_request = given.spending.share_used / max(given.spending.spent.n_requests, 1)
+        room = given.plan.search_until - given.spending.share_used
+        if room <= 0:
+            return [], ""
+        offer = _offer(given, book)
+        coverage = Coverage(book.orders, given.buyer.max_tokens)
+        wave: list[Order] = []
+        n_requests = 0
+        while n_requests < WAVE_REQUESTS and n_requests * per_request < WAVE_SHARE * given.plan.search_until:
+            order = self._allocator.order(offer, book.evidence, wave)
+            if order is None:
+                return wave, "" if wave else NOTHING_WORTH_IT
+            if not coverage.lacks(order):
+                return wave, "" if wave else NOTHING_NEW
+            n_requests += len(order.examples)
+            if n_requests * per_request > room:
+                return wave, ""
+            wave.append(order)
+            coverage.add(order)
+        return wave, ""
+
+    def _show(self, given: Circumstances, book: "_Book", changed: Sequence[Configuration], n_trials: int) -> None:
+        pooled = [(each, book.pooled(given, each)) for each in dict.fromkeys(changed)]
+        best = self._allocator.recommend(_offer(given, book), book.evidence) if book.evidence else None
+        given.explored.add(pooled, n_trials, best)
+
+    def _ranked(self, given: Circumstances, book: "_Book") -> list[Configuration]:
+        """Return the configurations by the allocator's belief, without those that never seemed to keep the cap."""
+        if not book.evidence:
+            return []
+        check_affordable(given.explored.candidates, given.cap_tokens)
+        ranked = map(given.request_part, self._allocator.ranking(_offer(given, book), book.evidence))
+        return [each for each in ranked if affordable(given.explored.choices.get(each, []), given.cap_tokens)]
+
+
+@dataclass(slots=True)
+class _Book:
+    """What has landed, in the order of the orders."""
+
+    orders: list[Order] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+    failed: list[Order] = field(default_factory=list)
+
+    def pooled(self, given: Circumstances, configuration: Configuration) -> list[Candidate]:
+        pieces = [each for each in self.evidence if each.order.configuration == configuration]
+        return given.buyer.pooled(pieces) if pieces else []
+
+
+def _take(given: Circumstances, book: _Book, trial: LoggedTrial) -> None:
+    """Take a logged trial into the book; what failed then stays failed, though the finals may have got it since."""
+    order = trial.order
+    assert order is not None
+    book.orders.append(order)
+    answered = tuple(each for each in order.examples if each not in trial.unanswered)
+    if trial.unanswered:
+        book.failed.append(replace(order, examples=trial.unanswered))
+    if answered:
+        own = replace(order, examples=answered)
+        piece = given.buyer.evidence(own, given.buyer.candidates(own))
+        assert piece is not None
+        book.evidence.append(piece)
+
+
+def _logged(given: Circumstances, number: int, order: Order) -> LoggedTrial:
+    found = given.buyer.candidates(order)
+    piece = given.buyer.evidence(order, found)
+    answered = () if piece is None else piece.order.examples
+    trial = logged(
+        number,
+        order.configuration,
+        found,
+        n_planned=len(order.examples),
+        max_cost_tokens=given.cap_tokens,
+        cause="" if found else given.buyer.cause(order),
+    )
+    return replace(trial, order=order, unanswered=tuple(each for each in order.examples if each not in answered))
+
+
+def _offer(given: Circumstances, book: _Book) -> Offer:
+    return Offer(
+        space=given.space,
+        n_examples=given.n_tune,
+        n_choices=given.n_choices,
+        cap_tokens=given.cap_tokens,
+        budget_tokens=given.spending.tokens_worth(given.plan.search_until),
+        spent_tokens=given.spending.spent.tokens,
+        seed=given.seed,
+        failed=tuple(book.failed),
+    )

@@ -1,0 +1,123 @@
+"""Search by a sampler: rounds of trials, each on the same examples.
+
+With a cost cap a trial begins with a few examples, and goes on where it may keep the cap.
+"""
+
+from collections.abc import Sequence
+
+from infertune.allocators import Order
+from infertune.evaluate import Candidate
+from infertune.plan import COST_SLACK
+from infertune.rounds import TRIALS_PER_ROUND, logged, propose
+from infertune.samplers import Sampler
+from infertune.search import Circumstances, Found
+from infertune.select import affordable, check_affordable, finalists
+from infertune.space import Configuration
+from infertune.trial_log import LoggedTrial
+
+GUARD_EXAMPLES = 4  # bought before the rest where a cost cap may rule the trial out
+
+
+class Rounds:
+    """See the module.
+
+    Args:
+        sampler: Proposes.
+    """
+
+    def __init__(self, sampler: Sampler) -> None:
+        self._sampler = sampler
+
+    def run(self, given: Circumstances) -> Found:
+        """Run rounds until the next may not fit, or the space has no more."""
+        notes: list[str] = []
+        trials = given.log.trials()
+        for number, trial in enumerate(trials, 1):
+            order = _order(given, Configuration(trial.configuration), trial.n_planned)
+            given.explored.add([(order.configuration, given.buyer.candidates(order))], number)
+        while _starts(given, len(trials)):
+            n_done = len(trials) % TRIALS_PER_ROUND  # when killed between two trials of a round
+            start = len(trials) - n_done
+            proposals = propose(
+                self._sampler, given.space.tier("request"), trials[:start], first=given.default, seed=given.seed
+            )
+            if len(proposals) <= n_done:
+                notes.append("every configuration of the space was tried")
+                break
+            pursued = _buy(given, proposals)
+            if pursued is None:
+                notes.append("the budget ended within a round of trials, which is left out of the answer")
+                break
+            for number, proposal in list(enumerate(proposals, start))[n_done:]:
+                order = (
+                    _order(given, proposal, given.plan.n_examples) if proposal in pursued else _guard(given, proposal)
+                )
+                found = given.buyer.candidates(order)
+                trials.append(_logged(given, number, order, found))
+                given.log.append(given.space, trials[-1])
+                given.explored.add([(proposal, found)], len(trials))
+        return Found(
+            orders=tuple(_order(given, Configuration(trial.configuration), trial.n_planned) for trial in trials),
+            ranked=_ranked(given),
+            notes=tuple(notes),
+        )
+
+
+def _order(given: Circumstances, configuration: Configuration, n_examples: int) -> Order:
+    return Order(configuration=configuration, examples=tuple(range(n_examples)), n_samples=given.plan.n_samples)
+
+
+def _guard(given: Circumstances, configuration: Configuration) -> Order:
+    return _order(given, configuration, min(GUARD_EXAMPLES, given.plan.n_examples))
+
+
+def _logged(given: Circumstances, number: int, order: Order, found: Sequence[Candidate]) -> LoggedTrial:
+    return logged(
+        number,
+        order.configuration,
+        found,
+        n_planned=len(order.examples),
+        max_cost_tokens=given.cap_tokens,
+        cause="" if found else given.buyer.cause(order),
+    )
+
+
+def _starts(given: Circumstances, n_trials: int) -> bool:
+    """Whether the average trial so far says that one more round fits; a round once begun is carried through."""
+    number = n_trials // TRIALS_PER_ROUND
+    if number < int(given.log.noted("rounds") or 0):
+        return True
+    used = given.spending.share_used
+    per_trial = used / n_trials if n_trials else 0.0
+    if used + TRIALS_PER_ROUND * per_trial > given.plan.search_until:
+        return False
+    given.log.note("rounds", number + 1)
+    return True
+
+
+def _buy(given: Circumstances, proposals: Sequence[Configuration]) -> list[Configuration] | None:
+    """Return the trials bought whole, or None when the budget ended before all were."""
+    until = given.plan.finals_until
+    pursued = list(proposals)
+    complete = True
+    if given.cap_tokens is not None:
+        guards = [_guard(given, each) for each in proposals]
+        complete = given.buyer.buy(guards, until=until)
+        pursued = [each.configuration for each in guards if _may_keep_cap(given, given.buyer.candidates(each))]
+    if complete:
+        complete = given.buyer.buy([_order(given, each, given.plan.n_examples) for each in pursued], until=until)
+    # The second condition, unlike the first, does not depend on how much was under way at the limit.
+    return pursued if complete and given.spending.share_used <= until else None
+
+
+def _may_keep_cap(given: Circumstances, found: Sequence[Candidate]) -> bool:
+    return not found or bool(affordable(found, COST_SLACK * (given.cap_tokens or 0.0)))
+
+
+def _ranked(given: Circumstances) -> list[Configuration]:
+    """Return the configurations whose choices are most worth another look."""
+    found = given.explored.candidates
+    if not found:
+        return []
+    check_affordable(found, given.cap_tokens)
+    return [given.request_part(each.configuration) for each in finalists(affordable(found, given.cap_tokens))]
