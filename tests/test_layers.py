@@ -23,7 +23,7 @@ LAYERS: list[dict[str, set[str]]] = [
             "narrow",
             "extra_settings",
         },
-        "statistics": {"stats", "estimators"},
+        "statistics": {"stats", "estimators", "confidence_sequence"},
         "decoding": {"decoding"},
         "replay": {"replay"},
         "budget": {"budget", "prices"},
