@@ -5,13 +5,13 @@ arXiv:2010.09686), one of its two sides. Who doubts that the mean is m bets on e
 
     K_t(m) = product over i <= t of 1 + bet_i(m) (m - x_i)
 
-If the mean is m, or above it, nobody expects to gain, whatever the bets, as long as each is placed before its example is seen.
-So by Ville's inequality the capital ever reaches 1 / risk with probability ``risk`` at most, and the values of m at
-which it has are ruled out. The capital of every time grows with m, so that one bisection finds the bound exactly.
+If the mean is m, or above it, nobody expects to gain, whatever the bets, as long as each is placed before its example
+is seen. So by Ville's inequality the capital ever reaches 1 / risk with probability ``risk`` at most, and the values
+of m at which it has are ruled out. The capital of every time grows with m: one bisection finds the bound exactly.
 
 The bets are the paper's for a number of examples fixed before: from the spread of the examples so far,
 
-    bet_i = sqrt(2 log(1 / risk) / (n_planned spread_(i-1)^2)), at most 0.9 / (1 - m), so that no capital is lost whole.
+    bet_i = sqrt(2 log(1 / risk) / (n_planned spread_(i-1)^2)), at most 0.9 / (1 - m) to lose no capital whole.
 
 They only shape the width. The bound holds for any number of examples and whenever one stops.
 """
@@ -35,8 +35,8 @@ def upper_bounds(
     Each row has the risk for itself: who asks that all bounds hold together divides it among them.
 
     Args:
-        values: In [lowest, highest], in the order in which they were seen; shape ``[n_rows, n_examples]``. The expected
-            value of each, given those before it, must be the mean.
+        values: In [lowest, highest], in the order in which they were seen; shape ``[n_rows, n_examples]``. The
+            expected value of each, given those before it, must be the mean.
         risk: In (0, 1).
         n_planned: For how many examples the bets are made; fixed before any of them was seen.
         lowest: Of all values that there could be; highest likewise.

@@ -17,6 +17,7 @@ from infertune.errors import BudgetError, EngineError
 from infertune.evaluate import Candidate
 from infertune.evaluator import Evaluator
 from infertune.plan import Plan, plan
+from infertune.promise import Promise, promise
 from infertune.rounds import TRIALS_PER_ROUND, logged, propose
 from infertune.samplers import Sampler
 from infertune.select import (
@@ -73,6 +74,7 @@ class Recommendation:
     Attributes:
         selection: What ``tune`` says, on ``n_tune`` examples.
         verdict: What ``confirm`` says of the recommended configuration beside the default.
+        promise: How far it may fall short of the best of what was tried.
         explored: (tokens per request, utility) of everything the search evaluated, on its own examples.
         notes: What the user should know: values left out of the space, requests that failed ...
     """
@@ -80,6 +82,7 @@ class Recommendation:
     default: Configuration
     selection: Selection
     verdict: Verdict
+    promise: Promise
     explored: tuple[tuple[float, float], ...]
     spent: Spent
     seconds: float
@@ -153,16 +156,25 @@ class Study:
             trials = self._search(plan)
             compared = self._finals(plan, trials)
             selection = select(compared, default=self._default, max_cost_tokens=self._cap)
-            verdict = self._confirm(selection.recommended, compared)
+            confirmed, default = self._confirm(selection.recommended, compared)
         finally:
             self._log.note("seconds", self._spending.seconds)
         if self._spending.spent.n_failed:
             self._notes.append(f"{self._spending.spent.n_failed} requests failed; they count neither right nor wrong")
+        explored = [candidate for choices in self._explored for candidate in choices]
         return Recommendation(
             default=self._default,
             selection=selection,
-            verdict=verdict,
-            explored=tuple((c.cost_tokens, c.utility) for choices in self._explored for c in choices),
+            verdict=confirm(confirmed, default),
+            promise=promise(
+                selection.recommended,
+                compared=compared,
+                explored=explored,
+                confirmed=confirmed,
+                n_possible=self._space.n_configurations,
+                max_cost_tokens=self._cap,
+            ),
+            explored=tuple((c.cost_tokens, c.utility) for c in explored),
             spent=self._spending.spent,
             seconds=self._spending.seconds,
             n_trials=len(trials),
@@ -355,7 +367,7 @@ class Study:
 
     # Confirmation: the recommended configuration beside the default on examples that no decision has seen
 
-    def _confirm(self, recommended: Candidate, compared: Sequence[Candidate]) -> Verdict:
+    def _confirm(self, recommended: Candidate, compared: Sequence[Candidate]) -> tuple[Candidate, Candidate]:
         self._phase = "confirm"
         pair = list(dict.fromkeys([recommended.configuration, self._default]))
         named = {"configurations": [dict(configuration) for configuration in pair]}
@@ -370,7 +382,7 @@ class Study:
         answered = on_common_examples([candidate for candidate in found if candidate is not None])
         if len(answered) < len(pair):
             raise EngineError("no example of the confirmation was answered")
-        return confirm(answered[0], answered[-1])
+        return answered[0], answered[-1]
 
     def _decide_confirm(self, pair: Sequence[Configuration], compared: Sequence[Candidate]) -> dict[str, Any]:
         per_example = sum(candidate.cost_tokens for candidate in compared if candidate.configuration in pair)

@@ -40,7 +40,7 @@ LAYERS: list[dict[str, set[str]]] = [
         "tasks": {"tasks"},
     },
     {"log": {"trial_log"}, "evaluation": {"evaluate", "evaluator", "spending"}},
-    {"choice": {"plan", "rounds", "select"}},
+    {"choice": {"plan", "rounds", "select", "promise"}},
     {"study": {"study"}},
     {"report": {"report"}},
     {"command line": {"cli"}},
