@@ -34,7 +34,7 @@ class Margin:
     Attributes:
         within: In utility, from 0 to 1.
         n_candidates: Of how many complete configurations, itself among them.
-        n_examples: The fewest on which any of them was compared.
+        n_examples: The fewest on which any of them was compared; 0 where there was no other and nothing to compare.
     """
 
     within: float
@@ -102,7 +102,7 @@ def promise(
         tried = Margin(
             within=max(gap, lead(0.5)) if fresh else gap,
             n_candidates=len(kept | {recommended.configuration}),
-            n_examples=min([len(c.example_ids) for c in others] + ([len(fresh)] if fresh else [])),
+            n_examples=min([len(c.example_ids) for c in others] + [len(fresh)] * bool(fresh), default=0),
         )
     return Promise(confidence=confidence, finalists=finalists, tried=tried)
 

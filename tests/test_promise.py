@@ -11,7 +11,8 @@ from scipy import stats
 from benchmarks.promise import Held, Sizes, simulated
 from infertune.confidence_sequence import lower_bounds, upper_bounds
 from infertune.evaluate import Candidate
-from infertune.promise import Promise, promise
+from infertune.promise import Margin, Promise, promise
+from infertune.report.table import promised
 from infertune.space import Configuration
 
 N_SEARCHED, N_FINALS, N_CONFIRMED = 5, 12, 20
@@ -130,6 +131,36 @@ def test_alone_there_is_nothing_to_fall_short_of() -> None:
     found = made(study)
     assert found.finalists and found.tried
     assert found.finalists.within == found.tried.within == 0.0
+    seen = made({**study, "explored": study["compared"]})
+    assert seen.finalists is None
+    assert seen.tried == Margin(within=0.0, n_candidates=1, n_examples=0)
+
+
+BESIDE_FINALISTS, BESIDE_ALL = (
+    Margin(within=0.1201, n_candidates=187, n_examples=36),
+    Margin(within=0.41, n_candidates=1812, n_examples=24),
+)
+
+
+@pytest.mark.parametrize(
+    ("finalists", "tried", "said"),
+    [
+        (
+            BESIDE_FINALISTS,
+            BESIDE_ALL,
+            ["0.13 of the best of 187 finalists", "0.41 of the best of all 1,812 tried; each"],
+        ),
+        (None, BESIDE_ALL, ["0.41 of the best of all 1,812 tried, with 95% confidence; the finals had no"]),
+        (BESIDE_FINALISTS, None, ["0.13 of the best of 187 finalists", "with 95% confidence; the space has a range"]),
+        (None, None, ["No promise: the finals had no", "the space has a range"]),
+        (None, Margin(within=0.0, n_candidates=1, n_examples=0), ["Nothing else was tried"]),
+    ],
+)
+def test_the_promise_in_words_is_no_better_than_in_numbers(
+    finalists: Margin | None, tried: Margin | None, said: list[str]
+) -> None:
+    words = promised(Promise(confidence=0.95, finalists=finalists, tried=tried))
+    assert all(each in words for each in said)
 
 
 @pytest.fixture(scope="module")

@@ -70,6 +70,8 @@ def sentence(verdict: Verdict, *, same: bool) -> str:
 
 def promised(promise: Promise) -> str:
     """Return in words how far the recommended configuration may be from the best of what was tried."""
+    if promise.tried and promise.tried.n_candidates == 1:
+        return "Nothing else was tried, so there is nothing that the recommended configuration could fall short of."
     confidence = f"with {promise.confidence:.0%} confidence"
     finalists = promise.finalists and f"within {_up(promise.finalists)} of the best of {_counted(promise.finalists)}"
     tried = promise.tried and f"within {_up(promise.tried)} of the best of all {promise.tried.n_candidates:,} tried"
