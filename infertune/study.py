@@ -22,6 +22,7 @@ from infertune.finals import N_FINALISTS, RESERVE, final_orders, first_few
 from infertune.pilot import check_cap, n_worth_buying, pilot
 from infertune.plan import Plan, plan
 from infertune.progress import Explored, Progress
+from infertune.promise import Promise, promise
 from infertune.search import Circumstances, Found, Search
 from infertune.select import Selection, Verdict, confirm, on_common_examples, select
 from infertune.space import Configuration, SearchSpace
@@ -40,6 +41,7 @@ class Recommendation:
     Attributes:
         selection: What ``tune`` says, on ``n_tune`` examples.
         verdict: What ``confirm`` says of the recommended configuration beside the default.
+        promise: How far it may fall short of the best of what was tried.
         explored: (tokens per request, utility) of everything the search evaluated, on its own examples.
         n_trials: Evaluations of a configuration on some examples; an allocator may come back to one with more.
         notes: What the user should know: values left out of the space, requests that failed ...
@@ -48,6 +50,7 @@ class Recommendation:
     default: Configuration
     selection: Selection
     verdict: Verdict
+    promise: Promise
     explored: tuple[tuple[float, float], ...]
     spent: Spent
     seconds: float
@@ -129,16 +132,26 @@ class Study:
             self._notes.extend(found.notes)
             compared = self._finals(given.plan, found)
             selection = select(compared, default=self._default, max_cost_tokens=self._cap)
-            verdict = self._confirm(selection.recommended, compared)
+            confirmed, default = self._confirm(selection.recommended, compared)
         finally:
             self._log.note("seconds", self._spending.seconds)
         if self._spending.spent.n_failed:
             self._notes.append(f"{self._spending.spent.n_failed} requests failed; they count neither right nor wrong")
+        explored = self._explored.candidates
         return Recommendation(
             default=self._default,
             selection=selection,
-            verdict=verdict,
-            explored=tuple((c.cost_tokens, c.utility) for c in self._explored.candidates),
+            verdict=confirm(confirmed, default),
+            promise=promise(
+                selection.recommended,
+                compared=compared,
+                explored=explored,
+                confirmed=confirmed,
+                n_planned=given.plan.n_examples,
+                n_possible=self._space.n_configurations,
+                max_cost_tokens=self._cap,
+            ),
+            explored=tuple((c.cost_tokens, c.utility) for c in explored),
             spent=self._spending.spent,
             seconds=self._spending.seconds,
             n_trials=self._explored.n_trials,
@@ -228,8 +241,8 @@ class Study:
         self._buyer.buy(orders)
         return on_common_examples([each for order in orders for each in self._buyer.candidates(order)])
 
-    def _confirm(self, recommended: Candidate, compared: Sequence[Candidate]) -> Verdict:
-        """Compare the recommended configuration and the default on examples that no decision has seen."""
+    def _confirm(self, recommended: Candidate, compared: Sequence[Candidate]) -> tuple[Candidate, Candidate]:
+        """Return the recommended configuration and the default on examples that no decision has seen."""
         self._phase = "confirm"
         pair = list(dict.fromkeys([recommended.configuration, self._default]))
         named = [dict(each) for each in pair]
@@ -255,7 +268,7 @@ class Study:
         answered = on_common_examples([candidate for candidate in found if candidate is not None])
         if len(answered) < len(pair):
             raise EngineError("no example of the confirmation was answered")
-        return confirm(answered[0], answered[-1])
+        return answered[0], answered[-1]
 
     def _landed(self) -> None:
         now = time.monotonic()

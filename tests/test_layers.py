@@ -23,7 +23,7 @@ LAYERS: list[dict[str, set[str]]] = [
             "narrow",
             "extra_settings",
         },
-        "statistics": {"stats", "estimators"},
+        "statistics": {"stats", "estimators", "confidence_sequence"},
         "decoding": {"decoding"},
         "replay": {"replay"},
         "budget": {"budget", "prices"},
@@ -40,7 +40,7 @@ LAYERS: list[dict[str, set[str]]] = [
         "tasks": {"tasks"},
     },
     {"log": {"trial_log"}, "evaluation": {"evaluate", "evaluator", "spending"}},
-    {"choice": {"plan", "rounds", "select"}},
+    {"choice": {"plan", "rounds", "select", "promise"}},
     {
         "search": {
             "buyer",

@@ -232,7 +232,8 @@ def _shown(
             facts=", ".join(facts),
             best=""
             if best is None
-            else f"best so far {best.utility:.3f} at {best.cost_tokens:.0f} tokens per request: "
+            else f"best so far {best.utility:.3f} by the search's own examples, at {best.cost_tokens:.0f} tokens per "
+            "request: "
             f"{short(best.configuration, space)}",
             picture=text_plot({"front": progress.front}, height=8),
         )

@@ -61,6 +61,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "difference": asdict(verdict.difference),
         "clear": verdict.clear,
         "examples_to_decide": verdict.examples_to_decide,
+        "promise": asdict(found.promise),
         "tune": {
             "n_examples": found.n_tune,
             "n_indistinguishable": found.selection.n_indistinguishable,

@@ -1,12 +1,14 @@
 """The answer in a terminal: two configurations side by side, the verdict in a sentence, the front."""
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from infertune.promise import Margin, Promise
 from infertune.report.answer import Answer
 from infertune.report.plot import MARKS, text_plot
 from infertune.select import Verdict
@@ -19,7 +21,8 @@ def show(answer: Answer, console: Console) -> None:
     """Print the whole answer."""
     found = answer.recommendation
     recommended, default = found.selection.recommended.configuration, found.default
-    console.print(f"\n{sentence(found.verdict, same=recommended == default)}\n", markup=False, highlight=False)
+    console.print(f"\n{sentence(found.verdict, same=recommended == default)}", markup=False, highlight=False)
+    console.print(f"\n{promised(found.promise)}\n", markup=False, highlight=False)
     console.print(_side_by_side(recommended, default, found.verdict))
     console.print(
         f"\nThe front, on the {found.n_tune} examples of the search (these flatter the best, the table does not):",
@@ -63,6 +66,33 @@ def sentence(verdict: Verdict, *, same: bool) -> str:
         f"No clear winner: recommended minus default is {difference} in utility (95%, paired, {n} examples that the "
         f"search never saw); {more}. The recommended configuration takes {cost}."
     )
+
+
+def promised(promise: Promise) -> str:
+    """Return in words how far the recommended configuration may be from the best of what was tried."""
+    if promise.tried and promise.tried.n_candidates == 1:
+        return "Nothing else was tried, so there is nothing that the recommended configuration could fall short of."
+    confidence = f"with {promise.confidence:.0%} confidence"
+    finalists = promise.finalists and f"within {_up(promise.finalists)} of the best of {_counted(promise.finalists)}"
+    tried = promise.tried and f"within {_up(promise.tried)} of the best of all {promise.tried.n_candidates:,} tried"
+    stepless = "the space has a range without a step, so nothing is promised of all that was tried"
+    unseen = "the finals had no examples that the search had not seen"
+    if finalists and tried:
+        return f"Promise: the recommended configuration is {finalists}, and {tried}; each {confidence}."
+    if tried:
+        return f"Promise: the recommended configuration is {tried}, {confidence}; {unseen}."
+    if finalists:
+        return f"Promise: the recommended configuration is {finalists}, {confidence}; {stepless}."
+    return f"No promise: {unseen}, and {stepless}."
+
+
+def _counted(margin: Margin) -> str:
+    return f"{margin.n_candidates:,} finalists on {margin.n_examples:,} examples new to them"
+
+
+def _up(margin: Margin) -> str:
+    """Return the margin, rounded up: a promise must not be made better by its printing."""
+    return f"{math.ceil(100 * margin.within - 1e-9) / 100:.2f}"
 
 
 def _cost(verdict: Verdict) -> str:

@@ -99,6 +99,7 @@ def plain(found: Recommendation) -> dict[str, Any]:
         "recommended": dict(selection.recommended.configuration),
         "front": [(dict(one.configuration), one.utility, one.cost_tokens) for one in selection.front],
         "verdict": asdict(found.verdict),
+        "promise": asdict(found.promise),
         "explored": found.explored,
         "n_trials": found.n_trials,
         "n_tune": found.n_tune,
