@@ -29,12 +29,15 @@ class Purchase:
         examples: Numbers below the problem's ``n_examples``.
         n_samples: Of each example; greedy decoding gives one and costs one.
         max_tokens: Where the samples end.
+        skip: So many of the samples were had from an earlier request: they come again, and only the prompt and the
+            rest are paid.
     """
 
     configuration: Configuration
     examples: NDArray[np.intp]
     n_samples: int
     max_tokens: int
+    skip: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,7 +60,7 @@ class Bought:
     def tokens(self) -> int:
         """What it cost."""
         whole = self.table(self.purchase.max_tokens, self.default_extractor)
-        return int(self.prompt_tokens.sum() + whole.tokens.sum())
+        return int(self.prompt_tokens.sum() + whole.tokens[:, self.purchase.skip :].sum())
 
     def candidates(self) -> list[Candidate]:
         """Return every replay choice with its evidence; examples are named by their numbers."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from benchmarks.search.methods.allocated import Allocated
+from benchmarks.search.methods.peer import Peer
 from benchmarks.search.methods.trials import Trials
 from benchmarks.search.race import Method, Setting
 from infertune.allocators.value import Options, ValueAllocator
@@ -16,6 +17,22 @@ def value(**options: object) -> Callable[[Setting], Method]:
     return lambda setting: Allocated(setting, ValueAllocator(Options(**options)))  # type: ignore[arg-type]
 
 
+def _optuna(variant: str, **options: object) -> Peer:
+    """Return a variant of Optuna's; those with rungs fit them to the budget."""
+    options = {"variant": variant} | options
+    return Peer("optuna_peer", "optuna", any_budget=variant != "hyperband", options=options)
+
+
+PEERS: Mapping[str, Peer] = {
+    "random, no reuse": Peer("random_peer", any_budget=True),
+    "random, no reuse, 18 examples": Peer("random_peer", any_budget=True, options={"examples": 18}),
+    "optuna tpe": _optuna("tpe"),
+    "optuna tpe, 18 examples": _optuna("tpe", examples=18),
+    "optuna gp": _optuna("gp"),
+    "optuna tpe, hyperband": _optuna("hyperband"),
+    "optuna tpe, wilcoxon": _optuna("wilcoxon"),
+}
+
 METHODS: Mapping[str, Callable[[Setting], Method]] = {
     "random": lambda setting: Trials(setting, RandomSampler()),
     "qmc": lambda setting: Trials(setting, QMCSampler()),
@@ -25,4 +42,5 @@ METHODS: Mapping[str, Callable[[Setting], Method]] = {
     "value, all uncertainty": value(explore_full=True),
     "value, half as many trials": value(target_trials=24),
     "value, twice as many trials": value(target_trials=96),
+    **PEERS,
 }
