@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.search import tables
-from benchmarks.search.methods import METHODS
+from benchmarks.search import reached, tables
+from benchmarks.search.methods import METHODS, PEERS
 from benchmarks.search.problem import Problem, RecordedProblem, SyntheticProblem
 from benchmarks.search.race import Setting, run
 from infertune.budget import parse_tokens
@@ -142,6 +142,8 @@ def main() -> None:
     wanted = [each for each in done if each["method"] in arguments.methods and each["workers"] == arguments.workers]
     wanted = [each for each in wanted if each["budget"] in budgets]
     print(table(wanted))
+    if any(row["method"] in PEERS and row["budget"] == budgets[-1] for row in wanted):
+        print("\n" + reached.table(*reached.reached(wanted, PEERS)))
     if arguments.picture:
         picture(wanted, arguments.picture)
 

@@ -138,6 +138,7 @@ def test_the_rungs_follow_the_budget() -> None:
     assert task(budget_tokens=10_000_000).rungs == list(RUNGS)
     assert task(budget_tokens=1).rungs == [6, 18]
     assert task(budget_tokens=10_000_000, n_examples=60).rungs == [6, 18, 54]
+    assert task(n_examples=12).rungs == [4, 12], "there are two at least"
     assert task(n_examples=30).flat_examples == 30 and task(options={"examples": 18}).flat_examples == 18
 
 

@@ -31,6 +31,16 @@ PEERS: Mapping[str, Peer] = {
     "optuna gp": _optuna("gp"),
     "optuna tpe, hyperband": _optuna("hyperband"),
     "optuna tpe, wilcoxon": _optuna("wilcoxon"),
+    "flaml blendsearch": Peer("flaml_peer", "flaml", options={"variant": "blendsearch"}),
+    "flaml ecooptigen": Peer("flaml_peer", "flaml", options={"variant": "ecooptigen"}),
+    "ecotune, our reading": Peer("ecotune_peer"),
+    "syne asha": Peer("syne_peer", "syne", options={"variant": "asha"}),
+    "syne asha, promoting": Peer("mobster_peer", "syne-0.13", options={"variant": "asha"}),
+    "syne cqr": Peer("syne_peer", "syne", any_budget=True, options={"variant": "cqr"}),
+    "syne mobster": Peer("mobster_peer", "syne-0.13", options={"variant": "mobster"}),
+    "dehb": Peer("dehb_peer", "dehb"),
+    "smac, hyperband": Peer("smac_peer", "smac", options={"variant": "hyperband"}),
+    "smac": Peer("smac_peer", "smac", any_budget=True, options={"variant": "flat"}),
 }
 
 METHODS: Mapping[str, Callable[[Setting], Method]] = {

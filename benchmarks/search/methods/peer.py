@@ -1,7 +1,7 @@
 """Runs a peer, a library in a process of its own, on the books of the benchmark.
 
-It buys complete configurations: for each the prompt and n samples of that `max_tokens`, whatever was bought for others.
-Its own examples it pays once: those of a lower fidelity, or of the same configuration asked for again, are
+It buys complete configurations: for each the prompt and n samples of that `max_tokens`, whatever was bought for
+others. Its own examples it pays once: those of a lower fidelity, or of the same configuration asked for again, are
 remembered, as in any user's cache. The examples come in the same order for all, and what is far over the cap after
 eight is stopped.
 """

@@ -1,8 +1,8 @@
 """The full space as a peer sees it, a list of values for each parameter, and the way back to a configuration.
 
 A library has no notion of tiers: n, max_tokens and the voter are parameters like all others. What only exists under a
-condition, or is fixed by another value, is an axis all the same and ignored where it does not count: at temperature 0 there
-is one sample, and one sample has no voter. So no proposal is ever wasted on what does not exist.
+condition, or is fixed by another value, is an axis all the same and ignored where it does not count: at temperature 0
+there is one sample, and one sample has no voter. So no proposal is ever wasted on what does not exist.
 """
 
 import itertools
@@ -38,8 +38,8 @@ class Axes:
     def configuration(self, point: Sequence[int]) -> Configuration:
         """Return the complete configuration that a point stands for.
 
-        Where only recorded configurations can be bought, the request tier is that of the nearest one, tried or not: the
-        landscape has steps then, but keeps its shape, which an index of configurations would not, and every peer
+        Where only recorded configurations can be bought, the request tier is that of the nearest one, tried or not:
+        the landscape has steps then, but keeps its shape, which an index of configurations would not, and every peer
         models the space that it is made for.
         """
         return self._complete({axis.name: axis.values[at] for axis, at in zip(self.axes, point, strict=True)})

@@ -3,10 +3,10 @@
 import json
 import os
 import subprocess
-import tempfile
 import weakref
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import IO, Any
 
 from benchmarks.search.peers.environments import python
 from benchmarks.search.peers.protocol import Outcome, Task, Wish, plain
@@ -32,18 +32,22 @@ class Bridge:
         self.ask_seconds: list[float] = []
         self._name = script.stem
         own = python(environment)
-        folder = tempfile.TemporaryDirectory(prefix="peer-")  # some libraries leave files where they run
+        folder = TemporaryDirectory(prefix="peer-")  # some libraries leave files where they run
         self._errors = Path(folder.name, "stderr").open("w+b")
+        ours, theirs = os.pipe()
+        self._answers = os.fdopen(ours)
         self._process = subprocess.Popen(
-            [own, str(script)],
+            [own, str(script), str(theirs)],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=self._errors,
             stderr=self._errors,
+            pass_fds=(theirs,),
             cwd=folder.name,
             env=os.environ | _ONE_THREAD | {"PYTHONHASHSEED": "0", "PYTHONPATH": ""},
             text=True,
         )
-        self._end = weakref.finalize(self, _end, self._process, self._errors, folder)
+        os.close(theirs)
+        self._end = weakref.finalize(self, _end, self._process, self._answers, self._errors, folder)
         self._say(do="start", task=plain(task) | {"axes": [plain(axis) for axis in task.axes]})
 
     def ask(self) -> Wish | None:
@@ -66,11 +70,11 @@ class Bridge:
         self._end()
 
     def _say(self, **message: Any) -> dict[str, Any]:
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
         try:
             self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
-            line = self._process.stdout.readline()
+            line = self._answers.readline()
         except BrokenPipeError:
             line = ""
         if not line:
@@ -81,11 +85,16 @@ class Bridge:
         return json.loads(line)
 
 
-def _end(process: "subprocess.Popen[str]", errors: Any, folder: "tempfile.TemporaryDirectory[str]") -> None:
-    assert process.stdin and process.stdout
+def _end(
+    process: "subprocess.Popen[str]", answers: IO[str], errors: IO[bytes], folder: "TemporaryDirectory[str]"
+) -> None:
+    assert process.stdin
     process.kill()
     process.wait()
-    process.stdin.close()
-    process.stdout.close()
+    try:
+        process.stdin.close()
+    except BrokenPipeError:
+        pass  # it had died with a question unread
+    answers.close()
     errors.close()
     folder.cleanup()

@@ -1,4 +1,4 @@
-"""What a peer and the benchmark say to each other: one line of JSON each way, over the peer's stdin and stdout.
+"""What a peer and the benchmark say to each other: one line of JSON each way.
 
 Used by both sides: here as a module, in a peer's environment as the file next to its script. So it knows nothing but
 the standard library. A peer never sees an example or a sample, only lists of values to choose from, scores and tokens.
@@ -65,6 +65,9 @@ class Task:
         """
         price = _FULL_EVALUATIONS * (self.cap or 300.0)
         found = [each for each in RUNGS if each <= self.n_examples]
+        if len(found) < 2:
+            lowest = max(1, self.n_examples // 3)
+            return [lowest, 3 * lowest]
         return [each for each in found if each * price <= self.budget_tokens or each in found[:2]]
 
 
@@ -155,9 +158,11 @@ class Best:
 
 
 def serve(make: Callable[[Task], Peer]) -> None:
-    """Answer questions until stdin ends. What a library prints goes to stderr instead."""
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
+    """Answer the questions on stdin until it ends, through the file whose number is the first argument.
+
+    So stdout is free for what libraries print, be it at import.
+    """
+    answers = os.fdopen(int(sys.argv[1]), "w")
     peer: Peer | None = None
     for line in sys.stdin:
         message = json.loads(line)
