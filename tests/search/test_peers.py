@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.search.methods import METHODS, PEERS
+from benchmarks.search.methods.axes import Axes
 from benchmarks.search.methods.peer import GUARD_EXAMPLES, GUARD_SLACK, Peer
 from benchmarks.search.peers import environments
-from benchmarks.search.peers.axes import Axes
 from benchmarks.search.peers.bridge import Bridge, PeerDied
 from benchmarks.search.peers.environments import ENVIRONMENTS, PeerMissing, installed
 from benchmarks.search.peers.protocol import RUNGS, Axis, Best, Outcome, Task, Wish
@@ -204,7 +204,8 @@ def test_every_peer_runs(name: str, kind: str, n_workers: int, recorded: Recorde
     if environment is not None and not installed(environment):
         pytest.skip(f"the environment {environment} is not installed; python -m benchmarks.search.peers install")
     problem: Problem = PROBLEM if kind == "synthetic" else recorded
-    budget = 20_000 if kind == "synthetic" else 5_000
+    most = int(PEERS[name].options.get("examples", 48))  # a trial of so many must fit in twice
+    budget = 400 * max(most, 48) if kind == "synthetic" else 5_000
     done = ran(name, problem, budget, n_workers, (0.5, 1.0))
     first, last = done.notes
     assert first.tokens <= budget / 2 < last.tokens <= budget

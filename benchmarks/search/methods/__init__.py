@@ -25,9 +25,9 @@ def _optuna(variant: str, **options: object) -> Peer:
 
 PEERS: Mapping[str, Peer] = {
     "random, no reuse": Peer("random_peer", any_budget=True),
-    "random, no reuse, 18 examples": Peer("random_peer", any_budget=True, options={"examples": 18}),
     "optuna tpe": _optuna("tpe"),
     "optuna tpe, 18 examples": _optuna("tpe", examples=18),
+    "optuna tpe, 144 examples": _optuna("tpe", examples=144),
     "optuna gp": _optuna("gp"),
     "optuna tpe, hyperband": _optuna("hyperband"),
     "optuna tpe, wilcoxon": _optuna("wilcoxon"),

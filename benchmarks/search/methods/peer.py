@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.search.methods.axes import Axes
 from benchmarks.search.optimum import worth
-from benchmarks.search.peers.axes import Axes
 from benchmarks.search.peers.bridge import HERE, Bridge
 from benchmarks.search.peers.protocol import Outcome, Task, Wish
 from benchmarks.search.problem import Bought, Purchase

@@ -131,8 +131,7 @@ class EcoTune(Peer):
             near = ((x - self._columns([point])) ** 2).sum(axis=1)
             improvement = improvement * (1 - np.exp(-near / 0.1))
         tokens = np.exp(self._tokens.predict(x)[0])
-        left = 1 - min(1.0, self._spent / self.task.budget_tokens)
-        return candidates[int(np.argmax(improvement / tokens**left))]
+        return candidates[int(np.argmax(improvement / tokens))]
 
     def _candidates(self, n: int) -> list[list[int]]:
         """Draw some, some near the best, and the best again, unless they were seen on as many examples."""
