@@ -196,13 +196,24 @@ def test_every_peer_has_its_script_and_its_environment_is_pinned() -> None:
     assert {peer.environment for peer in PEERS.values()} - {None} == set(ENVIRONMENTS)
 
 
+def needs(name: str) -> None:
+    environment = PEERS[name].environment
+    if environment is not None and not installed(environment):
+        pytest.skip(f"the environment {environment} is not installed; python -m benchmarks.search.peers install")
+
+
+@pytest.mark.parametrize("name", list(PEERS))
+def test_every_peer_repeats_itself(name: str) -> None:
+    needs(name)
+    one, again = (ran(name, PROBLEM, 30_000, 4).notes[-1] for _ in range(2))
+    assert (one.regret, one.tokens, one.n_trials) == (again.regret, again.tokens, again.n_trials)
+
+
 @pytest.mark.parametrize("name", list(PEERS))
 @pytest.mark.parametrize("kind", ["synthetic", "recorded"])
 @pytest.mark.parametrize("n_workers", [1, 16])
 def test_every_peer_runs(name: str, kind: str, n_workers: int, recorded: RecordedProblem) -> None:
-    environment = PEERS[name].environment
-    if environment is not None and not installed(environment):
-        pytest.skip(f"the environment {environment} is not installed; python -m benchmarks.search.peers install")
+    needs(name)
     problem: Problem = PROBLEM if kind == "synthetic" else recorded
     most = int(PEERS[name].options.get("examples", 48))  # a trial of so many must fit in twice
     budget = 400 * max(most, 48) if kind == "synthetic" else 5_000

@@ -22,7 +22,7 @@ N_INITIAL = 10
 N_CANDIDATES = 512
 N_NEAR = 16  # one-step neighbours of each of the best few, beside the drawn candidates
 FEWEST, MOST = 16, 3 * FLAT_EXAMPLES
-REFIT_EVERY = 5
+REFIT_AFTER, REFIT_GROWTH = 5, 1.1  # new observations before the kernels adapt again: so many, or a tenth more
 _EXAMPLE_VARIANCE = 0.2  # of one example's score, at first
 
 
@@ -84,7 +84,7 @@ class EcoTune(Peer):
         self._pending: dict[int, list[int]] = {}
         self._spent = 0.0
         self._n_trials = 0
-        self._n_told = self._fitted = 0
+        self._n_told = self._fitted = self._adapted = 0
 
     def ask(self) -> Wish:
         """Return the best of some candidates, at the fidelity of the hour."""
@@ -115,7 +115,8 @@ class EcoTune(Peer):
             return
         self._tried = [list(point) for point in self._seen]
         x, (values, costs, n) = self._columns(self._tried), np.array(list(self._seen.values())).T
-        adapt = self._fitted // REFIT_EVERY != self._n_told // REFIT_EVERY
+        adapt = self._n_told >= max(self._adapted + REFIT_AFTER, REFIT_GROWTH * self._adapted)
+        self._adapted = self._n_told if adapt else self._adapted
         self._utility.fit(x, values, n, adapt=adapt)
         self._tokens.fit(x, costs, n, adapt=adapt)
         self._means = self._utility.predict(x)[0]

@@ -28,6 +28,7 @@ class Optuna(Peer):
             for axis in task.axes
         }
         self._study = optuna.create_study(
+            study_name=str(task.seed),  # its hash decides the bracket of each trial
             direction="maximize",
             sampler=optuna.samplers.GPSampler(seed=task.seed)
             if self._variant == "gp"
