@@ -9,14 +9,14 @@ picture are made from all lines of the methods asked for.
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.search import tables
-from benchmarks.search.methods import METHODS
+from benchmarks.search import reached, tables
+from benchmarks.search.methods import METHODS, PEERS
 from benchmarks.search.problem import Problem, RecordedProblem, SyntheticProblem
 from benchmarks.search.race import Setting, run
 from infertune.budget import parse_tokens
@@ -34,20 +34,31 @@ def problems(arguments: argparse.Namespace) -> Iterator[Problem]:
                 yield RecordedProblem(tables.read(path), cap or None, seed)
 
 
-def row(name: str, problem: Problem, budget: int, workers: int) -> dict[str, Any]:
-    done = run(METHODS[name], Setting(problem=problem, budget_tokens=budget, n_workers=workers))
-    return {
-        "method": name,
-        "problem": problem.name,
-        "seed": problem.seed,
-        "budget": budget,
-        "workers": workers,
-        "regret": done.regrets[-1],
-        "tokens": done.tokens,
-        "configurations": done.n_configurations,
-        "ask_ms": 1000 * float(np.mean(done.ask_seconds)),
-        "most_ask_ms": 1000 * max(done.ask_seconds),
-    }
+def rows(name: str, problem: Problem, budgets: Sequence[int], workers: int) -> list[dict[str, Any]]:
+    """Run once, with the largest of the budgets, and return what stood at each of them."""
+    setting = Setting(problem=problem, budget_tokens=budgets[-1], n_workers=workers)
+    done = run(METHODS[name], setting, checkpoints=[budget / budgets[-1] for budget in budgets])
+    return [
+        {
+            "method": name,
+            "problem": problem.name,
+            "seed": problem.seed,
+            "budget": budget,
+            "workers": workers,
+            "regret": note.regret,
+            "tokens": note.tokens,
+            "configurations": note.n_configurations,
+            "ask_ms": 1000 * float(np.mean(note.ask_seconds)),
+            "most_ask_ms": 1000 * max(note.ask_seconds),
+        }
+        | ({} if note.n_trials is None else {"n_trials": note.n_trials})
+        for budget, note in zip(budgets, done.notes, strict=True)
+    ]
+
+
+def runs(name: str, budgets: Sequence[int]) -> list[list[int]]:
+    """Return the budgets that share a run: all, where the method does not look at its own, else each alone."""
+    return [list(budgets)] if getattr(METHODS[name], "any_budget", False) else [[each] for each in budgets]
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -110,7 +121,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=HERE / "results.jsonl")
     parser.add_argument("--picture", type=Path)
     arguments = parser.parse_args()
-    budgets = [parse_tokens(each) for each in arguments.budgets]
+    budgets = sorted(parse_tokens(each) for each in arguments.budgets)
     done = (
         [json.loads(line) for line in arguments.results.read_text().splitlines()] if arguments.results.exists() else []
     )
@@ -118,14 +129,21 @@ def main() -> None:
     with arguments.results.open("a") as file:
         for problem in problems(arguments):
             for name in arguments.methods:
-                for budget in budgets:
-                    if (name, problem.name, problem.seed, budget, arguments.workers) not in known:
-                        done.append(row(name, problem, budget, arguments.workers))
-                        file.write(json.dumps(done[-1]) + "\n")
-                        file.flush()
+                missing = [
+                    each
+                    for each in budgets
+                    if (name, problem.name, problem.seed, each, arguments.workers) not in known
+                ]
+                for together in runs(name, missing) if missing else []:
+                    new = rows(name, problem, together, arguments.workers)
+                    file.writelines(json.dumps(each) + "\n" for each in new)
+                    file.flush()
+                    done += new
     wanted = [each for each in done if each["method"] in arguments.methods and each["workers"] == arguments.workers]
     wanted = [each for each in wanted if each["budget"] in budgets]
     print(table(wanted))
+    if any(row["method"] in PEERS and row["budget"] == budgets[-1] for row in wanted):
+        print("\n" + reached.table(*reached.reached(wanted, PEERS)))
     if arguments.picture:
         picture(wanted, arguments.picture)
 

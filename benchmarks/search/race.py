@@ -7,7 +7,7 @@ import heapq
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from benchmarks.search.problem import Bought, Problem, Purchase
 from infertune.space import Configuration
@@ -26,6 +26,25 @@ class Method(Protocol):
         """Return the complete configuration that it would recommend now."""
 
 
+@runtime_checkable
+class Apart(Protocol):
+    """A method that thinks in a process of its own, and times itself there.
+
+    Attributes:
+        n_trials: Begun so far.
+        ask_seconds: Processor time of each question to the library so far.
+    """
+
+    @property
+    def n_trials(self) -> int: ...
+
+    @property
+    def ask_seconds(self) -> Sequence[float]: ...
+
+    def close(self) -> None:
+        """End the process."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """What a method may know of its run beforehand."""
@@ -36,22 +55,55 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """How things stood at a checkpoint, when a share of the budget was spent.
+
+    Attributes:
+        regret: Of what was recommended.
+        tokens: Spent until then.
+        n_configurations: Different ones of the request tier bought.
+        n_trials: Of a peer; None of a method that has no such thing.
+        ask_seconds: Processor time of each ask.
+    """
+
+    regret: float
+    tokens: int
+    n_configurations: int
+    n_trials: int | None
+    ask_seconds: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """What came of it.
 
     Attributes:
-        regrets: At each checkpoint, of what was recommended when that share of the budget was spent.
-        tokens: Spent in all.
-        n_configurations: Different ones bought.
-        ask_seconds: Processor time of each ask.
+        notes: One at each checkpoint; the last of them tells of the whole run.
         seconds: Simulated, in tokens of one worker.
     """
 
-    regrets: tuple[float, ...]
-    tokens: int
-    n_configurations: int
-    ask_seconds: tuple[float, ...]
+    notes: tuple[Note, ...]
     seconds: float
+
+    @property
+    def regrets(self) -> tuple[float, ...]:
+        """At each checkpoint."""
+        return tuple(note.regret for note in self.notes)
+
+    @property
+    def tokens(self) -> int:
+        """Spent in all."""
+        return self.notes[-1].tokens
+
+    @property
+    def n_configurations(self) -> int:
+        """Different ones bought."""
+        return self.notes[-1].n_configurations
+
+    @property
+    def ask_seconds(self) -> tuple[float, ...]:
+        """Processor time of each ask."""
+        return self.notes[-1].ask_seconds
 
 
 def run(make: Callable[[Setting], Method], setting: Setting, *, checkpoints: Sequence[float] = (1.0,)) -> Run:
@@ -62,20 +114,37 @@ def run(make: Callable[[Setting], Method], setting: Setting, *, checkpoints: Seq
     Args:
         make: Starts the method.
         setting: Of the run.
-        checkpoints: Rising shares of the budget.
+        checkpoints: Rising shares of the budget; the last is 1.
     """
     method = make(setting)
+    try:
+        return _run(method, setting, checkpoints)
+    finally:
+        if isinstance(method, Apart):
+            method.close()
+
+
+def _run(method: Method, setting: Setting, checkpoints: Sequence[float]) -> Run:
     under_way: list[tuple[float, int, Bought]] = []
     taken: list[float] = []
     seen: set[Configuration] = set()
-    regrets: list[float] = []
+    notes: list[Note] = []
     committed = spent = number = 0
     clock = 0.0
     open_for_more = True
 
     def note(share: float) -> None:
-        while len(regrets) < len(checkpoints) and share >= checkpoints[len(regrets)]:
-            regrets.append(setting.problem.regret(method.recommend()))
+        while len(notes) < len(checkpoints) and share >= checkpoints[len(notes)]:
+            apart = isinstance(method, Apart)
+            notes.append(
+                Note(
+                    regret=setting.problem.regret(method.recommend()),
+                    tokens=spent,
+                    n_configurations=len(seen),
+                    n_trials=method.n_trials if apart else None,
+                    ask_seconds=tuple(method.ask_seconds if apart else taken),
+                )
+            )
 
     while True:
         while open_for_more and len(under_way) < setting.n_workers:
@@ -100,10 +169,4 @@ def run(make: Callable[[Setting], Method], setting: Setting, *, checkpoints: Seq
         spent += bought.tokens
         method.tell(bought)
     note(float("inf"))
-    return Run(
-        regrets=tuple(regrets),
-        tokens=spent,
-        n_configurations=len(seen),
-        ask_seconds=tuple(taken),
-        seconds=clock,
-    )
+    return Run(notes=tuple(notes), seconds=clock)

@@ -6,28 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.search import tables
-from benchmarks.search.methods import METHODS
+from benchmarks.search.methods import METHODS, PEERS
 from benchmarks.search.optimum import CAPS, optimum, worth
 from benchmarks.search.problem import Bought, Problem, Purchase, RecordedProblem, SyntheticProblem
 from benchmarks.search.race import Method, Setting, run
-from benchmarks.search.recording import recording
-from infertune.bank import SampleBank
 from infertune.space import Configuration
-from infertune.testing import FakeEngine
 from infertune.testing.synthetic_model import SyntheticModel
-
-
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> RecordedProblem:
-    plan = recording("opposites", n_configurations=14, n_tune=12, n_confirm=8, n_samples=9)
-    path, engine = tmp_path_factory.mktemp("recorded") / "bank.db", FakeEngine()
-    bank = SampleBank(path)
-    for response in engine.generate(plan.requests()):
-        bank.put("recording", engine.facts, response)
-    read = tables.read(tables.write(plan, bank, path.with_suffix(".npz")))
-    bank.close()
-    return RecordedProblem(read, None, seed=0)
 
 
 class Clerk:
@@ -92,7 +76,7 @@ def test_greedy_decoding_is_paid_once() -> None:
     assert bought[0] == bought[1]
 
 
-@pytest.mark.parametrize("name", list(METHODS))
+@pytest.mark.parametrize("name", [name for name in METHODS if name not in PEERS])
 @pytest.mark.parametrize("kind", ["synthetic", "recorded"])
 def test_every_method_runs_on_every_kind_of_problem(name: str, kind: str, recorded: RecordedProblem) -> None:
     problem: Problem = SyntheticProblem(0, 600.0, 0) if kind == "synthetic" else recorded

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from benchmarks.search.methods.allocated import Allocated
+from benchmarks.search.methods.peer import Peer
 from benchmarks.search.methods.trials import Trials
 from benchmarks.search.race import Method, Setting
 from infertune.allocators.ecooptigen import EcoOptiGenAllocator
@@ -17,6 +18,32 @@ def value(**options: object) -> Callable[[Setting], Method]:
     return lambda setting: Allocated(setting, ValueAllocator(Options(**options)))  # type: ignore[arg-type]
 
 
+def _optuna(variant: str, **options: object) -> Peer:
+    """Return a variant of Optuna's; those with rungs fit them to the budget."""
+    options = {"variant": variant} | options
+    return Peer("optuna_peer", "optuna", any_budget=variant != "hyperband", options=options)
+
+
+PEERS: Mapping[str, Peer] = {
+    "random, no reuse": Peer("random_peer", any_budget=True),
+    "optuna tpe": _optuna("tpe"),
+    "optuna tpe, 18 examples": _optuna("tpe", examples=18),
+    "optuna tpe, 144 examples": _optuna("tpe", examples=144),
+    "optuna gp": _optuna("gp"),
+    "optuna tpe, hyperband": _optuna("hyperband"),
+    "optuna tpe, wilcoxon": _optuna("wilcoxon"),
+    "flaml blendsearch": Peer("flaml_peer", "flaml", options={"variant": "blendsearch"}),
+    "flaml ecooptigen": Peer("flaml_peer", "flaml", options={"variant": "ecooptigen"}),
+    "ecotune, our reading": Peer("ecotune_peer"),
+    "syne asha": Peer("syne_peer", "syne", options={"variant": "asha"}),
+    "syne asha, promoting": Peer("mobster_peer", "syne-0.13", options={"variant": "asha"}),
+    "syne cqr": Peer("syne_peer", "syne", any_budget=True, options={"variant": "cqr"}),
+    "syne mobster": Peer("mobster_peer", "syne-0.13", options={"variant": "mobster"}),
+    "dehb": Peer("dehb_peer", "dehb"),
+    "smac, hyperband": Peer("smac_peer", "smac", options={"variant": "hyperband"}),
+    "smac": Peer("smac_peer", "smac", any_budget=True, options={"variant": "flat"}),
+}
+
 METHODS: Mapping[str, Callable[[Setting], Method]] = {
     "random": lambda setting: Trials(setting, RandomSampler()),
     "qmc": lambda setting: Trials(setting, QMCSampler()),
@@ -28,4 +55,5 @@ METHODS: Mapping[str, Callable[[Setting], Method]] = {
     "value, all uncertainty": value(explore_full=True),
     "value, half as many trials": value(target_trials=24),
     "value, twice as many trials": value(target_trials=96),
+    **PEERS,
 }

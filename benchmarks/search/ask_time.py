@@ -1,0 +1,80 @@
+"""Milliseconds of processor time per ask, when so many trials are known.
+
+    python -m benchmarks.search.ask_time value "optuna tpe" "optuna gp" --trials 50 200 1000 --limit 120
+
+Of a peer, what its library takes inside its own process; of other methods, their `ask`. One thread each.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.search.methods import METHODS
+from benchmarks.search.problem import Problem, SyntheticProblem
+from benchmarks.search.race import Apart, Method, Setting
+
+WINDOW = 20
+ENDLESS = 100_000_000  # tokens: nobody ends before the last trial
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskTime:
+    """Mean milliseconds of the asks before each number of trials, at most 20 of them.
+
+    Attributes:
+        ms: By number of trials; those not reached are absent.
+        n_trials: How many it had when it was stopped.
+        last_ms: The mean at its end.
+    """
+
+    ms: dict[int, float]
+    n_trials: int
+    last_ms: float
+
+
+def ask_time(
+    make: Callable[[Setting], Method], problem: Problem, trials: Sequence[int], limit_seconds: float
+) -> AskTime:
+    """Let a method search with one worker until it has so many trials, or the time is over."""
+    method = make(Setting(problem=problem, budget_tokens=ENDLESS))
+    until = time.monotonic() + limit_seconds
+    own: list[float] = []
+    taken: Sequence[float] = own
+    try:
+        while time.monotonic() < until and len(taken) < max(trials):
+            started = time.process_time()
+            wish = method.ask()
+            own.append(time.process_time() - started)
+            taken = method.ask_seconds if isinstance(method, Apart) else own
+            if wish is None:
+                break
+            method.tell(problem.buy(wish))
+    finally:
+        if isinstance(method, Apart):
+            method.close()
+    ms = {n: 1000 * float(np.mean(taken[max(0, n - WINDOW) : n])) for n in trials if n <= len(taken)}
+    return AskTime(ms=ms, n_trials=len(taken), last_ms=1000 * float(np.mean(taken[-WINDOW:])))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("methods", nargs="+", choices=list(METHODS), metavar="METHOD")
+    parser.add_argument("--trials", type=int, nargs="+", default=[50, 200, 1000])
+    parser.add_argument("--limit", type=float, default=120.0, help="seconds for each method")
+    parser.add_argument("--cap", type=float, default=600.0, help="tokens per request")
+    arguments = parser.parse_args()
+    trials = sorted(arguments.trials)
+    print("| method | " + " | ".join(f"at {n} trials" for n in trials) + " |  |")
+    print("|---|" + "---:|" * len(trials) + "---|")
+    for name in arguments.methods:
+        found = ask_time(METHODS[name], SyntheticProblem(0, arguments.cap, 0), trials, arguments.limit)
+        cells = [f"{found.ms[n]:.1f}" if n in found.ms else "" for n in trials]
+        stopped = f"stopped at {found.n_trials} trials, {found.last_ms:.1f} ms" if len(found.ms) < len(trials) else ""
+        print(f"| {name} | " + " | ".join(cells) + f" | {stopped} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
