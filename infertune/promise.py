@@ -78,8 +78,8 @@ def promise(
         compared: Everything in the finals, on common examples.
         explored: Everything that was tried, on the examples that the search had when it chose the finalists.
         confirmed: The recommended configuration on examples that nothing else has seen.
-        n_planned: How many examples of a trial the bounds are made to be tightest for: fixed before any was seen, for a
-            search may end a trial, or go on with it, by its scores.
+        n_planned: The number of examples of a trial for which the bounds are made tightest: fixed before any was seen,
+            for a search may end a trial, or go on with it, by its scores.
         n_possible: How many complete configurations could have been tried; infinite in a continuous space.
         max_cost_tokens: The cap, in mean tokens per request.
         confidence: Of each margin.

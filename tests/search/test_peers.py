@@ -127,7 +127,13 @@ def test_a_run_repeats_itself_and_has_the_shorter_ones_in_it() -> None:
 def test_samples_that_were_had_before_are_not_paid_again() -> None:
     configuration = PROBLEM.space.tier("request").default_configuration()
     three = Purchase(configuration=configuration, examples=np.arange(4), n_samples=3, max_tokens=64)
-    rest = Purchase(configuration=configuration, examples=np.arange(4), n_samples=3, max_tokens=64, paid=np.array([[False, True, True]] * 4))
+    rest = Purchase(
+        configuration=configuration,
+        examples=np.arange(4),
+        n_samples=3,
+        max_tokens=64,
+        paid=np.array([[False, True, True]] * 4),
+    )
     one = Purchase(configuration=configuration, examples=np.arange(4), n_samples=1, max_tokens=64)
     prompts = int(PROBLEM.buy(one).prompt_tokens.sum())
     assert PROBLEM.buy(rest).tokens == PROBLEM.buy(three).tokens - PROBLEM.buy(one).tokens + prompts
