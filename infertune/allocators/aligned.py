@@ -5,7 +5,7 @@ under a missing choice is taken from the one most like it: exact for greedy deco
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -40,6 +40,27 @@ class Aligned:
     costs: FloatArray
     had: NDArray[np.bool_]
     length_variance: float
+
+
+def joined(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """Return the evidence with that of one configuration on the same choices put together; a matrix less large."""
+    groups: dict[tuple[Configuration, int], list[Evidence]] = {}
+    for each in evidence:
+        groups.setdefault((each.order.configuration, id(_known(each))), []).append(each)
+    return [_joined(tuple(group)) for group in groups.values()]
+
+
+@lru_cache(maxsize=4096)
+def _joined(group: tuple[Evidence, ...]) -> Evidence:
+    if len(group) == 1:
+        return group[0]
+    examples = tuple(example for each in group for example in each.order.examples)
+    return Evidence(
+        order=replace(group[0].order, examples=examples),
+        choices=group[0].choices,
+        scores=np.concatenate([each.scores for each in group], axis=1),
+        tokens=np.concatenate([each.tokens for each in group], axis=1),
+    )
 
 
 def aligned(evidence: Sequence[Evidence]) -> Aligned:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infertune.allocators import Evidence, Offer, Order
-from infertune.allocators.aligned import aligned
+from infertune.allocators.aligned import aligned, joined
 from infertune.allocators.coordinates import Coordinates
 from infertune.allocators.costs import Costs
 from infertune.allocators.gaussian_process import Posterior, fit, kernel
@@ -33,6 +33,7 @@ class Model:
     """
 
     def __init__(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> None:
+        evidence = joined(evidence)
         self.coordinates = _coordinates(offer.space.tier("request"))
         side = aligned(evidence)
         self.choices = side.choices

@@ -1,4 +1,8 @@
-"""Runs an allocator: it orders, and what it ordered comes back as evidence."""
+"""Runs an allocator: it orders, and what it ordered comes back as evidence.
+
+A worker has one request in flight. One worker takes an order as a whole; of several each takes an example, as an engine's
+batch does, and the next order is asked for as soon as one of them would be idle.
+"""
 
 import numpy as np
 
@@ -14,39 +18,59 @@ class Allocated:
     def __init__(self, setting: Setting, allocator: Allocator) -> None:
         self._problem = setting.problem
         self._budget = setting.budget_tokens
+        self._n_workers = setting.n_workers
         self._allocator = allocator
         self._evidence: list[Evidence] = []
         self._pending: list[Order] = []
+        self._open: list[Purchase] = []
+        self._landed: dict[int, dict[int, Bought]] = {}  # by order, by example
+        self._orders: dict[int, Order] = {}  # by purchase
         self._spent = 0
         self._replay = {p.name for p in self._problem.space.parameters if p.tier == "replay"}
 
     def ask(self) -> Purchase | None:
-        order = self._allocator.order(self._offer(), self._evidence, self._pending)
-        if order is None:
-            return None
-        self._pending.append(order)
-        return Purchase(
-            configuration=order.configuration,
-            examples=np.array(order.examples),
-            n_samples=order.n_samples,
-            max_tokens=self._problem.max_tokens,
-        )
+        if not self._open:
+            order = self._allocator.order(self._offer(), self._evidence, self._pending)
+            if order is None:
+                return None
+            self._pending.append(order)
+            self._open = self._purchases(order)
+        return self._open.pop(0)
+
+    def _purchases(self, order: Order) -> list[Purchase]:
+        parts = [order.examples] if self._n_workers == 1 else [(each,) for each in order.examples]
+        found = [
+            Purchase(
+                configuration=order.configuration,
+                examples=np.array(part),
+                n_samples=order.n_samples,
+                max_tokens=self._problem.max_tokens,
+            )
+            for part in parts
+        ]
+        self._orders.update({id(each): order for each in found})
+        return found
 
     def tell(self, bought: Bought) -> None:
         self._spent += bought.tokens
-        order = next(each for each in self._pending if each.configuration == bought.purchase.configuration)
-        self._pending.remove(order)
-        found = bought.candidates()
+        order = self._orders.pop(id(bought.purchase))
+        landed = self._landed.setdefault(id(order), {})
+        landed[int(bought.purchase.examples[0])] = bought
+        if sum(len(each.purchase.examples) for each in landed.values()) < len(order.examples):
+            return
+        del self._landed[id(order)]
+        self._pending = [each for each in self._pending if each is not order]
+        parts = [landed[each].candidates() for each in order.examples if each in landed]
         choices = tuple(
             Configuration({name: value for name, value in each.configuration.items() if name in self._replay})
-            for each in found
+            for each in parts[0]
         )
         self._evidence.append(
             Evidence(
                 order=order,
                 choices=choices,
-                scores=np.stack([each.scores for each in found]),
-                tokens=np.stack([each.tokens for each in found]),
+                scores=np.concatenate([np.stack([each.scores for each in part]) for part in parts], axis=1),
+                tokens=np.concatenate([np.stack([each.tokens for each in part]) for part in parts], axis=1),
             )
         )
 
