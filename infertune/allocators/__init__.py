@@ -38,12 +38,14 @@ class Evidence:
         choices: Values of the replay tier.
         scores: Expected utility in [0, 1]; shape ``[n_choices, n_examples]``.
         tokens: Expected prompt and completion tokens of one request in use; same shape.
+        prompt_tokens: Of each example's request; shape ``[n_examples]``.
     """
 
     order: Order
     choices: tuple[Configuration, ...]
     scores: FloatArray
     tokens: FloatArray
+    prompt_tokens: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Evidence side by side, on one list of replay choices that not all of it has, and no longer example by example.
 
-Greedy decoding has no n above 1, and where the cost cap rules a large n out its samples are not bought. The score
-under a missing choice is taken from the one most like it: exact for greedy decoding, of which all samples are equal.
+Greedy decoding has no n above 1, and where fewer samples were bought there is no large n. Every choice has a base, the
+same with the least n, which all evidence has: samples are bought at full length. Of the bases costs are known too.
 """
 
 from collections.abc import Sequence
@@ -15,31 +15,43 @@ from infertune.allocators import Evidence
 from infertune.default_space import TEMPERATURE
 from infertune.estimators import FloatArray
 from infertune.space import Configuration
-from infertune.types import Scalar
 
 _LISTS: dict[tuple[Configuration, ...], tuple[Configuration, ...]] = {}
-_SHRUNK = 2.0  # pieces of evidence that say a choice is worth what the one most like it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Aligned:
-    """N pieces of evidence on R choices; all arrays are ``[N, R]`` but the last.
+    """N pieces of evidence on R choices, B of them bases.
 
     Attributes:
-        choices: All that occur.
-        utilities: Means over the examples.
-        variances: Of one example's score.
-        costs: Mean tokens per request; those under a missing choice mean nothing.
-        had: Whether a piece has the choice.
-        length_variance: Of the logarithm of one example's tokens, over all; a number.
+        n: ``strategy.n`` of each choice, ``[R]``.
+        base: Place of each choice's base among the bases, likewise.
+        is_base: Likewise.
+        had: Whether a piece has the choice, ``[N, R]``.
+        utilities: Of the bases, means over the examples, ``[N, B]``.
+        gains: Of all choices over their base, ``[N, R]``; 0 where a piece has not the choice.
+        variances: Of one example's score under a base, over all pieces, ``[B]``.
+        gain_variances: Of one example's gain, over all pieces that have the choice, ``[R]``.
+        prompts: Mean prompt tokens of a request, ``[N]``.
+        samples: Mean tokens of a sample under each base, ``[N, B]``.
+        sampling_variance: Of one sample's score about its example's expected one, over all; a number.
+        length_variance: Of the logarithm of one example's sample, over all; a number.
+        n_samples: Of each piece, ``[N]``; infinite for greedy decoding, which has no luck in sampling.
     """
 
-    choices: tuple[Configuration, ...]
-    utilities: FloatArray
-    variances: FloatArray
-    costs: FloatArray
+    n: NDArray[np.intp]
+    base: NDArray[np.intp]
+    is_base: NDArray[np.bool_]
     had: NDArray[np.bool_]
+    utilities: FloatArray
+    gains: FloatArray
+    variances: FloatArray
+    gain_variances: FloatArray
+    prompts: FloatArray
+    samples: FloatArray
+    sampling_variance: float
     length_variance: float
+    n_samples: FloatArray
 
 
 def joined(evidence: Sequence[Evidence]) -> list[Evidence]:
@@ -60,36 +72,41 @@ def _joined(group: tuple[Evidence, ...]) -> Evidence:
         choices=group[0].choices,
         scores=np.concatenate([each.scores for each in group], axis=1),
         tokens=np.concatenate([each.tokens for each in group], axis=1),
+        prompt_tokens=np.concatenate([each.prompt_tokens for each in group]),
     )
 
 
-def aligned(evidence: Sequence[Evidence]) -> Aligned:
-    """Return the evidence on all choices that any of it has."""
-    own = [_known(each) for each in evidence]
-    lists = list({id(each): each for each in own}.values())
-    choices = tuple(dict.fromkeys(choice for each in lists for choice in each))
-    sources = {id(each): _sources(choices, each) for each in lists}
-    rows = [(*_moments(each), *sources[id(its)]) for each, its in zip(evidence, own, strict=True)]
-    had = np.stack([has for *_, has in rows])
-    utilities = np.stack([utilities[source] for utilities, _, _, _, source, _ in rows])
-    greedy = np.array([each.order.configuration.get(TEMPERATURE) == 0.0 for each in evidence])
-    for each in lists:
-        members = np.array([other is each for other in own]) & ~greedy
-        place = np.array([choices.index(choice) for choice in each])[sources[id(each)][0]]
-        for choice in np.flatnonzero(place != np.arange(len(choices))):
-            both = had[:, choice] & had[:, place[choice]]
-            n = int(both.sum())
-            if n and members.any():
-                usual = (utilities[both, choice] - utilities[both, place[choice]]).mean() * n / (n + _SHRUNK)
-                utilities[members, choice] += usual
+def aligned(evidence: Sequence[Evidence], choices: tuple[Configuration, ...]) -> Aligned:
+    """Return the evidence on these choices, among which all of its own must be."""
+    n = np.array([int(choice["strategy.n"]) for choice in choices])
+    bases = np.array(_bases(choices))
+    shape = (len(evidence), len(choices))
+    had, gains, gain_variances = np.zeros(shape, dtype=bool), np.zeros(shape), np.zeros(shape)
+    found = [_moments(each) for each in evidence]
+    for row, (each, its) in enumerate(zip(evidence, found, strict=True)):
+        at = _places(choices, _known(each))
+        had[row, at], gains[row, at], gain_variances[row, at] = True, its.gains, its.gain_variances
+    n_samples = np.array([_n_samples(each) for each in evidence])
+    luck = [its.sampling_variance for its, count in zip(found, n_samples, strict=True) if 1 < count < np.inf]
     return Aligned(
-        choices=choices,
-        utilities=utilities,
-        variances=np.stack([variances[source] for _, variances, _, _, source, _ in rows]),
-        costs=np.stack([costs[source] for _, _, costs, _, source, _ in rows]),
+        n=n,
+        base=np.unique(bases, return_inverse=True)[1],
+        is_base=bases == np.arange(len(choices)),
         had=had,
-        length_variance=float(np.mean([length for _, _, _, length, _, _ in rows])),
+        utilities=np.stack([its.utilities for its in found]),
+        gains=gains,
+        variances=np.mean([its.variances for its in found], axis=0),
+        gain_variances=gain_variances.sum(axis=0) / np.maximum(had.sum(axis=0), 1),
+        prompts=np.array([its.prompt for its in found]),
+        samples=np.stack([its.samples for its in found]),
+        sampling_variance=float(np.mean(luck)) if luck else 0.0,
+        length_variance=float(np.mean([its.length_variance for its in found])),
+        n_samples=n_samples,
     )
+
+
+def _n_samples(each: Evidence) -> float:
+    return float("inf") if each.order.configuration.get(TEMPERATURE) == 0.0 else float(each.order.n_samples)
 
 
 @lru_cache(maxsize=4096)
@@ -98,33 +115,55 @@ def _known(each: Evidence) -> tuple[Configuration, ...]:
     return _LISTS.setdefault(each.choices, each.choices)
 
 
+@lru_cache(maxsize=64)
+def _places(choices: tuple[Configuration, ...], some: tuple[Configuration, ...]) -> NDArray[np.intp]:
+    return np.array([choices.index(choice) for choice in some])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Moments:
+    """Of one piece of evidence, by base or by choice."""
+
+    utilities: FloatArray
+    variances: FloatArray
+    gains: FloatArray
+    gain_variances: FloatArray
+    prompt: float
+    samples: FloatArray
+    sampling_variance: float
+    length_variance: float
+
+
 @lru_cache(maxsize=4096)
-def _moments(each: Evidence) -> tuple[FloatArray, FloatArray, FloatArray, float]:
-    lengths = float(np.log(each.tokens).var(axis=1).mean())
-    return each.scores.mean(axis=1), each.scores.var(axis=1), each.tokens.mean(axis=1), lengths
+def _moments(each: Evidence) -> _Moments:
+    choices = _known(each)
+    base = np.array(_bases(choices))
+    bases = np.unique(base)
+    gains = each.scores - each.scores[base]
+    single = each.scores[bases]
+    n = _n_samples(each)
+    least = np.array([int(choices[at]["strategy.n"]) for at in bases])
+    lengths = np.maximum((each.tokens[bases] - each.prompt_tokens) / least[:, None], 1.0)
+    return _Moments(
+        utilities=single.mean(axis=1),
+        variances=single.var(axis=1),
+        gains=gains.mean(axis=1),
+        gain_variances=gains.var(axis=1),
+        prompt=float(each.prompt_tokens.mean()),
+        samples=lengths.mean(axis=1),
+        sampling_variance=float((single * (1 - single)).mean() * n / (n - 1)) if 1 < n < np.inf else 0.0,
+        length_variance=float(np.log(lengths).var(axis=1).mean()),
+    )
 
 
 @lru_cache(maxsize=64)
-def _sources(
-    wanted: tuple[Configuration, ...], choices: tuple[Configuration, ...]
-) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Return for every choice the number of the one it is taken from, and whether that is itself."""
-    source = np.array([_most_like(choice, choices) for choice in wanted])
-    return source, np.array([choices[at] == choice for at, choice in zip(source, wanted, strict=True)])
-
-
-def _most_like(wanted: Configuration, choices: Sequence[Configuration]) -> int:
-    """Return the number of the choice that shares most values; of equals, the one whose numbers are nearest."""
-
-    def unlikeness(number: int) -> tuple[int, float]:
-        differing = [
-            (value, choices[number][name]) for name, value in wanted.items() if choices[number][name] != value
-        ]
-        return len(differing), sum(_apart(one, other) for one, other in differing)
-
-    return min(range(len(choices)), key=unlikeness)
-
-
-def _apart(one: Scalar, other: Scalar) -> float:
-    numbers = isinstance(one, int | float) and isinstance(other, int | float)
-    return abs(float(one) - float(other)) if numbers else 0.0
+def _bases(choices: tuple[Configuration, ...]) -> tuple[int, ...]:
+    """Return for every choice the number of the one with the least n that is otherwise the same."""
+    rest = [
+        tuple(value for name, value in sorted(choice.items()) if name not in ("strategy.n", "strategy.name"))
+        for choice in choices
+    ]
+    least: dict[tuple[object, ...], int] = {}
+    for number in sorted(range(len(choices)), key=lambda at: int(choices[at]["strategy.n"])):
+        least.setdefault(rest[number], number)
+    return tuple(least[each] for each in rest)

@@ -48,12 +48,16 @@ class Options:
             with 0 all configurations begin with the same.
         target_trials: How many new configurations the budget would buy, if it bought nothing else.
         n_start: Configurations of the fixed beginning.
+        few_samples: Of each example of most of them.
+        full_every: One in so many is sampled in full.
     """
 
     explore_full: bool = False
     rotate: float = 1.0
     target_trials: int = TARGET_TRIALS
     n_start: int = 6
+    few_samples: int = 3
+    full_every: int = 2
 
 
 class ValueAllocator:
@@ -72,47 +76,44 @@ class ValueAllocator:
         model = Model(offer, evidence, pending)
         had = _had(evidence)
         known = list(had)
-        view = model.view(known)
-        value, choice, prices, samples = _judged(offer, model, known, view)
-        ranked = np.argsort(value)[::-1]
+        judged = _judged(offer, model, known)
+        ranked = np.argsort(judged.value)[::-1]
+        best = int(ranked[0])
         busy = {each.configuration for each in pending}
         orders: list[Order] = []
         gains: list[FloatArray] = []
 
-        def consider(rows: NDArray[np.intp], rival: int) -> None:
-            """Add more examples of known configurations."""
-            open_ = [int(r) for r in rows if known[r] not in busy and len(had[known[r]]) < offer.n_examples]
-            if not open_:
-                return
-            wanted = [_more(offer, had[known[row]]) for row in open_]
-            at = np.array(open_)
-            s, _ = model.changes(view.of(at), choice[at], wanted, view.of(np.array([rival])), int(choice[rival]))
-            counts = np.array([len(each) for each in wanted])
-            gains.append(_gain(-np.abs(value[at] - value[rival]), s) / (counts * prices[at]))
+        def consider(mine: Judged, examples: Sequence[Sequence[int]], rival: Judged, *, is_new: bool) -> None:
+            """Add orders of some configurations with every number of samples."""
+            change, total = model.changes(
+                mine.view, mine.choice, examples, mine.n_samples, rival.view, int(rival.choice[0])
+            )
+            if is_new and self._options.explore_full:
+                change = np.broadcast_to(total[:, None], change.shape)
+            difference = mine.value - rival.value[0]
+            counts = np.array([len(each) for each in examples])
+            gained = _gain((difference if is_new else -np.abs(difference))[:, None], change)
+            gains.append((gained / (counts[:, None] * mine.prices)).ravel())
             orders.extend(
-                Order(configuration=known[row], examples=each, n_samples=int(samples[row]))
-                for row, each in zip(open_, wanted, strict=True)
+                Order(configuration=configuration, examples=tuple(each), n_samples=int(n))
+                for configuration, each, options in zip(mine.configurations, examples, mine.n_samples, strict=True)
+                for n in options
             )
 
-        best = int(ranked[0])
+        def extend(rows: NDArray[np.intp], rival: int) -> None:
+            open_ = [r for r in rows.tolist() if known[r] not in busy and len(had[known[r]]) < offer.n_examples]
+            if open_:
+                more = [_more(offer, had[known[row]]) for row in open_]
+                consider(judged.of(open_), more, judged.of([rival]), is_new=False)
+
         if len(known) > 1:
-            consider(ranked[:1], int(ranked[1]))
-            consider(ranked[1:MOST_EXTENDED], best)
+            extend(ranked[:1], int(ranked[1]))
+            extend(ranked[1:MOST_EXTENDED], best)
         parents = [known[at] for at in ranked[:N_PARENTS]]
         drawn = _drawn(offer, parents, busy | set(known), turn=len(evidence) + len(pending))
         if drawn:
-            new = model.view(drawn)
-            value_new, choice_new, prices_new, samples_new = _judged(offer, model, drawn, new)
             window = self._window(offer, evidence, pending)
-            change, total = model.changes(
-                new, choice_new, [window] * len(drawn), view.of(np.array([best])), int(choice[best])
-            )
-            s = total if self._options.explore_full else change
-            gains.append(_gain(value_new - value[best], s) / (len(window) * prices_new))
-            orders.extend(
-                Order(configuration=each, examples=window, n_samples=int(n))
-                for each, n in zip(drawn, samples_new, strict=True)
-            )
+            consider(_judged(offer, model, drawn), [window] * len(drawn), judged.of([best]), is_new=True)
         if not orders:
             return None
         together = np.concatenate(gains)
@@ -125,9 +126,9 @@ class ValueAllocator:
             return offer.space.default_configuration()
         model = Model(offer, evidence, ())
         known = list(_had(evidence))
-        value, choice, _, _ = _judged(offer, model, known, model.view(known))
-        best = int(value.argmax())
-        return known[best].with_values(model.choices[int(choice[best])])
+        judged = _judged(offer, model, known)
+        best = int(judged.value.argmax())
+        return known[best].with_values(model.choices[int(judged.choice[best])])
 
     def _first(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> Order | None:
         """Return the next order of the fixed beginning; None when as much of it as was planned has landed.
@@ -144,9 +145,22 @@ class ValueAllocator:
                 return Order(
                     configuration=each,
                     examples=self._window(offer, evidence, pending),
-                    n_samples=_first_samples(offer, evidence),
+                    n_samples=self._first_samples(offer, evidence, len(begun)),
                 )
         return None
+
+    def _first_samples(self, offer: Offer, evidence: Sequence[Evidence], n_begun: int) -> int:
+        """Return how many samples are worth buying while the cost of a configuration is not known.
+
+        Only some of the beginning is sampled in full: enough to tell what more samples gain.
+        """
+        most = offer.n_choices[-1]
+        if offer.cap_tokens is not None:
+            least = min((_price(each) / each.order.n_samples for each in evidence), default=float("inf"))
+            within = [n for n in offer.n_choices if n * least <= CAP_SLACK * offer.cap_tokens]
+            most = max(within, default=offer.n_choices[0])
+        few = [n for n in offer.n_choices if n <= self._options.few_samples]
+        return most if n_begun % self._options.full_every == 0 else min(most, max(few, default=most))
 
     def _window(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> tuple[int, ...]:
         """Return the examples of a new configuration: as many as let the budget buy the target number of those.
@@ -190,31 +204,61 @@ def _drawn(
     return [each for each in dict.fromkeys(found) if each not in seen]
 
 
-def _judged(
-    offer: Offer, model: Model, configurations: Sequence[Configuration], view: View
-) -> tuple[FloatArray, NDArray[np.intp], FloatArray, NDArray[np.intp]]:
-    """Return the worth of each one's best choice, that choice, an example's price, and how many samples are of use."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Judged:
+    """What is thought of m configurations.
+
+    Attributes:
+        view: Of them.
+        value: Worth of each one's best choice, ``[m]``.
+        choice: Its number, likewise.
+        n_samples: What can be bought of each example, ``[m, n_options]``.
+        prices: Of one example in tokens, likewise; infinite where so many samples are of no use.
+    """
+
+    configurations: Sequence[Configuration]
+    view: View
+    value: FloatArray
+    choice: NDArray[np.intp]
+    n_samples: NDArray[np.intp]
+    prices: FloatArray
+
+    def of(self, rows: Sequence[int]) -> "Judged":
+        """Return what is thought of some of them."""
+        at = np.array(rows)
+        return Judged(
+            configurations=[self.configurations[row] for row in rows],
+            view=self.view.of(at),
+            value=self.value[at],
+            choice=self.choice[at],
+            n_samples=self.n_samples[at],
+            prices=self.prices[at],
+        )
+
+
+def _judged(offer: Offer, model: Model, configurations: Sequence[Configuration]) -> Judged:
+    view = model.view(configurations)
     known = _choices(offer.space)
     kinds = [known.kind(each) for each in configurations]
     masks = {kind: np.array([choice in set(known.lists[kind]) for choice in model.choices]) for kind in set(kinds)}
     has = np.stack([masks[kind] for kind in kinds])
     worth = np.where(has, view.worth, -np.inf)
-    samples = np.array([int(choice["strategy.n"]) for choice in model.choices])
+    n = model.n
+    options = np.unique(n)
     within = has if offer.cap_tokens is None else has & (view.tokens <= CAP_SLACK * offer.cap_tokens)
-    most = np.where(within, samples, offer.n_choices[0]).max(axis=1)
-    prices = np.where(has & (samples <= most[:, None]), view.tokens, 1.0).max(axis=1)
-    return worth.max(axis=1), worth.argmax(axis=1), prices, most
-
-
-def _first_samples(offer: Offer, evidence: Sequence[Evidence]) -> int:
-    """Return how many samples are worth buying while the cost of a configuration is not known."""
-    if offer.cap_tokens is None:
-        return offer.n_choices[-1]
-    if not evidence:
-        return offer.n_choices[0]
-    least = min(_price(each) / each.order.n_samples for each in evidence)
-    within = [n for n in offer.n_choices if n * least <= CAP_SLACK * offer.cap_tokens]
-    return max(within, default=offer.n_choices[0])
+    most = np.where(within, n, options[0]).max(axis=1)
+    prices = np.full((len(kinds), len(options)), np.inf)
+    for column, option in enumerate(options.tolist()):
+        whole = np.where(has & (n == option), view.tokens, 0.0).max(axis=1)
+        prices[:, column] = np.where((whole > 0) & (option <= most), whole, np.inf)
+    return Judged(
+        configurations=configurations,
+        view=view,
+        value=worth.max(axis=1),
+        choice=worth.argmax(axis=1),
+        n_samples=np.broadcast_to(options, prices.shape),
+        prices=prices,
+    )
 
 
 @lru_cache(maxsize=4096)

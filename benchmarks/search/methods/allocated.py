@@ -60,7 +60,8 @@ class Allocated:
             return
         del self._landed[id(order)]
         self._pending = [each for each in self._pending if each is not order]
-        parts = [landed[each].candidates() for each in order.examples if each in landed]
+        landed_parts = [landed[each] for each in order.examples if each in landed]
+        parts = [each.candidates() for each in landed_parts]
         choices = tuple(
             Configuration({name: value for name, value in each.configuration.items() if name in self._replay})
             for each in parts[0]
@@ -71,6 +72,7 @@ class Allocated:
                 choices=choices,
                 scores=np.concatenate([np.stack([each.scores for each in part]) for part in parts], axis=1),
                 tokens=np.concatenate([np.stack([each.tokens for each in part]) for part in parts], axis=1),
+                prompt_tokens=np.concatenate([each.prompt_tokens for each in landed_parts]),
             )
         )
 
