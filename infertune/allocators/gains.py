@@ -31,13 +31,15 @@ class Gains:
     def __init__(self, side: Aligned, correlation: FloatArray, counts: FloatArray) -> None:
         self._n = side.n
         greedy = np.isinf(side.n_samples)
+        self._spread = np.zeros(len(side.n))
         self._groups: dict[int, _Group] = {}
         for n in np.unique(side.n[~side.is_base]).tolist():
             choices = np.flatnonzero((side.n == n) & ~side.is_base)
             sampled = np.all(side.had[:, choices], axis=1) & ~greedy
             if sampled.any():
                 rows = np.flatnonzero(sampled | greedy)
-                self._groups[n] = _group(side, correlation, counts, rows, choices, sampled[rows])
+                self._groups[n] = group = _group(side, correlation, counts, rows, choices, sampled[rows])
+                self._spread[choices] = np.sqrt(group.variance)
 
     def means(self, correlation: FloatArray) -> FloatArray:
         """Return the expected gains ``[m, R]`` at points with these correlations ``[N, m]``."""
@@ -48,36 +50,47 @@ class Gains:
 
     def changes(
         self,
-        choice: int,
+        choices: NDArray[np.intp],
         correlation: FloatArray,
         between: FloatArray,
         counts: FloatArray,
         n_samples: NDArray[np.intp],
         rival: FloatArray,
+        its_choice: int,
     ) -> tuple[FloatArray, FloatArray]:
-        """Return variances of the difference in a gain to a rival: what orders resolve ``[m, n_options]``, and all ``[m]``.
+        """Return variances of the difference in gain to a rival: what orders resolve, and all.
 
         Args:
-            choice: Its number.
+            choices: What is compared, of each order's configuration, ``[m, K]``.
             correlation: Of the orders' configurations with the evidence, ``[N, m]``.
             between: Of them with the rival, ``[m]``.
             counts: Examples of each order, ``[m]``.
-            n_samples: Of each, ``[m, n_options]``.
+            n_samples: Of each that can be bought, ``[n_options]``.
             rival: Its correlations with the evidence, ``[N, 1]``.
+            its_choice: With which it is compared.
+
+        Returns:
+            ``[m, K, n_options]`` and ``[m, K]``.
         """
-        group = self._groups.get(int(self._n[choice]))
-        if group is None:
-            return np.zeros(n_samples.shape), np.zeros(len(n_samples))
-        variance = float(group.variance[group.choices == choice][0])
-        own = linalg.solve_triangular(group.lower, correlation[group.rows], lower=True, check_finite=False)
-        its = linalg.solve_triangular(group.lower, rival[group.rows], lower=True, check_finite=False)
-        left = 1.0 - (own * own).sum(axis=0)
-        shared = between - its[:, 0] @ own
-        its_left = 1.0 - float((its * its).sum())
-        observed = np.maximum(left, 0.0) + group.noise / counts + _NO_NOISE
-        total = np.maximum(left + its_left - 2 * shared, 0.0)
-        resolved = np.minimum((left - shared) ** 2 / observed, total)
-        return variance * np.where(n_samples >= self._n[choice], resolved[:, None], 0.0), variance * total
+        resolved = np.zeros((*choices.shape, len(n_samples)))
+        total = np.zeros(choices.shape)
+        for n, group in self._groups.items():
+            at = np.isin(choices, group.choices)
+            if not at.any():
+                continue
+            own = linalg.solve_triangular(group.lower, correlation[group.rows], lower=True, check_finite=False)
+            its = linalg.solve_triangular(group.lower, rival[group.rows], lower=True, check_finite=False)
+            left = np.maximum(1.0 - (own * own).sum(axis=0), 0.0)[:, None]
+            shared = (between - its[:, 0] @ own)[:, None]
+            its_left = max(1.0 - float((its * its).sum()), 0.0)
+            observed = left + group.noise / counts[:, None] + _NO_NOISE
+            mine = np.where(at, self._spread[choices], 0.0)
+            other = np.where(at, self._spread[its_choice], 0.0)
+            whole = np.maximum(mine**2 * left + other**2 * its_left - 2 * mine * other * shared, 0.0)
+            seen = np.minimum((mine * left - other * shared) ** 2 / observed, whole)
+            total += whole
+            resolved += np.where(n_samples >= n, seen[:, :, None], 0.0)
+        return resolved, total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

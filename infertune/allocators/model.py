@@ -110,19 +110,19 @@ class Model:
         rival: "View",
         its_choice: int,
     ) -> tuple[FloatArray, FloatArray]:
-        """Return how much orders may change the difference to a rival, and how uncertain that is at all.
+        """Return how much orders may change differences to a rival, and how uncertain those are at all.
 
         Args:
             view: Of the orders' configurations, m of them.
-            choices: Of each, the replay choice that counts.
+            choices: Of each, the replay choices that are compared, ``[m, K]``.
             examples: Of each order.
-            n_samples: Of each order's examples, ``[m, n_options]``.
+            n_samples: Of each example that can be bought, ``[n_options]``.
             rival: View of the one configuration they are compared with.
-            its_choice: The one that counts.
+            its_choice: With which.
 
         Returns:
-            Two standard deviations: of the change in the expected difference ``[m, n_options]``, and of the difference
-            ``[m]``.
+            Two standard deviations: of the change in the expected difference ``[m, K, n_options]``, and of the
+            difference ``[m, K]``.
         """
         found, shares = self._found, self._shares_of(examples)
         between = kernel(found.theta, self.coordinates.differences(rival.points, view.points))[0]
@@ -133,20 +133,22 @@ class Model:
         with_its = found.v * between - other[:, 0] @ new
         counts = np.array([len(each) for each in examples], dtype=np.float64)
         luck = found.own * self._luck_of_samples(n_samples) / counts[:, None]
-        observed = found.v + (found.beta + found.gamma) / counts - (new**2).sum(axis=0)
-        change = np.abs(mine * with_mine - its * with_its)[:, None] ** 2 / np.maximum(observed[:, None] + luck, 1e-9)
-        prior = found.v * (mine**2 + its**2 - 2 * mine * its * between)
-        total = np.maximum(prior - ((mine * own - its * other) ** 2).sum(axis=0), 1e-12)
-        change = np.minimum(change, total[:, None])
-        for choice in np.unique(choices).tolist():
-            at = np.flatnonzero(choices == choice)
-            correlation = view.correlation[: self._n_evidence][:, at]
-            resolved, whole = self._gains.changes(
-                choice, correlation, between[at], counts[at], n_samples[at], rival.correlation[: self._n_evidence]
-            )
-            change[at] += resolved
-            total[at] += whole
-        return np.sqrt(change), np.sqrt(total)
+        observed = np.maximum((found.v + (found.beta + found.gamma) / counts - (new**2).sum(axis=0))[:, None] + luck, 1e-9)
+        change = ((mine * with_mine[:, None] - its * with_its[:, None]) ** 2)[:, :, None] / observed[:, None, :]
+        left = found.v - (own * own).sum(axis=0)
+        its_left = found.v - float((other * other).sum())
+        shared = found.v * between - other[:, 0] @ own
+        total = np.maximum(mine**2 * left[:, None] + its**2 * its_left - 2 * mine * its * shared[:, None], 1e-12)
+        resolved, whole = self._gains.changes(
+            choices,
+            view.correlation[: self._n_evidence],
+            between,
+            counts,
+            n_samples,
+            rival.correlation[: self._n_evidence],
+            its_choice,
+        )
+        return np.sqrt(np.minimum(change, total[:, :, None]) + resolved), np.sqrt(total + whole)
 
     def _luck_of_samples(self, n_samples: FloatArray | NDArray[np.intp]) -> FloatArray:
         """Return an example's own variance, relative to that with as many samples as usual."""

@@ -34,6 +34,7 @@ N_DRAWN = 192
 N_MUTATED = 64
 N_PARENTS = 6
 MOST_EXTENDED = 32  # the best of those known are considered for more examples
+_HOPELESS = 10.0  # below any worth that a choice can have, where there is none
 CAP_SLACK = 1.25  # a choice this much over the cap is still bought, for costs are estimates
 
 
@@ -79,25 +80,25 @@ class ValueAllocator:
         judged = _judged(offer, model, known)
         ranked = np.argsort(judged.value)[::-1]
         best = int(ranked[0])
+        options = np.unique(model.n)
         busy = {each.configuration for each in pending}
         orders: list[Order] = []
         gains: list[FloatArray] = []
 
         def consider(mine: Judged, examples: Sequence[Sequence[int]], rival: Judged, *, is_new: bool) -> None:
             """Add orders of some configurations with every number of samples."""
-            change, total = model.changes(
-                mine.view, mine.choice, examples, mine.n_samples, rival.view, int(rival.choice[0])
-            )
+            its = rival.choice[0]
+            change, total = model.changes(mine.view, mine.choices, examples, options, rival.view, int(its))
             if is_new and self._options.explore_full:
-                change = np.broadcast_to(total[:, None], change.shape)
-            difference = mine.value - rival.value[0]
+                change = np.broadcast_to(total[:, :, None], change.shape)
+            difference = np.maximum(mine.values - rival.value[0], -_HOPELESS)
+            gained = _gain((difference if is_new else -np.abs(difference))[:, :, None], change).max(axis=1)
             counts = np.array([len(each) for each in examples])
-            gained = _gain((difference if is_new else -np.abs(difference))[:, None], change)
             gains.append((gained / (counts[:, None] * mine.prices)).ravel())
             orders.extend(
-                Order(configuration=configuration, examples=tuple(each), n_samples=int(n))
-                for configuration, each, options in zip(mine.configurations, examples, mine.n_samples, strict=True)
-                for n in options
+                Order(configuration=configuration, examples=tuple(each), n_samples=n)
+                for configuration, each in zip(mine.configurations, examples, strict=True)
+                for n in options.tolist()
             )
 
         def extend(rows: NDArray[np.intp], rival: int) -> None:
@@ -108,7 +109,7 @@ class ValueAllocator:
 
         if len(known) > 1:
             extend(ranked[:1], int(ranked[1]))
-            extend(ranked[1:MOST_EXTENDED], best)
+        extend(ranked[:MOST_EXTENDED], best)
         parents = [known[at] for at in ranked[:N_PARENTS]]
         drawn = _drawn(offer, parents, busy | set(known), turn=len(evidence) + len(pending))
         if drawn:
@@ -210,18 +211,26 @@ class Judged:
 
     Attributes:
         view: Of them.
-        value: Worth of each one's best choice, ``[m]``.
-        choice: Its number, likewise.
-        n_samples: What can be bought of each example, ``[m, n_options]``.
-        prices: Of one example in tokens, likewise; infinite where so many samples are of no use.
+        choices: The best choice with each n, ``[m, n_options]``.
+        values: Its worth, likewise; minus infinity where there is none.
+        prices: In tokens, of an example with so many samples, likewise; infinite where they are of no use.
     """
 
     configurations: Sequence[Configuration]
     view: View
-    value: FloatArray
-    choice: NDArray[np.intp]
-    n_samples: NDArray[np.intp]
+    choices: NDArray[np.intp]
+    values: FloatArray
     prices: FloatArray
+
+    @property
+    def value(self) -> FloatArray:
+        """Worth of each one's best choice, ``[m]``."""
+        return np.asarray(self.values.max(axis=1))
+
+    @property
+    def choice(self) -> NDArray[np.intp]:
+        """Number of each one's best choice, ``[m]``."""
+        return np.take_along_axis(self.choices, self.values.argmax(axis=1)[:, None], axis=1)[:, 0]
 
     def of(self, rows: Sequence[int]) -> "Judged":
         """Return what is thought of some of them."""
@@ -229,9 +238,8 @@ class Judged:
         return Judged(
             configurations=[self.configurations[row] for row in rows],
             view=self.view.of(at),
-            value=self.value[at],
-            choice=self.choice[at],
-            n_samples=self.n_samples[at],
+            choices=self.choices[at],
+            values=self.values[at],
             prices=self.prices[at],
         )
 
@@ -247,18 +255,15 @@ def _judged(offer: Offer, model: Model, configurations: Sequence[Configuration])
     options = np.unique(n)
     within = has if offer.cap_tokens is None else has & (view.tokens <= CAP_SLACK * offer.cap_tokens)
     most = np.where(within, n, options[0]).max(axis=1)
-    prices = np.full((len(kinds), len(options)), np.inf)
+    shape = (len(kinds), len(options))
+    prices, values, choices = np.full(shape, np.inf), np.full(shape, -np.inf), np.zeros(shape, dtype=np.intp)
     for column, option in enumerate(options.tolist()):
-        whole = np.where(has & (n == option), view.tokens, 0.0).max(axis=1)
+        of_n = np.flatnonzero(n == option)
+        whole = np.where(has[:, of_n], view.tokens[:, of_n], 0.0).max(axis=1)
         prices[:, column] = np.where((whole > 0) & (option <= most), whole, np.inf)
-    return Judged(
-        configurations=configurations,
-        view=view,
-        value=worth.max(axis=1),
-        choice=worth.argmax(axis=1),
-        n_samples=np.broadcast_to(options, prices.shape),
-        prices=prices,
-    )
+        choices[:, column] = of_n[worth[:, of_n].argmax(axis=1)]
+        values[:, column] = worth[:, of_n].max(axis=1)
+    return Judged(configurations=configurations, view=view, choices=choices, values=values, prices=prices)
 
 
 @lru_cache(maxsize=4096)
