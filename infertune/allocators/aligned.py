@@ -1,11 +1,11 @@
 """Evidence side by side, on one list of replay choices that not all of it has, and no longer example by example.
 
-Greedy decoding has no n above 1, and where the cost cap rules a large n out its samples are not bought. The score
-under a missing choice is taken from the one most like it: exact for greedy decoding, of which all samples are equal.
+Greedy decoding has no n above 1, and where fewer samples were bought there is no large n. Every choice has a base, the
+same with the least n, which all evidence has: samples are bought at full length. Of the bases costs are known too.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -14,61 +14,113 @@ from numpy.typing import NDArray
 from infertune.allocators import Evidence
 from infertune.default_space import TEMPERATURE
 from infertune.estimators import FloatArray
-from infertune.space import Configuration
+from infertune.space import Configuration, SearchSpace
 from infertune.types import Scalar
 
 _LISTS: dict[tuple[Configuration, ...], tuple[Configuration, ...]] = {}
-_SHRUNK = 2.0  # pieces of evidence that say a choice is worth what the one most like it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Aligned:
-    """N pieces of evidence on R choices; all arrays are ``[N, R]`` but the last.
+    """N pieces of evidence on R choices, B of them bases.
 
     Attributes:
-        choices: All that occur.
-        utilities: Means over the examples.
-        variances: Of one example's score.
-        costs: Mean tokens per request; those under a missing choice mean nothing.
-        had: Whether a piece has the choice.
-        length_variance: Of the logarithm of one example's tokens, over all; a number.
+        n: ``strategy.n`` of each choice, ``[R]``.
+        base: Place of each choice's base among the bases, likewise.
+        is_base: Likewise.
+        had: Whether a piece has the choice, ``[N, R]``.
+        utilities: Of the bases, means over the examples, ``[N, B]``.
+        gains: Of all choices over their base, ``[N, R]``; 0 where a piece has not the choice.
+        variances: Of one example's score under a base, over all pieces, ``[B]``.
+        gain_variances: Of one example's gain, over all pieces that have the choice, ``[R]``.
+        prompts: Mean prompt tokens of a request, ``[N]``.
+        samples: Mean tokens of a sample under each base, ``[N, B]``.
+        sampling_variance: Of one sample's score about its example's expected one, over all; a number.
+        length_variance: Of the logarithm of one example's sample, over all; a number.
+        n_samples: Of each piece, ``[N]``; infinite for greedy decoding, which has no luck in sampling.
     """
 
-    choices: tuple[Configuration, ...]
-    utilities: FloatArray
-    variances: FloatArray
-    costs: FloatArray
+    n: NDArray[np.intp]
+    base: NDArray[np.intp]
+    is_base: NDArray[np.bool_]
     had: NDArray[np.bool_]
+    utilities: FloatArray
+    gains: FloatArray
+    variances: FloatArray
+    gain_variances: FloatArray
+    prompts: FloatArray
+    samples: FloatArray
+    sampling_variance: float
     length_variance: float
+    n_samples: FloatArray
 
 
-def aligned(evidence: Sequence[Evidence]) -> Aligned:
-    """Return the evidence on all choices that any of it has."""
-    own = [_known(each) for each in evidence]
-    lists = list({id(each): each for each in own}.values())
-    choices = tuple(dict.fromkeys(choice for each in lists for choice in each))
-    sources = {id(each): _sources(choices, each) for each in lists}
-    rows = [(*_moments(each), *sources[id(its)]) for each, its in zip(evidence, own, strict=True)]
-    had = np.stack([has for *_, has in rows])
-    utilities = np.stack([utilities[source] for utilities, _, _, _, source, _ in rows])
-    greedy = np.array([each.order.configuration.get(TEMPERATURE) == 0.0 for each in evidence])
-    for each in lists:
-        members = np.array([other is each for other in own]) & ~greedy
-        place = np.array([choices.index(choice) for choice in each])[sources[id(each)][0]]
-        for choice in np.flatnonzero(place != np.arange(len(choices))):
-            both = had[:, choice] & had[:, place[choice]]
-            n = int(both.sum())
-            if n and members.any():
-                usual = (utilities[both, choice] - utilities[both, place[choice]]).mean() * n / (n + _SHRUNK)
-                utilities[members, choice] += usual
-    return Aligned(
-        choices=choices,
-        utilities=utilities,
-        variances=np.stack([variances[source] for _, variances, _, _, source, _ in rows]),
-        costs=np.stack([costs[source] for _, _, costs, _, source, _ in rows]),
-        had=had,
-        length_variance=float(np.mean([length for _, _, _, length, _, _ in rows])),
+def joined(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """Return the evidence with that of one configuration on the same choices put together; a matrix less large."""
+    groups: dict[tuple[Configuration, int], list[Evidence]] = {}
+    for each in evidence:
+        groups.setdefault((each.order.configuration, id(_known(each))), []).append(each)
+    return [_joined(tuple(group)) for group in groups.values()]
+
+
+@lru_cache(maxsize=4096)
+def _joined(group: tuple[Evidence, ...]) -> Evidence:
+    if len(group) == 1:
+        return group[0]
+    examples = tuple(example for each in group for example in each.order.examples)
+    return Evidence(
+        order=replace(group[0].order, examples=examples),
+        choices=group[0].choices,
+        scores=np.concatenate([each.scores for each in group], axis=1),
+        tokens=np.concatenate([each.tokens for each in group], axis=1),
+        prompt_tokens=np.concatenate([each.prompt_tokens for each in group]),
     )
+
+
+def common_choices(space: SearchSpace, evidence: Sequence[Evidence]) -> tuple[Configuration, ...]:
+    """Return the replay choices of which all evidence has the base: every n, but no limit that some lacks."""
+    return _common_choices(space, tuple(dict.fromkeys(_known(each) for each in evidence)))
+
+
+@lru_cache(maxsize=64)
+def _common_choices(space: SearchSpace, lists: tuple[tuple[Configuration, ...], ...]) -> tuple[Configuration, ...]:
+    default = tuple(space.replay_choices(space.default_configuration()))
+    common = set.intersection(*({_rest(choice) for choice in each} for each in lists))
+    every = dict.fromkeys(choice for each in (default, *lists) for choice in each)
+    return tuple(choice for choice in every if _rest(choice) in common)
+
+
+def aligned(evidence: Sequence[Evidence], choices: tuple[Configuration, ...]) -> Aligned:
+    """Return the evidence on its common choices."""
+    n = np.array([int(choice["strategy.n"]) for choice in choices])
+    bases = np.array(_bases(choices))
+    shape = (len(evidence), len(choices))
+    had, gains, gain_variances = np.zeros(shape, dtype=bool), np.zeros(shape), np.zeros(shape)
+    found = [_moments(each) for each in evidence]
+    places = [_places(choices, _known(each)) for each in evidence]
+    for row, (its, (at, own, _)) in enumerate(zip(found, places, strict=True)):
+        had[row, at], gains[row, at], gain_variances[row, at] = True, its.gains[own], its.gain_variances[own]
+    n_samples = np.array([_n_samples(each) for each in evidence])
+    luck = [its.sampling_variance for its, count in zip(found, n_samples, strict=True) if 1 < count < np.inf]
+    return Aligned(
+        n=n,
+        base=np.unique(bases, return_inverse=True)[1],
+        is_base=bases == np.arange(len(choices)),
+        had=had,
+        utilities=np.stack([its.utilities[own] for its, (*_, own) in zip(found, places, strict=True)]),
+        gains=gains,
+        variances=np.mean([its.variances[own] for its, (*_, own) in zip(found, places, strict=True)], axis=0),
+        gain_variances=gain_variances.sum(axis=0) / np.maximum(had.sum(axis=0), 1),
+        prompts=np.array([its.prompt for its in found]),
+        samples=np.stack([its.samples[own] for its, (*_, own) in zip(found, places, strict=True)]),
+        sampling_variance=float(np.mean(luck)) if luck else 0.0,
+        length_variance=float(np.mean([its.length_variance for its in found])),
+        n_samples=n_samples,
+    )
+
+
+def _n_samples(each: Evidence) -> float:
+    return float("inf") if each.order.configuration.get(TEMPERATURE) == 0.0 else float(each.order.n_samples)
 
 
 @lru_cache(maxsize=4096)
@@ -77,33 +129,64 @@ def _known(each: Evidence) -> tuple[Configuration, ...]:
     return _LISTS.setdefault(each.choices, each.choices)
 
 
+@lru_cache(maxsize=64)
+def _places(
+    choices: tuple[Configuration, ...], own: tuple[Configuration, ...]
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Return where a piece's own choices are among all, their numbers among its own, and those of the bases."""
+    number = {choice: at for at, choice in enumerate(choices)}
+    shared = [at for at, choice in enumerate(own) if choice in number]
+    bases = list(dict.fromkeys(sorted(_bases(own))))
+    column = {_rest(own[at]): place for place, at in enumerate(bases)}
+    wanted = [column[_rest(choices[at])] for at in dict.fromkeys(sorted(_bases(choices)))]
+    return np.array([number[own[at]] for at in shared]), np.array(shared), np.array(wanted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Moments:
+    """Of one piece of evidence, by base or by choice."""
+
+    utilities: FloatArray
+    variances: FloatArray
+    gains: FloatArray
+    gain_variances: FloatArray
+    prompt: float
+    samples: FloatArray
+    sampling_variance: float
+    length_variance: float
+
+
 @lru_cache(maxsize=4096)
-def _moments(each: Evidence) -> tuple[FloatArray, FloatArray, FloatArray, float]:
-    lengths = float(np.log(each.tokens).var(axis=1).mean())
-    return each.scores.mean(axis=1), each.scores.var(axis=1), each.tokens.mean(axis=1), lengths
+def _moments(each: Evidence) -> _Moments:
+    choices = _known(each)
+    base = np.array(_bases(choices))
+    bases = np.unique(base)
+    gains = each.scores - each.scores[base]
+    single = each.scores[bases]
+    n = _n_samples(each)
+    least = np.array([int(choices[at]["strategy.n"]) for at in bases])
+    lengths = np.maximum((each.tokens[bases] - each.prompt_tokens) / least[:, None], 1.0)
+    return _Moments(
+        utilities=single.mean(axis=1),
+        variances=single.var(axis=1),
+        gains=gains.mean(axis=1),
+        gain_variances=gains.var(axis=1),
+        prompt=float(each.prompt_tokens.mean()),
+        samples=lengths.mean(axis=1),
+        sampling_variance=float((single * (1 - single)).mean() * n / (n - 1)) if 1 < n < np.inf else 0.0,
+        length_variance=float(np.log(lengths).var(axis=1).mean()),
+    )
 
 
 @lru_cache(maxsize=64)
-def _sources(
-    wanted: tuple[Configuration, ...], choices: tuple[Configuration, ...]
-) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Return for every choice the number of the one it is taken from, and whether that is itself."""
-    source = np.array([_most_like(choice, choices) for choice in wanted])
-    return source, np.array([choices[at] == choice for at, choice in zip(source, wanted, strict=True)])
+def _bases(choices: tuple[Configuration, ...]) -> tuple[int, ...]:
+    """Return for every choice the number of the one with the least n that is otherwise the same."""
+    least: dict[tuple[Scalar, ...], int] = {}
+    for number in sorted(range(len(choices)), key=lambda at: int(choices[at]["strategy.n"])):
+        least.setdefault(_rest(choices[number]), number)
+    return tuple(least[_rest(each)] for each in choices)
 
 
-def _most_like(wanted: Configuration, choices: Sequence[Configuration]) -> int:
-    """Return the number of the choice that shares most values; of equals, the one whose numbers are nearest."""
-
-    def unlikeness(number: int) -> tuple[int, float]:
-        differing = [
-            (value, choices[number][name]) for name, value in wanted.items() if choices[number][name] != value
-        ]
-        return len(differing), sum(_apart(one, other) for one, other in differing)
-
-    return min(range(len(choices)), key=unlikeness)
-
-
-def _apart(one: Scalar, other: Scalar) -> float:
-    numbers = isinstance(one, int | float) and isinstance(other, int | float)
-    return abs(float(one) - float(other)) if numbers else 0.0
+def _rest(choice: Configuration) -> tuple[Scalar, ...]:
+    """Return what a choice has in common with its base: all but n and the voter."""
+    return tuple(value for name, value in sorted(choice.items()) if name not in ("strategy.n", "strategy.name"))

@@ -64,13 +64,19 @@ def kernel(theta: FloatArray, differences: FloatArray) -> FloatArray:
 
 
 def fit(
-    differences: FloatArray, overlaps: FloatArray, numbers: FloatArray, example_variance: float, n_labels: int
+    differences: FloatArray,
+    overlaps: FloatArray,
+    own: FloatArray,
+    numbers: FloatArray,
+    example_variance: float,
+    n_labels: int,
 ) -> Hyperparameters:
     """Return the hyperparameters of highest posterior density.
 
     Args:
         differences: ``[n_axes, n, n]``, labels last.
         overlaps: o of each pair, ``[n, n]``; 1 / m on the diagonal.
+        own: What each has by itself, ``[n]``, in units of the hyperparameter: 1 / m for samples as many as usual.
         numbers: ``[n, n_numbers]``, what is observed, with mean 0 and variance 1.
         example_variance: The prior median of beta, gamma and own together.
         n_labels: How many of the axes are labels.
@@ -78,8 +84,7 @@ def fit(
     n_axes = len(differences)
     prior = np.full(n_axes, PRIOR_NUMBER)
     prior[n_axes - n_labels :] = PRIOR_LABEL
-    own = np.diag(overlaps)
-    signal = max(1.0 - example_variance * float(own.mean()), _LEAST_SIGNAL)
+    signal = max(1.0 - example_variance * float(np.diag(overlaps).mean()), _LEAST_SIGNAL)
     start = np.log(np.concatenate([prior, [signal], example_variance * np.array(PRIOR_SHARES)]))
 
     def loss(logs: FloatArray) -> tuple[float, FloatArray]:
@@ -124,14 +129,20 @@ class Posterior:
         found: Hyperparameters.
         correlation: k of the observed pieces of evidence, ``[n, n]``.
         overlaps: o, likewise.
+        own: As in `fit`.
         numbers: ``[n, R]``, with mean 0.
     """
 
     def __init__(
-        self, found: Hyperparameters, correlation: FloatArray, overlaps: FloatArray, numbers: FloatArray
+        self,
+        found: Hyperparameters,
+        correlation: FloatArray,
+        overlaps: FloatArray,
+        own: FloatArray,
+        numbers: FloatArray,
     ) -> None:
         self._found = found
-        self._lower = _factor(found.covariance(correlation, overlaps), found.own * np.diag(overlaps))
+        self._lower = _factor(found.covariance(correlation, overlaps), found.own * own)
         self._alpha = linalg.cho_solve((self._lower, True), numbers, check_finite=False)
 
     def means(self, correlation: FloatArray) -> FloatArray:

@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from scipy import special
 
 from infertune.allocators import Evidence, Offer, Order
-from infertune.allocators.model import Model, View
-from infertune.allocators.proposals import Choices, beginning, draws, neighbours
+from infertune.allocators.judged import CAP_SLACK, Judged, judged
+from infertune.allocators.model import Model
+from infertune.allocators.proposals import beginning, draws, neighbours
 from infertune.estimators import FloatArray
-from infertune.space import Configuration, SearchSpace
+from infertune.space import Configuration
 from infertune.types import Scalar
 
 PILOT_EXAMPLES = 4
@@ -37,7 +38,7 @@ N_MUTATED = 64
 N_PARENTS = 6
 MOST_EXTENDED = 32  # the best of those known are considered for more examples
 SURELY_FAILING = 2  # configurations
-CAP_SLACK = 1.25  # a choice this much over the cap is still bought, for costs are estimates
+_HOPELESS = 10.0  # below any worth that a choice can have, where there is none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +52,16 @@ class Options:
             with 0 all configurations begin with the same.
         target_trials: How many new configurations the budget would buy, if it bought nothing else.
         n_start: Configurations of the fixed beginning.
+        few_samples: Of each example of most of them.
+        full_every: One in so many is sampled in full.
     """
 
     explore_full: bool = False
     rotate: float = 1.0
     target_trials: int = TARGET_TRIALS
     n_start: int = 6
+    few_samples: int = 3
+    full_every: int = 2
 
 
 class ValueAllocator:
@@ -75,49 +80,46 @@ class ValueAllocator:
         model = Model(offer, evidence, pending)
         known = list(_had(evidence))
         asked = _asked(offer, evidence)
-        view = model.view(known)
-        value, choice, prices, samples = _judged(offer, model, known, view)
-        ranked = np.argsort(value)[::-1]
+        ours = judged(offer, model, known)
+        ranked = np.argsort(ours.value)[::-1]
+        best = int(ranked[0])
+        options = np.array(offer.n_choices)
         busy = {each.configuration for each in pending}
         orders: list[Order] = []
         gains: list[FloatArray] = []
 
-        def consider(rows: NDArray[np.intp], rival: int) -> None:
-            """Add more examples of known configurations."""
-            open_ = [int(r) for r in rows if known[r] not in busy and len(asked[known[r]]) < offer.n_examples]
-            if not open_:
-                return
-            wanted = [_more(offer, asked[known[row]]) for row in open_]
-            at = np.array(open_)
-            s, _ = model.changes(view.of(at), choice[at], wanted, view.of(np.array([rival])), int(choice[rival]))
-            counts = np.array([len(each) for each in wanted])
-            gains.append(_gain(-np.abs(value[at] - value[rival]), s) / (counts * prices[at]))
+        def consider(mine: Judged, examples: Sequence[Sequence[int]], rival: Judged, *, is_new: bool) -> None:
+            """Add orders of some configurations with every number of samples."""
+            its = rival.choice[0]
+            change, total = model.changes(mine.view, mine.choices, examples, options, rival.view, int(its))
+            if is_new and self._options.explore_full:
+                change = np.broadcast_to(total[:, :, None], change.shape)
+            difference = np.maximum(mine.values - rival.value[0], -_HOPELESS)
+            gained = _gain((difference if is_new else -np.abs(difference))[:, :, None], change).max(axis=1)
+            counts = np.array([len(each) for each in examples])
+            gains.append((gained / (counts[:, None] * mine.prices)).ravel())
             orders.extend(
-                Order(configuration=known[row], examples=each, n_samples=int(samples[row]))
-                for row, each in zip(open_, wanted, strict=True)
+                Order(configuration=configuration, examples=tuple(each), n_samples=n)
+                for configuration, each in zip(mine.configurations, examples, strict=True)
+                for n in options.tolist()
             )
 
-        best = int(ranked[0])
+        def extend(rows: NDArray[np.intp], rival: int) -> None:
+            open_ = [r for r in rows.tolist() if known[r] not in busy and len(asked[known[r]]) < offer.n_examples]
+            if open_:
+                more = [_more(offer, asked[known[row]]) for row in open_]
+                consider(ours.of(open_), more, ours.of([rival]), is_new=False)
+
         if len(known) > 1:
-            consider(ranked[:1], int(ranked[1]))
-            consider(ranked[1:MOST_EXTENDED], best)
+            extend(ranked[:1], int(ranked[1]))
+        extend(ranked[:MOST_EXTENDED], best)
         parents = [known[at] for at in ranked[:N_PARENTS]]
         drawn = _drawn(offer, parents, busy | set(asked), turn=len(evidence) + len(pending))
         hopeless = _hopeless(offer, known)
         drawn = [each for each in drawn if not hopeless & set(each.items())]
         if drawn:
-            new = model.view(drawn)
-            value_new, choice_new, prices_new, samples_new = _judged(offer, model, drawn, new)
             window = self._window(offer, evidence, pending)
-            change, total = model.changes(
-                new, choice_new, [window] * len(drawn), view.of(np.array([best])), int(choice[best])
-            )
-            s = total if self._options.explore_full else change
-            gains.append(_gain(value_new - value[best], s) / (len(window) * prices_new))
-            orders.extend(
-                Order(configuration=each, examples=window, n_samples=int(n))
-                for each, n in zip(drawn, samples_new, strict=True)
-            )
+            consider(judged(offer, model, drawn), [window] * len(drawn), ours.of([best]), is_new=True)
         if not orders:
             return None
         together = np.concatenate(gains)
@@ -136,8 +138,9 @@ class ValueAllocator:
             return [e.order.configuration.with_values(e.choices[e.tokens.mean(axis=1).argmin()]) for e in evidence]
         model = Model(offer, evidence, ())
         known = list(_had(evidence))
-        value, choice, _, _ = _judged(offer, model, known, model.view(known))
-        return [known[at].with_values(model.choices[choice[at]]) for at in np.argsort(-value, kind="stable")]
+        ours = judged(offer, model, known)
+        best_first = np.argsort(-ours.value, kind="stable")
+        return [known[at].with_values(model.choices[ours.choice[at]]) for at in best_first]
 
     def _first(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> Order | None:
         """Return the next order of the fixed beginning; None when as much of it as was planned has landed.
@@ -154,9 +157,22 @@ class ValueAllocator:
                 return Order(
                     configuration=each,
                     examples=self._window(offer, evidence, pending),
-                    n_samples=_first_samples(offer, evidence),
+                    n_samples=self._first_samples(offer, evidence, len(begun)),
                 )
         return None
+
+    def _first_samples(self, offer: Offer, evidence: Sequence[Evidence], n_begun: int) -> int:
+        """Return how many samples are worth buying while the cost of a configuration is not known.
+
+        Only some of the beginning is sampled in full: enough to tell what more samples gain.
+        """
+        most = offer.n_choices[-1]
+        if offer.cap_tokens is not None:
+            least = min((_price(each) / each.order.n_samples for each in evidence), default=float("inf"))
+            within = [n for n in offer.n_choices if n * least <= CAP_SLACK * offer.cap_tokens]
+            most = max(within, default=offer.n_choices[0])
+        few = [n for n in offer.n_choices if n <= self._options.few_samples]
+        return most if n_begun % self._options.full_every == 0 else min(most, max(few, default=most))
 
     def _window(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> tuple[int, ...]:
         """Return the examples of a new configuration: as many as let the budget buy the target number of those.
@@ -216,33 +232,6 @@ def _drawn(
     return [each for each in dict.fromkeys(found) if each not in seen]
 
 
-def _judged(
-    offer: Offer, model: Model, configurations: Sequence[Configuration], view: View
-) -> tuple[FloatArray, NDArray[np.intp], FloatArray, NDArray[np.intp]]:
-    """Return the worth of each one's best choice, that choice, an example's price, and how many samples are of use."""
-    known = _choices(offer.space)
-    kinds = [known.kind(each) for each in configurations]
-    masks = {kind: np.array([choice in set(known.lists[kind]) for choice in model.choices]) for kind in set(kinds)}
-    has = np.stack([masks[kind] for kind in kinds])
-    worth = np.where(has, view.worth, -np.inf)
-    samples = np.array([int(choice["strategy.n"]) for choice in model.choices])
-    within = has if offer.cap_tokens is None else has & (view.tokens <= CAP_SLACK * offer.cap_tokens)
-    most = np.where(within, samples, offer.n_choices[0]).max(axis=1)
-    prices = np.where(has & (samples <= most[:, None]), view.tokens, 1.0).max(axis=1)
-    return worth.max(axis=1), worth.argmax(axis=1), prices, most
-
-
-def _first_samples(offer: Offer, evidence: Sequence[Evidence]) -> int:
-    """Return how many samples are worth buying while the cost of a configuration is not known."""
-    if offer.cap_tokens is None:
-        return offer.n_choices[-1]
-    if not evidence:
-        return offer.n_choices[0]
-    least = min(_price(each) / each.order.n_samples for each in evidence)
-    within = [n for n in offer.n_choices if n * least <= CAP_SLACK * offer.cap_tokens]
-    return max(within, default=offer.n_choices[0])
-
-
 @lru_cache(maxsize=4096)
 def _price(each: Evidence) -> float:
     """Return what an example took on average, all its samples at full length."""
@@ -252,8 +241,3 @@ def _price(each: Evidence) -> float:
 def _gain(difference: FloatArray, s: FloatArray) -> FloatArray:
     z = difference / np.maximum(s, 1e-12)
     return np.asarray(np.maximum(s * (np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi) + z * special.ndtr(z)), 0.0))
-
-
-@lru_cache(maxsize=8)
-def _choices(space: SearchSpace) -> Choices:
-    return Choices(space)

@@ -51,7 +51,7 @@ def test_means_of_examples_say_what_the_examples_say() -> None:
     values = np.random.default_rng(0).normal(size=(len(points), 3))
     new = np.array([[0.2, 0], [0.5, 1], [0.9, 0]])
     overlaps = shares(examples) @ shares(examples).T
-    posterior = Posterior(FOUND, kernel(FOUND.theta, differences(points, points)), overlaps, values)
+    posterior = Posterior(FOUND, kernel(FOUND.theta, differences(points, points)), overlaps, np.diag(overlaps), values)
     correlation = kernel(FOUND.theta, differences(points, new))
     root = posterior.root(correlation)
     mean, covariance = example_by_example(points, examples, values, new)
@@ -67,12 +67,12 @@ def test_what_a_new_piece_would_say_is_known_beforehand() -> None:
     first, order = points[:4], (points[4:], examples[4:])
     overlaps = shares(examples) @ shares(examples).T
     k = kernel(FOUND.theta, differences(points, points))
-    before = Posterior(FOUND, k[:4, :4], overlaps[:4, :4], np.zeros((4, 1)))
+    before = Posterior(FOUND, k[:4, :4], overlaps[:4, :4], np.diag(overlaps)[:4], np.zeros((4, 1)))
     own, new = before.root(k[:4, 4:]), before.root(k[:4, 4:], overlaps[:4, 4:])
     observed = FOUND.v + FOUND.example / len(order[1][0]) - (new**2).sum()
     foreseen = (FOUND.v - (own * new).sum()) / np.sqrt(observed)
     # The new mean is linear in what is seen: one unit of it, times how much it varies.
-    after = Posterior(FOUND, k, overlaps, np.array([[0.0], [0.0], [0.0], [0.0], [1.0]]))
+    after = Posterior(FOUND, k, overlaps, np.diag(overlaps), np.array([[0.0], [0.0], [0.0], [0.0], [1.0]]))
     slope = after.means(kernel(FOUND.theta, differences(points, order[0])))[0, 0]
     assert first.shape == (4, 2)
     assert foreseen == pytest.approx(slope * np.sqrt(observed), rel=1e-4)
@@ -82,7 +82,8 @@ def test_ten_similar_settings_on_the_same_examples_are_far_from_ten_times_the_ex
     def sure(examples: list[tuple[int, ...]]) -> float:
         points = np.column_stack([np.linspace(0.4, 0.45, 4), np.zeros(4)])
         k = kernel(FOUND.theta, differences(points, points))
-        root = Posterior(FOUND, k, shares(examples) @ shares(examples).T, np.zeros((4, 1))).root(k[:, :1])
+        overlaps = shares(examples) @ shares(examples).T
+        root = Posterior(FOUND, k, overlaps, np.diag(overlaps), np.zeros((4, 1))).root(k[:, :1])
         return float(FOUND.v - (root**2).sum())
 
     assert sure([(0, 1)] * 4) > 2 * sure([(0, 1), (2, 3), (4, 5), (6, 7)])
@@ -104,7 +105,7 @@ def test_the_fit_climbs_by_the_right_slope(monkeypatch: pytest.MonkeyPatch) -> N
     overlaps = shares(examples) @ shares(examples).T
     numbers = np.random.default_rng(1).normal(size=(len(points), 2))
     monkeypatch.setattr(gaussian_process.optimize, "minimize", check)
-    fit(differences(points, points), overlaps, numbers, 0.7, 1)
+    fit(differences(points, points), overlaps, np.diag(overlaps), numbers, 0.7, 1)
     assert seen
 
 
@@ -114,5 +115,5 @@ def test_an_axis_that_does_nothing_is_found_to() -> None:
     y = np.sin(6 * points[:, :1]) + 0.05 * rng.normal(size=(60, 1))
     y = (y - y.mean()) / y.std()
     squared = (points.T[:, :, None] - points.T[:, None, :]) ** 2
-    found = fit(squared, np.eye(60) / 20, y, 0.1, 0)
+    found = fit(squared, np.eye(60) / 20, np.full(60, 1 / 20), y, 0.1, 0)
     assert found.theta[0] > 10 * found.theta[1]
