@@ -24,12 +24,15 @@ class Plan:
         n_samples: Stored samples of each example; larger n are left out of the search.
         search_until: Share of the budget at which nothing further is begun.
         finals_until: Share at which the finals end; the rest is for the confirmation.
+        n_finals: The last ``tune`` examples, so many, are kept from an allocator for the finals: examples that had no
+            say in choosing the finalists flatter none of them.
     """
 
     n_examples: int
     n_samples: int
     search_until: float
     finals_until: float
+    n_finals: int = 0
 
 
 def plan(
@@ -96,4 +99,8 @@ def plan(
         n_samples=n_samples,
         search_until=search_until,
         finals_until=finals_until,
+        n_finals=min(
+            int((finals_until - search_until) * budget_tokens / (n_finalists * example_tokens(n_samples))),
+            n_tune // 3,
+        ),
     )

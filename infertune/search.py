@@ -1,7 +1,7 @@
 """The seam between a study and the two ways to search: rounds of trials, and orders of an allocator."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from infertune.allocators import Order
@@ -55,11 +55,13 @@ class Found:
         orders: Everything that counts as bought, with what failed.
         ranked: Values of the request tier, most worth a place in the finals first; with repetitions, or empty.
         notes: What the user should know.
+        depths: Samples of an example that are of use, of those ranked for which the search knows.
     """
 
     orders: tuple[Order, ...]
     ranked: Sequence[Configuration]
     notes: tuple[str, ...]
+    depths: Mapping[Configuration, int] = field(default_factory=dict)
 
 
 class Search(Protocol):

@@ -61,7 +61,8 @@ class Orders:
                 given.log.append(given.space, trials[-1])
                 _take(given, book, trials[-1])
             self._show(given, book, [order.configuration for order in orders], len(trials))
-        return Found(orders=tuple(book.orders), ranked=self._ranked(given, book), notes=tuple(notes))
+        depths = self._ranked(given, book)
+        return Found(orders=tuple(book.orders), ranked=list(depths), notes=tuple(notes), depths=depths)
 
     def _wave(self, given: Circumstances, book: "_Book", n_trials: int) -> dict[str, Any]:
         """Return the wave under way, or decide on the next one and note it; one without orders is the end."""
@@ -86,15 +87,18 @@ class Orders:
         offer = _offer(given, book)
         coverage = Coverage(book.orders, given.buyer.max_tokens)
         wave: list[Order] = []
-        n_requests = 0
-        while n_requests < WAVE_REQUESTS and n_requests * per_request < WAVE_SHARE * given.plan.search_until:
+        usual = book.samples_per_request()
+        n_requests, share = 0, 0.0
+        while n_requests < WAVE_REQUESTS and share < WAVE_SHARE * given.plan.search_until:
             order = self._allocator.order(offer, book.evidence, wave)
             if order is None:
                 return wave, "" if wave else NOTHING_WORTH_IT
             if not coverage.lacks(order):
                 return wave, "" if wave else NOTHING_NEW
             n_requests += len(order.examples)
-            if n_requests * per_request > room:
+            # Cautious where more samples than usual are wished for, of which the prompt is but one part.
+            share += len(order.examples) * per_request * max(1.0, order.n_samples / usual)
+            if share > room:
                 return wave, ""
             wave.append(order)
             coverage.add(order)
@@ -105,13 +109,20 @@ class Orders:
         best = self._allocator.recommend(_offer(given, book), book.evidence) if book.evidence else None
         given.explored.add(pooled, n_trials, best)
 
-    def _ranked(self, given: Circumstances, book: "_Book") -> list[Configuration]:
-        """Return the configurations by the allocator's belief, without those that never seemed to keep the cap."""
+    def _ranked(self, given: Circumstances, book: "_Book") -> dict[Configuration, int]:
+        """Return the configurations by the allocator's belief, with the n of the choice that it believes best.
+
+        Those are left out that never seemed to keep the cap.
+        """
         if not book.evidence:
-            return []
+            return {}
         check_affordable(given.explored.candidates, given.cap_tokens)
-        ranked = map(given.request_part, self._allocator.ranking(_offer(given, book), book.evidence))
-        return [each for each in ranked if affordable(given.explored.choices.get(each, []), given.cap_tokens)]
+        found = {
+            given.request_part(each): int(each["strategy.n"])
+            for each in self._allocator.ranking(_offer(given, book), book.evidence)
+        }
+        choices = given.explored.choices
+        return {each: n for each, n in found.items() if affordable(choices.get(each, []), given.cap_tokens)}
 
 
 @dataclass(slots=True)
@@ -121,6 +132,12 @@ class _Book:
     orders: list[Order] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
     failed: list[Order] = field(default_factory=list)
+
+    def samples_per_request(self) -> float:
+        """Return the mean of what was asked for so far, 1 before anything was."""
+        counts = [(len(each.examples), each.n_samples) for each in self.orders]
+        n_requests = sum(n for n, _ in counts)
+        return sum(n * n_samples for n, n_samples in counts) / n_requests if n_requests else 1.0
 
     def pooled(self, given: Circumstances, configuration: Configuration) -> list[Candidate]:
         pieces = [each for each in self.evidence if each.order.configuration == configuration]
@@ -160,7 +177,7 @@ def _logged(given: Circumstances, number: int, order: Order) -> LoggedTrial:
 def _offer(given: Circumstances, book: _Book) -> Offer:
     return Offer(
         space=given.space,
-        n_examples=given.n_tune,
+        n_examples=given.n_tune - given.plan.n_finals,
         n_choices=given.n_choices,
         cap_tokens=given.cap_tokens,
         budget_tokens=given.spending.tokens_worth(given.plan.search_until),

@@ -225,11 +225,13 @@ class Study:
             orders = final_orders(
                 finalists,
                 [*found.orders, *earlier],
+                depths=found.depths,
                 # The dearest replay choice is all samples at full length, which is what is bought.
                 prices={each: max(c.cost_tokens for c in its) for each, its in self._explored.choices.items()},
                 tokens=self._spending.tokens_worth(max(plan.finals_until - self._spending.share_used, 0.0)),
                 n_wanted=plan.n_examples,
                 n_tune=len(self._task.tune),
+                n_kept=plan.n_finals,
                 n_samples=plan.n_samples,
                 max_tokens=self._max_tokens,
             )

@@ -22,14 +22,23 @@ def landed(*pieces: tuple[int, range, int]) -> list[Order]:
     ]
 
 
-def made(orders: list[Order], n_finalists: int, tokens: float, n_wanted: int = 8) -> list[Order]:
+def made(
+    orders: list[Order],
+    n_finalists: int,
+    tokens: float,
+    n_wanted: int = 8,
+    n_kept: int = 0,
+    depths: dict[Configuration, int] | None = None,
+) -> list[Order]:
     return final_orders(
         CONFIGURATIONS[:n_finalists],
         orders,
+        depths=depths or {},
         prices={CONFIGURATIONS[0]: 10.0, CONFIGURATIONS[1]: 20.0},
         tokens=tokens,
         n_wanted=n_wanted,
         n_tune=N_TUNE,
+        n_kept=n_kept,
         n_samples=3,
         max_tokens=16,
     )
@@ -52,10 +61,35 @@ def test_examples_that_most_finalists_have_come_first() -> None:
     assert found[0].examples == tuple(range(4, 20))
 
 
+def test_what_was_kept_for_the_finals_comes_before_what_some_have() -> None:
+    orders = landed((0, range(4), 3), (1, range(8), 3))
+    for n_examples in (8, 10, 12):
+        found = made(orders, 2, tokens=RESERVE * 30.0 * (n_examples - 4) + 1, n_kept=8)
+        assert found[0].examples == (*range(4), *range(12, 20))[:n_examples]
+    found = made(orders, 2, tokens=RESERVE * (30.0 * 8 + 10.0 * 4) + 1, n_kept=8)
+    assert found[0].examples == (*range(4), *range(12, 20), *range(4, 8))
+
+
 def test_fewer_samples_than_a_finalist_ever_had_are_not_enough() -> None:
-    found = made(landed((0, range(10), 1), (0, range(10, 20), 9)), 1, tokens=0.0)
+    orders = landed((0, range(10), 1), (0, range(10, 20), 9))
+    found = made(orders, 1, tokens=0.0)
     assert found[0].n_samples == 9
     assert sorted(found[0].examples) == list(range(10, 20))
+
+
+def test_what_is_of_use_is_enough() -> None:
+    orders = landed((0, range(10), 1), (0, range(10, 20), 9))
+    assert made(orders, 1, tokens=0.0, depths={CONFIGURATIONS[0]: 1})[0].examples == tuple(range(20))
+
+
+def test_at_the_very_end_only_what_is_there_is_compared() -> None:
+    orders = landed((0, range(20), 1), (0, range(3), 9), (1, range(20), 3))
+    found = made(orders, 2, tokens=0.0)
+    assert [each.n_samples for each in found] == [1, 3]
+    assert found[0].examples == tuple(range(20))
+
+
+def test_a_finalist_that_was_never_bought_gets_as_many_as_planned() -> None:
     assert made([], 1, tokens=0.0)[0].n_samples == 3
 
 

@@ -48,6 +48,7 @@ def test_every_plan_fits_its_budget(
     example = prompt + made.n_samples * sample
     assert made.n_samples in choices
     assert 1 <= made.n_examples <= min(n_tune, MAX_EXAMPLES)
+    assert 0 <= made.n_finals <= n_tune // 3
     assert 0.5 <= made.search_until <= made.finals_until <= 1.0
     # A round fits before the finals begin, and the confirmation can compare two configurations on some example.
     assert MIN_TRIALS * made.n_examples * example <= made.search_until * budget * (1 + 1e-9)
