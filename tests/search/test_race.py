@@ -115,10 +115,11 @@ def test_what_is_over_the_cap_loses_by_how_much() -> None:
 
 def test_the_results_are_kept_and_a_command_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from benchmarks.search import __main__ as command
+    from benchmarks.search import results as lines
 
     results, ran = tmp_path / "results.jsonl", []
-    real = command.run
-    monkeypatch.setattr(command, "run", lambda *a, **k: ran.append(1) or real(*a, **k))
+    real = lines.run
+    monkeypatch.setattr(lines, "run", lambda *a, **k: ran.append(1) or real(*a, **k))
     words = ["search", "random", "qmc", "--landscapes", "0", "--caps", "600", "--budgets", "30k"]
     for expected in (2, 2):
         monkeypatch.setattr("sys.argv", [*words, "--results", str(results), "--picture", str(tmp_path / "p.png")])

@@ -1,0 +1,148 @@
+"""The whole comparison: synthetic landscapes and recordings, one worker and sixteen; one table and one picture.
+
+    python -m benchmarks.search.suite [--quick]
+
+Seed i has another landscape and another order of the examples than the last. Results are kept, so that a suite that
+was stopped goes on. Peers whose environment is not installed are left out, and the table says so.
+"""
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.search import reached, tables
+from benchmarks.search.methods import METHODS, PEERS
+from benchmarks.search.peers.environments import installed
+from benchmarks.search.problem import Problem, RecordedProblem, SyntheticProblem
+from benchmarks.search.results import picture, rows, runs, table
+
+HERE = Path(__file__).parent
+RECORDED = ("capitals", "kinds", "opposites", "sentiment")
+N_LANDSCAPES = 16
+CAPS = (150.0, 600.0)
+OURS = ("value", "tpe", "random", "ecooptigen")
+PATIENT = ("optuna gp", "syne cqr", "syne mobster", "smac", "ecotune, our reading")  # minutes a run: fewer seeds
+QUICK = ("value", "tpe", "random", "random, no reuse")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """Problems of one kind.
+
+    Attributes:
+        problems: Those of a seed.
+        budgets: Of the search, in tokens.
+    """
+
+    problems: Callable[[int], Iterator[Problem]]
+    budgets: tuple[int, ...]
+
+
+def _synthetic(seed: int) -> Iterator[Problem]:
+    for cap in CAPS:
+        yield SyntheticProblem(seed % N_LANDSCAPES, cap, seed)
+
+
+def _recorded(seed: int) -> Iterator[Problem]:
+    for task in RECORDED:
+        yield RecordedProblem(tables.read(HERE / "recorded" / f"{task}.npz"), None, seed)
+
+
+FAMILIES: Mapping[str, Family] = {
+    "synthetic": Family(problems=_synthetic, budgets=(100_000, 400_000, 1_600_000)),
+    "recorded": Family(problems=_recorded, budgets=(20_000, 80_000, 320_000)),
+}
+
+
+def _run(family: str, seed: int, number: int, name: str, budgets: Sequence[int], workers: int) -> list[dict[str, Any]]:
+    problem = list(FAMILIES[family].problems(seed))[number]
+    return [each | {"family": family} for each in rows(name, problem, budgets, workers)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer seeds, methods and budgets: minutes")
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--patient-seeds", type=int, default=4, help="of the peers that take minutes a run")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 16])
+    parser.add_argument("--methods", nargs="+", choices=list(METHODS), metavar="METHOD")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--results", type=Path, default=HERE / "results-suite.jsonl")
+    parser.add_argument("--table", type=Path, default=HERE / "RESULTS.md")
+    parser.add_argument("--picture", type=Path, default=HERE.parents[1] / "docs" / "pictures" / "search.png")
+    arguments = parser.parse_args()
+    peers = [name for name, peer in PEERS.items() if peer.environment is None or installed(peer.environment)]
+    methods = arguments.methods or (QUICK if arguments.quick else [*OURS, *peers])
+    seeds = 4 if arguments.quick else arguments.seeds
+    lines = arguments.results.read_text().splitlines() if arguments.results.exists() else []
+    done = [json.loads(line) for line in lines]
+    known = {(d["family"], d["method"], d["problem"], d["seed"], d["budget"], d["workers"]) for d in done}
+    with ProcessPoolExecutor(arguments.processes) as pool, arguments.results.open("a") as file:
+        waiting = {}
+        for seed in range(seeds):
+            for workers in arguments.workers:
+                for family, about in FAMILIES.items():
+                    budgets = about.budgets[:-1] if arguments.quick else about.budgets
+                    for number, problem in enumerate(about.problems(seed)):
+                        for name in methods:
+                            if name in PATIENT and seed >= arguments.patient_seeds:
+                                continue
+                            missing = [
+                                budget
+                                for budget in budgets
+                                if (family, name, problem.name, seed, budget, workers) not in known
+                            ]
+                            for together in runs(name, missing) if missing else []:
+                                job = pool.submit(_run, family, seed, number, name, together, workers)
+                                waiting[job] = f"{name}, {problem.name}, {workers} workers"
+        for number, job in enumerate(as_completed(waiting), 1):
+            new = job.result()
+            file.writelines(json.dumps(each) + "\n" for each in new)
+            file.flush()
+            done += new
+            if number % 20 == 0 or number == len(waiting):
+                print(f"{number:,} of {len(waiting):,} runs; the last was {waiting[job]}", flush=True)
+    done = [each for each in done if each["method"] in methods and each["seed"] < seeds]
+    said = _report(done, [name for name in PEERS if name not in peers])
+    print(said)
+    if not arguments.quick:
+        arguments.table.write_text(said + "\n")
+    picture(
+        {
+            f"{family}, {workers} worker{'s' * (workers > 1)}": found
+            for family in FAMILIES
+            for workers in arguments.workers
+            if (found := [each for each in done if each["family"] == family and each["workers"] == workers])
+        },
+        arguments.picture if not arguments.quick else arguments.picture.with_stem("search-quick"),
+    )
+
+
+def _report(done: Sequence[dict[str, Any]], missing: Sequence[str]) -> str:
+    parts = ["# Results of the search benchmark", "Regret in points: median [quartiles], mean."]
+    if missing:
+        parts.append(f"Not installed, and so left out: {', '.join(missing)}.")
+    for family in FAMILIES:
+        for workers in sorted({each["workers"] for each in done}):
+            found = [each for each in done if each["family"] == family and each["workers"] == workers]
+            if not found:
+                continue
+            parts += [f"## {family}, {workers} worker{'s' * (workers > 1)}", table(found)]
+            # The peers that take minutes have fewer runs: they are compared with ours on these.
+            counts = Counter(each["method"] for each in found)
+            whole = {name for name, count in counts.items() if count == max(counts.values())}
+            for group in (whole, {"value"} | set(counts) - whole):
+                rivals = group & set(PEERS)
+                if rivals:
+                    shared = [each for each in found if each["method"] in group]
+                    parts.append(reached.table(*reached.reached(shared, rivals)))
+    return "\n\n".join(parts)
+
+
+if __name__ == "__main__":
+    main()
