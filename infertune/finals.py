@@ -1,6 +1,6 @@
 """What the finals buy: the same examples of every finalist, as many as their share of the budget has room for."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,8 +26,8 @@ def final_orders(
     landed: Sequence[Order],
     *,
     depths: Mapping[Configuration, int],
-    prices: Mapping[Configuration, float],
-    tokens: float,
+    price: Callable[[Order], float],
+    share: float,
     n_wanted: int,
     n_tune: int,
     n_kept: int,
@@ -45,23 +45,22 @@ def final_orders(
         finalists: Values of the request tier, those to keep first.
         landed: What search and earlier finals bought. A finalist gets samples as long as it ever had.
         depths: Samples of those for which the search knows how many are of use; others get as many as they ever had.
-        prices: Tokens of an example of each, with all its samples; the dearest is taken for what is not there.
-        tokens: What the finals may spend.
+        price: Gives that of an example of an order, with all its samples, as a share of the budget.
+        share: What the finals may spend.
         n_wanted: Examples; more are taken where there is room.
         n_tune: Number of examples; ``n_kept`` of them, the last, were kept from the search.
         n_samples: Of a finalist that the search never bought; ``max_tokens`` likewise, and what an order's None means.
     """
     coverage = Coverage(landed, max_tokens)
-    dearest = max(prices.values(), default=0.0)
     kept = np.arange(n_tune) >= n_tune - n_kept
 
     def room(wishes: Sequence[Order]) -> tuple[int, NDArray[np.intp]]:
         """Return how many examples there is room for, and all in the order in which they are taken."""
         costs = np.zeros(n_tune)
         for each in wishes:
-            costs[coverage.lacks(each)] += RESERVE * prices.get(each.configuration, dearest)
+            costs[coverage.lacks(each)] += RESERVE * price(each)
         order = np.lexsort((np.where(kept, 0.0, costs), costs > 0))
-        return int(np.searchsorted(np.cumsum(costs[order]), tokens, side="right")), order
+        return int(np.searchsorted(np.cumsum(costs[order]), share, side="right")), order
 
     wishes = [_wish(each, landed, depths, n_samples, max_tokens, n_tune) for each in finalists]
     n_room, order = room(wishes)

@@ -25,6 +25,7 @@ class Circumstances:
         n_choices: Values of ``strategy.n`` that plan and cap leave, rising.
         cap_tokens: Most tokens per request of what is recommended; None is no limit.
         seed: The study's.
+        prompt_tokens: Mean of a request, as the pilot saw it; ``sample_tokens`` of a sample.
         explored: Is told what was found, trial by trial.
     """
 
@@ -34,12 +35,18 @@ class Circumstances:
     n_choices: tuple[int, ...]
     cap_tokens: float | None
     seed: int
+    prompt_tokens: float
+    sample_tokens: float
     plan: Plan
     budget: Budget
     spending: Spending
     buyer: Buyer
     log: TrialLog
     explored: Explored
+
+    def share_of(self, cost_tokens: float) -> float:
+        """Return the share of the budget that a request of so many tokens takes, a usual prompt among them."""
+        return self.spending.share_of(self.prompt_tokens, max(cost_tokens - self.prompt_tokens, 0.0))
 
     def request_part(self, configuration: Configuration) -> Configuration:
         """Return the request-tier values of a complete configuration."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from infertune.allocators import Allocator, Evidence, Offer, Order
 from infertune.coverage import Coverage
+from infertune.default_space import TEMPERATURE
 from infertune.evaluate import Candidate
 from infertune.rounds import logged
 from infertune.search import Circumstances, Found
@@ -80,14 +81,13 @@ class Orders:
 
     def _decide(self, given: Circumstances, book: "_Book") -> tuple[list[Order], str]:
         """Return the next wave, and why it is none where the budget is not the reason."""
-        per_request = given.spending.share_used / max(given.spending.spent.n_requests, 1)
         room = given.plan.search_until - given.spending.share_used
         if room <= 0:
             return [], ""
         offer = _offer(given, book)
         coverage = Coverage(book.orders, given.buyer.max_tokens)
         wave: list[Order] = []
-        usual = book.samples_per_request()
+        longer = book.longer_than(given)
         n_requests, share = 0, 0.0
         while n_requests < WAVE_REQUESTS and share < WAVE_SHARE * given.plan.search_until:
             order = self._allocator.order(offer, book.evidence, wave)
@@ -96,8 +96,7 @@ class Orders:
             if not coverage.lacks(order):
                 return wave, "" if wave else NOTHING_NEW
             n_requests += len(order.examples)
-            # Cautious where more samples than usual are wished for, of which the prompt is but one part.
-            share += len(order.examples) * per_request * max(1.0, order.n_samples / usual)
+            share += longer * _share(given, order)
             if share > room:
                 return wave, ""
             wave.append(order)
@@ -133,15 +132,21 @@ class _Book:
     evidence: list[Evidence] = field(default_factory=list)
     failed: list[Order] = field(default_factory=list)
 
-    def samples_per_request(self) -> float:
-        """Return the mean of what was asked for so far, 1 before anything was."""
-        counts = [(len(each.examples), each.n_samples) for each in self.orders]
-        n_requests = sum(n for n, _ in counts)
-        return sum(n * n_samples for n, n_samples in counts) / n_requests if n_requests else 1.0
+    def longer_than(self, given: Circumstances) -> float:
+        """Return how many times as much as the pilot let expect was paid so far."""
+        paid = sum(given.share_of(float(tokens)) for each in self.evidence for tokens in each.tokens.max(axis=0))
+        expected = sum(_share(given, each.order) for each in self.evidence)
+        return paid / expected if expected else 1.0
 
     def pooled(self, given: Circumstances, configuration: Configuration) -> list[Candidate]:
         pieces = [each for each in self.evidence if each.order.configuration == configuration]
         return given.buyer.pooled(pieces) if pieces else []
+
+
+def _share(given: Circumstances, order: Order) -> float:
+    """Return the share of the budget that an order would take if its answers were as the pilot's."""
+    n = 1 if order.configuration.get(TEMPERATURE) == 0.0 else order.n_samples
+    return len(order.examples) * given.spending.share_of(given.prompt_tokens, n * given.sample_tokens)
 
 
 def _take(given: Circumstances, book: _Book, trial: LoggedTrial) -> None:

@@ -78,6 +78,17 @@ class Spending:
             return share * float(self._budget.tokens or 0)
         return share * self.spent.tokens / max(self.share_used, 1e-9)
 
+    def share_of(self, prompt_tokens: float, completion_tokens: float) -> float:
+        """Return the share of the budget that some tokens would take; of seconds, as many as those so far took."""
+        if self._budget is None:
+            return 0.0
+        pace = self.seconds / max(self.spent.tokens, 1)
+        return self._budget.share_used(
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
+            seconds=pace * (prompt_tokens + completion_tokens),
+        )
+
     def buy(
         self, requests: Sequence[Request], *, until: float = 1.0, configurations: Sequence[Hashable] | None = None
     ) -> bool:

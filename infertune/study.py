@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from infertune.allocators import Order
 from infertune.bank import SampleBank, Spent
 from infertune.budget import Budget
 from infertune.buyer import Buyer
 from infertune.decisions import decided
+from infertune.default_space import TEMPERATURE
 from infertune.errors import BudgetError, EngineError
 from infertune.evaluate import Candidate
 from infertune.evaluator import Evaluator
@@ -130,9 +132,9 @@ class Study:
             self._phase = "search"
             found = self._search.run(given)
             self._notes.extend(found.notes)
-            compared = self._finals(given.plan, found)
+            compared = self._finals(given, found)
             selection = select(compared, default=self._default, max_cost_tokens=self._cap)
-            confirmed, default = self._confirm(selection.recommended, compared)
+            confirmed, default = self._confirm(given, selection.recommended, compared)
         finally:
             self._log.note("seconds", self._spending.seconds)
         if self._spending.spent.n_failed:
@@ -177,13 +179,14 @@ class Study:
         every_n = sorted(int(n) for n in self._space["strategy.n"].values())
         worth_buying = [n for n in every_n if n >= int(self._default["strategy.n"])]
         worth_buying = n_worth_buying(answered, worth_buying, self._cap)
+        prompt_tokens = sum(each.prompt_tokens for each in answered) / len(answered)
+        sample_tokens = sum(each.completion_tokens / len(each.generations) for each in answered) / len(answered)
         known = self._log.noted("plan")
         if known is None:
             made = plan(
                 budget_tokens=self._spending.tokens_worth(1.0),
-                prompt_tokens=sum(response.prompt_tokens for response in answered) / len(answered),
-                sample_tokens=sum(response.completion_tokens / len(response.generations) for response in answered)
-                / len(answered),
+                prompt_tokens=prompt_tokens,
+                sample_tokens=sample_tokens,
                 n_choices=worth_buying,
                 n_tune=len(self._task.tune),
                 n_confirm=len(self._task.confirm),
@@ -205,6 +208,8 @@ class Study:
             n_choices=tuple(n for n in worth_buying if n <= made.n_samples) or (made.n_samples,),
             cap_tokens=self._cap,
             seed=self._seed,
+            prompt_tokens=prompt_tokens,
+            sample_tokens=sample_tokens,
             plan=made,
             budget=self._budget,
             spending=self._spending,
@@ -213,11 +218,12 @@ class Study:
             explored=self._explored,
         )
 
-    def _finals(self, plan: Plan, found: Found) -> list[Candidate]:
+    def _finals(self, given: Circumstances, found: Found) -> list[Candidate]:
         """Compare the best few on the same examples, more than the search had of each."""
         self._phase = "finals"
         if not self._explored.choices:
             raise BudgetError("the budget must buy the first trials, but ended before; give more")
+        plan = given.plan
         finalists = first_few(self._evaluator.request_part(self._default), found.ranked)
 
         def decide(known: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -226,9 +232,8 @@ class Study:
                 finalists,
                 [*found.orders, *earlier],
                 depths=found.depths,
-                # The dearest replay choice is all samples at full length, which is what is bought.
-                prices={each: max(c.cost_tokens for c in its) for each, its in self._explored.choices.items()},
-                tokens=self._spending.tokens_worth(max(plan.finals_until - self._spending.share_used, 0.0)),
+                price=lambda order: self._price(given, order),
+                share=max(plan.finals_until - self._spending.share_used, 0.0),
                 n_wanted=plan.n_examples,
                 n_tune=len(self._task.tune),
                 n_kept=plan.n_finals,
@@ -237,21 +242,34 @@ class Study:
             )
             return {"orders": [order_as_json(each) for each in orders]}
 
-        given = {"n_trials": self._explored.n_trials}
-        made = decided(self._log, "final orders", self._budget, given, decide)
+        named = {"n_trials": self._explored.n_trials}
+        made = decided(self._log, "final orders", self._budget, named, decide)
         orders = [order_from_json(each) for each in made["orders"]]
         self._buyer.buy(orders)
         return on_common_examples([each for order in orders for each in self._buyer.candidates(order)])
 
-    def _confirm(self, recommended: Candidate, compared: Sequence[Candidate]) -> tuple[Candidate, Candidate]:
+    def _price(self, given: Circumstances, order: Order) -> float:
+        """Return what an example takes of the budget, judging by the dearest that is known of its configuration."""
+        its = self._explored.choices.get(order.configuration)
+        n = 1 if order.configuration.get(TEMPERATURE) == 0.0 else order.n_samples
+        if not its:
+            return given.share_of(given.prompt_tokens + n * given.sample_tokens)
+        dearest = max(its, key=lambda each: each.cost_tokens)
+        n_known = int(dearest.configuration["strategy.n"])
+        sample = max((dearest.cost_tokens - given.prompt_tokens) / n_known, given.sample_tokens)
+        return given.share_of(dearest.cost_tokens + max(n - n_known, 0) * sample)
+
+    def _confirm(
+        self, given: Circumstances, recommended: Candidate, compared: Sequence[Candidate]
+    ) -> tuple[Candidate, Candidate]:
         """Return the recommended configuration and the default on examples that no decision has seen."""
         self._phase = "confirm"
         pair = list(dict.fromkeys([recommended.configuration, self._default]))
         named = [dict(each) for each in pair]
 
         def decide(known: Mapping[str, Any] | None) -> dict[str, Any]:
-            per_example = sum(candidate.cost_tokens for candidate in compared if candidate.configuration in pair)
-            left = self._spending.tokens_worth(max(1.0 - self._spending.share_used, 0.0))
+            per_example = sum(given.share_of(each.cost_tokens) for each in compared if each.configuration in pair)
+            left = max(1.0 - self._spending.share_used, 0.0)
             n_examples = min(int(left / (RESERVE * per_example)), len(self._task.confirm))
             if not n_examples:
                 raise BudgetError("the budget must leave room for a confirmation, but is spent; give more")
