@@ -38,6 +38,7 @@ LAYERS: list[dict[str, set[str]]] = [
         "engines": {"engines"},
         "strategies": {"strategies"},
         "tasks": {"tasks"},
+        "load": {"load"},
     },
     {"log": {"trial_log"}, "evaluation": {"evaluate", "evaluator", "spending"}},
     {"choice": {"plan", "rounds", "select", "promise"}},
@@ -55,7 +56,7 @@ LAYERS: list[dict[str, set[str]]] = [
             "search_rounds",
         }
     },
-    {"study": {"study"}},
+    {"study": {"study"}, "serving": {"serving"}},
     {"report": {"report"}},
     {"command line": {"cli"}},
     {"start": {"__main__"}},

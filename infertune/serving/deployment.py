@@ -1,0 +1,75 @@
+"""The seam of the search for engine settings: something that starts, takes load, and tells what happened."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from infertune.configuration import Configuration
+from infertune.load.load import Load
+from infertune.load.timing import Timing
+from infertune.parameter import Parameter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Burst:
+    """What one load did to one deployment; start-up, warm-up and cache resets are no part of it.
+
+    Attributes:
+        load: What was asked for.
+        timings: One per request that was sent, in the order of their being due.
+        seconds: From the first request's being due to the last one's end.
+        cut: Whether it was ended early, because the promise could not be kept any more.
+        counters: How far the server's own counters went meanwhile, by the names of `ServerMetrics`; may be empty.
+    """
+
+    load: Load
+    timings: Sequence[Timing]
+    seconds: float
+    cut: bool
+    counters: Mapping[str, float]
+
+
+class Deployment(Protocol):
+    """One running server or engine with its settings in force, warm and idle between bursts."""
+
+    @property
+    def start_seconds(self) -> float:
+        """From its start until it was ready and warm."""
+
+    def press(
+        self, load: Load, *, n_requests: int, seed: int, hopeless: Callable[[Sequence[Timing]], bool] | None = None
+    ) -> Burst:
+        """Put a load on it and return when all its requests have ended, its caches as they were before.
+
+        Args:
+            load: How hard.
+            n_requests: Of the workload, from its beginning; arrivals are those of ``seed``.
+            seed: The same seed gives the same requests at the same moments, whatever the settings are.
+            hopeless: Is shown the finished timings now and then; where it holds, no further request is sent and those
+                in flight are cancelled.
+
+        Raises:
+            infertune.engines.vllm.server.ServerFailed: The server ended or hung under the load.
+        """
+
+    def close(self) -> None:
+        """Stop it with everything it started; it may be called twice."""
+
+
+class Launcher(Protocol):
+    """Knows the settings of one kind of server, and starts it with some of them."""
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What shapes its speed beside the settings: model, version, device, machine."""
+
+    @property
+    def parameters(self) -> Sequence[Parameter]:
+        """Its settings worth searching: named ``engine.NAME``, tier ``engine``, the defaults of this version."""
+
+    def start(self, configuration: Configuration) -> Deployment:
+        """Start it with these settings (``engine.*``; a missing one has its default).
+
+        Raises:
+            infertune.engines.vllm.server.ServerFailed: It did not start, with the class of the failure.
+        """
