@@ -6,6 +6,7 @@ left is that of having seen some examples and not others (`estimate`).
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,7 +121,7 @@ def majority(table: SampleTable, n: int) -> FloatArray:
         able = counts >= level  # answers that can reach the level; counts are descending, so they come first
         n_able = int(able.sum(axis=1).max())
         ties = min(n_able, n // level) - 1
-        nodes, weights = np.polynomial.legendre.leggauss(ties // 2 + 1)
+        nodes, weights = _legendre(ties // 2 + 1)
         y, weights = (nodes + 1) / 2, weights / 2
         others = n_samples - np.where(able, counts, 0).sum(axis=1)  # below the level whatever is drawn
         ways = np.zeros((2, n_examples, len(y), n + 1))  # [0: winner's score not yet counted in | 1: counted in]
@@ -153,6 +154,15 @@ def _tally(table: SampleTable) -> tuple[NDArray[np.int64], FloatArray]:
     counts = np.where(is_first & (counts > 0), counts, 0)
     order = np.argsort(-counts, axis=1, kind="stable")[:, : int((counts > 0).sum(axis=1).max(initial=0))]
     return np.take_along_axis(counts, order, axis=1), np.take_along_axis(table.scores, order, axis=1)
+
+
+@cache
+def _legendre(n_nodes: int) -> tuple[FloatArray, FloatArray]:
+    """Return the nodes and weights of Gauss-Legendre quadrature: there are few, and finding them costs as much as all
+    that is done with them.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(n_nodes)
+    return nodes, weights
 
 
 def _binomials(n_samples: int, n: int) -> FloatArray:

@@ -2,14 +2,15 @@
 
     python -m benchmarks.search.suite [--quick]
 
-Seed i has another landscape and another order of the examples than the last. Results are kept, so that a suite that
-was stopped goes on. Peers whose environment is not installed are left out, and the table says so.
+Each seed has the next landscape, cap and recording, and an order of the examples of its own. Results are kept, so that
+a suite that was stopped goes on. Peers whose environment is not installed are left out, and the table says so.
 """
 
 import argparse
 import json
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ N_LANDSCAPES = 16
 CAPS = (150.0, 600.0)
 OURS = ("value", "tpe", "random", "ecooptigen")
 PATIENT = ("optuna gp", "syne cqr", "syne mobster", "smac", "ecotune, our reading")  # minutes a run: fewer seeds
+VARIANTS = ("optuna tpe, 18 examples", "optuna tpe, 144 examples", "syne asha, promoting")  # only when they are named
 QUICK = ("value", "tpe", "random", "random, no reuse")
 
 
@@ -35,33 +37,33 @@ class Family:
     """Problems of one kind.
 
     Attributes:
-        problems: Those of a seed.
+        problem: That of a seed.
         budgets: Of the search, in tokens.
     """
 
-    problems: Callable[[int], Iterator[Problem]]
+    problem: Callable[[int], Problem]
     budgets: tuple[int, ...]
 
 
-def _synthetic(seed: int) -> Iterator[Problem]:
-    for cap in CAPS:
-        yield SyntheticProblem(seed % N_LANDSCAPES, cap, seed)
+def _synthetic(seed: int) -> Problem:
+    return SyntheticProblem(seed % N_LANDSCAPES, CAPS[seed % len(CAPS)], seed)
 
 
-def _recorded(seed: int) -> Iterator[Problem]:
-    for task in RECORDED:
-        yield RecordedProblem(tables.read(HERE / "recorded" / f"{task}.npz"), None, seed)
+def _recorded(seed: int) -> Problem:
+    task = RECORDED[seed % len(RECORDED)]
+    return RecordedProblem(tables.read(HERE / "recorded" / f"{task}.npz"), None, seed)
 
 
 FAMILIES: Mapping[str, Family] = {
-    "synthetic": Family(problems=_synthetic, budgets=(100_000, 400_000, 1_600_000)),
-    "recorded": Family(problems=_recorded, budgets=(20_000, 80_000, 320_000)),
+    "synthetic": Family(problem=_synthetic, budgets=(100_000, 400_000, 1_600_000)),
+    "recorded": Family(problem=_recorded, budgets=(20_000, 80_000, 320_000)),
 }
 
 
-def _run(family: str, seed: int, number: int, name: str, budgets: Sequence[int], workers: int) -> list[dict[str, Any]]:
-    problem = list(FAMILIES[family].problems(seed))[number]
-    return [each | {"family": family} for each in rows(name, problem, budgets, workers)]
+def _run(family: str, seed: int, name: str, budgets: Sequence[int], workers: int) -> list[dict[str, Any]]:
+    began = time.monotonic()
+    found = rows(name, FAMILIES[family].problem(seed), budgets, workers)
+    return [each | {"family": family, "seconds": time.monotonic() - began} for each in found]
 
 
 def main() -> None:
@@ -77,7 +79,7 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, default=HERE.parents[1] / "docs" / "pictures" / "search.png")
     arguments = parser.parse_args()
     peers = [name for name, peer in PEERS.items() if peer.environment is None or installed(peer.environment)]
-    methods = arguments.methods or (QUICK if arguments.quick else [*OURS, *peers])
+    methods = arguments.methods or (QUICK if arguments.quick else [m for m in (*OURS, *peers) if m not in VARIANTS])
     seeds = 4 if arguments.quick else arguments.seeds
     lines = arguments.results.read_text().splitlines() if arguments.results.exists() else []
     done = [json.loads(line) for line in lines]
@@ -85,21 +87,19 @@ def main() -> None:
     with ProcessPoolExecutor(arguments.processes) as pool, arguments.results.open("a") as file:
         waiting = {}
         for seed in range(seeds):
-            for workers in arguments.workers:
-                for family, about in FAMILIES.items():
-                    budgets = about.budgets[:-1] if arguments.quick else about.budgets
-                    for number, problem in enumerate(about.problems(seed)):
-                        for name in methods:
-                            if name in PATIENT and seed >= arguments.patient_seeds:
-                                continue
-                            missing = [
-                                budget
-                                for budget in budgets
-                                if (family, name, problem.name, seed, budget, workers) not in known
-                            ]
-                            for together in runs(name, missing) if missing else []:
-                                job = pool.submit(_run, family, seed, number, name, together, workers)
-                                waiting[job] = f"{name}, {problem.name}, {workers} workers"
+            for family, about in FAMILIES.items():
+                budgets = about.budgets[:-1] if arguments.quick else about.budgets
+                problem = about.problem(seed).name
+                for workers in arguments.workers:
+                    for name in methods:
+                        if name in PATIENT and seed >= arguments.patient_seeds:
+                            continue
+                        missing = [
+                            budget for budget in budgets if (family, name, problem, seed, budget, workers) not in known
+                        ]
+                        for together in runs(name, missing) if missing else []:
+                            job = pool.submit(_run, family, seed, name, together, workers)
+                            waiting[job] = f"{name}, {problem}, {workers} workers"
         for number, job in enumerate(as_completed(waiting), 1):
             new = job.result()
             file.writelines(json.dumps(each) + "\n" for each in new)
