@@ -105,22 +105,23 @@ class Problem(Protocol):
 
 
 class SyntheticProblem:
-    """A synthetic model's task."""
+    """A synthetic model's task; without common luck, each configuration has sampling noise of its own."""
 
     configurations: Sequence[Configuration] = ()
 
-    def __init__(self, landscape: int, cap: float | None, seed: int) -> None:
+    def __init__(self, landscape: int, cap: float | None, seed: int, *, common_luck: bool = True) -> None:
         self.name = f"synthetic {landscape}, cap {cap:g}" if cap else f"synthetic {landscape}"
         self.cap, self.seed = cap, seed
         self.n_examples, self.max_tokens = TUNE, MAX_TOKENS[-1]
         self._model = SyntheticModel(landscape)
+        self._answering = SyntheticModel(landscape, common_luck=common_luck)
         self.space = self._model.space
         self._order = np.random.default_rng((seed, landscape)).permutation(TUNE)
         self._best = float(optimum(landscape, cap)["worth"])
 
     def buy(self, purchase: Purchase) -> Bought:
         n_samples = _n_samples(purchase)
-        whole = self._model.samples(purchase.configuration, self._order[purchase.examples], n_samples=n_samples)
+        whole = self._answering.samples(purchase.configuration, self._order[purchase.examples], n_samples=n_samples)
         return Bought(
             purchase=purchase,
             space=self.space,

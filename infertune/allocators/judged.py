@@ -13,8 +13,6 @@ from infertune.allocators.proposals import Choices
 from infertune.estimators import FloatArray
 from infertune.space import Configuration, SearchSpace
 
-CAP_SLACK = 1.25  # a choice this much over the cap is still bought, for costs are estimates
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Judged:
@@ -55,8 +53,8 @@ class Judged:
         )
 
 
-def judged(offer: Offer, model: Model, configurations: Sequence[Configuration]) -> Judged:
-    """Return what a model thinks of configurations, known or new."""
+def judged(offer: Offer, model: Model, configurations: Sequence[Configuration], cap_slack: float) -> Judged:
+    """Return what a model thinks of configurations, known or new; more samples than the slack allows have no price."""
     view = model.view(configurations)
     known = _choices(offer.space)
     kinds = [known.kind(each) for each in configurations]
@@ -64,7 +62,7 @@ def judged(offer: Offer, model: Model, configurations: Sequence[Configuration]) 
     has = np.stack([masks[kind] for kind in kinds]) & np.isin(model.n, offer.n_choices)
     worth = np.where(has, view.worth, -np.inf)
     n, options = model.n, np.array(offer.n_choices)
-    within = has if offer.cap_tokens is None else has & (view.tokens <= CAP_SLACK * offer.cap_tokens)
+    within = has if offer.cap_tokens is None else has & (view.tokens <= cap_slack * offer.cap_tokens)
     most = np.where(within, n, options[0]).max(axis=1)
     shape = (len(kinds), len(options))
     prices, values, choices = np.full(shape, np.inf), np.full(shape, -np.inf), np.zeros(shape, dtype=np.intp)

@@ -35,10 +35,16 @@ class Model:
         choices: The replay choices, R of them.
         n: ``strategy.n`` of each.
         coordinates: Of the configurations.
+
+    Args:
+        difficulty: Whether common examples are known to be common; otherwise every score is luck of its own.
     """
 
-    def __init__(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> None:
+    def __init__(
+        self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order], *, difficulty: bool = True
+    ) -> None:
         evidence = joined(evidence)
+        self._difficulty = difficulty
         self.coordinates = _coordinates(offer.space.tier("request"))
         self.choices = common_choices(offer.space, evidence)
         side = aligned(evidence, self.choices)
@@ -50,7 +56,7 @@ class Model:
         self._points = self.coordinates.points([each.configuration for each in orders])
         self._shares = self._shares_of([each.examples for each in orders])
         differences = self.coordinates.differences(self._points, self._points)
-        overlaps = self._shares @ self._shares.T
+        overlaps = self._overlaps(self._shares)
         n_labels = len(self.coordinates.labels)
         self._costs = Costs(differences, overlaps, n_labels, side.prompts, side.samples, side.length_variance)
         counts = np.array([len(each.examples) for each in orders], dtype=np.float64)
@@ -84,7 +90,7 @@ class Model:
             self._posterior = Posterior(
                 self._found,
                 self._correlation(self._points),
-                self._shares @ self._shares.T,
+                self._overlaps(self._shares),
                 np.concatenate([own, waiting / [len(each.examples) for each in pending]]),
                 np.concatenate([centred, expected]),
             )
@@ -128,7 +134,7 @@ class Model:
         between = kernel(found.theta, self.coordinates.differences(rival.points, view.points))[0]
         mine, its = self._spread[self._base[choices]], self._spread[self._base[its_choice]]
         own, other = self._posterior.root(view.correlation), self._posterior.root(rival.correlation)
-        new = self._posterior.root(view.correlation, self._shares @ shares.T)
+        new = self._posterior.root(view.correlation, self._shares @ shares.T if self._difficulty else 0.0)
         with_mine = found.v - (own * new).sum(axis=0)
         with_its = found.v * between - other[:, 0] @ new
         counts = np.array([len(each) for each in examples], dtype=np.float64)
@@ -166,6 +172,10 @@ class Model:
             return everything
         found = np.asarray(np.any(costs <= self._cap, axis=0))
         return found if found.any() else everything
+
+    def _overlaps(self, shares: FloatArray) -> FloatArray:
+        found = shares @ shares.T
+        return np.asarray(found if self._difficulty else np.diag(np.diag(found)))
 
     def _shares_of(self, examples: Sequence[Sequence[int]]) -> FloatArray:
         """Return the weight of every example in the mean of each set; ``[n, n_examples]``."""

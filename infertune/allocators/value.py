@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from infertune.allocators import Evidence, Offer, Order
-from infertune.allocators.judged import CAP_SLACK, Judged, judged
+from infertune.allocators.judged import Judged, judged
 from infertune.allocators.model import Model
 from infertune.allocators.proposals import beginning, draws, neighbours
 from infertune.estimators import FloatArray
@@ -54,6 +54,13 @@ class Options:
         n_start: Configurations of the fixed beginning.
         few_samples: Of each example of most of them.
         full_every: One in so many is sampled in full.
+        least_gain: The search ends when the rest of the budget, were every token worth as much as the best to be had
+            now, would gain less utility than this.
+        pairing: Further examples may also be those that the rival had.
+        any_samples: Orders with every number of samples compete; otherwise all are of the largest that keeps the cap.
+        difficulty: Common examples are known to be common; otherwise every score is luck of its own.
+        cap_slack: A number of samples is still bought where it would be over the cap by this factor, for costs are
+            estimates; with infinity what cannot keep the cap is bought too.
     """
 
     explore_full: bool = False
@@ -62,6 +69,11 @@ class Options:
     n_start: int = 6
     few_samples: int = 3
     full_every: int = 2
+    least_gain: float = 0.0
+    pairing: bool = False
+    any_samples: bool = True
+    difficulty: bool = True
+    cap_slack: float = 1.25
 
 
 class ValueAllocator:
@@ -77,10 +89,10 @@ class ValueAllocator:
         first = self._first(offer, evidence, pending)
         if first is not None or len(evidence) < 2:
             return first
-        model = Model(offer, evidence, pending)
+        model = self._model(offer, evidence, pending)
         known = list(_had(evidence))
         asked = _asked(offer, evidence)
-        ours = judged(offer, model, known)
+        ours = judged(offer, model, known, self._options.cap_slack)
         ranked = np.argsort(ours.value)[::-1]
         best = int(ranked[0])
         options = np.array(offer.n_choices)
@@ -97,7 +109,8 @@ class ValueAllocator:
             difference = np.maximum(mine.values - rival.value[0], -_HOPELESS)
             gained = _gain((difference if is_new else -np.abs(difference))[:, :, None], change).max(axis=1)
             counts = np.array([len(each) for each in examples])
-            gains.append((gained / (counts[:, None] * mine.prices)).ravel())
+            prices = mine.prices if self._options.any_samples else _last(mine.prices)
+            gains.append((gained / (counts[:, None] * prices)).ravel())
             orders.extend(
                 Order(configuration=configuration, examples=tuple(each), n_samples=n)
                 for configuration, each in zip(mine.configurations, examples, strict=True)
@@ -109,6 +122,17 @@ class ValueAllocator:
             if open_:
                 more = [_more(offer, asked[known[row]]) for row in open_]
                 consider(ours.of(open_), more, ours.of([rival]), is_new=False)
+            if open_ and self._options.pairing:
+                its = asked[known[rival]]
+                rows_ = [r for r in open_ if set(its) - set(asked[known[r]])]
+                if rows_:
+                    shared = []
+                    for row in rows_:
+                        seen = set(asked[known[row]])
+                        shared.append(
+                            tuple([e for e in its if e not in seen][: max(len(asked[known[row]]), LEAST_EXAMPLES)])
+                        )
+                    consider(ours.of(rows_), shared, ours.of([rival]), is_new=False)
 
         if len(known) > 1:
             extend(ranked[:1], int(ranked[1]))
@@ -119,12 +143,18 @@ class ValueAllocator:
         drawn = [each for each in drawn if not hopeless & set(each.items())]
         if drawn:
             window = self._window(offer, evidence, pending)
-            consider(judged(offer, model, drawn), [window] * len(drawn), ours.of([best]), is_new=True)
+            consider(
+                judged(offer, model, drawn, self._options.cap_slack),
+                [window] * len(drawn),
+                ours.of([best]),
+                is_new=True,
+            )
         if not orders:
             return None
         together = np.concatenate(gains)
         top = int(together.argmax())
-        return orders[top] if together[top] > 0 else None
+        left = max(offer.budget_tokens - offer.spent_tokens, 0.0)
+        return orders[top] if together[top] * left > self._options.least_gain else None
 
     def recommend(self, offer: Offer, evidence: Sequence[Evidence]) -> Configuration:
         """Return the configuration and choice with the highest expected worth."""
@@ -136,11 +166,14 @@ class ValueAllocator:
         if len(evidence) < 2:
             # Of one piece nothing is learned: the cheapest choice is as good as any, and keeps the cap if one does.
             return [e.order.configuration.with_values(e.choices[e.tokens.mean(axis=1).argmin()]) for e in evidence]
-        model = Model(offer, evidence, ())
+        model = self._model(offer, evidence, ())
         known = list(_had(evidence))
-        ours = judged(offer, model, known)
+        ours = judged(offer, model, known, self._options.cap_slack)
         best_first = np.argsort(-ours.value, kind="stable")
         return [known[at].with_values(model.choices[ours.choice[at]]) for at in best_first]
+
+    def _model(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> Model:
+        return Model(offer, evidence, pending, difficulty=self._options.difficulty)
 
     def _first(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> Order | None:
         """Return the next order of the fixed beginning; None when as much of it as was planned has landed.
@@ -169,7 +202,7 @@ class ValueAllocator:
         most = offer.n_choices[-1]
         if offer.cap_tokens is not None:
             least = min((_price(each) / each.order.n_samples for each in evidence), default=float("inf"))
-            within = [n for n in offer.n_choices if n * least <= CAP_SLACK * offer.cap_tokens]
+            within = [n for n in offer.n_choices if n * least <= self._options.cap_slack * offer.cap_tokens]
             most = max(within, default=offer.n_choices[0])
         few = [n for n in offer.n_choices if n <= self._options.few_samples]
         return most if n_begun % self._options.full_every == 0 else min(most, max(few, default=most))
@@ -188,6 +221,13 @@ class ValueAllocator:
         n_begun = len({each.configuration for each in [*(each.order for each in evidence), *pending]})
         offset = int(self._options.rotate * n_begun * n)
         return tuple((offset + index) % offer.n_examples for index in range(n))
+
+
+def _last(prices: FloatArray) -> FloatArray:
+    """Return the prices ``[m, n_options]`` with all but the last finite one of each row infinite."""
+    after = np.roll(prices, -1, axis=1)
+    after[:, -1] = np.inf
+    return np.where(np.isfinite(after), np.inf, prices)
 
 
 def _had(evidence: Sequence[Evidence]) -> dict[Configuration, list[int]]:

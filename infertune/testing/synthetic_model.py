@@ -17,6 +17,7 @@ able ones tend to be long.
 All noise belongs to (example, sample), so settings share their luck, as with the engines.
 """
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -96,12 +97,15 @@ class SyntheticModel:
 
     Args:
         seed: Of the draw; the examples and their noise belong to it too.
+        common_luck: Whether sample i of an example draws the same noise under every configuration, as infertune's
+            engines do; otherwise each configuration has luck of its own.
 
     Attributes:
         space: The whole search space: the default one for five prompts.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, common_luck: bool = True) -> None:
+        self._common_luck = common_luck
         rng = np.random.default_rng((seed, 0))
         n = len(PROMPTS)
         self.seed = seed
@@ -153,14 +157,15 @@ class SyntheticModel:
         logits[:, 0, 0] = right
         logits[:, 0, 1:] = -self._concentration * np.arange(N_ANSWERS - 1)
         common = np.exp(-heat / self._diversity)
-        own = draw.own[examples, :n_samples]
+        luck = examples if self._common_luck else (examples + _digest(configuration)) % len(draw.length)
+        own = draw.own[luck, :n_samples]
         answers = (logits + np.sqrt(common) * draw.shared[examples] + np.sqrt(1 - common) * own).argmax(axis=2)
-        derailed = draw.derail[examples, :n_samples] < 1 / (1 + np.exp(-6 * (tail - self._tail_limit - 0.5)))
+        derailed = draw.derail[luck, :n_samples] < 1 / (1 + np.exp(-6 * (tail - self._tail_limit - 0.5)))
         spread = min(heat, 1.0)
         log_length = (
             self._log_length[prompt]
             + draw.length[examples, None]
-            + 0.3 * spread * draw.sample_length[examples, :n_samples]
+            + 0.3 * spread * draw.sample_length[luck, :n_samples]
             + 1.0 * derailed
             - 2.0 * max(penalty, 0.0)
         )
@@ -171,9 +176,7 @@ class SyntheticModel:
             answers=np.where(derailed, -1, answers).astype(np.int32),
             tokens=tokens,
             answer_tokens=np.ceil(0.8 * tokens).astype(np.int32),
-            logprobs=-0.3
-            - heat
-            + 0.3 * spread * (self._logprob_signal * is_right + draw.logprob[examples, :n_samples]),
+            logprobs=-0.3 - heat + 0.3 * spread * (self._logprob_signal * is_right + draw.logprob[luck, :n_samples]),
         )
 
     def truth(self, configuration: Configuration, *, n_examples: int = POPULATION) -> Truth:
@@ -222,6 +225,10 @@ class SyntheticModel:
             sample_length=rng.standard_normal((n, MOST_SAMPLES)),
             logprob=rng.standard_normal((n, MOST_SAMPLES)),
         )
+
+
+def _digest(configuration: Mapping[str, Scalar]) -> int:
+    return zlib.crc32(repr(sorted(configuration.items())).encode())
 
 
 def _figures(table: SampleTable, choice: Mapping[str, Scalar]) -> tuple[float, float]:

@@ -44,6 +44,22 @@ PEERS: Mapping[str, Peer] = {
     "smac": Peer("smac_peer", "smac", any_budget=True, options={"variant": "flat"}),
 }
 
+# The allocator `value` with one of its parts changed.
+ABLATIONS: Mapping[str, Mapping[str, object]] = {
+    "common examples are not known to be common": {"difficulty": False},
+    "all configurations begin on the same examples": {"rotate": 0.0},
+    "more examples may be the rival's": {"pairing": True},
+    "always as many samples as keep the cap": {"any_samples": False},
+    "samples that cannot keep the cap are bought too": {"cap_slack": float("inf")},
+    "new configurations by all their uncertainty": {"explore_full": True},
+    "half as many new configurations": {"target_trials": 24},
+    "twice as many new configurations": {"target_trials": 96},
+    "twelve to begin with": {"n_start": 12},
+    "ends when the rest would gain under 0.1 points": {"least_gain": 0.001},
+    "ends when the rest would gain under 0.3 points": {"least_gain": 0.003},
+    "ends when the rest would gain under 1 point": {"least_gain": 0.01},
+}
+
 METHODS: Mapping[str, Callable[[Setting], Method]] = {
     "random": lambda setting: Trials(setting, RandomSampler()),
     "qmc": lambda setting: Trials(setting, QMCSampler()),
@@ -51,9 +67,6 @@ METHODS: Mapping[str, Callable[[Setting], Method]] = {
     "ecooptigen": lambda setting: Allocated(setting, EcoOptiGenAllocator()),
     "ecooptigen, 60 examples": lambda setting: Allocated(setting, EcoOptiGenAllocator(n_tuning=60)),
     "value": value(),
-    "value, same examples": value(rotate=0.0),
-    "value, all uncertainty": value(explore_full=True),
-    "value, half as many trials": value(target_trials=24),
-    "value, twice as many trials": value(target_trials=96),
+    **{name: value(**options) for name, options in ABLATIONS.items()},
     **PEERS,
 }
