@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -86,20 +87,20 @@ def main() -> None:
     known = {(d["family"], d["method"], d["problem"], d["seed"], d["budget"], d["workers"]) for d in done}
     with ProcessPoolExecutor(arguments.processes) as pool, arguments.results.open("a") as file:
         waiting = {}
-        for seed in range(seeds):
+        order = sorted(product(range(seeds), methods), key=lambda each: (each[1] in PATIENT, each[0]))
+        for seed, name in order:
+            if name in PATIENT and seed >= arguments.patient_seeds:
+                continue
             for family, about in FAMILIES.items():
                 budgets = about.budgets[:-1] if arguments.quick else about.budgets
                 problem = about.problem(seed).name
                 for workers in arguments.workers:
-                    for name in methods:
-                        if name in PATIENT and seed >= arguments.patient_seeds:
-                            continue
-                        missing = [
-                            budget for budget in budgets if (family, name, problem, seed, budget, workers) not in known
-                        ]
-                        for together in runs(name, missing) if missing else []:
-                            job = pool.submit(_run, family, seed, name, together, workers)
-                            waiting[job] = f"{name}, {problem}, {workers} workers"
+                    missing = [
+                        budget for budget in budgets if (family, name, problem, seed, budget, workers) not in known
+                    ]
+                    for together in runs(name, missing) if missing else []:
+                        job = pool.submit(_run, family, seed, name, together, workers)
+                        waiting[job] = f"{name}, {problem}, {workers} workers"
         for number, job in enumerate(as_completed(waiting), 1):
             new = job.result()
             file.writelines(json.dumps(each) + "\n" for each in new)
