@@ -87,13 +87,14 @@ def main() -> None:
     known = {(d["family"], d["method"], d["problem"], d["seed"], d["budget"], d["workers"]) for d in done}
     with ProcessPoolExecutor(arguments.processes) as pool, arguments.results.open("a") as file:
         waiting = {}
+        names = {(family, seed): each.problem(seed).name for family, each in FAMILIES.items() for seed in range(seeds)}
         order = sorted(product(range(seeds), methods), key=lambda each: (each[1] in PATIENT, each[0]))
         for seed, name in order:
             if name in PATIENT and seed >= arguments.patient_seeds:
                 continue
             for family, about in FAMILIES.items():
                 budgets = about.budgets[:-1] if arguments.quick else about.budgets
-                problem = about.problem(seed).name
+                problem = names[family, seed]
                 for workers in arguments.workers:
                     missing = [
                         budget for budget in budgets if (family, name, problem, seed, budget, workers) not in known
