@@ -79,7 +79,7 @@ def _joined(group: tuple[Evidence, ...]) -> Evidence:
 
 def common_choices(space: SearchSpace, evidence: Sequence[Evidence]) -> tuple[Configuration, ...]:
     """Return the replay choices of which all evidence has the base: every n, but no limit that some lacks."""
-    return _common_choices(space, tuple(dict.fromkeys(_known(each) for each in evidence)))
+    return _common_choices(space, tuple({id(its): its for its in map(_known, evidence)}.values()))
 
 
 @lru_cache(maxsize=64)
@@ -97,7 +97,9 @@ def aligned(evidence: Sequence[Evidence], choices: tuple[Configuration, ...]) ->
     shape = (len(evidence), len(choices))
     had, gains, gain_variances = np.zeros(shape, dtype=bool), np.zeros(shape), np.zeros(shape)
     found = [_moments(each) for each in evidence]
-    places = [_places(choices, _known(each)) for each in evidence]
+    lists = {id(its): its for its in map(_known, evidence)}  # few, and hashing them for each piece took a third of all
+    of_list = {key: _places(choices, its) for key, its in lists.items()}
+    places = [of_list[id(_known(each))] for each in evidence]
     for row, (its, (at, own, _)) in enumerate(zip(found, places, strict=True)):
         had[row, at], gains[row, at], gain_variances[row, at] = True, its.gains[own], its.gain_variances[own]
     n_samples = np.array([_n_samples(each) for each in evidence])

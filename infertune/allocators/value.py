@@ -97,8 +97,7 @@ class ValueAllocator:
         best = int(ranked[0])
         options = np.array(offer.n_choices)
         busy = {each.configuration for each in pending}
-        orders: list[Order] = []
-        gains: list[FloatArray] = []
+        considered: list[tuple[FloatArray, Sequence[Configuration], Sequence[Sequence[int]]]] = []
 
         def consider(mine: Judged, examples: Sequence[Sequence[int]], rival: Judged, *, is_new: bool) -> None:
             """Add orders of some configurations with every number of samples."""
@@ -110,12 +109,7 @@ class ValueAllocator:
             gained = _gain((difference if is_new else -np.abs(difference))[:, :, None], change).max(axis=1)
             counts = np.array([len(each) for each in examples])
             prices = mine.prices if self._options.any_samples else _last(mine.prices)
-            gains.append((gained / (counts[:, None] * prices)).ravel())
-            orders.extend(
-                Order(configuration=configuration, examples=tuple(each), n_samples=n)
-                for configuration, each in zip(mine.configurations, examples, strict=True)
-                for n in options.tolist()
-            )
+            considered.append((gained / (counts[:, None] * prices), mine.configurations, examples))
 
         def extend(rows: NDArray[np.intp], rival: int) -> None:
             open_ = [r for r in rows.tolist() if known[r] not in busy and len(asked[known[r]]) < offer.n_examples]
@@ -149,12 +143,14 @@ class ValueAllocator:
                 ours.of([best]),
                 is_new=True,
             )
-        if not orders:
+        if not considered:
             return None
-        together = np.concatenate(gains)
-        top = int(together.argmax())
+        per_token, configurations, sets = max(considered, key=lambda each: float(each[0].max()))
+        row, column = divmod(int(per_token.argmax()), per_token.shape[1])
         left = max(offer.budget_tokens - offer.spent_tokens, 0.0)
-        return orders[top] if together[top] * left > self._options.least_gain else None
+        if per_token[row, column] * left <= self._options.least_gain:
+            return None
+        return Order(configuration=configurations[row], examples=tuple(sets[row]), n_samples=int(options[column]))
 
     def recommend(self, offer: Offer, evidence: Sequence[Evidence]) -> Configuration:
         """Return the configuration and choice with the highest expected worth."""
@@ -248,6 +244,8 @@ def _asked(offer: Offer, evidence: Sequence[Evidence]) -> dict[Configuration, li
 
 def _hopeless(offer: Offer, known: Sequence[Configuration]) -> set[tuple[str, Scalar]]:
     """Return the texts, such as too long a prompt, under which some configurations failed and none was answered."""
+    if not offer.failed:
+        return set()
     failed = {each.configuration for each in offer.failed}.difference(known)
     counts = Counter(pair for each in failed for pair in each.items() if isinstance(pair[1], str))
     answered = {pair for each in known for pair in each.items()}
