@@ -138,7 +138,11 @@ class SyntheticProblem:
 
 
 class RecordedProblem:
-    """A recording; what is best is decided by its `confirm` examples, on which all configurations were recorded."""
+    """A recording; each seed lets the search see other examples of it, and what is best is decided by those left over.
+
+    There are few of these, so that even the best by all examples that the search could buy falls short of the best by
+    them: that shortfall is the `floor`.
+    """
 
     def __init__(self, tables: Tables, cap: float | None, seed: int) -> None:
         self.name = f"{tables.task}, cap {cap:g}" if cap else tables.task
@@ -148,8 +152,8 @@ class RecordedProblem:
         prompts = tuple(dict.fromkeys(str(each["prompt.template"]) for each in tables.configurations))
         self.space = default_space(prompts=prompts, max_tokens=tables.limits, extractors=tables.extractors)
         self._tables = tables
-        self._order = np.random.default_rng((seed, 0)).permutation(tables.n_tune)
-        held_out = np.arange(tables.n_tune, len(tables.example_ids))
+        mixed = np.random.default_rng((seed, 0)).permutation(len(tables.example_ids))
+        self._order, held_out = mixed[: tables.n_tune], mixed[tables.n_tune :]
         self._worth = {
             each.configuration: worth(each.utility, each.cost_tokens, cap)
             for configuration in tables.configurations
@@ -173,6 +177,16 @@ class RecordedProblem:
 
     def regret(self, recommended: Configuration) -> float:
         return max(self._worth.values()) - self._worth[recommended]
+
+    @property
+    def floor(self) -> float:
+        """The regret of what is best on all examples that the search could buy, all samples of each."""
+        found = [
+            each
+            for configuration in self.configurations
+            for each in self._bought(configuration, self._order, self._most_samples).candidates()
+        ]
+        return self.regret(max(found, key=lambda each: worth(each.utility, each.cost_tokens, self.cap)).configuration)
 
     def _bought(self, configuration: Configuration, examples: NDArray[np.intp], n_samples: int) -> Bought:
         purchase = Purchase(
