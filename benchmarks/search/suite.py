@@ -30,7 +30,15 @@ RECORDED = ("capitals", "kinds", "opposites", "sentiment")
 N_LANDSCAPES = 16
 CAPS = (150.0, 600.0)
 OURS = ("value", "tpe", "random", "ecooptigen")
-PATIENT = ("optuna gp", "syne cqr", "syne mobster", "smac", "ecotune, our reading")  # minutes a run: fewer seeds
+PATIENT = (  # minutes a run: fewer seeds
+    "optuna gp",
+    "optuna tpe, wilcoxon",
+    "ecotune, our reading",
+    "syne cqr",
+    "syne mobster",
+    "smac, hyperband",
+    "smac",
+)
 VARIANTS = ("optuna tpe, 18 examples", "optuna tpe, 144 examples", "syne asha, promoting")  # only when they are named
 QUICK = ("value", "tpe", "random", "random, no reuse")
 
