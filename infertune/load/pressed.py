@@ -81,6 +81,6 @@ def _late(what: str, seconds: float, most: float) -> str:
     if seconds <= most:
         return ""
     return (
-        f"{what} up to {1000 * seconds:.0f} ms late (99th percentile; at most {1000 * most:.0f} ms may be): the "
+        f"{what} {1000 * seconds:.0f} ms late (99th percentile; at most {1000 * most:.0f} ms may be): the "
         "generator was the bottleneck, give it a processor of its own or a lower load"
     )
