@@ -75,15 +75,15 @@ def load(
         raise InvalidInputError("--early-stop must be given together with --slo")
     chosen = None if config is None else recipe.read(config).configuration
     source = workload_text.parse(workload, configuration=chosen)
-    asked = _with_extra(source.requests(requests + warm_up, seed=seed), extra_body)
-    measured, spare = asked[:requests], asked[requests:]
+    measured = _with_extra(source.requests(requests, seed=seed), extra_body)
+    spare = _with_extra(_warming(warm_up, seed=seed, is_chat=measured[0].is_chat), extra_body)
     if burstiness is not None:
         measured = [replace(request, arrival=None) for request in measured]
     loads = _loads(rate, concurrency, 1.0 if burstiness is None else burstiness, measured)
     found: list[report.Measured] = []
     with View() as view:
         different = source.n_different
-        if different is not None and different < len(asked):
+        if different is not None and different < len(measured):
             view.say(
                 f"{source.name} has {different} different requests, which come again: a prefix cache will know them"
             )
@@ -117,6 +117,17 @@ def load(
         report.show(found, Console(), slo=promised)
     if void := next((one.pressed.void for one in found if one.pressed.void), ""):
         raise VoidMeasurementError(f"figures must not be believed: {void}")
+
+
+def _warming(n: int, *, seed: int, is_chat: bool) -> "Sequence[LoadRequest]":
+    """Return requests that are none of the workload's, which a prefix cache must not know beforehand."""
+    from infertune.load.lengths import Lengths
+    from infertune.load.synthetic import Synthetic
+    from infertune.types import Message
+
+    words = Synthetic(input=Lengths(low=64, high=64), output=Lengths(low=16, high=16))
+    found = words.requests(n, seed=2**31 + seed)
+    return [replace(one, prompt=(Message("user", str(one.prompt)),)) for one in found] if is_chat else found
 
 
 def _with_extra(asked: "Sequence[LoadRequest]", extra_body: str | None) -> "Sequence[LoadRequest]":

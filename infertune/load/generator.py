@@ -22,7 +22,7 @@ from infertune.load.timing import CUT, Timing
 from infertune.load.workload import LoadRequest
 
 _LOOK_SECONDS = 0.25  # between two looks at whether it is hopeless
-_BEAT_SECONDS = 0.01
+_BEAT_SECONDS = 0.02
 
 
 class Secret(Protocol):

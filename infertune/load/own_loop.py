@@ -53,7 +53,7 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 
 
 def _hurry() -> None:
-    """Ask for this thread to be woken before others, where the system lets us: a server beside it takes what it gets."""
+    """Ask for this thread to be woken before the server's, where the system lets us."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

@@ -22,7 +22,7 @@ class Pressed:
         cut: Whether the load was ended early, for it was hopeless.
         seconds: From the first request's being due to the last one's end.
         lateness: How late requests were sent, in seconds: the 95th percentile.
-        lag: How late the generator woke up, in seconds: the 95th percentile over the run, every 10 ms.
+        lag: How late the generator woke up, in seconds: the 95th percentile over the run, every 20 ms.
         cpu_ms: Processor time of the generator per request, in milliseconds.
         n_uncounted: Requests whose tokens the server did not count; their pieces are counted instead.
         void: Why the figures must not be believed; empty when they may.

@@ -44,10 +44,23 @@ def test_a_trace_has_its_own_rate(infertune: Infertune, tmp_path: Path) -> None:
         options = ("--base-url", server.base_url, "--model", "m", "--workload", "trace:trace.jsonl", "--json")
         found = infertune("load", *options, "--requests", "10", "--warm-up", "0")
         assert [served.body["prompt"] for served in server.served] == [f"p{number}" for number in range(10)]
-        again = infertune("load", *options, "--requests", "15", "--rate", "inf")
+        again = infertune("load", *options, "--requests", "15", "--rate", "inf", "--warm-up", "0")
     assert found.json["loads"][0]["load"]["rate"] == pytest.approx(20)
     assert "10 different requests, which come again" in again.err
     assert again.json["loads"][0]["load"]["rate"] is None  # JSON knows no infinity
+
+
+@pytest.mark.parametrize(("row", "path"), [("prompt", "/v1/completions"), ("messages", "/v1/chat/completions")])
+def test_the_server_is_warmed_up_with_what_is_not_measured(
+    infertune: Infertune, tmp_path: Path, row: str, path: str
+) -> None:
+    asked = "hello" if row == "prompt" else [{"role": "user", "content": "hello"}]
+    (tmp_path / "trace.jsonl").write_text(json.dumps({row: asked, "output": 2}) + "\n")
+    with StreamingServer() as server:
+        options = ("--base-url", server.base_url, "--model", "m", "--workload", "trace:trace.jsonl", "--json")
+        infertune("load", *options, "--requests", "1", "--warm-up", "3", "--concurrency", "1")
+        assert [served.path for served in server.served] == [path] * 4
+        assert [served.body[row] == asked for served in server.served] == [False, False, False, True]
 
 
 def test_early_stop(infertune: Infertune) -> None:
