@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from infertune.condition import Constraint
 from infertune.configuration import Configuration
 from infertune.load.load import Load
 from infertune.load.timing import Timing
@@ -66,6 +67,10 @@ class Launcher(Protocol):
     @property
     def parameters(self) -> Sequence[Parameter]:
         """Its settings worth searching: named ``engine.NAME``, tier ``engine``, the defaults of this version."""
+
+    @property
+    def constraints(self) -> Sequence[Constraint]:
+        """Which of their values cannot stand together."""
 
     def start(self, configuration: Configuration) -> Deployment:
         """Start it with these settings (``engine.*``; a missing one has its default).
