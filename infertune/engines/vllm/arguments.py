@@ -5,10 +5,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from infertune.engines.vllm import serve_arguments
 from infertune.errors import InvalidInputError, nearest
 from infertune.types import Scalar
 
-_OURS = {
+OURS = {
     "host": "the server listens on 127.0.0.1 only",
     "port": "a free one is chosen",
     "uds": "the server listens on 127.0.0.1 only",
@@ -68,14 +69,7 @@ class ServerArguments:
 
     def words(self) -> list[str]:
         """Return the command line."""
-        words = []
-        for name, value in self.values.items():
-            flag = name.replace("_", "-")
-            if isinstance(value, bool):
-                words.append(f"--{flag}" if value else f"--no-{flag}")
-            else:
-                words += [f"--{flag}", str(value)]
-        return words
+        return serve_arguments.words(self.values)
 
 
 def read(given: Mapping[str, Scalar] | str | None) -> dict[str, Scalar]:
@@ -106,8 +100,8 @@ def read(given: Mapping[str, Scalar] | str | None) -> dict[str, Scalar]:
             name, value = name.removeprefix("no_"), not _flag(value)
         elif isinstance(value, str) and value.lower() in ("", "true", "false"):
             value = _flag(value)
-        if name in _OURS:
-            raise InvalidInputError(f"the engine argument {name} cannot be set: {_OURS[name]}")
+        if name in OURS:
+            raise InvalidInputError(f"the engine argument {name} cannot be set: {OURS[name]}")
         if name in read:
             raise InvalidInputError(f"the engine argument {name} is given twice")
         read[name] = value
