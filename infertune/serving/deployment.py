@@ -21,6 +21,7 @@ class Burst:
         seconds: From the first request's being due to the last one's end.
         cut: Whether it was ended early, because the promise could not be kept any more.
         counters: How far the server's own counters went meanwhile, by the names of `ServerMetrics`; may be empty.
+        void: Why the timings must not be believed, such as a generator that was the bottleneck; empty when they may.
     """
 
     load: Load
@@ -28,6 +29,7 @@ class Burst:
     seconds: float
     cut: bool
     counters: Mapping[str, float]
+    void: str = ""
 
 
 class Deployment(Protocol):

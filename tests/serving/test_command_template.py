@@ -13,7 +13,7 @@ def test_holes_are_filled_and_no_shell_is_between() -> None:
     assert template.settings == ("engine.parallel", "engine.flag")
     settings = {"engine.parallel": 4, "engine.flag": "", "engine.other": 1}
     words = template.fill(model="a b; rm *", host="127.0.0.1", port=80, settings=settings)
-    assert words == ["serve", "-m", "a b; rm *", "--port", "80", "-np", "4", '{"a": 1}']
+    assert words == ["serve", "-m", "a b; rm *", "--port", "80", "-np", "4", "--json", '{"a": 1}']
 
 
 def test_a_value_that_looks_like_a_hole_stays_text() -> None:

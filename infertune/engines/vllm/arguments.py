@@ -131,11 +131,8 @@ def server_arguments(
     }
     if max_model_len is not None:
         values["max_model_len"] = max_model_len
-    environment = {"VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"}  # the model's folder has all that it needs
     if on_cpu:
         values |= {"block_size": _CPU_BLOCK_TOKENS, "enable_chunked_prefill": False}
-        space = str(kv_cache_gib) if kv_cache_gib else os.environ.get("VLLM_CPU_KVCACHE_SPACE", "")
-        environment["VLLM_CPU_KVCACHE_SPACE"] = space or str(_CPU_KV_CACHE_GIB)
     if max_model_len is not None and "max_model_len" in given:
         raise InvalidInputError("max_model_len is given twice: as itself and as an engine argument")
     values |= given
@@ -144,10 +141,19 @@ def server_arguments(
     )
     return ServerArguments(
         values=values,
-        environment=environment,
+        environment=environment(on_cpu=on_cpu, kv_cache_gib=kv_cache_gib),
         seeds_are_safe=not (on_cpu and splits_prompts),
         shaping={name: str(value) for name, value in values.items() if name not in _SHAPES_NO_TEXT},
     )
+
+
+def environment(*, on_cpu: bool, kv_cache_gib: int | None) -> dict[str, str]:
+    """Return the variables of a server; see `server_arguments`."""
+    made = {"VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"}  # the model's folder has all that it needs
+    if on_cpu:
+        space = str(kv_cache_gib) if kv_cache_gib else os.environ.get("VLLM_CPU_KVCACHE_SPACE", "")
+        made["VLLM_CPU_KVCACHE_SPACE"] = space or str(_CPU_KV_CACHE_GIB)
+    return made
 
 
 def _flag(value: Scalar) -> bool:
