@@ -1,4 +1,4 @@
-"""What a vLLM server says of its own settings: ``/server_info`` in its development mode, ``/metrics``, ``/v1/models``."""
+"""What a vLLM server says of its settings: ``/server_info`` in its development mode, ``/metrics``, ``/v1/models``."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ _CACHE_LABELS = {"kv_cache_dtype": "cache_dtype"}  # the others are called as th
 
 
 def stated(server: RunningServer, wanted: Mapping[str, Scalar]) -> list[Observation]:
-    """Return what the server says of the wanted settings, whose names have no prefix; nothing of those it is mute on."""
+    """Return what the server says of the wanted settings, whose names have no prefix, as far as it says anything."""
     return [*_server_info(server, wanted), *_cache_labels(server, wanted), *_models(server, wanted)]
 
 
