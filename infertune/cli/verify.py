@@ -29,7 +29,8 @@ def verify(
 ) -> None:
     """Ask a running server, by what it says and by what it does, whether every setting of a file is in force.
 
-    Takes some seconds of its work; other requests should not be on it. Ends with code 6 where it contradicts a setting.
+    Takes some seconds of its work; other requests should not be on it. Ends with code 6 where a setting is
+    contradicted.
     """
     from infertune.engines.openai import keys
     from infertune.report import serving_recipe
