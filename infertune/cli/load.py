@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +12,9 @@ import typer
 from infertune.cli import options
 
 if TYPE_CHECKING:
+    from infertune.cli.live import Status, View
     from infertune.load.load import Load
+    from infertune.load.timing import Timing
     from infertune.load.workload import LoadRequest
 
 _MOST_LOADS = 12
@@ -55,7 +57,7 @@ def load(
     """Measure latencies, throughput and goodput of a running server under load."""
     from rich.console import Console
 
-    from infertune.cli.live import Status, View
+    from infertune.cli.live import View
     from infertune.engines.openai import keys
     from infertune.errors import EngineError, InvalidInputError, VoidMeasurementError
     from infertune.load import slo as promises
@@ -63,7 +65,6 @@ def load(
     from infertune.load.load import Load
     from infertune.load.measures import measures
     from infertune.load.saturation import hopeless
-    from infertune.load.timing import Timing
     from infertune.report import load as report
     from infertune.report import recipe
     from infertune.serving import workload_text
@@ -75,38 +76,29 @@ def load(
         raise InvalidInputError("--early-stop must be given together with --slo")
     chosen = None if config is None else recipe.read(config).configuration
     source = workload_text.parse(workload, configuration=chosen)
-    measured = _with_extra(source.requests(requests, seed=seed), extra_body)
-    spare = _with_extra(_warming(warm_up, seed=seed, is_chat=measured[0].is_chat), extra_body)
+    first = _with_extra(source.requests(requests, seed=seed), extra_body)
     if burstiness is not None:
-        measured = [replace(request, arrival=None) for request in measured]
-    loads = _loads(rate, concurrency, 1.0 if burstiness is None else burstiness, measured)
+        first = [replace(one, arrival=None) for one in first]
+    loads = _loads(rate, concurrency, 1.0 if burstiness is None else burstiness, first)
+    # Each load goes on in the workload where the one before it ended, so that no prefix cache knows what it asks.
+    asked = _with_extra(source.requests(requests * len(loads), seed=seed), extra_body)
+    if burstiness is not None:
+        asked = [replace(one, arrival=None) for one in asked]
+    ends = hopeless(promised, requests) if early_stop and promised is not None else None
     found: list[report.Measured] = []
     with View() as view:
         different = source.n_different
-        if different is not None and different < len(measured):
+        if different is not None and different < len(asked):
             view.say(
                 f"{source.name} has {different} different requests, which come again: a prefix cache will know them"
             )
-        if spare:
-            generate(
-                url, model, [replace(one, arrival=None) for one in spare], Load(concurrency=1), seed=seed, key=key
-            )
-        for one in loads:
-            landed: list[Timing] = []
-
-            def noted(timing: Timing, one: Load = one, landed: list[Timing] = landed) -> None:
-                landed.append(timing)
-                view.update(lambda: _status(one, landed))
-
-            def _status(one: Load, landed: Sequence[Timing]) -> Status:
-                failed = sum(bool(timing.error) for timing in landed)
-                facts = f"{len(landed)} of {len(measured)} requests, {failed} failed"
-                return Status(phase=report.load_text(one), share=len(landed) / len(measured), facts=facts)
-
-            ends: Callable[[Sequence[Timing]], bool] | None = None
-            if early_stop and promised is not None:
-                ends = hopeless(promised, len(measured))
-            done = generate(url, model, measured, one, seed=seed, key=key, hopeless=ends, landed=noted)
+        if warm_up:
+            spare = _with_extra(_warming(warm_up, seed=seed, is_chat=asked[0].is_chat), extra_body)
+            generate(url, model, spare, Load(concurrency=1), seed=seed, key=key)
+        for number, one in enumerate(loads):
+            part = asked[number * requests : (number + 1) * requests]
+            progress = _Progress(view, report.load_text(one), requests)
+            done = generate(url, model, part, one, seed=seed, key=key, hopeless=ends, landed=progress.landed)
             figures = measures(done.timings, done.seconds, slo=promised, cut=done.cut)
             if figures.n_failed == figures.n and not done.cut:
                 raise EngineError(f"all requests failed; the first: {done.timings[0].error}")
@@ -117,6 +109,28 @@ def load(
         report.show(found, Console(), slo=promised)
     if void := next((one.pressed.void for one in found if one.pressed.void), ""):
         raise VoidMeasurementError(f"figures must not be believed: {void}")
+
+
+class _Progress:
+    """Shows how many requests of a load have ended."""
+
+    def __init__(self, view: "View", phase: str, n: int) -> None:
+        self._view = view
+        self._phase = phase
+        self._n = n
+        self._n_landed = self._n_failed = 0
+
+    def landed(self, timing: "Timing") -> None:
+        """Take a request that has ended."""
+        self._n_landed += 1
+        self._n_failed += bool(timing.error)
+        self._view.update(self._status)
+
+    def _status(self) -> "Status":
+        from infertune.cli.live import Status
+
+        facts = f"{self._n_landed} of {self._n} requests, {self._n_failed} failed"
+        return Status(phase=self._phase, share=self._n_landed / self._n, facts=facts)
 
 
 def _warming(n: int, *, seed: int, is_chat: bool) -> "Sequence[LoadRequest]":

@@ -188,7 +188,7 @@ class _Run:
                         error = "the stream broke off before the answer's end"
                 else:
                     error = f"HTTP {response.status_code}: {stream.said(await response.aread())}"
-        except (httpx.HTTPError, httpx.StreamError, OSError) as failure:
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError) as failure:
             error = f"{type(failure).__name__}: {failure}".removesuffix(": ")
         except stream.StreamFailed as failure:
             error = str(failure)

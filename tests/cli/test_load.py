@@ -20,6 +20,8 @@ def test_a_table_and_the_same_as_data(infertune: Infertune) -> None:
         shown = infertune("load", *options, *more)
         plain = infertune("load", *options, *more, "--json")
         assert len(server.served) == 2 * (2 + 12 + 12)  # two to warm up
+        prompts = [served.body["prompt"] for served in server.served[2:26]]
+        assert len(set(prompts)) == 24  # the second load asks what the first has not
     assert shown.code == 0, shown.err
     for word in ("2 at once", "4 at once", "ttft ms", "goodput/s", "p90_ttft<5s", "broken"):
         assert word in shown.out

@@ -179,7 +179,7 @@ def test_a_trace_begins_again_after_a_mean_gap(tmp_path: Path) -> None:
         ([{"prompt": "x", "output": 1}, {"prompt": "x", "outptu": 1}], "jsonl:2: .*did you mean 'output'"),
         ([{"prompt": "x"}], "'output' must be a whole number from 1"),
         ([{"prompt": "x", "output": True}], "not True"),
-        ([{"prompt": "", "output": 1}], "jsonl:1: the prompt of a request must not be empty"),
+        ([{"prompt": "", "output": 1}], "jsonl:1: 'prompt' must not be empty"),
         ([{"prompt": "x", "input": 3, "output": 1}], "just one of"),
         ([{"token_ids": ["x"], "output": 1}], "a list of whole numbers"),
         ([{"messages": [{"role": "user"}], "output": 1}], "'content' of a turn"),
@@ -193,6 +193,13 @@ def test_a_trace_begins_again_after_a_mean_gap(tmp_path: Path) -> None:
 def test_wrong_traces(tmp_path: Path, rows: list[object], message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
         trace.read(written(tmp_path, *rows))
+
+
+def test_a_long_trace_is_not_made_before_it_is_asked_for(tmp_path: Path) -> None:
+    """A million tokens in each of 2000 lines would fill the memory."""
+    rows = [{"input": 1_000_000, "output": 1}] * 2000
+    found = trace.read(written(tmp_path, *rows), vocabulary=50_000)
+    assert len(found.requests(1, seed=0)[0].prompt) == 1_000_000
 
 
 def test_no_such_file(tmp_path: Path) -> None:
