@@ -1,6 +1,8 @@
 """Reads a YAML file into a frozen struct, strictly: an unknown key or a wrong type names the file and the key."""
 
+import os
 import re
+import tempfile
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -51,6 +53,33 @@ def read(path: Path, kind: type[T]) -> T:
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     return parse(text, kind, where=str(path))
+
+
+def write(path: Path, struct: msgspec.Struct, *, head: str) -> None:
+    """Write a struct below a comment, whole or not at all; an earlier file of the same name is replaced."""
+    body = yaml.safe_dump(msgspec.to_builtins(struct), sort_keys=False, allow_unicode=True)
+    try:
+        handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(head + body)
+        Path(partial).chmod(0o644)
+        Path(partial).replace(path)
+    except OSError as error:
+        raise InvalidInputError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def check_writable(path: Path, kind: type[msgspec.Struct]) -> None:
+    """Raise InvalidInputError unless ``--out`` can be written there: a new file, or an earlier one of this kind."""
+    if not path.parent.is_dir():
+        raise InvalidInputError(f"the folder of --out must exist, but {path.parent} does not")
+    if not path.exists():
+        return
+    try:
+        read(path, kind)
+    except InvalidInputError as error:
+        raise InvalidInputError(
+            f"--out must be a new file or an earlier answer, which it then replaces, but {path} is neither: {error}"
+        ) from None
 
 
 def parse(text: str, kind: type[T], *, where: str) -> T:

@@ -1,14 +1,10 @@
 """The file in which a configuration is handed over: what to run, on what it was found, and how sure it is."""
 
-import os
-import tempfile
 from pathlib import Path
 
 import msgspec
-import yaml
 
 from infertune import yamlfile
-from infertune.errors import InvalidInputError
 from infertune.types import Scalar
 
 
@@ -50,15 +46,7 @@ def write(path: Path, recipe: Recipe) -> None:
     """Write the file whole or not at all; an earlier one of the same name is replaced."""
     task = f"'{recipe.task}'" if " " in recipe.task else recipe.task
     head = f"# The answer of `infertune optimize`. Run again: infertune evaluate --config {path} --task {task}\n"
-    body = yaml.safe_dump(msgspec.to_builtins(recipe), sort_keys=False, allow_unicode=True)
-    try:
-        handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(head + body)
-        Path(partial).chmod(0o644)
-        Path(partial).replace(path)
-    except OSError as error:
-        raise InvalidInputError(f"{path} cannot be written: {error.strerror}") from error
+    yamlfile.write(path, recipe, head=head)
 
 
 def read(path: Path) -> Recipe:
@@ -72,13 +60,4 @@ def read(path: Path) -> Recipe:
 
 def check_writable(path: Path) -> None:
     """Raise InvalidInputError now rather than after hours: no such folder, or a file there that is not ours."""
-    if not path.parent.is_dir():
-        raise InvalidInputError(f"the folder of --out must exist, but {path.parent} does not")
-    if not path.exists():
-        return
-    try:
-        read(path)
-    except InvalidInputError as error:
-        raise InvalidInputError(
-            f"--out must be a new file or an earlier answer, which it then replaces, but {path} is neither: {error}"
-        ) from None
+    yamlfile.check_writable(path, Recipe)

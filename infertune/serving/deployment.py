@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from infertune.condition import Constraint
 from infertune.configuration import Configuration
 from infertune.load.load import Load
 from infertune.load.timing import Timing
@@ -20,6 +21,7 @@ class Burst:
         seconds: From the first request's being due to the last one's end.
         cut: Whether it was ended early, because the promise could not be kept any more.
         counters: How far the server's own counters went meanwhile, by the names of `ServerMetrics`; may be empty.
+        void: Why the timings must not be believed, such as a generator that was the bottleneck; empty when they may.
     """
 
     load: Load
@@ -27,6 +29,7 @@ class Burst:
     seconds: float
     cut: bool
     counters: Mapping[str, float]
+    void: str = ""
 
 
 class Deployment(Protocol):
@@ -66,6 +69,10 @@ class Launcher(Protocol):
     @property
     def parameters(self) -> Sequence[Parameter]:
         """Its settings worth searching: named ``engine.NAME``, tier ``engine``, the defaults of this version."""
+
+    @property
+    def constraints(self) -> Sequence[Constraint]:
+        """Which of their values cannot stand together."""
 
     def start(self, configuration: Configuration) -> Deployment:
         """Start it with these settings (``engine.*``; a missing one has its default).

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from infertune.engines.vllm import server as vllm_server
+from infertune.engines.vllm import process
 from infertune.engines.vllm.server import ServerFailed, VLLMServer
 
 FAKE = Path(__file__).parent / "fake_vllm"
@@ -97,7 +97,7 @@ def test_a_port_that_was_taken_meanwhile_is_changed(start: Start, tmp_path: Path
 def test_a_port_that_stays_taken_is_named(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        monkeypatch.setattr(vllm_server, "_free_port", lambda: taken.getsockname()[1])
+        monkeypatch.setattr(process, "_free_port", lambda: taken.getsockname()[1])
         with pytest.raises(ServerFailed, match=r"port taken: OSError: .*Address already in use"):
             start("")
 
@@ -131,7 +131,7 @@ def test_an_unknown_argument_is_named_with_the_nearest(start: Start) -> None:
 
 @pytest.mark.parametrize("behaviour", ["hang", "stranger"])
 def test_no_answer_in_time_is_a_hang(start: Start, behaviour: str) -> None:
-    with pytest.raises(ServerFailed, match="hang: no answer from /health within 1 s") as caught:
+    with pytest.raises(ServerFailed, match="hang: not ready within 1 s") as caught:
         start(behaviour, start_timeout_seconds=1)
     assert caught.value.failure.kind == "hang"
     assert ("Initializing a V1 LLM engine" in caught.value.failure.line) == (behaviour == "hang")
@@ -153,7 +153,7 @@ def test_a_kill_from_outside_is_told_apart(start: Start) -> None:
 
 
 def test_the_log_is_bounded(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vllm_server, "_MAX_LOG_BYTES", 8 * 2**20)
+    monkeypatch.setattr(process, "_MAX_LOG_BYTES", 8 * 2**20)
     start("talkative")
     sizes = {path.name: path.stat().st_size for path in tmp_path.glob("server.log*")}
     assert set(sizes) == {"server.log", "server.log.1"}

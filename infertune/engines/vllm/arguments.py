@@ -5,10 +5,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from infertune.engines.vllm import serve_arguments
 from infertune.errors import InvalidInputError, nearest
 from infertune.types import Scalar
 
-_OURS = {
+OURS = {
     "host": "the server listens on 127.0.0.1 only",
     "port": "a free one is chosen",
     "uds": "the server listens on 127.0.0.1 only",
@@ -68,14 +69,7 @@ class ServerArguments:
 
     def words(self) -> list[str]:
         """Return the command line."""
-        words = []
-        for name, value in self.values.items():
-            flag = name.replace("_", "-")
-            if isinstance(value, bool):
-                words.append(f"--{flag}" if value else f"--no-{flag}")
-            else:
-                words += [f"--{flag}", str(value)]
-        return words
+        return serve_arguments.words(self.values)
 
 
 def read(given: Mapping[str, Scalar] | str | None) -> dict[str, Scalar]:
@@ -106,8 +100,8 @@ def read(given: Mapping[str, Scalar] | str | None) -> dict[str, Scalar]:
             name, value = name.removeprefix("no_"), not _flag(value)
         elif isinstance(value, str) and value.lower() in ("", "true", "false"):
             value = _flag(value)
-        if name in _OURS:
-            raise InvalidInputError(f"the engine argument {name} cannot be set: {_OURS[name]}")
+        if name in OURS:
+            raise InvalidInputError(f"the engine argument {name} cannot be set: {OURS[name]}")
         if name in read:
             raise InvalidInputError(f"the engine argument {name} is given twice")
         read[name] = value
@@ -137,11 +131,8 @@ def server_arguments(
     }
     if max_model_len is not None:
         values["max_model_len"] = max_model_len
-    environment = {"VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"}  # the model's folder has all that it needs
     if on_cpu:
         values |= {"block_size": _CPU_BLOCK_TOKENS, "enable_chunked_prefill": False}
-        space = str(kv_cache_gib) if kv_cache_gib else os.environ.get("VLLM_CPU_KVCACHE_SPACE", "")
-        environment["VLLM_CPU_KVCACHE_SPACE"] = space or str(_CPU_KV_CACHE_GIB)
     if max_model_len is not None and "max_model_len" in given:
         raise InvalidInputError("max_model_len is given twice: as itself and as an engine argument")
     values |= given
@@ -150,10 +141,19 @@ def server_arguments(
     )
     return ServerArguments(
         values=values,
-        environment=environment,
+        environment=environment(on_cpu=on_cpu, kv_cache_gib=kv_cache_gib),
         seeds_are_safe=not (on_cpu and splits_prompts),
         shaping={name: str(value) for name, value in values.items() if name not in _SHAPES_NO_TEXT},
     )
+
+
+def environment(*, on_cpu: bool, kv_cache_gib: int | None) -> dict[str, str]:
+    """Return the variables of a server; see `server_arguments`."""
+    made = {"VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"}  # the model's folder has all that it needs
+    if on_cpu:
+        space = str(kv_cache_gib) if kv_cache_gib else os.environ.get("VLLM_CPU_KVCACHE_SPACE", "")
+        made["VLLM_CPU_KVCACHE_SPACE"] = space or str(_CPU_KV_CACHE_GIB)
+    return made
 
 
 def _flag(value: Scalar) -> bool:

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 BEHAVIOUR = os.environ.get("FAKE_VLLM", "")
 HOT = 1.7  # the temperature at which it fails, where it does
@@ -49,8 +51,12 @@ if os.fork() == 0:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="api_server.py")
-    for flag in ("--host", "--model", "--dtype", "--max-model-len", "--max-num-seqs", "--generation-config"):
+    for flag in ("--host", "--model", "--dtype", "--max-model-len", "--generation-config", "--speculative-config"):
         parser.add_argument(flag)
+    for flag in ("--max-num-seqs", "--max-num-batched-tokens", "--block-size", "--optimization-level"):
+        parser.add_argument(flag, type=int)
+    for flag in ("--enable-prefix-caching", "--enable-chunked-prefill"):
+        parser.add_argument(flag, action=argparse.BooleanOptionalAction)
     parser.add_argument("--port", type=int)
     parser.add_argument("--served-model-name", nargs="+")
     parser.add_argument("--enforce-eager", action=argparse.BooleanOptionalAction)
@@ -59,6 +65,10 @@ def main() -> None:
         sys.exit(print(OUT_OF_MEMORY) or 1)
     if BEHAVIOUR == "crash":
         sys.exit(print(CRASH) or 1)
+    if BEHAVIOUR == "bad argument":
+        parser.error("argument --max-num-seqs: invalid int value: 'many'")
+    if BEHAVIOUR == "port taken":
+        sys.exit("OSError: [Errno 98] Address already in use")
     if BEHAVIOUR == "port taken once" and not NOTES.exists():
         NOTES.touch()
         sys.exit("OSError: [Errno 98] Address already in use")
@@ -73,16 +83,21 @@ def main() -> None:
         for _ in range(40):
             print("x" * 2**20)
 
-    server = ThreadingHTTPServer((arguments.host, arguments.port), handler(arguments.served_model_name))
+    server = Server((arguments.host, arguments.port), handler(arguments.served_model_name))
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     server.serve_forever()
 
 
-def handler(names: list[str]) -> type[BaseHTTPRequestHandler]:
-    from infertune.testing import FakeEngine
-    from infertune.testing.openai_server import OpenAIServer
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 1024
 
-    answers = OpenAIServer(FakeEngine(), model=names[0])  # never started: only asked for what it would say
+    def handle_error(self, *_: object) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):  # clients may leave
+            super().handle_error(*_)
+
+
+def handler(names: list[str]) -> type[BaseHTTPRequestHandler]:
     state = {"dead": False, "running": 0, "answered": 0, "tokens": 0}
     if BEHAVIOUR == "stranger":  # another server, that is on the port already
         names = ["stranger"]
@@ -103,6 +118,9 @@ def handler(names: list[str]) -> type[BaseHTTPRequestHandler]:
                 self.reply(503 if state["dead"] else 200, "")
 
         def do_POST(self) -> None:
+            if self.path == "/reset_prefix_cache":
+                self.reply(200, json.dumps({"success": True}))
+                return
             body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or "{}")
             state["running"] += 1
             temperature = body.get("temperature")
@@ -123,11 +141,40 @@ def handler(names: list[str]) -> type[BaseHTTPRequestHandler]:
             if BEHAVIOUR == "is killed once" and not NOTES.exists() and state["answered"] == 20:
                 NOTES.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
-            status, answer = answers.answer(self.path, body)
+            if body.get("stream"):
+                self.stream(body)
+                state["running"] -= 1
+                return
+            status, answer = answers().answer(self.path, body)
             state["running"] -= 1
             state["answered"] += 1
             state["tokens"] += answer.get("usage", {}).get("completion_tokens", 0)
             self.reply(status, json.dumps(answer))
+
+        def stream(self, body: dict[str, Any]) -> None:
+            """Answer with one token in each piece, and at the end with the counts, as vLLM does."""
+            under_load = state["answered"] >= 10  # past the warm-up
+            if under_load and BEHAVIOUR in UNDER_LOAD:
+                UNDER_LOAD[BEHAVIOUR]()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            is_chat = "messages" in body
+            for _ in range(body["max_tokens"]):
+                delta = {"delta": {"content": "la "}} if is_chat else {"text": "la "}
+                self.event({"choices": [{"index": 0, "finish_reason": None, **delta}]})
+                time.sleep(0.001)
+            usage = {"prompt_tokens": 7, "completion_tokens": body["max_tokens"]}
+            state["answered"] += 1
+            state["tokens"] += body["max_tokens"]
+            self.event({"choices": [], "usage": usage})
+            self.event("[DONE]")
+            self.wfile.write(b"0\r\n\r\n")
+
+        def event(self, plain: Any) -> None:
+            data = f"data: {plain if isinstance(plain, str) else json.dumps(plain)}\n\n".encode()
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
 
         def reply(self, status: int, text: str) -> None:
             self.send_response(status)
@@ -139,6 +186,28 @@ def handler(names: list[str]) -> type[BaseHTTPRequestHandler]:
             pass
 
     return Handler
+
+
+def die(text: str) -> None:
+    print(text, flush=True)
+    os._exit(1)
+
+
+UNDER_LOAD = {
+    "dies under load": lambda: die(DEATH),
+    "runs out of memory under load": lambda: die(OUT_OF_MEMORY),
+    "hangs under load": lambda: time.sleep(600),
+    "is killed under load": lambda: os.kill(os.getpid(), signal.SIGKILL),
+}
+
+
+@functools.cache
+def answers() -> Any:
+    """Return a server that is never started, but only asked for what it would say."""
+    from infertune.testing import FakeEngine
+    from infertune.testing.openai_server import OpenAIServer
+
+    return OpenAIServer(FakeEngine(), model="fake")
 
 
 def family() -> None:

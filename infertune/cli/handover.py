@@ -1,0 +1,62 @@
+"""``infertune handover``: chosen settings as what starts a server elsewhere."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+_IMAGES = {"cpu": "public.ecr.aws/q9t5s3a7/vllm-cpu-release-repo", "gpu": "vllm/vllm-openai"}
+
+
+def handover(
+    file: Annotated[Path, typer.Argument(help="The settings of a server, such as tune-serving wrote.")],
+    form: Annotated[
+        Literal["command", "systemd", "kubernetes", "helm"], typer.Option("--as", help="What to write.")
+    ] = "command",
+    model: Annotated[str | None, typer.Option(help="As the server takes it; by default the file's own.")] = None,
+    host: Annotated[str, typer.Option(help="Where it listens, of command and systemd.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where it listens.")] = 8000,
+    name: Annotated[str, typer.Option(help="Of the deployment or the release.")] = "infertune-server",
+    image: Annotated[
+        str | None, typer.Option(help="Container image with its tag; by default vLLM's of the file's version.")
+    ] = None,
+    gpus: Annotated[
+        int | None, typer.Option(min=0, help="GPUs of one server; by default those that the settings need.")
+    ] = None,
+) -> None:
+    """Write the command, the unit or the files that start a server with these settings, on standard output."""
+    import sys
+
+    from infertune import models
+    from infertune.errors import InvalidInputError
+    from infertune.report import serving_recipe
+    from infertune.serving import handover as handovers
+    from infertune.serving.command_template import CommandTemplate
+
+    recipe = serving_recipe.read(file)
+    if recipe.engine != "vllm":
+        if form == "helm":
+            raise InvalidInputError("--as helm is for vllm, whose chart it is, but the file's engine is a command")
+        if form == "kubernetes" and image is None:
+            raise InvalidInputError("--as kubernetes needs --image where the file's engine is a command")
+    if image is not None and ":" not in image:
+        raise InvalidInputError(f"--image must have a tag, as in {image}:latest")
+    on_cpu = recipe.device.startswith("cpu")
+    model = model or recipe.model
+    repository = _IMAGES["cpu" if on_cpu else "gpu"]
+    service = handovers.Service(
+        model=str(models.resolve(model)) if model.startswith("bundled:") else model,
+        settings=recipe.settings,
+        decoding=recipe.decoding,
+        command=CommandTemplate(recipe.command) if recipe.command else None,
+        host=host,
+        port=port,
+        name=name,
+        image=image or f"{repository}:{f'v{recipe.engine_version}' if recipe.engine_version else 'latest'}",
+        n_gpus=handovers.n_gpus(recipe.settings, device="cpu" if on_cpu else "gpu") if gpus is None else gpus,
+    )
+    print(handovers.FORMS[form](service), end="")
+    for setting in handovers.left_to_clients(recipe.decoding):
+        print(f"Note: no server sets {setting} = {recipe.decoding[setting]}: each request must.", file=sys.stderr)
+    if service.command is not None and recipe.decoding:
+        print("Note: each request must bring all of the decoding settings.", file=sys.stderr)

@@ -1,0 +1,95 @@
+"""The file in which settings of a server are handed over: what to start, on what they were found, how sure it is."""
+
+from pathlib import Path
+
+import msgspec
+
+from infertune import yamlfile
+from infertune.errors import InvalidInputError
+from infertune.types import Scalar
+
+_HEAD = """\
+# Settings for a server, found by infertune.
+# Start it: infertune handover {path}    Is a running one as this says? infertune verify {path} --base-url URL
+"""
+
+
+class ServingEvidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the finals measured; an interval is ``[low, high]``.
+
+    Attributes:
+        objective: What was sought, with its unit: ``goodput (requests/s)``.
+        promise: What had to be kept: ``p99_ttft<300ms, p99_itl<40ms``; empty for none.
+        load: At which the figures hold: ``4.2 requests/s`` or ``16 in flight``.
+        value: Of the objective, with these settings; ``default_value`` with the engine's own.
+        n_repeats: Of the measurement, in turns with the default.
+        n_requests: Of each repeat.
+        clear: Whether the settings are clearly better than the default.
+    """
+
+    objective: str
+    promise: str
+    load: str
+    value: float
+    interval: tuple[float, float]
+    default_value: float
+    default_interval: tuple[float, float]
+    n_repeats: int
+    n_requests: int
+    clear: bool
+
+
+class ServingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of a server with all that is needed to start it again.
+
+    Attributes:
+        infertune: The version that wrote it.
+        model: As given to the engine.
+        engine: ``vllm``, or ``command`` for any server that a command starts.
+        engine_version: On which the settings were found; empty where it is not known.
+        device: Likewise.
+        workload: What pressed it, in words.
+        settings: By the names of the engine's parameters, ``engine.NAME``.
+        command: Of the engine ``command``: the template, with ``{model}``, ``{port}`` and ``{engine.NAME}``.
+        decoding: The decoding side, ``decoding.NAME``, where it was chosen too.
+        evidence: None for a file that was written by hand.
+    """
+
+    model: str
+    engine: str
+    settings: dict[str, Scalar]
+    infertune: str = ""
+    engine_version: str = ""
+    device: str = ""
+    workload: str = ""
+    command: str = ""
+    decoding: dict[str, Scalar] = {}
+    evidence: ServingEvidence | None = None
+
+
+def write(path: Path, recipe: ServingRecipe) -> None:
+    """Write the file whole or not at all; an earlier one of the same name is replaced."""
+    yamlfile.write(path, recipe, head=_HEAD.format(path=path))
+
+
+def read(path: Path) -> ServingRecipe:
+    """Return what a file holds.
+
+    Raises:
+        InvalidInputError: It cannot be read, or is something else.
+    """
+    recipe = yamlfile.read(path, ServingRecipe)
+    if recipe.engine not in ("vllm", "command"):
+        raise InvalidInputError(f"{path}: 'engine' must be vllm or command, not {recipe.engine}")
+    if (recipe.engine == "command") != bool(recipe.command):
+        raise InvalidInputError(f"{path}: there must be a command where the engine is 'command', and only there")
+    for prefix, named in (("engine.", recipe.settings), ("decoding.", recipe.decoding)):
+        for name in named:
+            if not name.startswith(prefix):
+                raise InvalidInputError(f"{path}: a setting must be named {prefix}NAME there, not '{name}'")
+    return recipe
+
+
+def check_writable(path: Path) -> None:
+    """Raise InvalidInputError now rather than after hours: no such folder, or a file there that is not ours."""
+    yamlfile.check_writable(path, ServingRecipe)

@@ -1,0 +1,138 @@
+"""Starts any OpenAI-compatible server by a command template, such as SGLang's or llama.cpp's."""
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from infertune import models
+from infertune.condition import Constraint
+from infertune.configuration import Configuration
+from infertune.engines.vllm.process import HOST, ServerProcess
+from infertune.errors import EngineError, InvalidInputError
+from infertune.load.workload import Workload
+from infertune.parameter import Parameter
+from infertune.serving.command_template import CommandTemplate
+from infertune.serving.server_deployment import ServerDeployment
+
+_ANSWER_SECONDS = 5
+
+
+class CommandLauncher:
+    """A `Launcher` for a server that infertune does not know; the user says what its settings may be.
+
+    A server is ready when it is this command, or a child of it, that listens on the port, ``/v1/models`` names a
+    model, and ``/health``, where there is one, answers without an error.
+
+    Args:
+        template: The command.
+        model: What ``{model}`` becomes.
+        workload: What presses the servers.
+        parameters: One for each hole ``{engine.NAME}`` of the template, and no other.
+        constraints: Between them.
+        reset_path: Is posted to before each burst and empties the server's caches, such as SGLang's ``/flush_cache``;
+            empty for a server that has none, whose caches then keep what an earlier burst left.
+        environment: Variables of the server beside this process's own.
+        start_timeout_seconds: Most time until a server is ready.
+        hang_seconds: Most time that one may be under load without getting on.
+
+    Raises:
+        InvalidInputError: Holes and parameters do not fit together.
+    """
+
+    def __init__(
+        self,
+        template: CommandTemplate,
+        model: str,
+        workload: Workload,
+        *,
+        parameters: Sequence[Parameter] = (),
+        constraints: Sequence[Constraint] = (),
+        reset_path: str = "",
+        environment: Mapping[str, str] | None = None,
+        start_timeout_seconds: float = 600.0,
+        hang_seconds: float = 300.0,
+    ) -> None:
+        names = {parameter.name for parameter in parameters}
+        for name in template.settings:
+            if name not in names:
+                raise InvalidInputError(f"--command has a hole {{{name}}}: give its values with --set {name}=A,B,C")
+        for name in sorted(names - set(template.settings)):
+            raise InvalidInputError(f"--command has no hole {{{name}}}, so that {name} would change nothing")
+        self._template = template
+        self._model = model
+        self._workload = workload
+        self._parameters = tuple(parameters)
+        self._constraints = tuple(constraints)
+        self._reset_path = reset_path
+        self._environment = {**(environment or {})}
+        self._start_timeout_seconds = start_timeout_seconds
+        self._hang_seconds = hang_seconds
+        self._n_started = 0
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """The command with its holes, and the model."""
+        return {"engine": "command", "command": self._template.text, "model": self._model}
+
+    @property
+    def parameters(self) -> Sequence[Parameter]:
+        """As given."""
+        return self._parameters
+
+    @property
+    def constraints(self) -> Sequence[Constraint]:
+        """As given."""
+        return self._constraints
+
+    def start(self, configuration: Configuration) -> ServerDeployment:
+        """Start a server with these settings and warm it up.
+
+        Raises:
+            ServerFailed: It did not start, or not survive the warm-up.
+            EngineError: It answers every request with an error.
+        """
+        self._n_started += 1
+        settings = {parameter.name: parameter.default for parameter in self._parameters} | dict(configuration)
+        server = ServerProcess(
+            title="the server",
+            command=lambda port: self._template.fill(model=self._model, host=HOST, port=port, settings=settings),
+            is_ready=_is_ready,
+            environment=self._environment,
+            log=models.cache_folder() / "command" / f"{os.getpid()}-{id(self)}-{self._n_started}.log",
+            start_timeout_seconds=self._start_timeout_seconds,
+        )
+        served = _served(server)
+        if not served:
+            server.stop()
+            raise EngineError(f"the server names no model any more under /v1/models (log: {server.log})")
+        return ServerDeployment(
+            server,
+            model=served[0],
+            workload=self._workload,
+            reset=self._reset,
+            hang_seconds=self._hang_seconds,
+        )
+
+    def _reset(self, server: ServerProcess) -> None:
+        if self._reset_path:
+            with contextlib.suppress(OSError):  # of a dying server, the burst that follows tells
+                server.post(self._reset_path)
+
+
+def _is_ready(server: ServerProcess) -> bool:
+    try:
+        health, _ = server.get("/health", timeout_seconds=_ANSWER_SECONDS)
+        return health < 500 and bool(_served(server)) and server.owns_port()
+    except OSError:
+        return False
+
+
+def _served(server: ServerProcess) -> list[str]:
+    """Return the names of the models that a server serves; empty where it does not say."""
+    try:
+        answer: dict[str, Any] = json.loads(server.get("/v1/models", timeout_seconds=_ANSWER_SECONDS)[1])
+        return [str(model["id"]) for model in answer["data"]]
+    except (OSError, ValueError, TypeError, KeyError):
+        return []

@@ -1,0 +1,137 @@
+# ruff: noqa: D102  (the names of the tests say what they test)
+"""What every launcher of servers must do, as a class of pytest tests. Subclass it beside a fixture that gives yours::
+
+@pytest.fixture
+def launch(tmp_path):
+    return lambda behaviour: MyLauncher(..., environment={"BEHAVE": behaviour})
+
+class TestMyLauncher(LauncherContract):
+    pass
+
+A stand-in for the server, started as the real one would be, behaves as it is told: "" well, and otherwise as the keys
+of `AT_START` and `UNDER_LOAD` say, "slow" and "family". The launcher's limits are a few seconds for a start that hangs
+and one for a hang under load.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+
+from infertune.configuration import Configuration
+from infertune.engines.vllm.process import ServerFailed
+from infertune.engines.vllm.supervisor import descendants
+from infertune.load.load import Load
+from infertune.serving.deployment import Deployment, Launcher
+from infertune.space import SearchSpace
+
+AT_START: Mapping[str, str] = {
+    "crash": "crash",
+    "out of memory": "out of memory",
+    "bad argument": "bad argument",
+    "port taken": "port taken",
+    "hang": "hang",
+}
+"""How a server fails to start, and what that must be called."""
+
+UNDER_LOAD: Mapping[str, str] = {
+    "dies under load": "crash",
+    "runs out of memory under load": "out of memory",
+    "hangs under load": "hang",
+    "is killed under load": "killed",
+}
+"""How a server fails once it has answered ten requests, and what that must be called."""
+
+Launch = Callable[[str], Launcher]
+_CLOSED = Load(concurrency=4)
+_OPEN = Load(rate=100.0)
+
+
+class LauncherContract:
+    """The tests."""
+
+    @pytest.fixture(autouse=True)
+    def nothing_is_left(self) -> Iterator[None]:
+        before = set(descendants(os.getpid()))
+        yield
+        deadline = time.monotonic() + 30
+        while left := set(descendants(os.getpid())) - before:
+            assert time.monotonic() < deadline, f"still running: {left}"
+            time.sleep(0.05)
+
+    @pytest.fixture
+    def deployment(self, launch: Launch) -> Iterator[Deployment]:
+        running = launch("").start(Configuration({}))
+        yield running
+        running.close()
+
+    def test_the_parameters_are_those_of_an_engine_and_make_a_space(self, launch: Launch) -> None:
+        launcher = launch("")
+        assert all(p.name.startswith("engine.") and p.tier == "engine" for p in launcher.parameters)
+        space = SearchSpace(tuple(launcher.parameters), tuple(launcher.constraints))
+        assert space.allows(space.default_configuration())
+
+    def test_the_facts_are_text_and_stay(self, launch: Launch) -> None:
+        facts = dict(launch("").facts)
+        assert facts["engine"] and facts["model"]
+        assert all(isinstance(value, str) for value in facts.values())
+        assert dict(launch("").facts) == facts
+
+    def test_the_defaults_can_be_started(self, launch: Launch) -> None:
+        launcher = launch("")
+        space = SearchSpace(tuple(launcher.parameters), tuple(launcher.constraints))
+        running = launcher.start(space.default_configuration())
+        running.close()
+        assert running.start_seconds > 0
+
+    def test_a_burst_answers_every_request(self, deployment: Deployment) -> None:
+        for load in (_CLOSED, _OPEN):
+            burst = deployment.press(load, n_requests=20, seed=1)
+            assert burst.load == load
+            assert len(burst.timings) == 20
+            assert not burst.cut
+            assert not any(timing.error for timing in burst.timings)
+            assert all(timing.completion_tokens > 0 and timing.chunks for timing in burst.timings)
+            assert [timing.due for timing in burst.timings] == sorted(timing.due for timing in burst.timings)
+            last, first = max(timing.done for timing in burst.timings), min(timing.due for timing in burst.timings)
+            assert burst.seconds == pytest.approx(last - first)
+
+    def test_the_same_seed_asks_at_the_same_moments(self, deployment: Deployment) -> None:
+        first, again, other = (deployment.press(_OPEN, n_requests=10, seed=seed) for seed in (1, 1, 2))
+        due = [[timing.due - burst.timings[0].due for timing in burst.timings] for burst in (first, again, other)]
+        assert due[0] == pytest.approx(due[1])
+        assert due[0] != pytest.approx(due[2])
+
+    def test_a_hopeless_burst_ends_early(self, deployment: Deployment) -> None:
+        burst = deployment.press(_CLOSED, n_requests=400, seed=1, hopeless=lambda ended: len(ended) >= 5)
+        assert burst.cut
+        assert len(burst.timings) < 400
+        assert not deployment.press(_CLOSED, n_requests=5, seed=1).cut
+
+    def test_a_slow_start_is_no_failure_and_is_counted(self, launch: Launch) -> None:
+        running = launch("slow").start(Configuration({}))
+        running.close()
+        running.close()
+        assert running.start_seconds >= 2
+
+    @pytest.mark.parametrize("behaviour", AT_START)
+    def test_a_failure_to_start_is_named(self, launch: Launch, behaviour: str) -> None:
+        with pytest.raises(ServerFailed) as caught:
+            launch(behaviour).start(Configuration({}))
+        assert caught.value.failure.kind == AT_START[behaviour]
+
+    @pytest.mark.parametrize("behaviour", UNDER_LOAD)
+    def test_a_failure_under_load_is_named(self, launch: Launch, behaviour: str) -> None:
+        running = launch(behaviour).start(Configuration({}))
+        with pytest.raises(ServerFailed) as caught:
+            running.press(_CLOSED, n_requests=100, seed=1)
+        running.close()
+        assert caught.value.failure.kind == UNDER_LOAD[behaviour]
+
+    def test_a_close_ends_the_whole_family(self, launch: Launch) -> None:
+        """Zombies, children that ignore signals, those in sessions of their own, and daemons: see nothing_is_left."""
+        before = len(descendants(os.getpid()))
+        running = launch("family").start(Configuration({}))
+        assert len(descendants(os.getpid())) >= before + 5
+        running.close()

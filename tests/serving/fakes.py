@@ -1,0 +1,21 @@
+"""What the tests of both launchers start, and a workload that asks for little."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from infertune.load.load import Load
+from infertune.load.workload import LoadRequest
+
+FAKE = Path(__file__).parent.parent / "engines" / "fake_vllm"
+FAKE_SERVER = FAKE / "vllm" / "entrypoints" / "openai" / "api_server.py"
+
+
+class Few:
+    """Short prompts, a few tokens each."""
+
+    name = "few"
+    n_different = None
+    load = Load(concurrency=2)
+
+    def requests(self, n: int, *, seed: int) -> Sequence[LoadRequest]:
+        return [LoadRequest(prompt=f"{seed}: {index}", max_tokens=4) for index in range(n)]
