@@ -2,8 +2,8 @@
 
 The score of settings x is modelled as a + b m(x) + g(x), with m the estimate's score where there is one, a and b by
 least squares that hold b near 1, and g a Gaussian process in the coordinates of `infertune.allocators.coordinates`.
-What is tried next has the most expected improvement (Mockus 1978; Jones et al. 1998, equation 15) times the chance that
-it is feasible (Schonlau et al. 1998).
+What is tried next has the most expected improvement (Mockus 1978; Jones et al. 1998, equation 15) times the chance of
+being feasible (Schonlau et al. 1998).
 """
 
 from collections.abc import Callable, Sequence

@@ -7,8 +7,8 @@ One step of continuous batching moves ``tokens`` tokens of ``batch`` sequences t
 
 with P parameters that a token meets, L layers, h a the width of all attention heads, C tokens in the cache of a
 sequence, k d the width of its keys, w and c bytes of a weight and of a cache entry (the counts of operations: Kaplan
-et al. 2020, section 2.1; of bytes, and that the slower of the two decides: Williams et al. 2009, the roofline model, and
-Pope et al. 2022, section 2). Speculation by k drafted tokens multiplies the tokens of a step by k + 1 and what they
+et al. 2020, section 2.1; of bytes, and that the slower of the two decides: Williams et al. 2009, the roofline model,
+and Pope et al. 2022, section 2). Speculation by k drafted tokens multiplies the tokens of a step by k + 1 and what they
 yield by (1 - a^(k+1)) / (1 - a), a the chance that one is accepted (Leviathan et al. 2023, equation 1).
 
 A server at rest in a load of B sequences decodes B tokens a step and meanwhile prefills what comes anew. The capacity
