@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infertune.load.slo import METRICS, Share, Slo, Verdict
+from infertune.load.share import Share
+from infertune.load.slo import METRICS, Slo, Verdict
 from infertune.load.timing import CUT, Timing
 
 PERCENTILES = (50, 90, 99)

@@ -1,0 +1,46 @@
+"""Runs a coroutine in an event loop and a thread of its own."""
+
+import asyncio
+import gc
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run it in a thread of its own, for the caller may have an event loop, without pauses for collecting garbage.
+
+    What interrupts the caller meanwhile (Ctrl-C) cancels it, and goes on when all its connections are closed.
+    """
+    failures: list[BaseException] = []
+    stop: list[Callable[[], object]] = []
+
+    async def cancellable() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        stop.append(lambda: loop.call_soon_threadsafe(task.cancel))
+        await main
+
+    def work() -> None:
+        try:
+            asyncio.run(cancellable())
+        except BaseException as failure:
+            failures.append(failure)
+
+    thread = threading.Thread(target=work, name="infertune-load", daemon=True)
+    collects = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        thread.start()
+        thread.join()
+    except BaseException:
+        if stop:
+            stop[0]()
+        thread.join()
+        raise
+    finally:
+        if collects:
+            gc.enable()
+    if failures:
+        raise failures[0]

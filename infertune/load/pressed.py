@@ -1,0 +1,86 @@
+"""What came of a load, and whether the generator itself was fast enough for the figures to be believed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from infertune.load.timing import Timing
+
+MOST_LATENESS_SECONDS = 0.05
+_MOST_LATE_SHARE = 0.05  # of the median request's whole time, which such a lateness hardly changes
+_QUANTILE = 0.99
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pressed:
+    """What a load came to, and what the generator itself had to do with it.
+
+    Attributes:
+        timings: One per request that was sent, in the order of their being due. A request that was in flight when the
+            load was cut has the error `infertune.load.timing.CUT`.
+        cut: Whether the load was ended early, for it was hopeless.
+        seconds: From the first request's being due to the last one's end.
+        lateness: How late requests were sent, in seconds: the 99th percentile.
+        lag: How late the generator woke up, in seconds: the 99th percentile over the run, every 10 ms.
+        cpu_ms: Processor time of the generator per request, in milliseconds.
+        n_uncounted: Requests whose tokens the server did not count; their pieces are counted instead.
+        void: Why the figures must not be believed; empty when they may.
+    """
+
+    timings: Sequence[Timing]
+    cut: bool
+    seconds: float
+    lateness: float
+    lag: float
+    cpu_ms: float
+    n_uncounted: int
+    void: str
+
+
+def pressed(
+    timings: Sequence[Timing],
+    *,
+    cut: bool,
+    lags: Sequence[float],
+    cpu_seconds: float,
+    n_uncounted: int,
+    most_lateness: float,
+) -> Pressed:
+    """Return what a load came to.
+
+    Args:
+        timings: In the order of their being due.
+        cut: Whether it was ended early.
+        lags: How late the generator woke up, each time, in seconds.
+        cpu_seconds: Its processor time.
+        n_uncounted: Requests whose tokens the server did not count.
+        most_lateness: See `infertune.load.generator.generate`.
+    """
+    lateness = _quantile([timing.sent - timing.due for timing in timings])
+    lag = _quantile(lags)
+    whole = float(np.median([timing.e2e for timing in timings if not timing.error] or [0.0]))
+    return Pressed(
+        timings=timings,
+        cut=cut,
+        seconds=max((each.done for each in timings), default=0.0) - min((each.due for each in timings), default=0.0),
+        lateness=lateness,
+        lag=lag,
+        cpu_ms=1000 * cpu_seconds / max(1, len(timings)),
+        n_uncounted=n_uncounted,
+        void=_late("requests were sent", lateness, max(most_lateness, _MOST_LATE_SHARE * whole))
+        or _late("the generator woke up", lag, most_lateness),
+    )
+
+
+def _quantile(values: Sequence[float]) -> float:
+    return float(np.quantile(values, _QUANTILE)) if len(values) else 0.0
+
+
+def _late(what: str, seconds: float, most: float) -> str:
+    if seconds <= most:
+        return ""
+    return (
+        f"{what} up to {1000 * seconds:.0f} ms late (99th percentile; at most {1000 * most:.0f} ms may be): the "
+        "generator was the bottleneck, give it a processor of its own or a lower load"
+    )
