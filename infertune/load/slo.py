@@ -91,7 +91,7 @@ class Promise:
         """Whether these requests as they are kept it, however few they are."""
         known = [timing for timing in timings if timing.error != CUT]
         if self.percentile is not None:
-            return bool(known) and self._share(known).mean >= self.percentile / 100
+            return bool(known) and self.share(known).mean >= self.percentile / 100
         return bool(known) and not any(timing.error for timing in known) and self.measured(known) <= self.limit
 
     def _values(self, timings: Sequence[Timing]) -> np.ndarray:

@@ -8,8 +8,8 @@ One step of continuous batching moves ``tokens`` tokens of ``batch`` sequences t
 with P parameters that a token meets, L layers, h a the width of all attention heads, C tokens in the cache of a
 sequence, k d the width of its keys, w and c bytes of a weight and of a cache entry (the counts of operations: Kaplan
 et al. 2020, section 2.1; of bytes, and that the slower of the two decides: Williams et al. 2009, the roofline model,
-and Pope et al. 2022, section 2). Speculation by k drafted tokens multiplies the tokens of a step by k + 1 and what they
-yield by (1 - a^(k+1)) / (1 - a), a the chance that one is accepted (Leviathan et al. 2023, equation 1).
+and Pope et al. 2022, section 2). Speculation by k drafted tokens multiplies the tokens of a step by k + 1 and what
+they yield by (1 - a^(k+1)) / (1 - a), a the chance that one is accepted (Leviathan et al. 2023, equation 1).
 
 A server at rest in a load of B sequences decodes B tokens a step and meanwhile prefills what comes anew. The capacity
 under a promise is that of the largest B that keeps it. The three factors (overhead, compute, bandwidth) begin at rough
@@ -18,7 +18,8 @@ values and are fitted to the measured bursts, by least squares in logarithms tha
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -221,3 +222,22 @@ def _drafts(settings: Mapping[str, Scalar]) -> int:
     if settings.get("engine.speculative_method", "none") == "none":
         return 0
     return int(settings.get("engine.speculative_tokens", 0))
+
+
+def rough_machine(*, on_cpu: bool) -> MachineFacts:
+    """Return where the fit begins: on a CPU what numpy does in a tenth of a second, else a usual data centre GPU."""
+    if not on_cpu:
+        return MachineFacts(overhead=5e-3, compute=3e14, bandwidth=1.5e12)
+    square = np.ones((512, 512), dtype=np.float32)
+    block = np.ones(2**23, dtype=np.float32)
+    compute = 2 * 512**3 / _fastest(lambda: square @ square)
+    return MachineFacts(overhead=5e-3, compute=compute, bandwidth=2 * block.nbytes / _fastest(block.copy))
+
+
+def _fastest(act: Callable[[], object]) -> float:
+    def once() -> float:
+        began = time.perf_counter()
+        act()
+        return time.perf_counter() - began
+
+    return max(min(once() for _ in range(5)), 1e-9)
