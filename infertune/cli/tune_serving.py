@@ -133,7 +133,7 @@ def tune_serving(
                     "seed": seed,
                 }
             )
-            names = ", ".join(p.alias for p in space.parameters)
+            names = ", ".join(p.alias for p in space.parameters if len(p.values()) > 1)
             view.say(f"searching {space.n_configurations:,.0f} settings ({names}); study '{study}' in {database}")
             account = Account(starts, log, goal.slo, time.monotonic)
             scheduled = _lengths(space)

@@ -1,16 +1,16 @@
 """Where settings start and hold out, learnt from those that did and did not; a failure stays a failure with a cause.
 
-The chance that a configuration is feasible is a weighted share of the tried ones that were,
+For each class of failure, such as a want of memory, the chance that a configuration x meets it is a weighted share of
+the tried ones that did,
 
-    P(x) = (prior + sum_i w_i feasible_i) / (prior + 1 + sum_i w_i),   w_i = exp(-sum_d theta_d delta_d(x, x_i)),
+    P(x) = (doubt + sum_i w_i failed_i) / (prior + doubt + sum_i w_i),   w_i = exp(-sum_d theta_d delta_d(x, x_i)),
 
 a Nadaraya-Watson estimate (Nadaraya 1964) shrunk to an optimistic prior, in the coordinates of the Gaussian process.
-Which settings matter (theta) is chosen by the likelihood of each trial under all the others: a want of memory that
-hangs on one setting is learnt as that. Classes of failure are told apart by the same weights. Nothing is repaired: a
+Which settings matter (theta) is chosen for each class by the likelihood of each trial under all the others: a want of
+memory that hangs on one setting is learnt as that. x is feasible when it meets none. Nothing is repaired: a
 configuration runs as it is or is not run.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,9 +24,11 @@ from infertune.estimators import FloatArray
 from infertune.space import SearchSpace
 
 IN_A_ROW = 3  # failures of one class that end the search
-_PRIOR = 3.0  # feasible against 1 that is not
-_RELEVANCES = (0.0, 2.0, 12.0)
+_PRIOR, _DOUBT = 2.0, 0.2  # trials' worth of others, and of failures of a class, before anything is tried
+_RELEVANCES = (0.0, 1.0, 12.0, 60.0)
 _ALIKE = 4.0  # theta of every setting before anything is learnt
+_FEWEST = 6  # trials, to learn which settings matter
+_PRICE = 0.2  # in log-likelihood, of each setting that matters
 _SWEEPS = 2
 
 
@@ -80,50 +82,52 @@ class Feasibility:
 
     def __init__(self, space: SearchSpace, outcomes: Sequence[Outcome]) -> None:
         self._coordinates = Coordinates(space)
-        self._outcomes = outcomes
         self._points = self._coordinates.points([outcome.configuration for outcome in outcomes])
-        self._feasible = np.array([not outcome.failure for outcome in outcomes], dtype=np.float64)
-        self._theta = np.full(self._coordinates.n_axes, _ALIKE)
-        if 0 < self._feasible.sum() < len(outcomes):
-            self._theta = self._learnt()
+        self._differences = self._coordinates.differences(self._points, self._points)
+        kinds = sorted({outcome.failure for outcome in outcomes} - {""})
+        self._failed = {
+            kind: np.array([outcome.failure == kind for outcome in outcomes], dtype=np.float64) for kind in kinds
+        }
+        self._theta = {kind: self._learnt(failed) for kind, failed in self._failed.items()}
 
     def chances(self, configurations: Sequence[Configuration]) -> FloatArray:
-        """Return the chance that each starts and holds out, in (0, 1)."""
-        return self._shares(self._weights(configurations))
+        """Return the chance that each starts and holds out, in (0, 1]; 1 where nothing has failed yet."""
+        found = np.ones(len(configurations))
+        for share in self.shares(configurations).values():
+            found *= 1 - share
+        return found
 
-    def likely_failure(self, configuration: Configuration) -> str:
-        """Return the class of failure that is most likely if it fails; empty where none was seen."""
-        weights = self._weights([configuration])[:, 0]
-        sums: dict[str, float] = defaultdict(float)
-        for outcome, weight in zip(self._outcomes, weights, strict=True):
-            if outcome.failure:
-                sums[outcome.failure] += float(weight)
-        return max(sums, key=lambda kind: sums[kind]) if sums else ""
-
-    def _weights(self, configurations: Sequence[Configuration]) -> FloatArray:
+    def shares(self, configurations: Sequence[Configuration]) -> dict[str, FloatArray]:
+        """Return the chance of each class of failure that was seen, in (0, 1)."""
         points = self._coordinates.points(configurations)
-        return kernel(self._theta, self._coordinates.differences(self._points, points))
+        differences = self._coordinates.differences(self._points, points)
+        return {kind: _share(kernel(self._theta[kind], differences), failed) for kind, failed in self._failed.items()}
 
-    def _shares(self, weights: FloatArray) -> FloatArray:
-        return np.asarray((_PRIOR + self._feasible @ weights) / (_PRIOR + 1 + weights.sum(axis=0)))
-
-    def _learnt(self) -> FloatArray:
+    def _learnt(self, failed: FloatArray) -> FloatArray:
         """Return the relevances of highest leave-one-out likelihood, one axis at a time."""
-        differences = self._coordinates.differences(self._points, self._points)
-        theta = self._theta.copy()
-        best = self._likelihood(theta, differences)
+        n_axes = self._coordinates.n_axes
+        alike = np.full(n_axes, _ALIKE)
+        if len(failed) < _FEWEST:
+            return alike
+        alone = np.eye(n_axes) * max(_RELEVANCES)  # other beginnings: one setting decides all
+        theta = max((alike, *alone), key=lambda tried: self._likelihood(tried, failed))
+        best = self._likelihood(theta, failed)
         for _ in range(_SWEEPS):
-            for axis in range(len(theta)):
-                for relevance in _RELEVANCES:
+            for axis in range(n_axes):
+                for relevance in (*_RELEVANCES, _ALIKE):
                     tried = theta.copy()
                     tried[axis] = relevance
-                    found = self._likelihood(tried, differences)
+                    found = self._likelihood(tried, failed)
                     if found > best + 1e-9:
                         theta, best = tried, found
-        return theta
+        return np.asarray(theta)
 
-    def _likelihood(self, theta: FloatArray, differences: FloatArray) -> float:
-        weights = kernel(theta, differences)
+    def _likelihood(self, theta: FloatArray, failed: FloatArray) -> float:
+        weights = kernel(theta, self._differences)
         np.fill_diagonal(weights, 0.0)
-        shares = self._shares(weights)
-        return float(np.log(np.where(self._feasible > 0, shares, 1 - shares)).sum())
+        shares = _share(weights, failed)
+        return float(np.log(np.where(failed > 0, shares, 1 - shares)).sum()) - _PRICE * float((theta > 0).sum())
+
+
+def _share(weights: FloatArray, failed: FloatArray) -> FloatArray:
+    return np.asarray((_DOUBT + failed @ weights) / (_PRIOR + _DOUBT + weights.sum(axis=0)))

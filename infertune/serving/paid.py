@@ -34,6 +34,8 @@ class Account:
 
     Attributes:
         spent: Seconds of starts and bursts, those of earlier runs of the study included.
+        restarts: Those of them that started again what had been killed; decisions about what to try leave them out, so
+            that a study that goes on tries the same.
         bought: Those of this run alone.
     """
 
@@ -43,6 +45,7 @@ class Account:
         self._slo = slo
         self._clock = clock
         self.spent = 0.0
+        self.restarts = 0.0
         self.bought = 0.0
 
     def open(self, configuration: Configuration, purpose: str) -> "PaidServer":
@@ -56,12 +59,18 @@ class Account:
             ServerFailed: It did not start, now or then.
         """
         server = PaidServer(self, configuration, f"{purpose}/{configuration.digest}")
-        server.open()
+        try:
+            server.open()
+        except BaseException:
+            server.close()
+            raise
         return server
 
-    def start(self, configuration: Configuration) -> Deployment:
-        """Start a server, whatever the log says."""
-        return self._launcher.start(configuration)
+    def start(self, configuration: Configuration) -> tuple[Deployment, float]:
+        """Start a server, whatever the log says; return it with the seconds that it took."""
+        began = self._clock()
+        started = self._launcher.start(configuration)
+        return started, self._clock() - began
 
     def once(self, key: str, act: Callable[[], dict[str, Any]]) -> Any:
         """Return what the log has under a key, else what an act gives, its seconds and its failure with it.
@@ -81,6 +90,7 @@ class Account:
             self._log.put(key, record)
             self.bought += record["seconds"]
         self.spent += record["seconds"]
+        self.restarts += record.get("restart", 0.0)
         if "failure" in record:
             raise ServerFailed(record["message"], ServerFailure(**record["failure"]))
         return record
@@ -109,7 +119,7 @@ class PaidServer:
         """Start it, unless the log knows how that went."""
 
         def start() -> dict[str, Any]:
-            self._running = self._account.start(self.configuration)
+            self._running, _ = self._account.start(self.configuration)
             return {}
 
         self.start_seconds = float(self._account.once(f"{self._key}/start", start)["seconds"])
@@ -122,10 +132,11 @@ class PaidServer:
         """
 
         def act() -> dict[str, Any]:
+            restart = 0.0
             if self._running is None:
-                self._running = self._account.start(self.configuration)
+                self._running, restart = self._account.start(self.configuration)
             burst = self._running.press(load, n_requests=n_requests, seed=seed, hopeless=hopeless)
-            return {"figures": figures.as_json(self._account.counted(burst, n_requests))}
+            return {"figures": figures.as_json(self._account.counted(burst, n_requests)), "restart": restart}
 
         asked = f"{load.rate}/{load.concurrency}/{load.burstiness}/{n_requests}/{seed}"
         return figures.from_json(self._account.once(f"{self._key}/{asked}", act)["figures"])

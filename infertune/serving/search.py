@@ -20,7 +20,7 @@ from infertune.serving.capacity import Effort
 from infertune.serving.feasibility import Outcome, check
 from infertune.serving.figures import Figures
 from infertune.serving.finals import Finalist, Verdict
-from infertune.serving.goal import Goal, Measured, measure
+from infertune.serving.goal import FEWEST_REQUESTS, Goal, Measured, measure
 from infertune.serving.paid import Account, Hopeless, PaidServer
 from infertune.serving.proposals import Scored, Surrogate
 from infertune.serving.speed import SpeedModel
@@ -35,6 +35,7 @@ MOST_FINALISTS = 3
 FIRST_RATE = 1.0  # requests per second, where nothing says what a server may be good for
 _FIRST_ERROR = 0.3  # of the logarithm of the speed model's guess; a trial begins so much below it
 _MOST_FITTED = 60  # bursts are enough for three factors
+_LONGEST_BURST = 2.0  # times what a burst should take, of a server's first
 _FEWEST_BURSTS = 2  # that a trial must have room for
 
 
@@ -189,7 +190,7 @@ class Search:
         )
 
     def _try(self, arm: Arm, configuration: Configuration, limit: float) -> None:
-        before = self._account.spent
+        before = self._account.spent - self._account.restarts
         start, beat = self._guess(configuration), self._to_beat()
         failure: ServerFailure | None = None
         measured: Measured | None = None
@@ -209,7 +210,7 @@ class Search:
                 )
         except ServerFailed as error:
             failure = error.failure
-        seconds = self._account.spent - before
+        seconds = self._account.spent - self._account.restarts - before
         self._spent[arm] += seconds
         self._trials.append(
             Trial(
@@ -286,11 +287,14 @@ class Search:
         """Return a rate that settings may be good for."""
         known = next((trial for trial in self._trials if trial.score is not None), None)
         if known is None or known.measured is None or known.score is None:
-            if self._speed is None:
-                return FIRST_RATE
-            return self._speed.capacity(configuration, self._goal.slo) * math.exp(-_FIRST_ERROR)
-        mean, _ = Surrogate(self._space, self._scored(), self._estimate()).expected([configuration])
-        return known.measured.rate * math.exp(float(mean[0]) - known.score)
+            guess = FIRST_RATE
+            if self._speed is not None:
+                guess = self._speed.capacity(configuration, self._goal.slo) * math.exp(-_FIRST_ERROR)
+        else:
+            mean, _ = Surrogate(self._space, self._scored(), self._estimate()).expected([configuration])
+            guess = known.measured.rate * math.exp(float(mean[0]) - known.score)
+        # Smaller rates take longer than a burst should; where one is needed, broken promises will lead to it.
+        return max(guess, FEWEST_REQUESTS / (_LONGEST_BURST * self._burst_seconds))
 
     def _rate_of(self, configuration: Configuration) -> float:
         trial = next(trial for trial in self._trials if trial.configuration == configuration)

@@ -128,7 +128,13 @@ class SimulatedLauncher:
     @property
     def facts(self) -> Mapping[str, str]:
         """Which simulation this is."""
-        return {"model": "simulated", "version": "1", "device": "none", "machine": repr((self.hardware, self.traffic))}
+        return {
+            "engine": "simulated",
+            "model": "simulated",
+            "version": "1",
+            "device": "none",
+            "machine": repr((self.hardware, self.traffic)),
+        }
 
     @property
     def parameters(self) -> Sequence[Parameter]:
