@@ -276,7 +276,7 @@ class Search:
         """Return the best few and the default; as few as leave room for two turns, but two at least."""
         ranked = sorted((t for t in self._trials if t.score is not None), key=lambda trial: -(trial.score or 0.0))
         best = [trial.configuration for trial in ranked if trial.number]
-        n_bursts = FINAL_EFFORT.most_bursts - 1 if self._goal.is_of_capacity else 2
+        n_bursts = FINAL_EFFORT.most_bursts if self._goal.is_of_capacity else 2
         each = self._start_seconds() + n_bursts * FINAL_LENGTH * self._burst_seconds
         room = int((self._budget - self._account.spent) / (finals.FEWEST_TURNS * each))
         n = min(max(room, 2), MOST_FINALISTS)

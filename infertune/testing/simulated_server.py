@@ -173,7 +173,8 @@ class SimulatedLauncher:
         self.wait(self.hardware.start)
         self.n_open += 1
         rng = np.random.default_rng((self._seed, self.n_started))
-        return SimulatedServer(self, configuration, rng, self._falls(configuration))
+        key = (self._seed, int(configuration.digest, 16))
+        return SimulatedServer(self, configuration, rng, key, self._falls(configuration))
 
     def truth(self, configuration: Configuration, slo: Slo, *, n_requests: int = 1500) -> float:
         """Return the highest rate that keeps the promise on average, by bisection with long loads; 0 where none does.
@@ -204,10 +205,16 @@ class SimulatedServer:
     """A `Deployment`; made by `SimulatedLauncher.start`."""
 
     def __init__(
-        self, launcher: SimulatedLauncher, settings: Configuration, rng: np.random.Generator, falls: str | None
+        self,
+        launcher: SimulatedLauncher,
+        settings: Configuration,
+        rng: np.random.Generator,
+        key: tuple[int, int],
+        falls: str | None,
     ) -> None:
         self._launcher = launcher
         self._rng = rng
+        self._key = key
         self._falls = falls
         self._speed = float(np.exp(rng.normal() * launcher.hardware.noise))
         self._most_running = int(settings.get("engine.max_num_seqs", 128))
@@ -243,6 +250,7 @@ class SimulatedServer:
         if self._falls:
             self._launcher.wait(1.0)
             raise failed(self._falls, f"simulated {self._falls} under load")
+        self._rng = np.random.default_rng((*self._key, seed))  # the same burst again has the same luck
         requests = self._requests(load, n_requests, seed)
         now, cut, drafted, accepted = self._run(requests, load, hopeless)
         self._launcher.wait(now)
