@@ -9,6 +9,7 @@ from infertune.cli import models, tasks
 from infertune.cli.doctor import doctor
 from infertune.cli.evaluate import evaluate
 from infertune.cli.handover import handover
+from infertune.cli.load import load
 from infertune.cli.optimize import optimize
 from infertune.cli.space import space
 from infertune.cli.tune_serving import tune_serving
@@ -53,5 +54,6 @@ app.command(
 )(tune_serving)
 app.command(epilog="Example: infertune handover serving.yaml --as systemd")(handover)
 app.command(epilog="Example: infertune verify serving.yaml --base-url http://127.0.0.1:8000")(verify)
+app.command(epilog="Example: infertune load --base-url http://127.0.0.1:8000/v1 --model NAME --rate 1,2,4")(load)
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(models.app, name="models")

@@ -15,19 +15,9 @@ from infertune.cli.serving_launcher import launcher
 if TYPE_CHECKING:
     from infertune.cli.live import Status
     from infertune.load.slo import Slo
-    from infertune.report.serving_recipe import ServingEvidence
-    from infertune.serving.deployment import Launcher
     from infertune.serving.goal import Goal
-    from infertune.serving.log import EventLog
-    from infertune.serving.paid import Account
-    from infertune.serving.search import Found, Progress
-    from infertune.serving.speculation import Schedule
-    from infertune.serving.speed import SpeedModel
+    from infertune.serving.search import Progress
     from infertune.space import SearchSpace
-
-_SCHEDULE_SHARE = 0.2  # of the budget, where speculative lengths are searched
-_SCHEDULE_REPEATS = 3
-_MOST_IN_FLIGHT = 64  # of the schedule
 
 
 def tune_serving(
@@ -88,13 +78,14 @@ def tune_serving(
     """
     from rich.console import Console
 
-    from infertune import __version__
+    from infertune import __version__, models
     from infertune.cli.live import View
     from infertune.load import slo as promises
     from infertune.report import recipe as recipes
     from infertune.report import serving as report
-    from infertune.report import serving_recipe
-    from infertune.serving import workload_text
+    from infertune.report import serving_evidence, serving_recipe
+    from infertune.serving import lengths, workload_text
+    from infertune.serving.first_estimate import first_estimate
     from infertune.serving.log import EventLog
     from infertune.serving.paid import Account
     from infertune.serving.search import Search, short
@@ -136,25 +127,32 @@ def tune_serving(
             names = ", ".join(p.alias for p in space.parameters if len(p.values()) > 1)
             view.say(f"searching {space.n_configurations:,.0f} settings ({names}); study '{study}' in {database}")
             account = Account(starts, log, goal.slo, time.monotonic)
-            scheduled = _lengths(space)
-            search_budget = budget * (1 - _SCHEDULE_SHARE) if scheduled else budget
+            scheduled = lengths.are_searched(space)
+            shared = float(getattr(pressing, "prefix", 0.0))
+            estimate = (
+                first_estimate(models.resolve(model), starts.facts, log, shared=shared) if engine == "vllm" else None
+            )
             found = Search(
                 account,
                 space,
                 goal,
-                budget=search_budget,
+                budget=budget * (1 - lengths.SHARE) if scheduled else budget,
                 burst_seconds=burst_seconds,
                 seed=seed,
-                speed=_speed(engine, model, starts, log, float(getattr(pressing, "prefix", 0.0))),
+                speed=estimate,
                 on_progress=_shown(view.update, goal, space),
             ).run()
-            schedule, schedule_notes = None, list[str]()
-            if scheduled and found.verdict.winner is not None:
-                schedule, schedule_notes = _schedule(account, found, space, budget, seed, view.say)
+            schedule, said = None, ""
+            winner = found.verdict.winner
+            if scheduled and winner is not None:
+                before = account.spent
+                schedule, said = lengths.about(
+                    winner.configuration, space, account, budget=budget, seed=seed, say=view.say
+                )
+                found.spent["schedule"] = account.spent - before
         finally:
             log.close()
-    notes = [*schedule_notes, *_notes(found, space)]
-    winner = found.verdict.winner
+    notes = [*([said] if said else []), *serving_evidence.notes(found)]
     if winner is not None:
         written = serving_recipe.ServingRecipe(
             infertune=__version__,
@@ -166,7 +164,7 @@ def tune_serving(
             command=command or "",
             settings=dict(winner.configuration),
             decoding={name: value for name, value in (decoding or {}).items() if name.startswith("decoding.")},
-            evidence=_evidence(found),
+            evidence=serving_evidence.evidence(found),
         )
         serving_recipe.write(out, written)
     handover = (
@@ -242,120 +240,6 @@ def _only(space: "SearchSpace", settings: list[str]) -> "SearchSpace":
     fixed = {p.name: p.default for p in space.parameters if not {p.name, p.alias} & named}
     default = space.default_configuration()
     return space.fixed({name: default.get(name, value) for name, value in fixed.items()})
-
-
-def _lengths(space: "SearchSpace") -> bool:
-    """Whether there are speculative lengths to choose between."""
-    from infertune.serving.speculation import LENGTH, METHOD
-
-    return METHOD in space and LENGTH in space and any(each != "none" for each in space[METHOD].values())
-
-
-def _speed(engine: str, model: str, starts: "Launcher", log: "EventLog", shared: float) -> "SpeedModel | None":
-    """Return the estimate of a vLLM server; what the machine did at the first run is kept, so that a study repeats."""
-    from infertune import models
-    from infertune.errors import InvalidInputError
-    from infertune.serving import speed
-
-    if engine != "vllm":
-        return None
-    try:
-        facts = speed.model_facts(models.resolve(model))
-    except InvalidInputError:
-        return None  # an architecture that the estimate does not know; the search goes without
-    known = log.get("machine")
-    if known is None:
-        rough = speed.rough_machine(on_cpu=str(starts.facts.get("device", "")).startswith("cpu"))
-        known = {"overhead": rough.overhead, "compute": rough.compute, "bandwidth": rough.bandwidth}
-        log.put("machine", known)
-    return speed.SpeedModel(
-        facts, speed.MachineFacts(**known), speed.TrafficFacts(prompt=200.0, output=50.0, shared=shared)
-    )
-
-
-def _schedule(
-    account: "Account", found: "Found", space: "SearchSpace", budget: float, seed: int, say: Callable[[str], None]
-) -> "tuple[Schedule | None, list[str]]":
-    """Measure speculative lengths about the winner's other settings."""
-    from infertune.configuration import Configuration
-    from infertune.errors import InvalidInputError
-    from infertune.serving import speculation
-
-    assert found.verdict.winner is not None
-    winner = found.verdict.winner.configuration
-    before = account.spent
-    method = str(winner.get(speculation.METHOD, "none"))
-    if method == "none":
-        method = next(str(each) for each in space[speculation.METHOD].values() if each != "none")
-    lengths = [0, *(int(each) for each in space[speculation.LENGTH].values())]
-    most = min(int(winner.get("engine.max_num_seqs", _MOST_IN_FLIGHT)), _MOST_IN_FLIGHT)
-    settings = dict(winner)
-    if "engine.prompt_lookup_max" in space:
-        settings.setdefault("engine.prompt_lookup_max", space["engine.prompt_lookup_max"].default)
-    evidence, complete = speculation.measured(
-        account,
-        Configuration(settings),
-        method=method,
-        lengths=lengths,
-        loads=speculation.loads_to_measure(most),
-        repeats=_SCHEDULE_REPEATS,
-        budget=budget,
-        seed=seed,
-        say=say,
-    )
-    found.spent["schedule"] = account.spent - before
-    try:
-        return speculation.schedule(evidence, complete=complete), (
-            [] if complete else ["the budget had no room for every speculative length, or a server with one failed"]
-        )
-    except InvalidInputError:
-        return None, ["the budget had no room for a schedule of speculative lengths"]
-
-
-def _notes(found: "Found", space: "SearchSpace") -> list[str]:
-    notes = []
-    bursts = [each for _, each in found.bursts]
-    n_void = sum(bool(each.void) for each in bursts)
-    if n_void:
-        why = next(each.void for each in bursts if each.void)
-        notes.append(f"{n_void} of {len(bursts)} bursts were void, the generator of load itself was late: {why}")
-    default = found.trials[0]
-    if default.failure is not None:
-        notes.append(f"the default settings failed: {default.failure}")
-    elif default.score is None:
-        notes.append("the default settings keep the promise at no load that was tried")
-    if len({trial.configuration for trial in found.trials}) >= space.n_configurations:
-        notes.append("every setting of the space was tried")
-    if max((len(each.turns) for each in found.finalists), default=0) < 2:
-        notes.append("the budget had no room for a second turn of the finals, so nothing is clear")
-    return notes
-
-
-def _evidence(found: "Found") -> "ServingEvidence | None":
-    from infertune.report.serving import finalist_values
-    from infertune.report.serving_recipe import ServingEvidence
-    from infertune.serving.search import words
-
-    winner, goal = found.verdict.winner, found.goal
-    base = next((each for each in found.finalists if each.configuration == found.default), None)
-    if winner is None or base is None or not base.scores:
-        return None
-    value, interval = finalist_values(winner, goal)
-    default_value, default_interval = finalist_values(base, goal)
-    turns = [turn for turn in winner.turns if turn is not None]
-    rate = sum(turn.rate for turn in turns) / len(turns)
-    return ServingEvidence(
-        objective=str(goal),
-        promise=str(goal.slo),
-        load=words(goal.load) if goal.load is not None else f"{rate:.3g} requests/s",
-        value=value,
-        interval=interval,
-        default_value=default_value,
-        default_interval=default_interval,
-        n_repeats=len(turns),
-        n_requests=max(burst.n_planned for turn in turns for burst in turn.bursts),
-        clear=found.verdict.is_clear,
-    )
 
 
 def _shown(

@@ -22,7 +22,7 @@ from infertune.load.timing import CUT, Timing
 from infertune.load.workload import LoadRequest
 
 _LOOK_SECONDS = 0.25  # between two looks at whether it is hopeless
-_BEAT_SECONDS = 0.01
+_BEAT_SECONDS = 0.02
 
 
 class Secret(Protocol):
@@ -188,7 +188,7 @@ class _Run:
                         error = "the stream broke off before the answer's end"
                 else:
                     error = f"HTTP {response.status_code}: {stream.said(await response.aread())}"
-        except (httpx.HTTPError, httpx.StreamError, OSError) as failure:
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError) as failure:
             error = f"{type(failure).__name__}: {failure}".removesuffix(": ")
         except stream.StreamFailed as failure:
             error = str(failure)

@@ -304,13 +304,3 @@ def _trial_as_json(trial: Trial, goal: Goal) -> dict[str, Any]:
         "start_seconds": trial.start_seconds,
         "bursts": [figures.as_json(each) for each in measured.bursts] if measured else [],
     }
-
-
-def finalist_values(finalist: Finalist, goal: Goal) -> tuple[float, tuple[float, float]]:
-    """Return the value and its interval, lower end first; for one turn the interval is what its burst leaves open."""
-    low, high = finalist.interval
-    if len(finalist.scores) < 2:
-        turn = next(each for each in finalist.turns if each is not None and each.score is not None)
-        low, high = turn.low, turn.high
-    ends = sorted((goal.value(low), goal.value(high)))
-    return goal.value(float(np.mean(finalist.scores))), (ends[0], ends[1])
