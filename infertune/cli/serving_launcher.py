@@ -7,13 +7,10 @@ from infertune.errors import InvalidInputError, nearest
 
 if TYPE_CHECKING:
     from infertune.load.workload import Workload
-    from infertune.parameter import Parameter
     from infertune.serving.deployment import Launcher
     from infertune.space import SearchSpace
-    from infertune.types import Scalar
 
 ENGINES = ("vllm", "command")
-_WORDS: dict[str, bool] = {"true": True, "false": False}
 
 
 def launcher(
@@ -40,6 +37,7 @@ def launcher(
     if engine not in ENGINES:
         raise InvalidInputError(f"tune-serving has no engine '{engine}'{nearest(engine, ENGINES)}")
     if engine == "command":
+        from infertune.serving import command_settings
         from infertune.serving.command_launcher import CommandLauncher
         from infertune.serving.command_template import CommandTemplate
 
@@ -49,11 +47,10 @@ def launcher(
             )
         if engine_args or vllm_python or changing_answers:
             raise InvalidInputError("--engine-arg, --vllm-python and --changing-answers are for --engine vllm")
-        parameters = [_listed(setting) for setting in settings]
-        started = CommandLauncher(
-            CommandTemplate(command), model, workload, parameters=parameters, reset_path=reset_path or ""
-        )
-        return started, SearchSpace(tuple(parameters))
+        template = CommandTemplate(command)
+        parameters = command_settings.parameters(template, settings)
+        started = CommandLauncher(template, model, workload, parameters=parameters, reset_path=reset_path or "")
+        return started, SearchSpace(parameters)
     if command is not None or reset_path is not None:
         raise InvalidInputError("--command and --reset-path are for --engine command")
     from infertune.engines.vllm.settings import named_as_in, with_flags
@@ -64,28 +61,3 @@ def launcher(
     )
     space = with_flags(SearchSpace(tuple(server.parameters), tuple(server.constraints)), server.installed, settings)
     return server, space_text.changed(space, [named_as_in(space, setting) for setting in settings])
-
-
-def _listed(setting: str) -> "Parameter":
-    """Return the parameter that ``engine.NAME=A,B,C`` means; the first value is the default."""
-    from infertune.parameter import Parameter
-
-    name, _, text = (part.strip() for part in setting.partition("="))
-    values = [_value(part.strip()) for part in text.split(",")]
-    if not name or not all(part != "" for part in values):
-        raise InvalidInputError(f"--set must be NAME=A,B,C, the default first, but found '{setting}'")
-    if len({type(value) for value in values}) > 1:
-        values = [str(value) for value in values]
-    full = name if name.startswith("engine.") else f"engine.{name}"
-    return Parameter(name=full, tier="engine", kind="choice", choices=tuple(values), default=values[0])
-
-
-def _value(text: str) -> "Scalar":
-    if text in _WORDS:
-        return _WORDS[text]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text

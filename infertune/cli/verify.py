@@ -13,7 +13,7 @@ from infertune.cli import options
 if TYPE_CHECKING:
     from infertune.serving.observation import Finding
 
-_CONTRADICTED = 6
+_CONTRADICTED = 7
 _WORDS = {"proved": "proved", "contradicted": "CONTRADICTED", "unseen": "cannot be seen"}
 
 
@@ -29,7 +29,8 @@ def verify(
 ) -> None:
     """Ask a running server, by what it says and by what it does, whether every setting of a file is in force.
 
-    Takes some seconds of its work; other requests should not be on it. Ends with code 6 where it contradicts a setting.
+    Takes some seconds of its work; other requests should not be on it. Ends with code 7 where a setting is
+    contradicted.
     """
     from infertune.engines.openai import keys
     from infertune.report import serving_recipe

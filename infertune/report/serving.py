@@ -157,13 +157,15 @@ def front(found: Found) -> list[dict[str, Any]]:
 def _finals(found: Found) -> Table:
     goal = found.goal
     table = Table(title=f"Finals: {goal}, bursts in turns", title_justify="left")
-    table.add_column("settings")
+    table.add_column("settings", overflow="fold")
     for title in (goal.unit, "95% interval", "range", "turns", "holds at"):
         table.add_column(title, justify="right")
     for each in sorted(found.finalists, key=lambda each: -each.mean):
         name = short(each.configuration, found.space)
         if not each.scores:
-            why = each.failure.kind if each.failure else "no load kept the promise"
+            why = each.failure.kind if each.failure else "the budget ended"
+            if any(turn is not None for turn in each.turns):
+                why = "no load kept the promise"
             table.add_row(name, "-", why, "-", str(len(each.turns)), "-")
             continue
         low, high = sorted((_of(goal, score) for score in each.interval), key=float)
@@ -185,7 +187,7 @@ def _arms(found: Found) -> Table:
     goal = found.goal
     table = Table()
     table.add_column("arm")
-    table.add_column("best settings")
+    table.add_column("best settings", overflow="fold")
     for title in (goal.unit, "80% interval", "servers", "failed", "seconds"):
         table.add_column(title, justify="right")
     for arm, title in _ARMS.items():

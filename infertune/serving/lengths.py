@@ -1,4 +1,4 @@
-"""Speculative lengths about the settings that a search has found, at several loads, within what is left of the budget."""
+"""Speculative lengths about the settings that a search has found, at several loads, with the rest of the budget."""
 
 from collections.abc import Callable
 

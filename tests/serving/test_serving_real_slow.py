@@ -1,8 +1,7 @@
 """A real vLLM server: started with settings that are not the defaults, pressed, and verified by what it does."""
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from infertune.configuration import Configuration
 from infertune.engines.vllm.interpreter import VARIABLE
 from infertune.engines.vllm.process import ServerFailed
 from infertune.load.load import Load
+from infertune.load.workload import LoadRequest
 from infertune.serving.running_server import RunningServer
 from infertune.serving.server_deployment import ServerDeployment
 from infertune.serving.verify import verify
@@ -37,9 +37,16 @@ UNLIKE_THE_DEFAULT: dict[str, Any] = {
 CACHED: dict[str, Any] = {"engine.max_num_seqs": 5, "engine.block_size": 32, "engine.enable_prefix_caching": True}
 
 
+class Long(Few):
+    """Prompts of some blocks, so that a cache would show."""
+
+    def requests(self, n: int, *, seed: int) -> Sequence[LoadRequest]:
+        return [LoadRequest(prompt=f"{seed}-{index} {'word ' * 90}", max_tokens=4) for index in range(n)]
+
+
 @pytest.fixture(scope="module")
 def launcher() -> VLLMLauncher:
-    return vllm_launcher("bundled:smollm2-135m", Few(), engine_args={"max_model_len": 1024, "enforce_eager": True})
+    return vllm_launcher("bundled:smollm2-135m", Long(), engine_args={"max_model_len": 1024, "enforce_eager": True})
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +98,9 @@ def test_a_wrong_file_is_contradicted_by_effect_alone(unlike: ServerDeployment, 
     assert seen == [False]
 
 
-def test_the_prefix_cache_shows_its_blocks_and_is_empty_before_each_burst(launcher: VLLMLauncher) -> None:
+def test_the_prefix_cache_shows_its_blocks_and_is_empty_before_each_burst(
+    launcher: VLLMLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
     running = launcher.start(Configuration(CACHED))
     try:
         with RunningServer(running.base_url) as server:
@@ -99,16 +108,17 @@ def test_the_prefix_cache_shows_its_blocks_and_is_empty_before_each_burst(launch
             assert all(each.agrees for each in effects(server, right))
             wrong = effects(server, {**right, "block_size": 64})
             assert [each.agrees for each in wrong if each.name == "block_size"] == [False]
-            server.complete([300] * 200, max_tokens=1)
-        for _ in range(2):  # the second asks what the first has asked
-            burst = running.press(Load(concurrency=1), n_requests=3, seed=1)
-            assert burst.counters["prefix_queried_tokens"] > 0
-            assert burst.counters["prefix_hit_tokens"] == 0
+        bursts = [running.press(Load(concurrency=1), n_requests=3, seed=1) for _ in range(2)]
+        assert all(burst.counters["prefix_queried_tokens"] > 3 * 64 for burst in bursts)
+        assert [burst.counters["prefix_hit_tokens"] for burst in bursts] == [0, 0]
+        monkeypatch.setattr(running, "_reset", lambda _: None)
+        again = running.press(Load(concurrency=1), n_requests=3, seed=1)  # what the second one has asked
+        assert again.counters["prefix_hit_tokens"] >= 3 * 64
     finally:
         running.close()
 
 
-def test_what_vllm_refuses_is_a_bad_argument(launcher: VLLMLauncher, tmp_path: Path) -> None:
-    with pytest.raises(ServerFailed, match="bad argument: .*max_num_batched_tokens") as caught:
+def test_what_vllm_refuses_is_a_bad_argument(launcher: VLLMLauncher) -> None:
+    with pytest.raises(ServerFailed, match=r"bad argument: .*max_num_batched_tokens") as caught:
         launcher.start(Configuration({"engine.max_num_seqs": 64, "engine.max_num_batched_tokens": 32}))
     assert caught.value.failure.kind == "bad argument"
