@@ -94,7 +94,7 @@ def tune_serving(
         promises.parse(slo) if slo else promises.Slo(()), maximize, minimize, rate, concurrency, gpu_hour_price
     )
     budget = _seconds(budget_seconds)
-    recipes.check_writable(out)
+    serving_recipe.check_writable(out)
     decoding = dict(recipes.read(config).configuration) if config is not None else None
     pressing = workload_text.parse(workload, configuration=decoding)
     with View() as view:

@@ -77,6 +77,16 @@ def show(answer: ServingAnswer, console: Console) -> None:
 def sentence(found: Found) -> str:
     """Return the verdict in words."""
     verdict, goal = found.verdict, found.goal
+    if verdict.winner is None and not any(turn for each in found.finalists for turn in each.turns):
+        best = max(
+            (t for t in found.trials if t.score is not None), key=lambda trial: trial.score or 0.0, default=None
+        )
+        if best is not None and not any(each.failure for each in found.finalists):
+            name = short(best.configuration, found.space)
+            return (
+                f"The budget ended before the finals: in the search {name} was best, which may be luck. "
+                "The finals need a larger --budget-seconds."
+            )
     if verdict.winner is None:
         said = f" the promise {goal.slo}" if goal.slo.promises else ""
         return f"Nothing that was tried has kept{said} in the finals: there is nothing to recommend."
@@ -87,6 +97,11 @@ def sentence(found: Found) -> str:
     turns = f"{len(verdict.winner.turns)} turns"
     if math.isinf(verdict.difference):
         return f"Clear winner: {name} reaches {value}; the default settings have no value of their own in the finals."
+    if not math.isfinite(verdict.low):
+        return (
+            f"No clear winner: {name} is at {value}, {_ratio(goal, verdict.difference)} against the default, but in "
+            "one turn only, which may be luck. More turns need a larger --budget-seconds."
+        )
     gain = f"{_ratio(goal, verdict.difference)} [{_ratio(goal, verdict.low)}, {_ratio(goal, verdict.high)}]"
     if verdict.is_clear:
         return f"Clear winner: {name} with {value}, {gain} against the default (95%, paired, {turns})."
@@ -163,7 +178,7 @@ def _finals(found: Found) -> Table:
     for each in sorted(found.finalists, key=lambda each: -each.mean):
         name = short(each.configuration, found.space)
         if not each.scores:
-            why = each.failure.kind if each.failure else "the budget ended"
+            why = str(each.failure.kind) if each.failure else "the budget ended"
             if any(turn is not None for turn in each.turns):
                 why = "no load kept the promise"
             table.add_row(name, "-", why, "-", str(len(each.turns)), "-")

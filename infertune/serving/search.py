@@ -28,6 +28,7 @@ from infertune.serving.trial import Arm, Trial
 from infertune.space import SearchSpace
 
 SEARCH_SHARE = 0.6
+DEFAULT_SHARE = 0.3  # at most, of the first trial, which has everything to find out
 SEARCH_EFFORT = Effort(most_bursts=7, tolerance=0.15)
 FINAL_EFFORT = Effort(most_bursts=4, tolerance=0.06, step=1.12)
 FINAL_LENGTH = 2.0  # times a burst of the search
@@ -139,12 +140,13 @@ class Search:
             infertune.serving.feasibility.SearchStopped: The same failure came three times in a row.
         """
         limit = SEARCH_SHARE * self._budget
-        self._try("default", self._space.default_configuration(), self._budget)
+        self._try("default", self._space.default_configuration(), DEFAULT_SHARE * self._budget)
         first = self._trials[0]
         if first.failure is None and (first.measured is None or not first.measured.bursts):
+            least = (first.start_seconds + _LONGEST_BURST * self._burst_seconds) / DEFAULT_SHARE
             raise BudgetError(
-                f"a budget of {self._budget:.0f} s must buy the start of a server and a burst of "
-                f"{self._burst_seconds:g} s, but the start alone took {first.start_seconds:.0f} s"
+                f"{DEFAULT_SHARE:.0%} of the budget must buy the start of a server, which took "
+                f"{first.start_seconds:.0f} s, and a burst: give --budget-seconds {math.ceil(least)} or more"
             )
         while self._account.spent + self._least_seconds() <= limit:
             arms: tuple[Arm, ...] = ("random", "model")
@@ -297,9 +299,11 @@ class Search:
         return max(guess, FEWEST_REQUESTS / (_LONGEST_BURST * self._burst_seconds))
 
     def _rate_of(self, configuration: Configuration) -> float:
-        trial = next(trial for trial in self._trials if trial.configuration == configuration)
-        rate = trial.measured.rate if trial.measured is not None else 0.0
-        return rate or self._guess(configuration)
+        """Return a rate to begin the finals with: what the search was surer of, as its bursts saw no queue grow."""
+        measured = next(trial.measured for trial in self._trials if trial.configuration == configuration)
+        if measured is None or measured.score is None:
+            return self._guess(configuration)
+        return measured.rate * math.exp(measured.low - measured.score)
 
     def _to_beat(self) -> float | None:
         lows = [trial.measured.low for trial in self._trials if trial.measured is not None and trial.score is not None]

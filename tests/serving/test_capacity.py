@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from curves import Curve, burst
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,6 @@ from infertune.load.slo import parse
 from infertune.serving.capacity import Effort, capacity, n_kept
 from infertune.serving.figures import Count, Figures, figures
 from infertune.testing.simulated_server import SimulatedLauncher
-from curves import Curve, burst
 
 EFFORT = Effort(most_bursts=8, tolerance=0.15)
 SLO = parse("p99_ttft<400ms, p99_itl<60ms")

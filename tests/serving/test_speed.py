@@ -36,7 +36,7 @@ SPEED = SpeedModel(MODEL, MACHINE, TRAFFIC)
 
 
 def test_the_counts_of_a_known_model(tmp_path: Path) -> None:
-    """Llama 2 7B has 6.74e9 parameters, one embedding of 0.13e9 of which is only looked up; 512 KiB of cache a token."""
+    """Llama 2 7B has 6.74e9 parameters, 0.13e9 of them to look words up, and 512 KiB of cache for a token."""
     (tmp_path / "config.json").write_text(json.dumps(LLAMA_7B))
     facts = model_facts(tmp_path)
     assert facts.parameters == pytest.approx(6.74e9 - 0.131e9, rel=1e-3)
@@ -137,7 +137,7 @@ def test_it_ranks_the_settings_of_a_simulated_server() -> None:
     fitted = SPEED.fitted(bursts(launcher, (0.5, 1.5)))
     slo = parse("p99_ttft<400ms, p99_itl<60ms")
     rng = np.random.default_rng(0)
-    drawn = [each for each in (launcher.space.sample(rng) for _ in range(12))]
+    drawn = [launcher.space.sample(rng) for _ in range(12)]
     truth = [launcher.truth(each, slo, n_requests=60) for each in drawn]
     assert stats.spearmanr(truth, [fitted.capacity(each, slo) for each in drawn]).statistic > 0.4
 
