@@ -69,7 +69,7 @@ def write(path: Path, struct: msgspec.Struct, *, head: str) -> None:
 
 
 def check_writable(path: Path, kind: type[msgspec.Struct]) -> None:
-    """Raise InvalidInputError unless ``--out`` can be written to a path: a new file, or an earlier one of this kind."""
+    """Raise InvalidInputError unless ``--out`` can be written there: a new file, or an earlier one of this kind."""
     if not path.parent.is_dir():
         raise InvalidInputError(f"the folder of --out must exist, but {path.parent} does not")
     if not path.exists():

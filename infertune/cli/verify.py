@@ -13,7 +13,6 @@ from infertune.cli import options
 if TYPE_CHECKING:
     from infertune.serving.observation import Finding
 
-_CONTRADICTED = 7
 _WORDS = {"proved": "proved", "contradicted": "CONTRADICTED", "unseen": "cannot be seen"}
 
 
@@ -33,6 +32,7 @@ def verify(
     contradicted.
     """
     from infertune.engines.openai import keys
+    from infertune.errors import ContradictionError
     from infertune.report import serving_recipe
     from infertune.serving.running_server import RunningServer
     from infertune.serving.verify import verify as verified
@@ -46,8 +46,9 @@ def verify(
         print(json.dumps({"base_url": base_url, "model": server.model, "settings": plain}, indent=2))
     else:
         _print(findings)
-    if any(finding.verdict == "contradicted" for finding in findings):
-        raise typer.Exit(_CONTRADICTED)
+    wrong = [finding.name for finding in findings if finding.verdict == "contradicted"]
+    if wrong:
+        raise ContradictionError(f"the server is not set as {file} says: {', '.join(wrong)}")
 
 
 def _print(findings: "Sequence[Finding]") -> None:

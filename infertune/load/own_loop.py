@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-_NICE = -10  # the thread ends with the load, and its priority with it
+_PRIORITY = 1  # the lowest of those before all ordinary threads; it ends with the thread
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
@@ -53,7 +53,10 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 
 
 def _hurry() -> None:
-    """Ask for this thread to be woken before the server's, where the system lets us."""
+    """Ask for this thread to be woken before the server's, where the system lets us.
+
+    A nice value would not do: Linux weighs it within a session only, and a server has one of its own.
+    """
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+            os.sched_setscheduler(threading.get_native_id(), os.SCHED_RR, os.sched_param(_PRIORITY))

@@ -9,6 +9,8 @@ from infertune.load.timing import Timing
 
 MOST_LATENESS_SECONDS = 0.05
 _MOST_LATE_SHARE = 0.05  # of the median request's whole time, which such a lateness hardly changes
+_MOST_BUSY = 0.7  # share of a processor: a thread that runs before all others is not late, but takes what others need
+_SHORTEST_SECONDS = 1.0  # of a load whose share is judged
 _QUANTILE = 0.95  # of a few dozen requests, the 99th percentile is the one that a busy machine held up most
 
 
@@ -60,16 +62,18 @@ def pressed(
     late = lateness(timings)
     lag = _quantile(lags)
     whole = float(np.median([timing.e2e for timing in timings if not timing.error] or [0.0]))
+    seconds = max((each.done for each in timings), default=0.0) - min((each.due for each in timings), default=0.0)
     return Pressed(
         timings=timings,
         cut=cut,
-        seconds=max((each.done for each in timings), default=0.0) - min((each.due for each in timings), default=0.0),
+        seconds=seconds,
         lateness=late,
         lag=lag,
         cpu_ms=1000 * cpu_seconds / max(1, len(timings)),
         n_uncounted=n_uncounted,
         void=_late("requests were sent", late, max(most_lateness, _MOST_LATE_SHARE * whole))
-        or _late("the generator woke up", lag, most_lateness),
+        or _late("the generator woke up", lag, most_lateness)
+        or _busy(cpu_seconds, seconds),
     )
 
 
@@ -88,4 +92,13 @@ def _late(what: str, seconds: float, most: float) -> str:
     return (
         f"{what} {1000 * seconds:.0f} ms late (95th percentile; at most {1000 * most:.0f} ms may be): the "
         "generator was the bottleneck, give it a processor of its own or a lower load"
+    )
+
+
+def _busy(cpu_seconds: float, seconds: float) -> str:
+    if seconds < _SHORTEST_SECONDS or cpu_seconds <= _MOST_BUSY * seconds:
+        return ""
+    return (
+        f"the generator took {cpu_seconds / seconds:.0%} of a processor (at most {_MOST_BUSY:.0%} may be): it was the "
+        "bottleneck, give it a lower load"
     )

@@ -76,6 +76,7 @@ def test_a_server_that_is_set_otherwise_ends_with_a_code_for_scripts(infertune: 
         done = infertune("verify", str(file), "--base-url", f"{server.url}/v1", "--json")
         assert "CONTRADICTED" in infertune("verify", str(file), "--base-url", server.url).out
     assert done.code == 7
+    assert "the server is not set as" in done.err and "engine.max_num_seqs" in done.err
     verdicts = {each["name"]: each["verdict"] for each in done.json["settings"]}
     assert verdicts["engine.max_num_seqs"] == "contradicted"
     assert verdicts["engine.scheduling_policy"] == "proved"

@@ -2,6 +2,7 @@
 
 import gc
 import math
+import os
 import signal
 import threading
 import time
@@ -267,6 +268,24 @@ def test_lateness_is_judged_beside_what_is_measured() -> None:
     assert "sent 60 ms late" in found(0.06, 0.1)
     assert found(0.06, 2.0) == ""  # 5% of 2 s are 100 ms
     assert "woke up 60 ms late" in found(0.0, 2.0, lag=0.06)
+
+
+def test_a_generator_that_was_busy_all_the_time_voids_the_run() -> None:
+    def found(cpu_seconds: float, seconds: float) -> str:
+        timing = Timing(due=0, sent=0, chunks=(0.1,), done=seconds, prompt_tokens=1, completion_tokens=1)
+        return pressed([timing], cut=False, lags=[], cpu_seconds=cpu_seconds, n_uncounted=0, most_lateness=0.05).void
+
+    assert found(2.0, 4.0) == ""
+    assert "80% of a processor" in found(3.2, 4.0)
+    assert found(0.5, 0.5) == ""  # too short to tell
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_RR"), reason="the system has no such priorities")
+def test_the_caller_keeps_its_priority() -> None:
+    before = os.sched_getscheduler(0)
+    with StreamingServer() as server:
+        press(server, asked(1), AT_ONCE)
+    assert os.sched_getscheduler(0) == before
 
 
 def test_no_request_is_no_load() -> None:

@@ -12,6 +12,10 @@ from infertune.engines.vllm.interpreter import VARIABLE
 from infertune.engines.vllm.process import ServerFailed
 from infertune.load.load import Load
 from infertune.load.workload import LoadRequest
+from infertune.serving.command_launcher import CommandLauncher
+from infertune.serving.command_settings import parameters
+from infertune.serving.command_template import CommandTemplate
+from infertune.serving.handover import Service
 from infertune.serving.running_server import RunningServer
 from infertune.serving.server_deployment import ServerDeployment
 from infertune.serving.verify import verify
@@ -122,3 +126,68 @@ def test_what_vllm_refuses_is_a_bad_argument(launcher: VLLMLauncher) -> None:
     with pytest.raises(ServerFailed, match=r"bad argument: .*max_num_batched_tokens") as caught:
         launcher.start(Configuration({"engine.max_num_seqs": 64, "engine.max_num_batched_tokens": 32}))
     assert caught.value.failure.kind == "bad argument"
+
+
+def test_a_real_death_under_load_is_told_with_its_cause(launcher: VLLMLauncher) -> None:
+    """On a CPU, vLLM 0.32 dies of seeded requests whose prompts are computed in more than one step."""
+    deadly = vllm_launcher(
+        "bundled:smollm2-135m", Seeded(), engine_args={"max_model_len": 1024, "enforce_eager": True}
+    )
+    if launcher.installed.device != "cpu":
+        pytest.skip("a fault of the CPU build")
+    running = deadly.start(Configuration({"engine.max_num_batched_tokens": 256}))
+    with pytest.raises(ServerFailed, match="CPU Generator does not use offset") as caught:
+        running.press(Load(concurrency=16), n_requests=64, seed=1)
+    running.close()
+    assert caught.value.failure.kind == "crash"
+
+
+class Seeded(Long):
+    """What a load must not ask of a CPU."""
+
+    def requests(self, n: int, *, seed: int) -> Sequence[LoadRequest]:
+        return [
+            LoadRequest(prompt=request.prompt, max_tokens=24, settings=(("seed", index),))
+            for index, request in enumerate(super().requests(n, seed=seed))
+        ]
+
+
+def test_the_same_server_by_a_command(launcher: VLLMLauncher) -> None:
+    from infertune import models
+    from infertune.engines.vllm.interpreter import find
+
+    template = CommandTemplate(
+        f"{find(None).path} -m vllm.entrypoints.openai.api_server --model {{model}} --host {{host}} --port {{port}} "
+        "--max-model-len 1024 --enforce-eager --max-num-seqs {engine.seqs} --block-size 32"
+    )
+    by_command = CommandLauncher(
+        template,
+        str(models.resolve("bundled:smollm2-135m")),
+        Long(),
+        parameters=parameters(template, ["seqs=5,7"]),
+        reset_path="/reset_prefix_cache",
+        environment={"VLLM_SERVER_DEV_MODE": "1", "VLLM_CPU_KVCACHE_SPACE": "2", "HF_HUB_OFFLINE": "1"},
+    )
+    running = by_command.start(Configuration({"engine.seqs": 7}))
+    try:
+        bursts = [running.press(Load(rate=8.0), n_requests=6, seed=1) for _ in range(2)]
+        assert not any(timing.error for burst in bursts for timing in burst.timings)
+        assert [burst.counters["prefix_hit_tokens"] for burst in bursts] == [0, 0]
+        with RunningServer(running.base_url) as server:
+            (seen,) = effects(server, {"max_num_seqs": 7})
+        assert seen.agrees
+    finally:
+        running.close()
+
+
+def test_the_parser_takes_what_is_handed_over() -> None:
+    from infertune import models
+    from infertune.engines.vllm import installed
+    from infertune.engines.vllm.interpreter import find
+
+    decoding = {"decoding.temperature": 0.7, "decoding.top_p": 0.9, "decoding.max_tokens": 9}
+    service = Service(model="m", settings=UNLIKE_THE_DEFAULT, decoding=decoding)
+    taken = installed.ask(find(None), models.resolve("bundled:smollm2-135m"), arguments=service.flags())
+    for name, value in UNLIKE_THE_DEFAULT.items():
+        assert taken.default(name.removeprefix("engine.")) == value
+    assert taken.config["model_config"]["override_generation_config"] == {"temperature": 0.7, "top_p": 0.9}

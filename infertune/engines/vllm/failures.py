@@ -1,7 +1,7 @@
 """Why a server ended, told from its exit code and its log.
 
-The patterns are those of vLLM 0.32 as it really failed, of CUDA's messages as documented by PyTorch, and for servers by
-a command those of llama.cpp's source.
+The patterns are those of vLLM 0.32 as it really failed, of CUDA's messages as documented by PyTorch, and for other
+servers those of llama.cpp's source.
 """
 
 import re
