@@ -27,7 +27,7 @@ METHOD, LENGTH = "engine.speculative_method", "engine.speculative_tokens"
 LAMBDA = 1.0
 _TO_DEVIATION = 1.4826
 _EQUAL = 0.01  # share of the best value within which a length is as good
-_ROUNDS = 3  # requests of each caller in a burst
+_ROUNDS = 2  # requests of each caller in a burst
 _FEWEST = 8
 
 
@@ -132,7 +132,8 @@ def measured(
         lengths: Among them 0, for none.
         loads: In flight.
         repeats: Of each load, at least 1.
-        budget: Seconds of the account that must not be passed.
+        budget: Seconds of the account; a length is begun only where there is room for one that takes as long as the
+            longest so far.
         seed: Of the arrivals; the same for all lengths.
         say: Told what is done.
 
@@ -141,7 +142,11 @@ def measured(
     """
     found: list[Evidence] = []
     complete = True
+    most = 0.0  # seconds of a length so far
     for length in lengths:
+        began = account.spent
+        if began + most > budget:
+            return tuple(found), False
         values: dict[int, list[float]] = {load: [] for load in loads}
         try:
             with account.open(with_length(settings, method, length), "schedule") as server:
@@ -156,6 +161,7 @@ def measured(
                         values[load].append(burst.output_rate)
         except ServerFailed:
             complete = False
+        most = max(most, account.spent - began)
         found += [
             Evidence(load=load, length=length, values=tuple(each))
             for load, each in values.items()
