@@ -15,8 +15,8 @@ from infertune.cli.serving_launcher import launcher
 if TYPE_CHECKING:
     from infertune.cli.live import Status
     from infertune.load.slo import Slo
+    from infertune.serving.found import Progress
     from infertune.serving.goal import Goal
-    from infertune.serving.search import Progress
     from infertune.space import SearchSpace
 
 
@@ -83,12 +83,13 @@ def tune_serving(
     from infertune.load import slo as promises
     from infertune.report import recipe as recipes
     from infertune.report import serving as report
-    from infertune.report import serving_evidence, serving_recipe
+    from infertune.report import serving_answer, serving_evidence, serving_recipe
     from infertune.serving import lengths, workload_text
     from infertune.serving.first_estimate import first_estimate
+    from infertune.serving.found import short
     from infertune.serving.log import EventLog
     from infertune.serving.paid import Account
-    from infertune.serving.search import Search, short
+    from infertune.serving.search import Search
 
     goal = _goal(
         promises.parse(slo) if slo else promises.Slo(()), maximize, minimize, rate, concurrency, gpu_hour_price
@@ -177,7 +178,7 @@ def tune_serving(
             f"Does a running server have these settings?  infertune verify {out} --base-url URL",
         ]
     )
-    answer = report.ServingAnswer(
+    answer = serving_answer.ServingAnswer(
         study=study,
         facts=dict(starts.facts),
         workload=pressing.name,
@@ -187,7 +188,7 @@ def tune_serving(
         notes=notes,
     )
     if as_json:
-        print(json.dumps(report.as_json(answer), indent=2))
+        print(json.dumps(serving_answer.as_json(answer), indent=2))
     else:
         report.show(answer, Console())
 
@@ -248,7 +249,7 @@ def _shown(
     """Return what turns the search's progress into a status."""
     from infertune.cli.live import Status
     from infertune.report.table import duration
-    from infertune.serving.search import short
+    from infertune.serving.found import short
 
     def status(progress: "Progress") -> "Status":
         scored = [trial for trial in progress.trials if trial.score is not None]

@@ -1,48 +1,21 @@
-"""What a search for a server's settings came to: in a terminal and as JSON."""
+"""What a search for a server's settings came to, in a terminal."""
 
 import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from infertune.report.plot import text_plot
+from infertune.report.serving_answer import ServingAnswer, failure_kinds, front
 from infertune.serving import figures
-from infertune.serving.finals import Finalist, Verdict
+from infertune.serving.found import Found, short
 from infertune.serving.goal import Goal
-from infertune.serving.search import Found, short, words
 from infertune.serving.speculation import Schedule
 from infertune.serving.trial import Trial
-from infertune.stats import pareto_front
 
 _ARMS = {"default": "default settings", "random": "random control", "model": "model's search"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServingAnswer:
-    """All that is reported.
-
-    Attributes:
-        study: Its name.
-        facts: Of the launcher.
-        workload: Its name.
-        found: What the search came to.
-        schedule: Of speculative lengths, where they were measured.
-        handover: Commands that bring the settings to work.
-        notes: For the user, without a full stop.
-    """
-
-    study: str
-    facts: Mapping[str, str]
-    workload: str
-    found: Found
-    schedule: Schedule | None
-    handover: Sequence[str]
-    notes: Sequence[str]
 
 
 def show(answer: ServingAnswer, console: Console) -> None:
@@ -119,54 +92,6 @@ def spent(found: Found) -> str:
         f"{total:.0f} s of server time of {found.budget:.0f} s: {parts}; {found.bought:.0f} s of it in this run. "
         f"{len(found.trials)} servers in the search, bursts of {found.burst_seconds:g} s."
     )
-
-
-def as_json(answer: ServingAnswer) -> dict[str, Any]:
-    """Return the answer in lists, mappings and scalars."""
-    found, goal = answer.found, answer.found.goal
-    return {
-        "study": answer.study,
-        "facts": dict(answer.facts),
-        "workload": answer.workload,
-        "goal": {"kind": goal.kind, "unit": goal.unit, "promise": str(goal.slo)},
-        "verdict": _verdict_as_json(found.verdict, goal),
-        "default": dict(found.default),
-        "finalists": [_finalist_as_json(each, goal) for each in found.finalists],
-        "trials": [_trial_as_json(each, goal) for each in found.trials],
-        "front": front(found),
-        "failures": dict(_kinds(found.trials)),
-        "schedule": None
-        if answer.schedule is None
-        else {
-            "steps": [list(step) for step in answer.schedule.steps],
-            "complete": answer.schedule.complete,
-            "evidence": [
-                {"load": e.load, "length": e.length, "output_rates": list(e.values)} for e in answer.schedule.evidence
-            ],
-        },
-        "seconds": {"budget": found.budget, "bought_in_this_run": found.bought, **found.spent},
-        "handover": list(answer.handover),
-        "notes": list(answer.notes),
-    }
-
-
-def front(found: Found) -> list[dict[str, Any]]:
-    """Return the bursts that no other beats in both tokens per second and tokens per second of a user."""
-    points = [(c, each) for c, each in found.bursts if each.user_rate and each.output_rate]
-    if not points:
-        return []
-    kept = pareto_front(
-        np.array([-each.output_rate for _, each in points]), np.array([each.user_rate or 0.0 for _, each in points])
-    )
-    return [
-        {
-            "settings": dict(points[at][0]),
-            "load": words(points[at][1].load),
-            "tokens_per_second": points[at][1].output_rate,
-            "tokens_per_second_per_user": points[at][1].user_rate,
-        }
-        for at in kept
-    ]
 
 
 def _finals(found: Found) -> Table:
@@ -254,14 +179,10 @@ def _point(each: figures.Figures) -> tuple[float, float]:
 
 def _failures(trials: Sequence[Trial]) -> list[str]:
     lines = []
-    for kind, n in _kinds(trials).most_common():
+    for kind, n in failure_kinds(trials).most_common():
         example = next(trial for trial in trials if trial.outcome.failure == kind)
         lines.append(f"{kind}: {n} of {len(trials)}, such as trial {example.number}: {example.outcome.line[:160]}")
     return lines
-
-
-def _kinds(trials: Sequence[Trial]) -> Counter[str]:
-    return Counter(trial.outcome.failure for trial in trials if trial.outcome.failure)
 
 
 def _of(goal: Goal, score: float) -> float:
@@ -280,44 +201,3 @@ def _ratio(goal: Goal, difference: float) -> str:
         return "?"
     change = math.expm1(-difference if goal.less_is_better else difference)
     return f"{change:+.1%}"
-
-
-def _verdict_as_json(verdict: Verdict, goal: Goal) -> dict[str, Any]:
-    def percent(difference: float) -> float | None:
-        return math.expm1(-difference if goal.less_is_better else difference) if math.isfinite(difference) else None
-
-    if verdict.winner is None:
-        return {"winner": None}
-    return {
-        "winner": dict(verdict.winner.configuration),
-        "value": goal.value(verdict.winner.mean),
-        "is_clear": verdict.is_clear,
-        "change": percent(verdict.difference),
-        "change_interval": [percent(verdict.low), percent(verdict.high)],
-        "rivals": [dict(each.configuration) for each in verdict.rivals],
-    }
-
-
-def _finalist_as_json(each: Finalist, goal: Goal) -> dict[str, Any]:
-    return {
-        "settings": dict(each.configuration),
-        "values": [goal.value(score) for score in each.scores],
-        "n_turns": len(each.turns),
-        "rates": [turn.rate for turn in each.turns if turn is not None],
-        "failure": str(each.failure) if each.failure else None,
-    }
-
-
-def _trial_as_json(trial: Trial, goal: Goal) -> dict[str, Any]:
-    measured = trial.measured
-    return {
-        "number": trial.number,
-        "arm": trial.arm,
-        "settings": dict(trial.configuration),
-        "value": None if trial.score is None else goal.value(trial.score),
-        "end": measured.end if measured else None,
-        "failure": trial.outcome.failure or None,
-        "seconds": trial.seconds,
-        "start_seconds": trial.start_seconds,
-        "bursts": [figures.as_json(each) for each in measured.bursts] if measured else [],
-    }

@@ -4,8 +4,8 @@ import numpy as np
 
 from infertune.report.serving_recipe import ServingEvidence
 from infertune.serving.finals import Finalist
+from infertune.serving.found import Found, words
 from infertune.serving.goal import Goal
-from infertune.serving.search import Found, words
 
 
 def evidence(found: Found) -> ServingEvidence | None:
@@ -35,10 +35,11 @@ def evidence(found: Found) -> ServingEvidence | None:
 def notes(found: Found) -> list[str]:
     """Return what the user should know, without full stops."""
     said = []
-    bursts = [each for _, each in found.bursts]
-    void = [each.void for each in bursts if each.void]
-    if void:
-        said.append(f"{len(void)} of {len(bursts)} bursts were void, for the generator of load was late: {void[0]}")
+    if found.void:
+        said.append(
+            f"{len(found.void)} of {len(found.bursts)} bursts were void, for the generator of load was late "
+            f"({found.void[0]}); those that broke the promise were made again"
+        )
     default = found.trials[0]
     if default.failure is not None:
         said.append(f"the default settings failed: {default.failure}")

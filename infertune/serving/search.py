@@ -7,8 +7,7 @@ trials, the control's too. The rest of the budget is the finals'.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from infertune.configuration import Configuration
 from infertune.engines.vllm.failures import ServerFailure
@@ -18,8 +17,9 @@ from infertune.load.load import Load
 from infertune.serving import finals, proposals
 from infertune.serving.capacity import Effort
 from infertune.serving.feasibility import Outcome, check
-from infertune.serving.figures import Figures
-from infertune.serving.finals import Finalist, Verdict
+from infertune.serving.figures import Figures, held
+from infertune.serving.finals import Finalist
+from infertune.serving.found import Found, Progress, short, words
 from infertune.serving.goal import FEWEST_REQUESTS, Goal, Measured, measure
 from infertune.serving.paid import Account, Hopeless, PaidServer
 from infertune.serving.proposals import Scored, Surrogate
@@ -35,64 +35,10 @@ FINAL_LENGTH = 2.0  # times a burst of the search
 MOST_FINALISTS = 3
 FIRST_RATE = 1.0  # requests per second, where nothing says what a server may be good for
 _FIRST_ERROR = 0.3  # of the logarithm of the speed model's guess; a trial begins so much below it
-_MOST_FITTED = 60  # bursts are enough for three factors
+_MOST_FITTED = 40  # bursts are enough for three factors
 _LONGEST_BURST = 2.0  # times what a burst should take, of a server's first
+_SECOND_SEED = 1000  # further than any load is tried
 _FEWEST_BURSTS = 2  # that a trial must have room for
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """Where a search stands.
-
-    Attributes:
-        phase: ``search`` or ``finals``.
-        doing: The server that is pressed, and how.
-        trials: All so far.
-        spent: Of ``budget``, in seconds.
-    """
-
-    phase: str
-    doing: str
-    trials: Sequence[Trial]
-    spent: float
-    budget: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What a search came to.
-
-    Attributes:
-        space: That was searched.
-        trials: In their order; the default's first.
-        finalists: The default's among them.
-        spent: Seconds by arm, and of the ``finals``.
-        bought: Seconds of this run of the command; the rest was in the log.
-    """
-
-    goal: Goal
-    space: SearchSpace
-    trials: Sequence[Trial]
-    finalists: Sequence[Finalist]
-    verdict: Verdict
-    budget: float
-    spent: dict[str, float]
-    bought: float
-    burst_seconds: float
-
-    @property
-    def default(self) -> Configuration:
-        """The engine's own settings."""
-        return self.trials[0].configuration
-
-    @property
-    def bursts(self) -> list[tuple[Configuration, Figures]]:
-        """All, with the settings that they were of; those of the search first."""
-        found = [
-            (trial.configuration, each) for trial in self.trials if trial.measured for each in trial.measured.bursts
-        ]
-        turns = [(one.configuration, turn) for one in self.finalists for turn in one.turns if turn is not None]
-        return found + [(configuration, each) for configuration, turn in turns for each in turn.bursts]
 
 
 class Search:
@@ -130,6 +76,8 @@ class Search:
         self._speed = speed
         self._on_progress = on_progress
         self._trials: list[Trial] = []
+        self._void: list[str] = []
+        self._fitted: dict[int, SpeedModel] = {}  # after so many trials
         self._spent: dict[str, float] = {"default": 0.0, "random": 0.0, "model": 0.0, "finals": 0.0}
 
     def run(self) -> Found:
@@ -174,6 +122,7 @@ class Search:
             budget=self._budget,
             spent=self._spent,
             bought=self._account.bought,
+            void=self._void,
             burst_seconds=self._burst_seconds,
         )
 
@@ -237,7 +186,15 @@ class Search:
             if self._account.spent + lasts > limit:
                 return None
             self._say(phase, f"{what}: {words(load)}, {n_requests} requests")
-            return server.press(load, n_requests=n_requests, seed=self._seed + turn, hopeless=hopeless)
+            found = server.press(load, n_requests=n_requests, seed=self._seed + turn, hopeless=hopeless)
+            if found.void and not held(found) and self._account.spent + lasts <= limit:
+                # A late generator makes latencies longer, so what was held was held; what was broken is asked again.
+                self._void.append(found.void)
+                again = self._seed + turn + _SECOND_SEED
+                found = server.press(load, n_requests=n_requests, seed=again, hopeless=hopeless)
+            if found.void:
+                self._void.append(found.void)
+            return found
 
         return press
 
@@ -323,10 +280,11 @@ class Search:
         """Return the speed model's estimate of the score, with the factors that all bursts so far show."""
         if self._speed is None:
             return None
-        told = [
-            (trial.configuration, each) for trial in self._trials if trial.measured for each in trial.measured.bursts
-        ]
-        speed = self._speed.fitted(told[-_MOST_FITTED:])
+        if len(self._trials) not in self._fitted:
+            measured = [trial for trial in self._trials if trial.measured is not None]
+            told = [(trial.configuration, each) for trial in measured for each in trial.measured.bursts]  # type: ignore[union-attr]
+            self._fitted = {len(self._trials): self._speed.fitted(told[-_MOST_FITTED:])}
+        speed = self._fitted[len(self._trials)]
         return lambda configuration: math.log(speed.capacity(configuration, self._goal.slo))
 
     def _start_seconds(self) -> float:
@@ -339,18 +297,3 @@ class Search:
         self._on_progress(
             Progress(phase=phase, doing=doing, trials=self._trials, spent=self._account.spent, budget=self._budget)
         )
-
-
-def words(load: Load) -> str:
-    """Return a load in words: ``4.2 requests/s``, ``16 in flight``, ``all at once``."""
-    if load.concurrency is not None:
-        return f"{load.concurrency} in flight"
-    assert load.rate is not None
-    return f"{load.rate:.3g} requests/s" if math.isfinite(load.rate) else "all at once"
-
-
-def short(configuration: Configuration, space: SearchSpace) -> str:
-    """Return what differs from the defaults: ``max_num_seqs=32 block_size=64``, or ``default``."""
-    default = space.default_configuration()
-    differing = {name: value for name, value in configuration.items() if default.get(name) != value}
-    return " ".join(f"{name.removeprefix('engine.')}={value}" for name, value in differing.items()) or "default"

@@ -12,10 +12,11 @@ from infertune.errors import BudgetError, InvalidInputError
 from infertune.load.load import Load
 from infertune.load.slo import Slo, parse
 from infertune.serving.feasibility import SearchStopped
+from infertune.serving.found import Found
 from infertune.serving.goal import Goal
 from infertune.serving.log import EventLog
 from infertune.serving.paid import Account
-from infertune.serving.search import Found, Search
+from infertune.serving.search import Search
 from infertune.serving.speed import MachineFacts, ModelFacts, SpeedModel, TrafficFacts
 from infertune.testing.simulated_server import Hardware, SimulatedLauncher
 
