@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
 
 from infertune.serving.figures import Figures
+from infertune.stats import FloatArray
 
 N_DRAWS = 200
 _PRIOR = 1.0  # requests' worth
@@ -179,6 +179,23 @@ def n_kept(bursts: Sequence[Figures], levels: Sequence[float], rng: np.random.Ge
         np.add.at(missed, places, [max(count.n - count.within, 0.0) for count in counts])
         draws = rng.beta(within + _PRIOR * needed, missed + _PRIOR * (1 - needed), size=(N_DRAWS, len(levels)))
         weights = within + missed + _PRIOR
-        curves = [optimize.isotonic_regression(draw, weights=weights, increasing=False).x for draw in draws]
-        kept = np.minimum(kept, (np.array(curves) >= needed).sum(axis=1))
+        kept = np.minimum(kept, n_reaching(draws, weights, needed))
     return kept
+
+
+def n_reaching(curves: FloatArray, weights: FloatArray, needed: float) -> NDArray[np.intp]:
+    """Return at how many places the falling isotonic regression of each curve is at least what is needed, ``[n]``.
+
+    That regression is, at place i, the least over s <= i of the most over t >= i of the means of s to t (the max-min
+    formula of Barlow et al. 1972, theorem 1.4), so it reaches c there if the sums of weights (curve - c) up to some
+    t >= i are as high as those before any s <= i.
+
+    Args:
+        curves: ``[n, n_places]``.
+        weights: Of the places, above 0.
+        needed: See above.
+    """
+    sums = np.cumsum(weights * (curves - needed), axis=1)
+    before = np.concatenate([np.zeros((len(curves), 1)), sums[:, :-1]], axis=1)
+    ahead = np.maximum.accumulate(sums[:, ::-1], axis=1)[:, ::-1]
+    return np.asarray((ahead >= np.maximum.accumulate(before, axis=1)).sum(axis=1))

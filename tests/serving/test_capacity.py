@@ -7,11 +7,12 @@ import pytest
 from curves import Curve, burst
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import optimize
 
 from infertune.load.load import Load
 from infertune.load.saturation import hopeless
 from infertune.load.slo import parse
-from infertune.serving.capacity import Effort, capacity, n_kept
+from infertune.serving.capacity import Effort, capacity, n_kept, n_reaching
 from infertune.serving.figures import Count, Figures, figures
 from infertune.testing.simulated_server import SimulatedLauncher
 
@@ -128,6 +129,15 @@ def test_draws_are_monotone_and_follow_the_counts() -> None:
     share = float((n_kept(near, [1.0], rng) == 1).mean())
     exact = float((np.random.default_rng(1).beta(36.9, 4.1, 100_000) >= 0.9).mean())
     assert share == pytest.approx(exact, abs=0.1)
+
+
+@given(st.integers(1, 9), st.floats(0.05, 0.95), st.integers(0, 9999))
+def test_reaching_is_what_the_isotonic_regression_says(n: int, needed: float, seed: int) -> None:
+    """Against scipy's pool-adjacent-violators, curve by curve."""
+    rng = np.random.default_rng(seed)
+    curves, weights = rng.random((20, n)), rng.uniform(0.1, 50.0, n)
+    pooled = [optimize.isotonic_regression(curve, weights=weights, increasing=False).x for curve in curves]
+    assert list(n_reaching(curves, weights, needed)) == [int((curve >= needed).sum()) for curve in pooled]
 
 
 def test_a_violated_order_is_pooled() -> None:
