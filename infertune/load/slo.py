@@ -84,14 +84,14 @@ class Promise:
         known = [timing for timing in timings if timing.error != CUT]
         if self.percentile is None:
             return self._mean_verdict(known)
-        share, promised = self._share(known), self.percentile / 100
+        share, promised = self.share(known), self.percentile / 100
         return "held" if share.low >= promised else "broken" if share.high < promised else "undecided"
 
     def is_kept(self, timings: Sequence[Timing]) -> bool:
         """Whether these requests as they are kept it, however few they are."""
         known = [timing for timing in timings if timing.error != CUT]
         if self.percentile is not None:
-            return bool(known) and self._share(known).mean >= self.percentile / 100
+            return bool(known) and self.share(known).mean >= self.percentile / 100
         return bool(known) and not any(timing.error for timing in known) and self.measured(known) <= self.limit
 
     def _values(self, timings: Sequence[Timing]) -> np.ndarray:
@@ -112,7 +112,7 @@ class Promise:
         mean = values.mean()
         return "held" if mean + half <= self.limit else "broken" if mean - half > self.limit else "undecided"
 
-    def _share(self, timings: Sequence[Timing]) -> Share:
+    def share(self, timings: Sequence[Timing]) -> Share:
         """Return the share at most the limit, of requests or of gaps; a failed request is one gap above it."""
         if self.metric != "itl":
             return Share(sum(self.is_within(timing) for timing in timings), len(timings))

@@ -1,0 +1,85 @@
+"""What a search for a server's settings tells: where it stands, and what it came to."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from infertune.configuration import Configuration
+from infertune.load.load import Load
+from infertune.serving.figures import Figures
+from infertune.serving.finals import Finalist, Verdict
+from infertune.serving.goal import Goal
+from infertune.serving.trial import Trial
+from infertune.space import SearchSpace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where a search stands.
+
+    Attributes:
+        phase: ``search`` or ``finals``.
+        doing: The server that is pressed, and how.
+        trials: All so far.
+        spent: Of ``budget``, in seconds.
+    """
+
+    phase: str
+    doing: str
+    trials: Sequence[Trial]
+    spent: float
+    budget: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a search came to.
+
+    Attributes:
+        space: That was searched.
+        trials: In their order; the default's first.
+        finalists: The default's among them.
+        spent: Seconds by arm, and of the ``finals``.
+        bought: Seconds of this run of the command; the rest was in the log.
+        void: Why bursts were void, one text for each; those that had broken their promise were made again.
+    """
+
+    goal: Goal
+    space: SearchSpace
+    trials: Sequence[Trial]
+    finalists: Sequence[Finalist]
+    verdict: Verdict
+    budget: float
+    spent: dict[str, float]
+    bought: float
+    void: Sequence[str]
+    burst_seconds: float
+
+    @property
+    def default(self) -> Configuration:
+        """The engine's own settings."""
+        return self.trials[0].configuration
+
+    @property
+    def bursts(self) -> list[tuple[Configuration, Figures]]:
+        """All, with the settings that they were of; those of the search first."""
+        found = [
+            (trial.configuration, each) for trial in self.trials if trial.measured for each in trial.measured.bursts
+        ]
+        turns = [(one.configuration, turn) for one in self.finalists for turn in one.turns if turn is not None]
+        return found + [(configuration, each) for configuration, turn in turns for each in turn.bursts]
+
+
+def words(load: Load) -> str:
+    """Return a load in words: ``4.2 requests/s``, ``16 in flight``, ``all at once``."""
+    if load.concurrency is not None:
+        return f"{load.concurrency} in flight"
+    assert load.rate is not None
+    return f"{load.rate:.3g} requests/s" if math.isfinite(load.rate) else "all at once"
+
+
+def short(configuration: Configuration, space: SearchSpace) -> str:
+    """Return what differs from the defaults: ``max_num_seqs=32 block_size=64``, or ``default``."""
+    default = space.default_configuration()
+    differing = {name: value for name, value in configuration.items() if default.get(name) != value}
+    return " ".join(f"{name.removeprefix('engine.')}={value}" for name, value in differing.items()) or "default"
