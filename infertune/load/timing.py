@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+CUT = "cut: the load was ended before the answer was"
+"""The error of a request that was in flight when its load was ended early: how it would have gone is not known."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:

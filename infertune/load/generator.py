@@ -1,0 +1,337 @@
+"""Puts a load on an OpenAI-compatible endpoint and takes the time of every piece that comes back.
+
+The generator must not be what is measured. So it never waits for a request to send the next one of an open loop, it
+builds all bodies beforehand, and it keeps account of itself: how late it sent, how late its event loop woke up, and
+how much processor time it took. Where it was late the run is void, and says so.
+"""
+
+import asyncio
+import gc
+import threading
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx
+import numpy as np
+
+from infertune.errors import InvalidInputError
+from infertune.load import stream
+from infertune.load.arrivals import due_times
+from infertune.load.connections import Connections
+from infertune.load.load import Load
+from infertune.load.timing import CUT, Timing
+from infertune.load.workload import LoadRequest
+
+MOST_LATENESS_SECONDS = 0.05
+_LOOK_SECONDS = 0.25  # between two looks at whether it is hopeless
+_BEAT_SECONDS = 0.01
+_QUANTILE = 0.99
+
+
+class Secret(Protocol):
+    """A key, such as `infertune.engines.openai.keys.Key`."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What carries it."""
+
+    def redact(self, text: str) -> str:
+        """Return a text from outside without it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pressed:
+    """What a load came to, and what the generator itself had to do with it.
+
+    Attributes:
+        timings: One per request that was sent, in the order of their being due. A request that was in flight when the
+            load was cut has the error `infertune.load.timing.CUT`.
+        cut: Whether the load was ended early, for it was hopeless.
+        seconds: From the first request's being due to the last one's end.
+        lateness: How late requests were sent, in seconds: the 99th percentile.
+        lag: How late the generator woke up, in seconds: the 99th percentile over the run, every 10 ms.
+        cpu_ms: Processor time of the generator per request, in milliseconds.
+        n_uncounted: Requests whose tokens the server did not count; their pieces are counted instead.
+        void: Why the figures must not be believed; empty when they may.
+    """
+
+    timings: Sequence[Timing]
+    cut: bool
+    seconds: float
+    lateness: float
+    lag: float
+    cpu_ms: float
+    n_uncounted: int
+    void: str
+
+
+def generate(
+    base_url: str,
+    model: str,
+    requests: Sequence[LoadRequest],
+    load: Load,
+    *,
+    seed: int,
+    key: Secret | None = None,
+    hopeless: Callable[[Sequence[Timing]], bool] | None = None,
+    landed: Callable[[Timing], None] | None = None,
+    most_lateness: float = MOST_LATENESS_SECONDS,
+    patience_seconds: float = 600.0,
+    most_in_flight: int = 800,
+) -> Pressed:
+    """Send the requests at their times and return when all have ended. Nothing is ever sent twice.
+
+    Args:
+        base_url: What ``/completions`` is below; usually ends in ``/v1``.
+        model: As the endpoint calls it.
+        requests: One or more. Where all have an ``arrival``, an open loop takes these times, scaled to its rate.
+        load: How hard.
+        seed: Of the arrivals.
+        key: For the endpoint.
+        hopeless: Is shown the finished timings now and then; where it holds, no further request is sent and those in
+            flight are cancelled.
+        landed: Is told of each request when it has ended; must return at once.
+        most_lateness: Seconds that the generator's lateness and lag may have, above which the run is void.
+        patience_seconds: Most time between two pieces of a stream, above 0; a request that takes longer has failed.
+        most_in_flight: Connections, at least 1; what must wait for one is late.
+
+    Raises:
+        InvalidInputError: There is no request, or the load cannot be.
+    """
+    if not requests:
+        raise InvalidInputError("a load needs one request or more")
+    if load.concurrency is not None:
+        due = None
+    else:
+        arrivals = [request.arrival for request in requests if request.arrival is not None]
+        due = due_times(load, len(requests), seed=seed, trace=arrivals if len(arrivals) == len(requests) else None)
+    run = _Run(
+        base_url=base_url,
+        model=model,
+        requests=requests,
+        due=due,
+        n_callers=most_in_flight if load.concurrency is None else load.concurrency,
+        key=key,
+        hopeless=hopeless,
+        landed=landed,
+        patience_seconds=patience_seconds,
+    )
+    return run.result(most_lateness)
+
+
+class _Run:
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        model: str,
+        requests: Sequence[LoadRequest],
+        due: Sequence[float] | Any | None,
+        n_callers: int,
+        key: Secret | None,
+        hopeless: Callable[[Sequence[Timing]], bool] | None,
+        landed: Callable[[Timing], None] | None,
+        patience_seconds: float,
+    ) -> None:
+        self._base_url = base_url
+        self._key = key
+        self._due = due
+        self._n_callers = n_callers
+        self._hopeless = hopeless
+        self._landed = landed
+        self._patience_seconds = patience_seconds
+        self._calls = [(stream.path(request), stream.body(request, model=model)) for request in requests]
+        self._timings: dict[int, Timing] = {}
+        self._finished: list[Timing] = []
+        self._lags: list[float] = []
+        self._n_uncounted = 0
+        self._is_cut = False
+        self._cpu_seconds = 0.0
+        self._start = 0.0
+
+    def result(self, most_lateness: float) -> Pressed:
+        _in_own_loop(self._main())
+        timings = [self._timings[index] for index in sorted(self._timings)]
+        lateness = _quantile([each.sent - each.due for each in timings])
+        lag = _quantile(self._lags)
+        return Pressed(
+            timings=timings,
+            cut=self._is_cut,
+            seconds=max((each.done for each in timings), default=0.0)
+            - min((each.due for each in timings), default=0.0),
+            lateness=lateness,
+            lag=lag,
+            cpu_ms=1000 * self._cpu_seconds / max(1, len(timings)),
+            n_uncounted=self._n_uncounted,
+            void=_void(lateness, lag, most_lateness),
+        )
+
+    async def _main(self) -> None:
+        async with Connections(self._base_url, key=self._key, patience_seconds=self._patience_seconds) as connections:
+            self._connections = connections
+            await connections.open(min(self._n_callers, len(self._calls), 16))
+            used = time.thread_time()
+            self._start = time.perf_counter()
+            beat = asyncio.create_task(self._beat())
+            callers = asyncio.create_task(self._open_loop() if self._due is not None else self._closed_loop())
+            look = asyncio.create_task(self._look(callers))
+            try:
+                await asyncio.wait([callers])
+                if not callers.cancelled():
+                    callers.result()
+                if look.done() and not look.cancelled():
+                    look.result()
+            finally:
+                for task in (beat, look, callers):
+                    task.cancel()
+                await asyncio.gather(beat, look, callers, return_exceptions=True)
+                self._cpu_seconds = time.thread_time() - used
+
+    async def _open_loop(self) -> None:
+        assert self._due is not None
+        free = asyncio.Semaphore(self._n_callers)
+        async with asyncio.TaskGroup() as group:
+            for index, due in enumerate(self._due):
+                if (wait := float(due) - self._now()) > 0:
+                    await asyncio.sleep(wait)
+                await free.acquire()
+                group.create_task(self._call(index, float(due))).add_done_callback(lambda _: free.release())
+
+    async def _closed_loop(self) -> None:
+        numbers = iter(range(len(self._calls)))
+
+        async def caller() -> None:
+            for index in numbers:  # shared by all callers
+                await self._call(index, None)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(self._n_callers, len(self._calls))):
+                group.create_task(caller())
+
+    async def _call(self, index: int, due: float | None) -> None:
+        path, body = self._calls[index]
+        answer = stream.Answer()
+        error = ""
+        sent = self._now()
+        try:
+            async with self._connections.post(path, body) as response:
+                if response.status_code == 200:
+                    async for piece in response.aiter_bytes():
+                        answer.feed(piece, self._now())
+                    if not answer.is_finished:
+                        error = "the stream broke off before the answer's end"
+                else:
+                    error = f"HTTP {response.status_code}: {stream.said(await response.aread())}"
+        except (httpx.HTTPError, httpx.StreamError, OSError) as failure:
+            error = f"{type(failure).__name__}: {failure}".removesuffix(": ")
+        except stream.StreamFailed as failure:
+            error = str(failure)
+        except asyncio.CancelledError:
+            error = CUT
+            raise
+        finally:
+            self._note(index, sent if due is None else due, sent, answer, error)
+
+    def _note(self, index: int, due: float, sent: float, answer: stream.Answer, error: str) -> None:
+        usage = None if error else answer.usage
+        if not error and usage is None:
+            self._n_uncounted += 1
+        timing = Timing(
+            due=due,
+            sent=sent,
+            chunks=() if error else tuple(answer.chunks),
+            done=self._now(),
+            prompt_tokens=usage.prompt_tokens if usage else 0,
+            completion_tokens=usage.completion_tokens if usage else 0 if error else len(answer.chunks),
+            error=error if self._key is None else self._key.redact(error),
+        )
+        self._timings[index] = timing
+        if error != CUT:
+            self._finished.append(timing)
+            if self._landed is not None:
+                self._landed(timing)
+
+    async def _look(self, callers: asyncio.Task[None]) -> None:
+        """Cut the load where it is hopeless."""
+        if self._hopeless is None:
+            return
+        seen = 0
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            if len(self._finished) == seen:
+                continue
+            seen = len(self._finished)
+            try:
+                is_hopeless = self._hopeless(sorted(self._finished, key=lambda timing: timing.due))
+            except BaseException:
+                callers.cancel()
+                raise
+            if is_hopeless:
+                self._is_cut = True
+                callers.cancel()
+                return
+
+    async def _beat(self) -> None:
+        """Note how late this event loop wakes up: that late may any piece of any stream have been seen."""
+        while True:
+            before = self._now()
+            await asyncio.sleep(_BEAT_SECONDS)
+            self._lags.append(max(0.0, self._now() - before - _BEAT_SECONDS))
+
+    def _now(self) -> float:
+        return time.perf_counter() - self._start
+
+
+def _in_own_loop(main: Coroutine[Any, Any, None]) -> None:
+    """Run it in a thread of its own, for the caller may have an event loop, without pauses for collecting garbage.
+
+    What interrupts the caller meanwhile (Ctrl-C) cancels it, and goes on when all its connections are closed.
+    """
+    failures: list[BaseException] = []
+    stop: list[Callable[[], object]] = []
+
+    async def cancellable() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        stop.append(lambda: loop.call_soon_threadsafe(task.cancel))
+        await main
+
+    def work() -> None:
+        try:
+            asyncio.run(cancellable())
+        except BaseException as failure:
+            failures.append(failure)
+
+    thread = threading.Thread(target=work, name="infertune-load", daemon=True)
+    collects = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        thread.start()
+        thread.join()
+    except BaseException:
+        if stop:
+            stop[0]()
+        thread.join()
+        raise
+    finally:
+        if collects:
+            gc.enable()
+    if failures:
+        raise failures[0]
+
+
+def _quantile(values: Sequence[float]) -> float:
+    return float(np.quantile(values, _QUANTILE)) if len(values) else 0.0
+
+
+def _void(lateness: float, lag: float, most: float) -> str:
+    for name, seconds in (("requests were sent", lateness), ("the generator woke up", lag)):
+        if seconds > most:
+            return (
+                f"{name} up to {1000 * seconds:.0f} ms late (99th percentile; at most {1000 * most:.0f} ms may be): "
+                "the generator was the bottleneck, give it a processor of its own or a lower load"
+            )
+    return ""

@@ -1,0 +1,102 @@
+"""The text forms of workloads: ``task:gsm8k``, ``synthetic:input=200,output=50,prefix=0.5``, ``trace:FILE.jsonl``."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from infertune import tasks
+from infertune.configuration import Configuration
+from infertune.default_space import default_space
+from infertune.errors import InvalidInputError, nearest
+from infertune.load import lengths, trace
+from infertune.load.synthetic import Synthetic
+from infertune.load.workload import Workload
+from infertune.serving.task_workload import TaskWorkload
+from infertune.tasks.task import Task
+
+_KINDS = ("task", "synthetic", "trace")
+_SYNTHETIC = ("input", "output", "prefix", "prefixes", "vocabulary", "temperature")
+_DEFAULT_LENGTHS = {"input": "200", "output": "50"}
+
+
+def parse(text: str, *, configuration: Mapping[str, object] | None = None, vocabulary: int | None = None) -> Workload:
+    """Return the workload that a text means.
+
+    Args:
+        text: ``KIND:REST``, as in docs/load.md.
+        configuration: Of a task: the decoding configuration that was chosen for it, such as that of ``best.yaml``, its
+            ``engine.*`` values without effect here; without one, the task's default.
+        vocabulary: Number of token ids of the model, where it is known and the text does not say it: prompts of which
+            only the length is known are then made of tokens, otherwise of words.
+
+    Raises:
+        InvalidInputError: It means none, or its file or task is not as it must be.
+        DataUnavailableError: The task's data are not on this machine.
+    """
+    kind, _, rest = text.partition(":")
+    if kind not in _KINDS or not rest:
+        raise InvalidInputError(
+            "a workload must be task:NAME, synthetic:input=200,output=50 or trace:FILE.jsonl, "
+            f"not '{text}'{nearest(kind, _KINDS) if kind not in _KINDS else ''}"
+        )
+    if kind == "task":
+        return _task(rest, configuration)
+    if configuration is not None:
+        raise InvalidInputError(f"a decoding configuration goes with a workload task:NAME, not with '{text}'")
+    return trace.read(Path(rest), vocabulary=vocabulary) if kind == "trace" else _synthetic(rest, vocabulary)
+
+
+def _task(name: str, configuration: Mapping[str, object] | None) -> TaskWorkload:
+    task = tasks.load(name)
+    default = _default(task)
+    if configuration is None:
+        return TaskWorkload(task=task, configuration=default)
+    own = {name: value for name, value in configuration.items() if not name.startswith("engine.")}
+    template = own.get("prompt.template", default["prompt.template"])
+    if template not in task.prompts:
+        raise InvalidInputError(
+            f"the task '{task.name}' has no prompt '{template}'{nearest(str(template), task.prompts)}"
+        )
+    missing = {key: default[key] for key in ("prompt.template", "decoding.max_tokens") if key not in own}
+    return TaskWorkload(task=task, configuration=Configuration({**own, **missing}))  # type: ignore[dict-item]
+
+
+def _default(task: Task) -> Configuration:
+    return default_space(prompts=tuple(task.prompts), max_tokens=task.max_tokens_choices).default_configuration()
+
+
+def _synthetic(text: str, vocabulary: int | None) -> Synthetic:
+    values: dict[str, str] = {}
+    for part in text.split(","):
+        name, sign, value = (each.strip() for each in part.partition("="))
+        if name not in _SYNTHETIC:
+            raise InvalidInputError(f"a synthetic workload has no '{name}'{nearest(name, _SYNTHETIC)}")
+        if not sign or not value:
+            raise InvalidInputError(f"a synthetic workload must say NAME=VALUE, such as input=200, not '{part}'")
+        if name in values:
+            raise InvalidInputError(f"a synthetic workload says '{name}' twice")
+        values[name] = value
+    known = str(vocabulary) if vocabulary is not None else ""
+    sizes = {name: lengths.parse(values.get(name, default), where=name) for name, default in _DEFAULT_LENGTHS.items()}
+    vocabulary_text = values.get("vocabulary", known)
+    return Synthetic(
+        input=sizes["input"],
+        output=sizes["output"],
+        prefix=_number("prefix", values.get("prefix", "0")),
+        n_prefixes=_whole("prefixes", values.get("prefixes", "1")),
+        vocabulary=_whole("vocabulary", vocabulary_text) if vocabulary_text else None,
+        temperature=_number("temperature", values.get("temperature", "0")),
+    )
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidInputError(f"{name} must be a number, not '{text}'") from None
+
+
+def _whole(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise InvalidInputError(f"{name} must be a whole number, not '{text}'") from None
