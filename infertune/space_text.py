@@ -64,6 +64,29 @@ def changed(space: SearchSpace, settings: Sequence[str]) -> SearchSpace:
     return _replaced(space, list(parameters.values()), where="--set")
 
 
+def new(name: str, text: str, *, tier: Tier) -> Parameter:
+    """Return a parameter whose values and their type are known only from the notation of ``--set``.
+
+    The first value is the default. Values are numbers, or true and false, where all of them are; else texts.
+
+    Raises:
+        InvalidInputError: The text is no such notation.
+    """
+    match = _RANGE.fullmatch(text)
+    values = [_scalar(end) for end in (match.groups()[:2] if match else text.split(","))]
+    kinds = {type(value) for value in values}
+    first: Scalar = ""
+    if kinds == {int} or kinds == {bool}:
+        first = values[0]
+    elif kinds <= {int, float}:
+        first = float(values[0])
+    try:
+        placeholder = Parameter(name=name, tier=tier, kind="choice", choices=(first,), default=first)
+        return _from_text(placeholder, text)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"--set {name}={text}: {error}") from None
+
+
 def read(path: Path, space: SearchSpace) -> SearchSpace:
     """Return the space with the changes of a YAML file: a mapping of names to values.
 

@@ -11,6 +11,7 @@ from infertune.cli.evaluate import evaluate
 from infertune.cli.handover import handover
 from infertune.cli.optimize import optimize
 from infertune.cli.space import space
+from infertune.cli.verify import verify
 
 app = typer.Typer(
     name="infertune",
@@ -45,5 +46,6 @@ app.command(epilog="Example: infertune doctor --engine openai --base-url http://
     doctor
 )
 app.command(epilog="Example: infertune handover serving.yaml --as systemd")(handover)
+app.command(epilog="Example: infertune verify serving.yaml --base-url http://127.0.0.1:8000")(verify)
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(models.app, name="models")

@@ -254,15 +254,11 @@ class _Run:
                 self._landed(timing)
 
     async def _look(self, callers: asyncio.Task[None]) -> None:
-        """Cut the load where it is hopeless."""
+        """Cut the load where it is hopeless; it is asked even while nothing ends, for that may be a hang."""
         if self._hopeless is None:
             return
-        seen = 0
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            if len(self._finished) == seen:
-                continue
-            seen = len(self._finished)
             try:
                 is_hopeless = self._hopeless(sorted(self._finished, key=lambda timing: timing.due))
             except BaseException:

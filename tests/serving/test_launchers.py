@@ -17,7 +17,7 @@ from infertune.serving.command_template import CommandTemplate
 from infertune.serving.vllm_launcher import VLLMLauncher
 from infertune.testing.launcher_contract import Launch, LauncherContract
 
-LIMITS = {"start_timeout_seconds": 5.0, "hang_seconds": 1.0}
+LIMITS = {"start_timeout_seconds": 4.0, "hang_seconds": 1.0}
 COMMAND = f"{sys.executable} {FAKE_SERVER} --model {{model}} --host {{host}} --port {{port}} --served-model-name fake"
 
 
@@ -96,7 +96,7 @@ def test_another_server_on_the_port_is_not_taken_for_it(tmp_path: Path, monkeypa
     monkeypatch.setattr(process, "_free_port", lambda: int(other.base_url.split(":")[2].removesuffix("/v1")))
     with pytest.raises(process.ServerFailed, match="port taken"):
         command("").start(Configuration({}))
-    with pytest.raises(process.ServerFailed, match="hang: not ready within 5 s"):
+    with pytest.raises(process.ServerFailed, match="hang: not ready within 4 s"):
         command("hang").start(Configuration({}))
     other.close()
 
@@ -115,5 +115,5 @@ def test_holes_and_settings_must_fit(text: str, names: list[str], message: str) 
 
 
 def test_a_program_that_is_not_there_is_told() -> None:
-    with pytest.raises(Exception, match="the server did not start: .*No such file or directory: 'no-such-program'"):
+    with pytest.raises(Exception, match=r"the server did not start: .*No such file or directory: 'no-such-program'"):
         command("", "no-such-program {port}").start(Configuration({}))

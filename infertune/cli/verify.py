@@ -1,0 +1,68 @@
+"""``infertune verify``: whether a running server is set as a file says."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infertune.cli import options
+
+if TYPE_CHECKING:
+    from infertune.serving.observation import Finding
+
+_CONTRADICTED = 6
+_WORDS = {"proved": "proved", "contradicted": "CONTRADICTED", "unseen": "cannot be seen"}
+
+
+def verify(
+    file: Annotated[Path, typer.Argument(help="The settings of a server, such as tune-serving wrote.")],
+    base_url: Annotated[str, typer.Option(help="Where it runs, such as http://127.0.0.1:8000.", metavar="URL")],
+    model: Annotated[
+        str | None, typer.Option(help="As the server calls it; by default the one that it serves.")
+    ] = None,
+    api_key_env: options.ApiKeyEnv = None,
+    api_key_file: options.ApiKeyFile = None,
+    as_json: options.Json = False,
+) -> None:
+    """Ask a running server, by what it says and by what it does, whether every setting of a file is in force.
+
+    Takes some seconds of its work; other requests should not be on it. Ends with code 6 where it contradicts a setting.
+    """
+    from infertune.engines.openai import keys
+    from infertune.report import serving_recipe
+    from infertune.serving.running_server import RunningServer
+    from infertune.serving.verify import verify as verified
+
+    recipe = serving_recipe.read(file)
+    key = keys.read(api_key_env=api_key_env, api_key_file=api_key_file)
+    with RunningServer(keys.check_base_url(base_url), model=model, headers=key.headers) as server:
+        findings = verified(server, settings=recipe.settings, decoding=recipe.decoding, engine=recipe.engine)
+    if as_json:
+        plain = [{**asdict(finding), "verdict": finding.verdict} for finding in findings]
+        print(json.dumps({"base_url": base_url, "model": server.model, "settings": plain}, indent=2))
+    else:
+        _print(findings)
+    if any(finding.verdict == "contradicted" for finding in findings):
+        raise typer.Exit(_CONTRADICTED)
+
+
+def _print(findings: "Sequence[Finding]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("setting", "wanted", "verdict", "because"):
+        table.add_column(heading, overflow="fold")
+    for finding in findings:
+        because = [
+            f"{observation.source}: {observation.says}" if observation.source else observation.says
+            for observation in finding.observations
+        ]
+        table.add_row(finding.name, Text(str(finding.wanted)), _WORDS[finding.verdict], Text("\n".join(because)))
+    Console(soft_wrap=False).print(table)
+    counts = {verdict: sum(finding.verdict == verdict for finding in findings) for verdict in _WORDS}
+    print(", ".join(f"{n} {_WORDS[verdict].lower()}" for verdict, n in counts.items()))

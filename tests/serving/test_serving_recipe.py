@@ -1,0 +1,57 @@
+"""The file of a server's settings comes back as it was written; another file is told from it."""
+
+from pathlib import Path
+
+import pytest
+
+from infertune.errors import InvalidInputError
+from infertune.report import serving_recipe
+from infertune.report.serving_recipe import ServingEvidence, ServingRecipe
+
+EVIDENCE = ServingEvidence(
+    objective="goodput (requests/s)",
+    promise="p99_ttft<300ms",
+    load="4.2 requests/s",
+    value=4.2,
+    interval=(4.0, 4.4),
+    default_value=3.0,
+    default_interval=(2.9, 3.1),
+    n_repeats=3,
+    n_requests=200,
+    clear=True,
+)
+RECIPE = ServingRecipe(
+    model="org/model",
+    engine="vllm",
+    settings={"engine.max_num_seqs": 64, "engine.enable_prefix_caching": False},
+    decoding={"decoding.temperature": 0.7},
+    evidence=EVIDENCE,
+)
+
+
+def test_it_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "serving.yaml"
+    serving_recipe.write(path, RECIPE)
+    assert serving_recipe.read(path) == RECIPE
+    assert f"infertune verify {path}" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "engine: vllm\nmodel: m\nsettings: {max_num_seqs: 1}",
+            r"must be named engine\.NAME there, not 'max_num_seqs'",
+        ),
+        ("engine: vllm\nmodel: m\nsettings: {}\ndecoding: {a: 1}", r"must be named decoding\.NAME"),
+        ("engine: sglang\nmodel: m\nsettings: {}", "must be vllm or command, not sglang"),
+        ("engine: command\nmodel: m\nsettings: {}", "there must be a command where"),
+        ("engine: vllm\nmodel: m\nsettings: {}\ncommand: x", "and only there"),
+        ("engine: vllm\nmodel: m\nsetings: {}", "unknown key 'setings'; did you mean 'settings'"),
+    ],
+)
+def test_what_is_no_such_file_is_told(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "serving.yaml"
+    path.write_text(text)
+    with pytest.raises(InvalidInputError, match=message):
+        serving_recipe.read(path)
