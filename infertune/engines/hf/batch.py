@@ -102,9 +102,7 @@ class Batch:
         """Whether another request would find a row free."""
         return len(self._rows) - self._rows.count(None) + len(self._waiting) < self._n_rows
 
-    def add(
-        self, request: Request, *, prompt: list[int] | None = None, ignore_eos: bool = False
-    ) -> Response | None:
+    def add(self, request: Request, *, prompt: list[int] | None = None, ignore_eos: bool = False) -> Response | None:
         """Queue the samples of a request; return a failed response instead when it cannot fit the context.
 
         Args:

@@ -162,7 +162,7 @@ def _handler(runner: Runner, arrivals: "queue.SimpleQueue[Job]", names: list[str
 def _job(number: int, body: dict[str, Any], runner: Runner, *, is_chat: bool) -> Job:
     """Return the job of a request's body; raise an error that says what is wrong with it."""
     if not body.get("stream"):
-        raise InvalidInputError("this server only streams: say \"stream\": true")
+        raise InvalidInputError('this server only streams: say "stream": true')
     if is_chat:
         prompt = runner.encode_chat(body["messages"])
     else:

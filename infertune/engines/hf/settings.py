@@ -7,6 +7,7 @@ out. What changes the numbers of a forward pass may change what is generated, an
 import os
 import shutil
 from collections.abc import Mapping
+from importlib.util import find_spec
 
 import torch
 
@@ -73,7 +74,9 @@ def server_parameters(
 
 
 def _batch_size(device: torch.device) -> Parameter:
-    return _choice("batch_size", _BATCH_SIZES.get(device.type, _BATCH_SIZES_OTHERWISE), default_batch_size(device.type))
+    return _choice(
+        "batch_size", _BATCH_SIZES.get(device.type, _BATCH_SIZES_OTHERWISE), default_batch_size(device.type)
+    )
 
 
 def _dtype(device: torch.device) -> Parameter:
@@ -105,4 +108,4 @@ def _can_compile(device: torch.device) -> bool:
     """Whether inductor finds what it builds with: Triton for a GPU, a C++ compiler for a CPU."""
     if device.type == "cpu":
         return shutil.which(os.environ.get("CXX", "g++")) is not None or shutil.which("clang++") is not None
-    return device.type == "cuda" and torch.utils._triton.has_triton()  # type: ignore[no-untyped-call]
+    return device.type == "cuda" and find_spec("triton") is not None

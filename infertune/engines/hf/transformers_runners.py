@@ -34,9 +34,7 @@ class _TransformersRunner:
         self._context_tokens = context_tokens
         eos = model.generation_config.eos_token_id
         self._eos_ids = frozenset([eos] if isinstance(eos, int) else eos or [])
-        self._pad_id = next(
-            each for each in (tokenizer.pad_token_id, *self._eos_ids, 0) if each is not None
-        )
+        self._pad_id = next(each for each in (tokenizer.pad_token_id, *self._eos_ids, 0) if each is not None)
         self._streams: dict[int, tuple[TextStream, int]] = {}
 
     def encode(self, text: str) -> list[int]:
