@@ -109,7 +109,8 @@ def _spread_at(differences: FloatArray, mean: float) -> float:
 
     def weights(slope: float) -> FloatArray:
         raised: FloatArray = np.exp(slope * away - np.max(slope * away))
-        return raised / raised.sum()
+        shares: FloatArray = raised / raised.sum()
+        return shares
 
     def missed(slope: float) -> float:
         return float(weights(slope) @ away)

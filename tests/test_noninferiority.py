@@ -29,9 +29,7 @@ def drawn(loss: float, gain: float, n: int, source: np.random.Generator) -> tupl
 def test_at_the_boundary_it_errs_no_more_often_than_it_says(margin: float, gain: float, n: int) -> None:
     """A loss of just the margin must not be let through. Rare losses, which a few examples do not show, neither."""
     source = np.random.default_rng(5)
-    answers = [
-        non_inferiority(*drawn(gain + margin, gain, n, source), margin=margin).answer for _ in range(N_TRIALS)
-    ]
+    answers = [non_inferiority(*drawn(gain + margin, gain, n, source), margin=margin).answer for _ in range(N_TRIALS)]
     assert answers.count("not worse") / N_TRIALS <= 0.065
     assert answers.count("worse") / N_TRIALS <= 0.065
 

@@ -7,6 +7,7 @@ from infertune.bank import Spent
 from infertune.configuration import Configuration
 from infertune.joint.speed import Gain
 from infertune.noninferiority import NonInferiority
+from infertune.select import Verdict
 from infertune.study import Recommendation
 
 
@@ -38,11 +39,13 @@ class Guarded:
     Attributes:
         decoding: The configuration that was recommended under it.
         test: Of that, against the default engine with the decoding that was recommended there.
+        verdict: Of that, beside both defaults.
     """
 
     engine: Configuration
     decoding: Configuration
     test: NonInferiority
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,11 @@ class JointRecommendation:
     notes: tuple[str, ...]
 
     @property
-    def guard(self) -> NonInferiority | None:
-        """The test that the recommended engine passed; None where it shapes no text, so that its utility is equal."""
-        return next((each.test for each in self.guards if each.engine == self.engine), None)
+    def guarded(self) -> Guarded | None:
+        """What the guard said of the recommended engine; None where it shapes no text and its utility is equal."""
+        return next((each for each in self.guards if each.engine == self.engine), None)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The recommended engine and decoding beside both defaults, on examples that no search has seen."""
+        return self.guarded.verdict if self.guarded is not None else self.study.verdict

@@ -9,7 +9,7 @@ from infertune.errors import EngineError
 from infertune.evaluate import Candidate
 from infertune.evaluator import Evaluator
 from infertune.noninferiority import NonInferiority, non_inferiority
-from infertune.select import on_common_examples
+from infertune.select import Verdict, confirm, on_common_examples
 from infertune.space import SearchSpace
 from infertune.spending import Spending
 from infertune.tasks import Task
@@ -64,28 +64,41 @@ class Guard:
             study: Who pays.
         """
         spending = Spending(study=study, engine=engine, bank=self.bank)
-        spending.buy(self._evaluator(spending).requests([decoding], self._examples(study)))
+        spending.buy(self._evaluator(spending).requests([decoding], self._examples()))
 
-    def test(self, facts: Mapping[str, str], decoding: Configuration, *, study: str) -> NonInferiority:
+    def test(self, facts: Mapping[str, str], decoding: Configuration) -> NonInferiority:
         """Compare what the bank holds.
 
         Raises:
             EngineError: No example was answered by both.
         """
-        old = self._answered(self.facts, self.decoding, study)
-        new = self._answered(facts, decoding, study)
+        old = self._answered(self.facts, self.decoding)
+        new = self._answered(facts, decoding)
         if old is None or new is None:
             raise EngineError("no example of the confirmation was answered under both engines")
         old, new = on_common_examples([old, new])
         return non_inferiority(new.scores, old.scores, margin=self.margin, confidence=self.confidence)
 
-    def _examples(self, study: str) -> list[Example]:
-        answered = self._answered(self.facts, self.decoding, study)
+    def verdict(self, facts: Mapping[str, str], decoding: Configuration, default: Configuration) -> Verdict:
+        """Return what the confirmation says of it beside the default decoding under the default engine.
+
+        Raises:
+            EngineError: No example was answered by both.
+        """
+        old = self._answered(self.facts, default)
+        new = self._answered(facts, decoding)
+        if old is None or new is None:
+            raise EngineError("no example of the confirmation was answered under both engines")
+        old, new = on_common_examples([old, new])
+        return confirm(new, old)
+
+    def _examples(self) -> list[Example]:
+        answered = self._answered(self.facts, self.decoding)
         ids = set(answered.example_ids) if answered is not None else set()
         return [example for example in self.task.confirm if example.id in ids]
 
-    def _answered(self, facts: Mapping[str, str], decoding: Configuration, study: str) -> Candidate | None:
-        spending = Spending(study=study, engine=Gone(facts), bank=self.bank)
+    def _answered(self, facts: Mapping[str, str], decoding: Configuration) -> Candidate | None:
+        spending = Spending(study="", engine=Gone(facts), bank=self.bank)
         return self._evaluator(spending).evaluate_complete(decoding, self.task.confirm)
 
     def _evaluator(self, spending: Spending) -> Evaluator:

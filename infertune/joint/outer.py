@@ -1,65 +1,79 @@
-"""Which engine settings to start next: each start is dear, so one change at a time, then what helped together.
+"""Which engine settings to start next: each start is dear, so one change at a time, then what should help together.
 
 A pure function of what was tried, so that a resumed search repeats its own proposals.
 """
 
+import itertools
+import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from infertune.configuration import Configuration
 from infertune.parameter import Parameter
 from infertune.space import SearchSpace
 from infertune.types import Scalar
 
+WORTH = 1.1  # times the fastest so far: what should be slower than that is not started
+_MOST_COMBINED = 5000
+
 
 def propose(space: SearchSpace, tried: Mapping[Configuration, float | None]) -> Configuration | None:
-    """Return the next configuration, or None when nothing is left.
+    """Return the next configuration, or None when nothing is left that is worth a start.
 
-    First the default; then single changes of it, of each parameter in turn its next nearest value; then all values
-    together that were faster than the default; then single changes of the fastest, those first that helped before;
-    then the rest.
+    First the default, then single changes of it: of each parameter in turn the next nearest value. Then combinations,
+    by the seconds that they should take if single changes multiplied; a change whose effect is not known, such as one
+    that needs another, counts as none.
 
     Args:
         space: Of engine settings, which can be enumerated.
         tried: Seconds per request; None for what failed.
     """
-    return next((each for each in _in_order(space, tried) if each not in tried and space.allows(each)), None)
-
-
-def _in_order(space: SearchSpace, tried: Mapping[Configuration, float | None]) -> Iterator[Configuration]:
     default = space.default_configuration()
-    yield default
-    singles = _singles(space, default)
-    yield from (_changed(space, default, {name: value}) for name, value in singles)
+    singles = [_changed(space, default, {name: value}) for name, value in _singles(space, default)]
+    first = next((each for each in (default, *singles) if each not in tried and space.allows(each)), None)
+    if first is not None or tried[default] is None:
+        return first
     seconds = {each: found for each, found in tried.items() if found is not None}
-    if default not in seconds:
-        return
+    fastest = min(seconds.values())
 
-    def effect(single: tuple[str, Scalar]) -> float:
-        return seconds.get(_changed(space, default, dict([single])), seconds[default])
+    def effect(name: str, value: Scalar) -> float:
+        """Return how a single change multiplies the default's seconds; infinite where it failed."""
+        if default.get(name, value) == value:
+            return 1.0
+        single = _changed(space, default, {name: value})
+        return seconds.get(single, math.inf if single in tried else seconds[default]) / seconds[default]
 
-    best_of: dict[str, tuple[str, Scalar]] = {}
-    for single in sorted(singles, key=effect):
-        if effect(single) < seconds[default]:
-            best_of.setdefault(single[0], single)
-    yield _changed(space, default, dict(best_of.values()))
-    fastest = min(seconds, key=lambda each: seconds[each])
-    around = list(_singles(space, fastest))
-    known = {single: effect(single) for single in around}
-    yield from (
-        _changed(space, fastest, {name: value}) for name, value in sorted(around, key=lambda single: known[single])
-    )
-    yield from space.configurations()
+    def predicted(configuration: Configuration) -> float:
+        return seconds[default] * math.prod(effect(name, value) for name, value in configuration.items())
+
+    kept = [
+        replace(
+            parameter,
+            kind="choice",
+            choices=tuple(
+                v for v in parameter.values() if v == parameter.default or effect(parameter.name, v) <= WORTH
+            ),
+            low=None,
+            high=None,
+            step=None,
+            log=False,
+        )
+        for parameter in space.parameters
+    ]
+    combined = itertools.islice(space.replaced(kept).configurations(), _MOST_COMBINED)
+    new = [each for each in combined if each not in tried and predicted(each) <= WORTH * fastest]
+    return min(new, key=predicted, default=None)
 
 
-def _singles(space: SearchSpace, base: Configuration) -> list[tuple[str, Scalar]]:
-    """Return the single changes of a configuration, of each parameter in turn the next nearest value."""
+def _singles(space: SearchSpace, base: Configuration) -> Iterator[tuple[str, Scalar]]:
+    """Yield the single changes of a configuration, of each parameter in turn the next nearest value."""
     columns = [
         [(parameter.name, value) for value in _by_distance(parameter, base[parameter.name])]
         for parameter in space.parameters
         if parameter.name in base
     ]
-    longest = max((len(column) for column in columns), default=0)
-    return [column[index] for index in range(longest) for column in columns if index < len(column)]
+    for row in itertools.zip_longest(*columns):
+        yield from (single for single in row if single is not None)
 
 
 def _by_distance(parameter: Parameter, value: Scalar) -> list[Scalar]:

@@ -20,9 +20,9 @@ from infertune.budget import Budget
 from infertune.configuration import Configuration
 from infertune.errors import BudgetError, EngineError
 from infertune.joint.answer import Guarded, JointRecommendation, Start
+from infertune.joint.finals import finals
 from infertune.joint.guard import Guard
 from infertune.joint.outer import propose
-from infertune.joint.speed import gain
 from infertune.joint.starts import Starts, settings_in_words, speed_name
 from infertune.joint.tunable import Tunable
 from infertune.noninferiority import check_margin
@@ -131,11 +131,32 @@ class Joint:
         decoding = study.selection.recommended.configuration
         starts = self._outer(decoding)
         harmless, risky = _divided(starts)
-        guards = self._guarded(decoding, harmless, risky)
+        guards = self._guarded(study.default, decoding, harmless, risky)
         passed = guards[-1] if guards and guards[-1].test.answer == "not worse" else None
         engine = passed.engine if passed else harmless.engine
         chosen = passed.decoding if passed else decoding
-        return self._finals(study, starts, guards, engine, chosen)
+        timed = finals(
+            self._starts,
+            default=(self._default_engine, study.default, decoding),
+            other=None if engine == self._default_engine else (engine, study.default, chosen),
+            n_turns=self._limits.n_turns,
+        )
+        if timed.kept:
+            engine, chosen = self._default_engine, decoding
+        return JointRecommendation(
+            study=study,
+            starts=tuple(starts),
+            guards=tuple(guards),
+            default_engine=self._default_engine,
+            engine=engine,
+            decoding=chosen,
+            seconds=timed.seconds,
+            engine_gain=timed.engine_gain,
+            whole_gain=timed.whole_gain,
+            kept=timed.kept,
+            speed_spent=self._bank.spent(speed_name(self._name)),
+            notes=tuple(self._notes),
+        )
 
     def _study(self, name: str, engine: Engine, space: SearchSpace, share: float) -> Recommendation:
         return Study(
@@ -169,7 +190,9 @@ class Joint:
             )
         return starts
 
-    def _guarded(self, decoding: Configuration, harmless: Start, risky: Sequence[Start]) -> list[Guarded]:
+    def _guarded(
+        self, default: Configuration, decoding: Configuration, harmless: Start, risky: Sequence[Start]
+    ) -> list[Guarded]:
         """Ask those that shape text and are faster than what does not, until one is not worse."""
         worth = [each for each in risky if _seconds(each) * MIN_GAIN < _seconds(harmless)]
         if len(worth) > MAX_GUARDED:
@@ -190,12 +213,16 @@ class Joint:
                 margin=self._limits.margin,
                 confidence=1 - ERROR / len(asked),
             )
-            guards.append(self._judged(each, decoding, guard))
+            try:
+                guards.append(self._judged(each, default, decoding, guard))
+            except EngineError as error:  # it lived through a burst, and not through a study
+                self._notes.append(f"{settings_in_words(each.engine)} could not be judged: {error}")
+                continue
             if guards[-1].test.answer == "not worse":
                 break
         return guards
 
-    def _judged(self, start: Start, decoding: Configuration, guard: Guard) -> Guarded:
+    def _judged(self, start: Start, default: Configuration, decoding: Configuration, guard: Guard) -> Guarded:
         """Search the decoding under one engine, noted once it is done, and compare what the bank then holds."""
         key, study = f"guard:{start.engine.digest}:{decoding.digest}", f"{self._name}/{start.engine.digest}"
         known = self._log.noted(key)
@@ -215,53 +242,11 @@ class Joint:
         if known["note"]:
             self._notes.append(known["note"])
         best = Configuration(known["decoding"])
-        return Guarded(engine=start.engine, decoding=best, test=guard.test(start.facts, best, study=study))
-
-    def _finals(
-        self,
-        study: Recommendation,
-        starts: Sequence[Start],
-        guards: Sequence[Guarded],
-        engine: Configuration,
-        chosen: Configuration,
-    ) -> JointRecommendation:
-        """Time the corners of what was searched in turns, and keep the default engine unless the other is faster."""
-        default, decoding = study.default, study.selection.recommended.configuration
-        corners: dict[tuple[str, str], list[float]] = {}
-        sides = {"default": (self._default_engine, decoding)}
-        if engine != self._default_engine:
-            sides["recommended"] = (engine, chosen)
-        for turn in range(1, self._limits.n_turns + 1):
-            order = list(sides) if turn % 2 else list(reversed(sides))  # what drifts meanwhile favours neither
-            for side in order:
-                its_engine, its_decoding = sides[side]
-                seconds = self._starts.turn(its_engine, [default, its_decoding], turn=turn)
-                for name, each in zip(("default", "recommended"), seconds, strict=True):
-                    corners.setdefault((side, name), []).append(each)
-        kept = ""
-        engine_gain = None
-        if engine != self._default_engine:
-            engine_gain = gain(corners["default", "recommended"], corners["recommended", "recommended"])
-            if engine_gain.low <= 1:
-                kept = (
-                    f"{settings_in_words(engine)} seemed faster in the search, but in {engine_gain.n_turns} turns of "
-                    f"the finals it is not clear that it is"
-                )
-                engine, chosen = self._default_engine, decoding
-        fastest = ("default" if kept or engine_gain is None else "recommended", "recommended")
-        return JointRecommendation(
-            study=study,
-            starts=tuple(starts),
-            guards=tuple(guards),
-            default_engine=self._default_engine,
-            engine=engine,
-            decoding=chosen,
-            seconds={corner: sum(found) / len(found) for corner, found in corners.items()},
-            engine_gain=engine_gain,
-            whole_gain=gain(corners["default", "default"], corners[fastest]),
-            kept=kept,
-            speed_spent=self._bank.spent(speed_name(self._name)),
-            notes=tuple(self._notes),
+        return Guarded(
+            engine=start.engine,
+            decoding=best,
+            test=guard.test(start.facts, best),
+            verdict=guard.verdict(start.facts, best, default),
         )
 
 

@@ -1,12 +1,17 @@
 """Engines that can be started with settings of their own: what `Joint` searches outside."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from infertune import models
 from infertune.condition import Constraint
 from infertune.configuration import Configuration
+from infertune.engines.vllm import arguments, installed, serve_arguments, settings
+from infertune.engines.vllm.interpreter import find
 from infertune.errors import EngineError
 from infertune.parameter import Parameter
+from infertune.space import SearchSpace
 from infertune.types import Engine, Scalar
 
 PREFIX = "engine."
@@ -28,6 +33,9 @@ class Tunable(Protocol):
     def may_shape_text(self, name: str) -> bool:
         """Whether another value of this parameter may change what is generated; facts tell it for sure."""
 
+    def options(self, configuration: Configuration) -> Mapping[str, Scalar]:
+        """Return the options of the engine, beside those that were given, that are these settings."""
+
     def start(self, configuration: Configuration) -> Engine:
         """Start the engine with these settings (``engine.*``; a missing one has its default).
 
@@ -45,11 +53,11 @@ class HFTunable:
     """
 
     def __init__(self, start: Start, options: Mapping[str, Scalar]) -> None:
-        from infertune.engines.hf import settings
+        from infertune.engines.hf import settings as hf_settings
 
         device = options.get("device")
         self._start = start
-        self._parameters = settings.engine_parameters(None if device is None else str(device), fixed=options)
+        self._parameters = hf_settings.engine_parameters(None if device is None else str(device), fixed=options)
 
     @property
     def parameters(self) -> Sequence[Parameter]:
@@ -65,12 +73,16 @@ class HFTunable:
         """Only the dtype does: rows do not depend on their company, whatever the batch."""
         return name == f"{PREFIX}dtype"
 
+    def options(self, configuration: Configuration) -> Mapping[str, Scalar]:
+        """Return them under their own names."""
+        return {name.removeprefix(PREFIX): value for name, value in configuration.items()}
+
     def start(self, configuration: Configuration) -> Engine:
         """Load the model; a lack of memory is the failure of these settings."""
         from infertune.engines.hf.engine import is_about_memory
 
         try:
-            return self._start(named(configuration))
+            return self._start(self.options(configuration))
         except (MemoryError, RuntimeError) as error:
             if not is_about_memory(error):
                 raise
@@ -92,10 +104,6 @@ class VLLMTunable:
     """
 
     def __init__(self, start: Start, model: str, options: Mapping[str, Scalar]) -> None:
-        from infertune import models
-        from infertune.engines.vllm import arguments, installed, serve_arguments, settings
-        from infertune.engines.vllm.interpreter import find
-
         self._start = start
         dtype = options.get("dtype")
         self._given = arguments.read(str(options["engine_args"]) if "engine_args" in options else None)
@@ -113,7 +121,6 @@ class VLLMTunable:
         fixed = {**self._given, **({} if dtype is None else {"dtype": dtype})}
         fixed |= {"enable_chunked_prefill": False} if python.on_cpu else {}
         self._parameters = settings.parameters(self.installed, given=fixed, changing_answers=True)
-        self._shaping = arguments.shapes_text
 
     @property
     def parameters(self) -> Sequence[Parameter]:
@@ -123,31 +130,29 @@ class VLLMTunable:
     @property
     def constraints(self) -> Sequence[Constraint]:
         """Which of their values vLLM refuses together."""
-        from infertune.engines.vllm import settings
-
         return settings.constraints(self.installed, self._parameters)
+
+    def with_flags(self, space: SearchSpace, given: Sequence[str]) -> SearchSpace:
+        """Return the space with a parameter for each further flag that a ``--set`` names."""
+        return settings.with_flags(space, self.installed, given)
 
     def may_shape_text(self, name: str) -> bool:
         """Whatever is not known to be about speed alone."""
-        return self._shaping(name.removeprefix(PREFIX))
+        return arguments.shapes_text(name.removeprefix(PREFIX))
 
-    def start(self, configuration: Configuration) -> Engine:
-        """Start a server; what is at its default is not said, so that the default server is `optimize`'s own."""
-        import json
-
-        from infertune.engines.vllm import serve_arguments
-
+    def options(self, configuration: Configuration) -> Mapping[str, Scalar]:
+        """Return dtype and arguments; what is at its default is not said: the default server is `optimize`'s own."""
         defaults = {parameter.name: parameter.default for parameter in self._parameters}
         told = {name: value for name, value in configuration.items() if value != defaults.get(name)}
-        if told.get(f"{PREFIX}speculative_method", "none") != "none":  # its parts belong together
-            told |= {name: configuration[name] for name in configuration if "speculative" in name or "lookup" in name}
+        if f"{PREFIX}speculative_method" in told:  # the parts of one flag belong together
+            parts = {f"{PREFIX}{name}" for name in serve_arguments.SPECULATIVE}
+            told |= {name: value for name, value in configuration.items() if name in parts}
         flags = serve_arguments.flags(told)
         options: dict[str, Scalar] = {"dtype": flags.pop("dtype")} if "dtype" in flags else {}
         if self._given or flags:
             options["engine_args"] = json.dumps({**self._given, **flags}, sort_keys=True)
-        return self._start(options)
+        return options
 
-
-def named(configuration: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """Return settings without their prefix."""
-    return {name.removeprefix(PREFIX): value for name, value in configuration.items()}
+    def start(self, configuration: Configuration) -> Engine:
+        """Start a server."""
+        return self._start(self.options(configuration))

@@ -128,6 +128,9 @@ class PlantedTunable:
     def may_shape_text(self, name: str) -> bool:
         return name == "engine.dtype"
 
+    def options(self, configuration: Configuration) -> Mapping[str, Any]:
+        return dict(configuration)
+
     def start(self, configuration: Configuration) -> Engine:
         self._plan.started.append(configuration)
         assert self._plan.n_running == 0, "two engines at once do not fit"

@@ -23,7 +23,7 @@ def test_harmless_settings_are_combined_for_their_speed_alone(tmp_path: Path) ->
     assert dict(found.engine) == {"engine.batch": 16, "engine.cache": True, "engine.dtype": "whole"}
     assert found.engine_gain is not None and found.engine_gain.mean == pytest.approx(2.5)
     assert found.decoding["prompt.template"] == "good"
-    assert found.guards == () and found.guard is None and not found.kept
+    assert found.guards == () and found.guarded is None and not found.kept
     assert found.seconds["default", "default"] / found.seconds["recommended", "recommended"] == pytest.approx(2.5)
     assert len(found.starts) == len({each.engine for each in found.starts}) <= 6
 
@@ -54,8 +54,10 @@ def test_a_fast_engine_without_a_loss_is_taken_with_its_test(tmp_path: Path) -> 
     plan = Plan(seconds=TINY)
     found = run(tmp_path, plan)
     assert found.engine["engine.dtype"] == "tiny"
-    assert found.guard is not None and found.guard.answer == "not worse"
-    assert found.guard.difference.low > -0.05
+    assert found.guarded is not None and found.guarded.test.answer == "not worse"
+    assert found.guarded.test.difference.low > -0.05
+    assert found.verdict is found.guarded.verdict
+    assert found.verdict.difference.low > 0  # beside the poor prompt that is the default
     assert found.engine_gain is not None and found.engine_gain.mean == pytest.approx(1 / 0.3)
 
 

@@ -123,6 +123,7 @@ def default_batch_size(device_type: str) -> int:
 
 
 def is_about_memory(error: Exception) -> bool:
+    """Whether an error of torch or Python says that there is not enough memory."""
     return isinstance(error, MemoryError) or any(message in str(error).lower() for message in _MEMORY_MESSAGES)
 
 
