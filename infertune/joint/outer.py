@@ -5,7 +5,7 @@ A pure function of what was tried, so that a resumed search repeats its own prop
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from infertune.configuration import Configuration
@@ -63,6 +63,12 @@ def propose(space: SearchSpace, tried: Mapping[Configuration, float | None]) -> 
     combined = itertools.islice(space.replaced(kept).configurations(), _MOST_COMBINED)
     new = [each for each in combined if each not in tried and predicted(each) <= WORTH * fastest]
     return min(new, key=predicted, default=None)
+
+
+def _kept(parameter: Parameter, effect: Callable[[str, Scalar], float]) -> Parameter:
+    """Return a parameter with the default and those values that alone were worth it."""
+    choices = [v for v in parameter.values() if v == parameter.default or effect(parameter.name, v) <= WORTH]
+    return replace(parameter, kind="choice", choices=tuple(choices), low=None, high=None, step=None, log=False)
 
 
 def _singles(space: SearchSpace, base: Configuration) -> Iterator[tuple[str, Scalar]]:
