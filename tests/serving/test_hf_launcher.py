@@ -11,8 +11,8 @@ from fakes import FAKE_SERVER, Few
 from infertune.configuration import Configuration
 from infertune.load.load import Load
 from infertune.load.workload import LoadRequest
-from infertune.types import Message
 from infertune.testing.launcher_contract import Launch, LauncherContract
+from infertune.types import Message
 
 pytest.importorskip("torch", reason="the engine hf needs the extra [hf]")
 
