@@ -4,8 +4,8 @@
 
 The default engine is a careful user's: float32, 16 samples at once (fewer save nothing on a CPU, where the engine `hf`
 computes at least 16 rows). The search may change batch size, dtype and threads beside the decoding of the task
-`capitals`. All four corners are timed in the finals, in turns with a fresh start of each engine; utilities are those of
-the confirmation.
+`capitals`. All four corners are timed in the finals, in turns with a fresh start of each engine; utilities are
+those of the confirmation.
 """
 
 import argparse
