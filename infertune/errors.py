@@ -38,6 +38,18 @@ class BudgetError(InfertuneError):
     exit_code = 5
 
 
+class VoidMeasurementError(InfertuneError):
+    """What was measured must not be believed, for what measured it was too slow."""
+
+    exit_code = 6
+
+
+class ContradictionError(InfertuneError):
+    """A running server is not set as a file says."""
+
+    exit_code = 7
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the valid name closest to ``name``, or a list of the valid ones."""
     names = sorted(valid)

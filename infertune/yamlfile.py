@@ -68,6 +68,20 @@ def write(path: Path, struct: msgspec.Struct, *, head: str) -> None:
         raise InvalidInputError(f"{path} cannot be written: {error.strerror}") from error
 
 
+def check_writable(path: Path, kind: type[msgspec.Struct]) -> None:
+    """Raise InvalidInputError unless ``--out`` can be written there: a new file, or an earlier one of this kind."""
+    if not path.parent.is_dir():
+        raise InvalidInputError(f"the folder of --out must exist, but {path.parent} does not")
+    if not path.exists():
+        return
+    try:
+        read(path, kind)
+    except InvalidInputError as error:
+        raise InvalidInputError(
+            f"--out must be a new file or an earlier answer, which it then replaces, but {path} is neither: {error}"
+        ) from None
+
+
 def parse(text: str, kind: type[T], *, where: str) -> T:
     """Return YAML text as ``kind``; ``where`` names its origin in messages."""
     try:

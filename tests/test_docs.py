@@ -14,7 +14,7 @@ from infertune import prices, tasks, yamlfile
 from infertune.cli import app
 from infertune.default_space import default_space
 from infertune.prompts import Template
-from infertune.report import recipe
+from infertune.report import recipe, serving_recipe
 from infertune.space_text import read
 from infertune.tasks.definition import Definition
 
@@ -100,6 +100,7 @@ def test_the_pages_that_explain_a_file_show_one_that_can_be_read(tmp_path: Path)
     assert yamlfile.read(files["docs/prompts.md"], Template).name
     assert read(files["docs/space.md"], space)["strategy.n"].values() == (1, 3, 5, 9)
     assert prices.read(files["docs/prices.md"], "invented-large").cost(1e6, 0) == 2
+    assert serving_recipe.read(files["docs/handover.md"]).settings["engine.max_num_seqs"] == 256
     assert recipe.read(files["docs/answer.md"]).task == "capitals"
 
 

@@ -9,8 +9,10 @@ from infertune.cli import models, tasks
 from infertune.cli.doctor import doctor
 from infertune.cli.evaluate import evaluate
 from infertune.cli.handover import handover
+from infertune.cli.load import load
 from infertune.cli.optimize import optimize
 from infertune.cli.space import space
+from infertune.cli.tune_serving import tune_serving
 from infertune.cli.verify import verify
 
 app = typer.Typer(
@@ -45,7 +47,13 @@ app.command(epilog="Example: infertune space --task capitals --set temperature=0
 app.command(epilog="Example: infertune doctor --engine openai --base-url http://127.0.0.1:8000/v1 --model NAME")(
     doctor
 )
+app.command(
+    name="tune-serving",
+    epilog="Example: infertune tune-serving --model ./my-model --workload task:gsm8k --slo 'p99_ttft<300ms' "
+    "--budget-seconds 30m",
+)(tune_serving)
 app.command(epilog="Example: infertune handover serving.yaml --as systemd")(handover)
 app.command(epilog="Example: infertune verify serving.yaml --base-url http://127.0.0.1:8000")(verify)
+app.command(epilog="Example: infertune load --base-url http://127.0.0.1:8000/v1 --model NAME --rate 1,2,4")(load)
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(models.app, name="models")

@@ -13,7 +13,6 @@ from infertune.cli import options
 if TYPE_CHECKING:
     from infertune.serving.observation import Finding
 
-_CONTRADICTED = 6
 _WORDS = {"proved": "proved", "contradicted": "CONTRADICTED", "unseen": "cannot be seen"}
 
 
@@ -29,9 +28,11 @@ def verify(
 ) -> None:
     """Ask a running server, by what it says and by what it does, whether every setting of a file is in force.
 
-    Takes some seconds of its work; other requests should not be on it. Ends with code 6 where it contradicts a setting.
+    Takes some seconds of its work; other requests should not be on it. Ends with code 7 where a setting is
+    contradicted.
     """
     from infertune.engines.openai import keys
+    from infertune.errors import ContradictionError
     from infertune.report import serving_recipe
     from infertune.serving.running_server import RunningServer
     from infertune.serving.verify import verify as verified
@@ -45,8 +46,9 @@ def verify(
         print(json.dumps({"base_url": base_url, "model": server.model, "settings": plain}, indent=2))
     else:
         _print(findings)
-    if any(finding.verdict == "contradicted" for finding in findings):
-        raise typer.Exit(_CONTRADICTED)
+    wrong = [finding.name for finding in findings if finding.verdict == "contradicted"]
+    if wrong:
+        raise ContradictionError(f"the server is not set as {file} says: {', '.join(wrong)}")
 
 
 def _print(findings: "Sequence[Finding]") -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from infertune.errors import InvalidInputError
 from infertune.load.load import Load
 
+_CONSTANT = 1e-12  # a burstiness below it makes equal gaps, and overflows in the gamma distribution
 FloatArray = NDArray[np.float64]
 
 
@@ -36,7 +37,7 @@ def due_times(load: Load, n: int, *, seed: int, trace: Sequence[float] | None = 
         gaps = np.diff(np.asarray(trace, dtype=np.float64))
         if (gaps < 0).any():
             raise InvalidInputError("the arrival times of a trace must rise")
-    elif load.burstiness == 0:
+    elif load.burstiness < _CONSTANT:
         gaps = np.ones(n - 1)
     else:
         gaps = np.random.default_rng(seed).gamma(1 / load.burstiness, load.burstiness, size=n - 1)

@@ -6,28 +6,23 @@ how much processor time it took. Where it was late the run is void, and says so.
 """
 
 import asyncio
-import gc
-import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import httpx
-import numpy as np
 
 from infertune.errors import InvalidInputError
-from infertune.load import stream
+from infertune.load import own_loop, stream
 from infertune.load.arrivals import due_times
 from infertune.load.connections import Connections
 from infertune.load.load import Load
+from infertune.load.pressed import MOST_LATENESS_SECONDS, Pressed, pressed
 from infertune.load.timing import CUT, Timing
 from infertune.load.workload import LoadRequest
 
-MOST_LATENESS_SECONDS = 0.05
 _LOOK_SECONDS = 0.25  # between two looks at whether it is hopeless
-_BEAT_SECONDS = 0.01
-_QUANTILE = 0.99
+_BEAT_SECONDS = 0.02
 
 
 class Secret(Protocol):
@@ -39,32 +34,6 @@ class Secret(Protocol):
 
     def redact(self, text: str) -> str:
         """Return a text from outside without it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pressed:
-    """What a load came to, and what the generator itself had to do with it.
-
-    Attributes:
-        timings: One per request that was sent, in the order of their being due. A request that was in flight when the
-            load was cut has the error `infertune.load.timing.CUT`.
-        cut: Whether the load was ended early, for it was hopeless.
-        seconds: From the first request's being due to the last one's end.
-        lateness: How late requests were sent, in seconds: the 99th percentile.
-        lag: How late the generator woke up, in seconds: the 99th percentile over the run, every 10 ms.
-        cpu_ms: Processor time of the generator per request, in milliseconds.
-        n_uncounted: Requests whose tokens the server did not count; their pieces are counted instead.
-        void: Why the figures must not be believed; empty when they may.
-    """
-
-    timings: Sequence[Timing]
-    cut: bool
-    seconds: float
-    lateness: float
-    lag: float
-    cpu_ms: float
-    n_uncounted: int
-    void: str
 
 
 def generate(
@@ -93,7 +62,8 @@ def generate(
         hopeless: Is shown the finished timings now and then; where it holds, no further request is sent and those in
             flight are cancelled.
         landed: Is told of each request when it has ended; must return at once.
-        most_lateness: Seconds that the generator's lateness and lag may have, above which the run is void.
+        most_lateness: Seconds that the generator's lateness and lag may have, above which the run is void; the
+            lateness also 5% of the median request's time from end to end.
         patience_seconds: Most time between two pieces of a stream, above 0; a request that takes longer has failed.
         most_in_flight: Connections, at least 1; what must wait for one is late.
 
@@ -152,20 +122,14 @@ class _Run:
         self._start = 0.0
 
     def result(self, most_lateness: float) -> Pressed:
-        _in_own_loop(self._main())
-        timings = [self._timings[index] for index in sorted(self._timings)]
-        lateness = _quantile([each.sent - each.due for each in timings])
-        lag = _quantile(self._lags)
-        return Pressed(
-            timings=timings,
+        own_loop.run(self._main())
+        return pressed(
+            [self._timings[index] for index in sorted(self._timings)],
             cut=self._is_cut,
-            seconds=max((each.done for each in timings), default=0.0)
-            - min((each.due for each in timings), default=0.0),
-            lateness=lateness,
-            lag=lag,
-            cpu_ms=1000 * self._cpu_seconds / max(1, len(timings)),
+            lags=self._lags,
+            cpu_seconds=self._cpu_seconds,
             n_uncounted=self._n_uncounted,
-            void=_void(lateness, lag, most_lateness),
+            most_lateness=most_lateness,
         )
 
     async def _main(self) -> None:
@@ -224,7 +188,7 @@ class _Run:
                         error = "the stream broke off before the answer's end"
                 else:
                     error = f"HTTP {response.status_code}: {stream.said(await response.aread())}"
-        except (httpx.HTTPError, httpx.StreamError, OSError) as failure:
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError) as failure:
             error = f"{type(failure).__name__}: {failure}".removesuffix(": ")
         except stream.StreamFailed as failure:
             error = str(failure)
@@ -278,56 +242,3 @@ class _Run:
 
     def _now(self) -> float:
         return time.perf_counter() - self._start
-
-
-def _in_own_loop(main: Coroutine[Any, Any, None]) -> None:
-    """Run it in a thread of its own, for the caller may have an event loop, without pauses for collecting garbage.
-
-    What interrupts the caller meanwhile (Ctrl-C) cancels it, and goes on when all its connections are closed.
-    """
-    failures: list[BaseException] = []
-    stop: list[Callable[[], object]] = []
-
-    async def cancellable() -> None:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None
-        stop.append(lambda: loop.call_soon_threadsafe(task.cancel))
-        await main
-
-    def work() -> None:
-        try:
-            asyncio.run(cancellable())
-        except BaseException as failure:
-            failures.append(failure)
-
-    thread = threading.Thread(target=work, name="infertune-load", daemon=True)
-    collects = gc.isenabled()
-    gc.collect()
-    gc.disable()
-    try:
-        thread.start()
-        thread.join()
-    except BaseException:
-        if stop:
-            stop[0]()
-        thread.join()
-        raise
-    finally:
-        if collects:
-            gc.enable()
-    if failures:
-        raise failures[0]
-
-
-def _quantile(values: Sequence[float]) -> float:
-    return float(np.quantile(values, _QUANTILE)) if len(values) else 0.0
-
-
-def _void(lateness: float, lag: float, most: float) -> str:
-    for name, seconds in (("requests were sent", lateness), ("the generator woke up", lag)):
-        if seconds > most:
-            return (
-                f"{name} up to {1000 * seconds:.0f} ms late (99th percentile; at most {1000 * most:.0f} ms may be): "
-                "the generator was the bottleneck, give it a processor of its own or a lower load"
-            )
-    return ""

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infertune.load.slo import METRICS, Share, Slo, Verdict
+from infertune.load.pressed import lateness
+from infertune.load.share import Share
+from infertune.load.slo import METRICS, Slo, Verdict
 from infertune.load.timing import CUT, Timing
 
 PERCENTILES = (50, 90, 99)
@@ -46,7 +48,7 @@ class Measures:
         goodput: Requests within the promise, per second.
         within: Their share, with its interval.
         verdict: Whether the promise was held; None without one.
-        lateness: How late requests were sent, in seconds: the 99th percentile.
+        lateness: How late requests were sent, in seconds: the 95th percentile.
     """
 
     n: int
@@ -97,7 +99,7 @@ def measures(timings: Sequence[Timing], seconds: float, *, slo: Slo | None = Non
         goodput=within.successes / seconds,
         within=within,
         verdict=slo.verdict(timings, cut=cut) if slo else None,
-        lateness=float(np.quantile([timing.sent - timing.due for timing in timings], 0.99)) if timings else 0.0,
+        lateness=lateness(timings),
     )
 
 

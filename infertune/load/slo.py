@@ -11,8 +11,8 @@ For a mean it is Student's t interval, which must lie below or above the limit. 
 other, so they are not independent and the intervals are narrower than they should be when a server is near its limit:
 what is to be relied upon is measured more than once.
 
-Sources: E. B. Wilson, JASA 22 (1927), 209-212; the effective number of clustered observations in a Wilson interval:
-E. L. Korn and B. I. Graubard, Survey Methodology 24 (1998), 193-201.
+Source of the number that clustered gaps are worth: E. L. Korn and B. I. Graubard, Survey Methodology 24 (1998),
+193-201.
 """
 
 import math
@@ -25,52 +25,14 @@ import numpy as np
 from scipy import special
 
 from infertune.errors import InvalidInputError, nearest
+from infertune.load.share import CONFIDENCE, Share
 from infertune.load.timing import CUT, Timing
 
 Verdict = Literal["held", "broken", "undecided"]
 METRICS = ("ttft", "itl", "tpot", "e2e")
-CONFIDENCE = 0.95
 _TERM = re.compile(r"(?P<statistic>[a-z]+[\d.]*)_(?P<metric>\w+?)\s*<=?\s*(?P<limit>\d*\.?\d+)\s*(?P<unit>[a-zµ]*)")
 _UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "m": 60.0, "min": 60.0}
 _STATISTICS = ("p50", "p90", "p95", "p99", "mean", "median")
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """``successes`` of ``n`` with the bounds of the Wilson interval at 95%; all of [0, 1] where n is 0.
-
-    Attributes:
-        n: May be no whole number: what clustered observations are worth.
-    """
-
-    successes: float
-    n: float
-
-    @property
-    def mean(self) -> float:
-        """The share itself; not a number where n is 0."""
-        return self.successes / self.n if self.n else math.nan
-
-    @property
-    def low(self) -> float:
-        """The lower bound."""
-        return self._bounds()[0]
-
-    @property
-    def high(self) -> float:
-        """The upper bound."""
-        return self._bounds()[1]
-
-    def _bounds(self) -> tuple[float, float]:
-        if not self.n:
-            return 0.0, 1.0
-        z2 = float(special.ndtri((1 + CONFIDENCE) / 2)) ** 2
-        share = self.successes / self.n
-        middle = share + z2 / (2 * self.n)
-        half = math.sqrt(z2 * (share * (1 - share) / self.n + z2 / (4 * self.n**2)))
-        low, high = (middle - half) / (1 + z2 / self.n), (middle + half) / (1 + z2 / self.n)
-        # Exactly 0 and 1 at the ends, where rounding would leave a little.
-        return (0.0 if share == 0 else max(0.0, low)), (1.0 if share == 1 else min(1.0, high))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +84,15 @@ class Promise:
         known = [timing for timing in timings if timing.error != CUT]
         if self.percentile is None:
             return self._mean_verdict(known)
-        share, promised = self._share(known), self.percentile / 100
+        share, promised = self.share(known), self.percentile / 100
         return "held" if share.low >= promised else "broken" if share.high < promised else "undecided"
+
+    def is_kept(self, timings: Sequence[Timing]) -> bool:
+        """Whether these requests as they are kept it, however few they are."""
+        known = [timing for timing in timings if timing.error != CUT]
+        if self.percentile is not None:
+            return bool(known) and self.share(known).mean >= self.percentile / 100
+        return bool(known) and not any(timing.error for timing in known) and self.measured(known) <= self.limit
 
     def _values(self, timings: Sequence[Timing]) -> np.ndarray:
         answered = [timing for timing in timings if not timing.error]
@@ -143,7 +112,7 @@ class Promise:
         mean = values.mean()
         return "held" if mean + half <= self.limit else "broken" if mean - half > self.limit else "undecided"
 
-    def _share(self, timings: Sequence[Timing]) -> Share:
+    def share(self, timings: Sequence[Timing]) -> Share:
         """Return the share at most the limit, of requests or of gaps; a failed request is one gap above it."""
         if self.metric != "itl":
             return Share(sum(self.is_within(timing) for timing in timings), len(timings))
@@ -193,6 +162,10 @@ class Slo:
             return "broken"
         verdicts = {promise.verdict(timings) for promise in self.promises}
         return "broken" if "broken" in verdicts else "undecided" if "undecided" in verdicts else "held"
+
+    def is_kept(self, timings: Sequence[Timing]) -> bool:
+        """Whether these requests as they are kept all promises, however few they are."""
+        return all(promise.is_kept(timings) for promise in self.promises)
 
 
 def parse(text: str) -> Slo:

@@ -54,11 +54,11 @@ class _Choice(msgspec.Struct):
         The latter is a token whose character is not complete yet, or one that is not shown.
         """
         if self.delta is None:
-            return bool(self.text) or (self.text == "" and self.finish_reason is None)
+            return bool(self.text) or (self.text == "" and not self.finish_reason)
         delta = self.delta
         if delta.content or delta.reasoning or delta.reasoning_content or delta.tool_calls:
             return True
-        return delta.content == "" and delta.role is None and self.finish_reason is None
+        return delta.content == "" and delta.role is None and not self.finish_reason
 
 
 class _Usage(msgspec.Struct):
@@ -67,9 +67,9 @@ class _Usage(msgspec.Struct):
 
 
 class _Event(msgspec.Struct):
-    choices: list[_Choice] = []
+    choices: list[_Choice] | None = None
     usage: _Usage | None = None
-    error: msgspec.Raw | None = None
+    error: Any = None
 
 
 _EVENT = msgspec.json.Decoder(_Event)
@@ -108,13 +108,14 @@ class Answer:
                 event = _EVENT.decode(data)
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 raise StreamFailed(f"an event that cannot be read: {error}") from None
-            if event.error is not None and bytes(event.error) != b"null":
-                raise StreamFailed(f"the server ended the stream: {said(bytes(event.error))}")
+            if event.error is not None:
+                raise StreamFailed(f"the server ended the stream: {said(msgspec.json.encode(event.error))}")
             if event.usage is not None:
                 self.usage = event.usage
-            if any(choice.brings_tokens for choice in event.choices):
+            choices = event.choices or ()
+            if any(choice.brings_tokens for choice in choices):
                 self.chunks.append(now)
-            if any(choice.finish_reason is not None for choice in event.choices):
+            if any(choice.finish_reason for choice in choices):
                 self.is_finished = True
                 if not self.chunks:  # an answer that is over at once: its one token ends it and is not shown
                     self.chunks.append(now)

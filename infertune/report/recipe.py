@@ -5,7 +5,6 @@ from pathlib import Path
 import msgspec
 
 from infertune import yamlfile
-from infertune.errors import InvalidInputError
 from infertune.types import Scalar
 
 
@@ -61,13 +60,4 @@ def read(path: Path) -> Recipe:
 
 def check_writable(path: Path) -> None:
     """Raise InvalidInputError now rather than after hours: no such folder, or a file there that is not ours."""
-    if not path.parent.is_dir():
-        raise InvalidInputError(f"the folder of --out must exist, but {path.parent} does not")
-    if not path.exists():
-        return
-    try:
-        read(path)
-    except InvalidInputError as error:
-        raise InvalidInputError(
-            f"--out must be a new file or an earlier answer, which it then replaces, but {path} is neither: {error}"
-        ) from None
+    yamlfile.check_writable(path, Recipe)

@@ -88,3 +88,8 @@ def read(path: Path) -> ServingRecipe:
             if not name.startswith(prefix):
                 raise InvalidInputError(f"{path}: a setting must be named {prefix}NAME there, not '{name}'")
     return recipe
+
+
+def check_writable(path: Path) -> None:
+    """Raise InvalidInputError now rather than after hours: no such folder, or a file there that is not ours."""
+    yamlfile.check_writable(path, ServingRecipe)

@@ -3,7 +3,7 @@
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,18 +80,12 @@ def n_gpus(settings: Mapping[str, Scalar], *, device: str) -> int:
 
 def command_line(service: Service) -> str:
     """Return one command for a POSIX shell, one flag with its value on a line."""
-    lines: list[list[str]] = []
-    for word in service.words():
-        # A word that looks like a flag begins a line, but what follows a flag is its value, whatever it looks like.
-        if not lines or (word.startswith("-") and not _is_number(word)):
-            lines.append([])
-        lines[-1].append(shlex.quote(word))
-    return " \\\n    ".join(" ".join(line) for line in lines) + "\n"
+    return f"{_folded(service.words(), shlex.quote)}\n"
 
 
 def systemd_unit(service: Service) -> str:
     """Return a unit file; ``/usr/bin/env`` finds the program in the PATH of the service."""
-    command = " \\\n    ".join(_systemd_word(word) for word in ("/usr/bin/env", *service.words()))
+    command = _folded(["/usr/bin/env", *service.words()], _systemd_word)
     return f"""\
 [Unit]
 Description={_systemd_text(f"Inference server for {service.model}")}
@@ -176,6 +170,16 @@ def helm_values(service: Service) -> str:
 
 FORMS = {"command": command_line, "systemd": systemd_unit, "kubernetes": kubernetes, "helm": helm_values}
 """What a service can be written as."""
+
+
+def _folded(words: Sequence[str], quote: Callable[[str], str]) -> str:
+    """Return quoted words with a new line before each that looks like a flag."""
+    lines: list[list[str]] = [[]]
+    for word in words:
+        if lines[-1] and word.startswith("-") and not _is_number(word):
+            lines.append([])
+        lines[-1].append(quote(word))
+    return " \\\n    ".join(" ".join(line) for line in lines)
 
 
 def _is_number(word: str) -> bool:

@@ -6,6 +6,7 @@ lack of memory is that server's failure and has a name, and figures of both kind
 
 import os
 import secrets
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -96,6 +97,12 @@ class HFLauncher:
     def constraints(self) -> Sequence[Constraint]:
         """None: what does not go together does not exist together."""
         return ()
+
+    def template(self, configuration: Mapping[str, Scalar]) -> str:
+        """Return the command of a server with these settings, as `CommandTemplate` takes it."""
+        flags = serve_arguments.words({**self._fixed, **serve_arguments.flags(configuration)})
+        where = "--model {model} --host {host} --port {port} --served-model-name {model}"
+        return shlex.join(["python", *self._program[1:]]) + f" {where} {shlex.join(flags)}".rstrip()
 
     def start(self, configuration: Configuration) -> ServerDeployment:
         """Start a server with these settings and warm it up.

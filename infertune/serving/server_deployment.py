@@ -2,19 +2,25 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from infertune.engines.vllm import metrics as server_metrics
 from infertune.engines.vllm.metrics import ServerMetrics
 from infertune.engines.vllm.process import ServerFailed, ServerProcess
 from infertune.errors import EngineError
 from infertune.load.generator import generate
+from infertune.load.lengths import Lengths
 from infertune.load.load import Load
+from infertune.load.synthetic import Synthetic
 from infertune.load.timing import Timing
-from infertune.load.workload import Workload
+from infertune.load.workload import LoadRequest, Workload
 from infertune.serving.deployment import Burst
+from infertune.types import Message
 
 _WARM_UP = Load(concurrency=4)
 _N_WARM_UP = 8
+_WARM_UP_LENGTH = Lengths(low=16, high=16)
+_WARM_UP_SEED = 2**31
 _SECONDS_TO_END = 20.0  # from the death of its engine, a vLLM server takes about five on two busy cores
 
 
@@ -50,7 +56,7 @@ class ServerDeployment:
         self._has_failed = False
         began = time.monotonic()
         try:
-            timings = self.press(_WARM_UP, n_requests=_N_WARM_UP, seed=0).timings
+            timings = self._press(_WARM_UP, self._warming(), seed=0, hopeless=None).timings
             if all(timing.error for timing in timings):
                 self._has_failed = True
                 raise EngineError(f"the server answers every request with an error: {timings[0].error}")
@@ -74,13 +80,30 @@ class ServerDeployment:
         self, load: Load, *, n_requests: int, seed: int, hopeless: Callable[[Sequence[Timing]], bool] | None = None
     ) -> Burst:
         """Put a load on it: see `infertune.serving.deployment.Deployment.press`."""
+        return self._press(load, self._workload.requests(n_requests, seed=seed), seed=seed, hopeless=hopeless)
+
+    def _warming(self) -> Sequence[LoadRequest]:
+        """Return requests that are none of the workload's, which no cache must know beforehand."""
+        requests = Synthetic(input=_WARM_UP_LENGTH, output=_WARM_UP_LENGTH).requests(_N_WARM_UP, seed=_WARM_UP_SEED)
+        if not self._workload.requests(1, seed=0)[0].is_chat:
+            return requests
+        return [replace(request, prompt=(Message("user", str(request.prompt)),)) for request in requests]
+
+    def _press(
+        self,
+        load: Load,
+        requests: Sequence[LoadRequest],
+        *,
+        seed: int,
+        hopeless: Callable[[Sequence[Timing]], bool] | None,
+    ) -> Burst:
         before = self._counted()
         self._reset(self._server)
         vigil = _Vigil(self._server, self._counted, self._hang_seconds)
         pressed = generate(
             self._server.base_url,
             self._model,
-            self._workload.requests(n_requests, seed=seed),
+            requests,
             load,
             seed=seed,
             hopeless=lambda ended: vigil.is_over(ended) or (hopeless is not None and hopeless(ended)),

@@ -22,6 +22,7 @@ class Plan:
         n_tokens: By default as many as were asked for.
         status: Any other than 200 is answered at once with an error.
         dies_after: Tokens after which the connection is cut; None for a whole answer.
+        closes_after: Tokens after which the stream is closed in good order, though the answer is not at its end.
         error_after: Tokens after which an error comes in the stream.
         usage: Whether the tokens are counted for the client.
         pieces: Bytes that are written at once, to tear the events apart; None writes each event as a whole.
@@ -34,6 +35,7 @@ class Plan:
     n_tokens: int | None = None
     status: int = 200
     dies_after: int | None = None
+    closes_after: int | None = None
     error_after: int | None = None
     usage: bool = True
     pieces: int | None = None
@@ -148,6 +150,9 @@ class StreamingServer:
         pairs = (line.partition(":") for line in head[1:] if line)
         headers = {name.lower(): value.strip() for name, _, value in pairs}
         body = json.loads(await reader.readexactly(int(headers.get("content-length", 0))) or b"{}")
+        if not head[0].startswith("POST"):
+            writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+            return True
         served = Served(path=head[0].split()[1], body=body, headers=headers, came=time.perf_counter())
         number = len(self.served)
         self.served.append(served)
@@ -184,6 +189,10 @@ class StreamingServer:
                 if number == plan.dies_after:
                     writer.transport.abort()
                     return False
+                if number == plan.closes_after:
+                    writer.write(b"0\r\n\r\n")
+                    await writer.drain()
+                    return True
                 if number == plan.error_after:
                     await self._event(writer, plan, {"error": {"message": "planned", "code": 500}})
                     break

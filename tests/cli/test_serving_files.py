@@ -75,7 +75,8 @@ def test_a_server_that_is_set_otherwise_ends_with_a_code_for_scripts(infertune: 
     with SimulatedVLLM(Truth(max_num_seqs=8, dev_mode=True)) as server:
         done = infertune("verify", str(file), "--base-url", f"{server.url}/v1", "--json")
         assert "CONTRADICTED" in infertune("verify", str(file), "--base-url", server.url).out
-    assert done.code == 6
+    assert done.code == 7
+    assert "the server is not set as" in done.err and "engine.max_num_seqs" in done.err
     verdicts = {each["name"]: each["verdict"] for each in done.json["settings"]}
     assert verdicts["engine.max_num_seqs"] == "contradicted"
     assert verdicts["engine.scheduling_policy"] == "proved"

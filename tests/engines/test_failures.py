@@ -126,3 +126,24 @@ def test_an_end_without_a_word() -> None:
         failure = of_ended_server("first\nlast words\n\n", exit_code=exit_code, was_ready=True)
         assert (failure.kind, failure.line) == ("crash", line)
     assert of_ended_server("", exit_code=3, was_ready=True).line == "the log is empty (exit code 3)"
+
+
+# Servers that are no vLLM, whose logs mark no line as the error
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("error: invalid argument: --parallell", "bad argument"),
+        ('error while handling argument "-np": stoi', "bad argument"),
+        ("start: couldn't bind HTTP server socket, hostname: 127.0.0.1, port: 8080", "port taken"),
+        ("alloc_buffer: allocating 9216.00 MiB on device 0: cudaMalloc failed: out of memory", "out of memory"),
+        ("llama_model_load: error loading model: unable to allocate CUDA0 buffer", "out of memory"),
+        ("gguf_init_from_file: failed to open GGUF file 'no.gguf' (No such file or directory)", "model not found"),
+    ],
+)
+def test_what_llama_cpp_says(line: str, kind: str) -> None:
+    log = f"build: 1 (2) with cc\nsystem info: n_threads = 2\n{line}\nmain: exiting due to model loading error\n"
+    failure = of_ended_server(log, exit_code=1, was_ready=False)
+    assert (failure.kind, failure.line) == (kind, line)
+    assert of_ended_server(log, exit_code=-9, was_ready=True).kind == "killed"

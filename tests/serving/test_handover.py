@@ -3,10 +3,13 @@
 import json
 import re
 import shlex
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infertune.serving import handover
@@ -129,6 +132,19 @@ def test_the_gpus_are_those_of_the_parallel_sizes(settings: dict[str, int], devi
     assert handover.n_gpus(settings, device=device) == gpus
 
 
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+    path = tmp_path / "nasty.service"
+    nasty = {**SETTINGS, "engine.a": "100% %n $HOME ${x}", "engine.b": 'say "a"\\n', "engine.c": "'; -"}
+    path.write_text(handover.systemd_unit(service(model="a model/100%", settings=nasty, decoding=DECODING)))
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", path], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    path.write_text(path.read_text().replace('\\"', '"', 1))  # it does see what is not escaped
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", path], capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+
+
+@settings(deadline=None)
 @given(st.lists(NASTY, min_size=1, max_size=4))
 def test_no_value_is_changed_by_what_reads_it(values: list[str]) -> None:
     template = CommandTemplate("run {model} {port} " + " ".join(f"--x={{engine.x{n}}}" for n in range(len(values))))

@@ -1,8 +1,7 @@
 """A real vLLM server: started with settings that are not the defaults, pressed, and verified by what it does."""
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +11,11 @@ from infertune.configuration import Configuration
 from infertune.engines.vllm.interpreter import VARIABLE
 from infertune.engines.vllm.process import ServerFailed
 from infertune.load.load import Load
+from infertune.load.workload import LoadRequest
+from infertune.serving.command_launcher import CommandLauncher
+from infertune.serving.command_settings import parameters
+from infertune.serving.command_template import CommandTemplate
+from infertune.serving.handover import Service
 from infertune.serving.running_server import RunningServer
 from infertune.serving.server_deployment import ServerDeployment
 from infertune.serving.verify import verify
@@ -37,9 +41,16 @@ UNLIKE_THE_DEFAULT: dict[str, Any] = {
 CACHED: dict[str, Any] = {"engine.max_num_seqs": 5, "engine.block_size": 32, "engine.enable_prefix_caching": True}
 
 
+class Long(Few):
+    """Prompts of some blocks, so that a cache would show."""
+
+    def requests(self, n: int, *, seed: int) -> Sequence[LoadRequest]:
+        return [LoadRequest(prompt=f"{seed}-{index} {'word ' * 90}", max_tokens=4) for index in range(n)]
+
+
 @pytest.fixture(scope="module")
 def launcher() -> VLLMLauncher:
-    return vllm_launcher("bundled:smollm2-135m", Few(), engine_args={"max_model_len": 1024, "enforce_eager": True})
+    return vllm_launcher("bundled:smollm2-135m", Long(), engine_args={"max_model_len": 1024, "enforce_eager": True})
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +102,9 @@ def test_a_wrong_file_is_contradicted_by_effect_alone(unlike: ServerDeployment, 
     assert seen == [False]
 
 
-def test_the_prefix_cache_shows_its_blocks_and_is_empty_before_each_burst(launcher: VLLMLauncher) -> None:
+def test_the_prefix_cache_shows_its_blocks_and_is_empty_before_each_burst(
+    launcher: VLLMLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
     running = launcher.start(Configuration(CACHED))
     try:
         with RunningServer(running.base_url) as server:
@@ -99,16 +112,82 @@ def test_the_prefix_cache_shows_its_blocks_and_is_empty_before_each_burst(launch
             assert all(each.agrees for each in effects(server, right))
             wrong = effects(server, {**right, "block_size": 64})
             assert [each.agrees for each in wrong if each.name == "block_size"] == [False]
-            server.complete([300] * 200, max_tokens=1)
-        for _ in range(2):  # the second asks what the first has asked
-            burst = running.press(Load(concurrency=1), n_requests=3, seed=1)
-            assert burst.counters["prefix_queried_tokens"] > 0
-            assert burst.counters["prefix_hit_tokens"] == 0
+        bursts = [running.press(Load(concurrency=1), n_requests=3, seed=1) for _ in range(2)]
+        assert all(burst.counters["prefix_queried_tokens"] > 3 * 64 for burst in bursts)
+        assert [burst.counters["prefix_hit_tokens"] for burst in bursts] == [0, 0]
+        monkeypatch.setattr(running, "_reset", lambda _: None)
+        again = running.press(Load(concurrency=1), n_requests=3, seed=1)  # what the second one has asked
+        assert again.counters["prefix_hit_tokens"] >= 3 * 64
     finally:
         running.close()
 
 
-def test_what_vllm_refuses_is_a_bad_argument(launcher: VLLMLauncher, tmp_path: Path) -> None:
-    with pytest.raises(ServerFailed, match="bad argument: .*max_num_batched_tokens") as caught:
+def test_what_vllm_refuses_is_a_bad_argument(launcher: VLLMLauncher) -> None:
+    with pytest.raises(ServerFailed, match=r"bad argument: .*max_num_batched_tokens") as caught:
         launcher.start(Configuration({"engine.max_num_seqs": 64, "engine.max_num_batched_tokens": 32}))
     assert caught.value.failure.kind == "bad argument"
+
+
+def test_a_real_death_under_load_is_told_with_its_cause(launcher: VLLMLauncher) -> None:
+    """On a CPU, vLLM 0.32 dies of seeded requests whose prompts are computed in more than one step."""
+    deadly = vllm_launcher(
+        "bundled:smollm2-135m", Seeded(), engine_args={"max_model_len": 1024, "enforce_eager": True}
+    )
+    if launcher.installed.device != "cpu":
+        pytest.skip("a fault of the CPU build")
+    running = deadly.start(Configuration({"engine.max_num_batched_tokens": 256}))
+    with pytest.raises(ServerFailed, match="CPU Generator does not use offset") as caught:
+        running.press(Load(concurrency=16), n_requests=64, seed=1)
+    running.close()
+    assert caught.value.failure.kind == "crash"
+
+
+class Seeded(Long):
+    """What a load must not ask of a CPU."""
+
+    def requests(self, n: int, *, seed: int) -> Sequence[LoadRequest]:
+        return [
+            LoadRequest(prompt=request.prompt, max_tokens=24, settings=(("seed", index),))
+            for index, request in enumerate(super().requests(n, seed=seed))
+        ]
+
+
+def test_the_same_server_by_a_command(launcher: VLLMLauncher) -> None:
+    from infertune import models
+    from infertune.engines.vllm.interpreter import find
+
+    template = CommandTemplate(
+        f"{find(None).path} -m vllm.entrypoints.openai.api_server --model {{model}} --host {{host}} --port {{port}} "
+        "--max-model-len 1024 --enforce-eager --max-num-seqs {engine.seqs} --block-size 32"
+    )
+    by_command = CommandLauncher(
+        template,
+        str(models.resolve("bundled:smollm2-135m")),
+        Long(),
+        parameters=parameters(template, ["seqs=5,7"]),
+        reset_path="/reset_prefix_cache",
+        environment={"VLLM_SERVER_DEV_MODE": "1", "VLLM_CPU_KVCACHE_SPACE": "2", "HF_HUB_OFFLINE": "1"},
+    )
+    running = by_command.start(Configuration({"engine.seqs": 7}))
+    try:
+        bursts = [running.press(Load(rate=8.0), n_requests=6, seed=1) for _ in range(2)]
+        assert not any(timing.error for burst in bursts for timing in burst.timings)
+        assert [burst.counters["prefix_hit_tokens"] for burst in bursts] == [0, 0]
+        with RunningServer(running.base_url) as server:
+            (seen,) = effects(server, {"max_num_seqs": 7})
+        assert seen.agrees
+    finally:
+        running.close()
+
+
+def test_the_parser_takes_what_is_handed_over() -> None:
+    from infertune import models
+    from infertune.engines.vllm import installed
+    from infertune.engines.vllm.interpreter import find
+
+    decoding = {"decoding.temperature": 0.7, "decoding.top_p": 0.9, "decoding.max_tokens": 9}
+    service = Service(model="m", settings=UNLIKE_THE_DEFAULT, decoding=decoding)
+    taken = installed.ask(find(None), models.resolve("bundled:smollm2-135m"), arguments=service.flags())
+    for name, value in UNLIKE_THE_DEFAULT.items():
+        assert taken.default(name.removeprefix("engine.")) == value
+    assert taken.config["model_config"]["override_generation_config"] == {"temperature": 0.7, "top_p": 0.9}

@@ -55,3 +55,15 @@ def test_what_is_no_such_file_is_told(tmp_path: Path, text: str, message: str) -
     path.write_text(text)
     with pytest.raises(InvalidInputError, match=message):
         serving_recipe.read(path)
+
+
+def test_only_an_earlier_one_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "serving.yaml"
+    serving_recipe.check_writable(path)
+    serving_recipe.write(path, RECIPE)
+    serving_recipe.check_writable(path)
+    path.write_text("something: else")
+    with pytest.raises(InvalidInputError, match="--out must be a new file or an earlier answer"):
+        serving_recipe.check_writable(path)
+    with pytest.raises(InvalidInputError, match="the folder of --out must exist"):
+        serving_recipe.check_writable(tmp_path / "no" / "serving.yaml")

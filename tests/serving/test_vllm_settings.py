@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from installed_vllm import FLAGS, config, on_cpu, on_gpus
 
@@ -88,6 +89,7 @@ def test_a_flag_that_a_version_lacks_is_not_searched() -> None:
     assert not {"speculative_method", "speculative_tokens", "block_size"} & searched(older).keys()
 
 
+@hypothesis_settings(deadline=None)
 @given(st.randoms(use_true_random=False), st.sampled_from([on_cpu(), on_gpus(1), on_gpus(8)]))
 def test_what_the_constraints_allow_vllm_takes(random: object, installed: Installed) -> None:
     one = space(installed)

@@ -1,4 +1,4 @@
-"""A server of one transformers model in a process of its own: ``python -m infertune.engines.hf.serve --model DIR``.
+"""A server of one transformers model in a process of its own: ``python -m infertune.engines.hf.serve --model M``.
 
 It speaks as much of the OpenAI protocol as a load needs: ``/v1/completions`` and ``/v1/chat/completions``, streamed,
 ``/v1/models`` and ``/health``. One thread runs the model; whatever that raises ends the process, its traceback last,
@@ -13,7 +13,6 @@ import queue
 import threading
 import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -32,7 +31,7 @@ _ENDED = (BrokenPipeError, ConnectionResetError)
 def main() -> None:
     """Read the command line and serve until the process is ended."""
     parser = argparse.ArgumentParser(prog="infertune.engines.hf.serve")
-    parser.add_argument("--model", required=True, type=Path)
+    parser.add_argument("--model", required=True, type=models.resolve)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", required=True, type=int)
     parser.add_argument("--served-model-name", nargs="+", required=True)

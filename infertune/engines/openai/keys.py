@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from infertune.errors import InvalidInputError
 
@@ -76,11 +76,19 @@ def check_base_url(base_url: str) -> str:
         raise InvalidInputError(
             "--base-url must not hold a user or a password: give the key by --api-key-env or --api-key-file"
         )
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or not _has_port(parts):
         raise InvalidInputError(f"--base-url must be a URL such as http://127.0.0.1:8000/v1, but is {base_url!r}")
     if parts.query or parts.fragment:
         raise InvalidInputError("--base-url must end before any '?' or '#': what follows may be a secret")
     return base_url.rstrip("/")
+
+
+def _has_port(parts: SplitResult) -> bool:
+    """Whether the port is one, or left out."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def _read_file(path: str) -> str:

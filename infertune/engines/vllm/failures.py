@@ -1,6 +1,7 @@
-"""Why a vLLM server ended, told from its exit code and its log.
+"""Why a server ended, told from its exit code and its log.
 
-The patterns are those of vLLM 0.32 as it really failed, and of CUDA's messages as documented by PyTorch.
+The patterns are those of vLLM 0.32 as it really failed, of CUDA's messages as documented by PyTorch, and for other
+servers those of llama.cpp's source.
 """
 
 import re
@@ -50,7 +51,15 @@ _PATTERNS: tuple[tuple[FailureKind, re.Pattern[str]], ...] = (
     ),
     ("bad argument", re.compile(r"^Value error, |^Input should be |^argument |^unrecognized arguments")),
 )
+# Of servers that are not written in Python, whose logs mark no line as the error: llama.cpp's messages.
+_NATIVE: tuple[tuple[FailureKind, re.Pattern[str]], ...] = (
+    ("bad argument", re.compile(r"^error: (?:invalid|unknown) argument|^error while handling argument")),
+    ("port taken", re.compile(r"couldn't bind HTTP server socket")),
+    ("out of memory", re.compile(r"failed: out of memory|unable to allocate \S+ buffer|failed to allocate buffer")),
+    ("model not found", re.compile(r"failed to open GGUF file")),
+)
 _PYDANTIC = re.compile(r"^Value error, | \[type=\w+, input_value=.*")
+_FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 _MISUSE = re.compile(r"^(?:ValueError|NotImplementedError|TypeError)\b")
 
 
@@ -87,10 +96,12 @@ def of_ended_server(log: str, *, exit_code: int, was_ready: bool, n_oom_kills: i
         kind = next((kind for kind, pattern in _PATTERNS if pattern.search(cause)), otherwise)
         return ServerFailure(kind=kind, line=_PYDANTIC.sub("", cause), exit_code=exit_code)
     died, number = _death(lines, exit_code)
+    if number not in _FROM_OUTSIDE and (found := _native_cause(lines)):
+        return ServerFailure(kind=found[0], line=found[1], exit_code=exit_code)
     if number == signal.SIGKILL and n_oom_kills:
         line = f"{died}; the system had no memory left (oom_kill in /proc/vmstat)"
         return ServerFailure(kind="out of memory", line=line, exit_code=exit_code)
-    if number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
+    if number in _FROM_OUTSIDE:
         return ServerFailure(kind="killed", line=died, exit_code=exit_code)
     return ServerFailure(kind="crash", line=died, exit_code=exit_code)
 
@@ -136,6 +147,15 @@ def _cause(lines: list[str]) -> str:
         elif _ERROR.search(line) and not any(known in line for known in _CONSEQUENCES):
             cause = line
     return cause
+
+
+def _native_cause(lines: list[str]) -> tuple[FailureKind, str] | None:
+    """Return the first line that tells why, for what follows it are mostly consequences; None where none does."""
+    for line in lines:
+        for kind, pattern in _NATIVE:
+            if pattern.search(line):
+                return kind, line
+    return None
 
 
 def _death(lines: list[str], exit_code: int) -> tuple[str, int]:

@@ -1,0 +1,271 @@
+"""``infertune tune-serving``: which settings of the server, for this model, this machine and this traffic."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infertune.cli import options
+from infertune.cli.engine import named_values
+from infertune.cli.serving_launcher import launcher
+
+if TYPE_CHECKING:
+    from infertune.cli.live import Status
+    from infertune.load.slo import Slo
+    from infertune.serving.goal import Goal
+    from infertune.serving.search import Progress
+    from infertune.space import SearchSpace
+
+
+def tune_serving(
+    workload: Annotated[
+        str, typer.Option(help="task:NAME, synthetic:input=200,output=50,prefix=0.5 or trace:FILE.jsonl.")
+    ],
+    model: options.Model = options.DEFAULT_MODEL,
+    engine: Annotated[
+        str,
+        typer.Option(help="vllm, hf (transformers), or command for any server that --command starts."),
+    ] = "vllm",
+    slo: Annotated[str | None, typer.Option(help="What must be kept, such as 'p99_ttft<300ms, p99_itl<40ms'.")] = None,
+    maximize: Annotated[str | None, typer.Option(help="goodput (the default with --slo) or throughput.")] = None,
+    minimize: Annotated[
+        str | None, typer.Option(help="cost, or a latency such as e2e_p50, ttft_p99 or itl_mean.")
+    ] = None,
+    rate: Annotated[float | None, typer.Option(help="Of a latency: requests per second.")] = None,
+    concurrency: Annotated[int | None, typer.Option(min=1, help="Of a latency: requests in flight.")] = None,
+    gpu_hour_price: Annotated[
+        float | None, typer.Option(help="Of --minimize cost: of all that the server runs on, for an hour.")
+    ] = None,
+    budget_seconds: Annotated[str, typer.Option(help="Most server time to spend, such as 15m or 2h.")] = "30m",
+    burst_seconds: Annotated[
+        float, typer.Option(min=1.0, help="How long a burst of the search lasts; those of the finals take twice that.")
+    ] = 10.0,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUES", help="max_num_seqs=16,64, any flag by its name; may be repeated."
+        ),
+    ] = None,
+    only: Annotated[
+        bool, typer.Option("--only", help="Search what --set names and nothing else; the rest stays at its default.")
+    ] = False,
+    changing_answers: Annotated[
+        bool,
+        typer.Option(
+            "--changing-answers", help="Also search what may change answers: dtype, cache types, quantisation."
+        ),
+    ] = False,
+    engine_args: options.EngineArgs = None,
+    vllm_python: options.VLLMPython = None,
+    command: Annotated[
+        str | None, typer.Option(help="Of --engine command: with {model}, {port} and {engine.NAME}.")
+    ] = None,
+    reset_path: Annotated[
+        str | None, typer.Option(help="Of --engine command: posted to before a burst, to empty caches.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="What optimize wrote: the decoding configuration of a workload task:NAME.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of proposals and arrivals.")] = 0,
+    study: Annotated[str, typer.Option(help="Its name. The same name goes on.")] = "serving",
+    database: options.Database = "infertune.db",
+    out: Annotated[Path, typer.Option(help="Where the settings are written.")] = Path("serving.yaml"),
+    as_json: options.Json = False,
+) -> None:
+    """Find the settings of a server that are best under a promise, and say how sure that is.
+
+    Interrupted at any moment, the same command goes on where it was and pays for nothing twice.
+    """
+    from rich.console import Console
+
+    from infertune import __version__, models
+    from infertune.cli.live import View
+    from infertune.load import slo as promises
+    from infertune.report import recipe as recipes
+    from infertune.report import serving as report
+    from infertune.report import serving_evidence, serving_recipe
+    from infertune.serving import lengths, workload_text
+    from infertune.serving.first_estimate import first_estimate
+    from infertune.serving.hf_launcher import HFLauncher
+    from infertune.serving.log import EventLog
+    from infertune.serving.paid import Account
+    from infertune.serving.search import Search, short
+
+    goal = _goal(
+        promises.parse(slo) if slo else promises.Slo(()), maximize, minimize, rate, concurrency, gpu_hour_price
+    )
+    budget = _seconds(budget_seconds)
+    serving_recipe.check_writable(out)
+    decoding = dict(recipes.read(config).configuration) if config is not None else None
+    pressing = workload_text.parse(workload, configuration=decoding)
+    with View() as view:
+        view.say(f"asking the engine {engine} for its settings")
+        starts, space = launcher(
+            engine,
+            model,
+            pressing,
+            command=command,
+            settings=settings or [],
+            engine_args=named_values(engine_args),
+            vllm_python=vllm_python,
+            changing_answers=changing_answers,
+            reset_path=reset_path,
+        )
+        if only:
+            space = _only(space, settings or [])
+        log = EventLog(database, study)
+        try:
+            log.claim(
+                {
+                    "facts": dict(starts.facts),
+                    "space": [[p.name, p.domain, p.default] for p in space.parameters],
+                    "workload": pressing.name,
+                    "goal": [goal.kind, str(goal.slo), str(goal.load), goal.latency, goal.hour_price],
+                    "burst_seconds": burst_seconds,
+                    "seed": seed,
+                }
+            )
+            names = ", ".join(p.alias for p in space.parameters if len(p.values()) > 1)
+            view.say(f"searching {space.n_configurations:,.0f} settings ({names}); study '{study}' in {database}")
+            account = Account(starts, log, goal.slo, time.monotonic)
+            scheduled = lengths.are_searched(space)
+            shared = float(getattr(pressing, "prefix", 0.0))
+            estimate = (
+                first_estimate(models.resolve(model), starts.facts, log, shared=shared) if engine == "vllm" else None
+            )
+            found = Search(
+                account,
+                space,
+                goal,
+                budget=budget * (1 - lengths.SHARE) if scheduled else budget,
+                burst_seconds=burst_seconds,
+                seed=seed,
+                speed=estimate,
+                on_progress=_shown(view.update, goal, space),
+            ).run()
+            schedule, said = None, ""
+            winner = found.verdict.winner
+            if scheduled and winner is not None:
+                before = account.spent
+                schedule, said = lengths.about(
+                    winner.configuration, space, account, budget=budget, seed=seed, say=view.say
+                )
+                found.spent["schedule"] = account.spent - before
+        finally:
+            log.close()
+    notes = [*([said] if said else []), *serving_evidence.notes(found)]
+    if winner is not None:
+        written = serving_recipe.ServingRecipe(
+            infertune=__version__,
+            model=model,
+            engine="command" if engine == "hf" else engine,
+            engine_version=str(starts.facts.get("version", "")),
+            device=str(starts.facts.get("device", "")),
+            workload=pressing.name,
+            command=starts.template(winner.configuration) if isinstance(starts, HFLauncher) else command or "",
+            settings=dict(winner.configuration),
+            decoding={name: value for name, value in (decoding or {}).items() if name.startswith("decoding.")},
+            evidence=serving_evidence.evidence(found),
+        )
+        serving_recipe.write(out, written)
+    handover = (
+        []
+        if winner is None
+        else [
+            f"Written to {out} ({short(winner.configuration, space)}).",
+            f"Start it:  infertune handover {out}",
+            f"As a unit or for a cluster:  infertune handover {out} --as systemd | kubernetes | helm",
+            f"Does a running server have these settings?  infertune verify {out} --base-url URL",
+        ]
+    )
+    answer = report.ServingAnswer(
+        study=study,
+        facts=dict(starts.facts),
+        workload=pressing.name,
+        found=found,
+        schedule=schedule,
+        handover=handover,
+        notes=notes,
+    )
+    if as_json:
+        print(json.dumps(report.as_json(answer), indent=2))
+    else:
+        report.show(answer, Console())
+
+
+def _goal(
+    slo: "Slo",
+    maximize: str | None,
+    minimize: str | None,
+    rate: float | None,
+    concurrency: int | None,
+    price: float | None,
+) -> "Goal":
+    from infertune.errors import InvalidInputError, nearest
+    from infertune.load.load import Load
+    from infertune.serving.goal import LATENCIES, Goal
+
+    if maximize is not None and minimize is not None:
+        raise InvalidInputError("give --maximize or --minimize, not both")
+    load: Load | None = Load(rate=rate, concurrency=concurrency) if rate or concurrency else None
+    if minimize is not None:
+        if minimize == "cost":
+            return Goal(kind="cost", slo=slo, load=load, hour_price=price)
+        if minimize not in LATENCIES:
+            raise InvalidInputError(f"--minimize has no '{minimize}'{nearest(minimize, ('cost', *LATENCIES))}")
+        return Goal(kind="latency", slo=slo, load=load, latency=minimize)
+    kind = maximize or ("goodput" if slo.promises else "throughput")
+    if kind == "goodput":
+        return Goal(kind="goodput", slo=slo, load=load)
+    if kind == "throughput":
+        return Goal(kind="throughput", slo=slo, load=load)
+    raise InvalidInputError(f"--maximize has no '{kind}'{nearest(kind, ('goodput', 'throughput'))}")
+
+
+def _seconds(text: str) -> float:
+    from infertune.budget import parse_seconds
+    from infertune.errors import InvalidInputError
+
+    try:
+        seconds = parse_seconds(text)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"--budget-seconds {error}") from None
+    if seconds <= 0:
+        raise InvalidInputError("--budget-seconds must be above 0")
+    return seconds
+
+
+def _only(space: "SearchSpace", settings: list[str]) -> "SearchSpace":
+    """Return the space in which everything that was not named stays at its default."""
+    named = {setting.partition("=")[0].strip().lstrip("-").replace("-", "_") for setting in settings}
+    fixed = {p.name: p.default for p in space.parameters if not {p.name, p.alias} & named}
+    default = space.default_configuration()
+    return space.fixed({name: default.get(name, value) for name, value in fixed.items()})
+
+
+def _shown(
+    update: "Callable[[Callable[[], Status]], None]", goal: "Goal", space: "SearchSpace"
+) -> "Callable[[Progress], None]":
+    """Return what turns the search's progress into a status."""
+    from infertune.cli.live import Status
+    from infertune.report.table import duration
+    from infertune.serving.search import short
+
+    def status(progress: "Progress") -> "Status":
+        scored = [trial for trial in progress.trials if trial.score is not None]
+        best = max(scored, key=lambda trial: trial.score or 0.0, default=None)
+        n_failed = sum(trial.failure is not None for trial in progress.trials)
+        left = duration(max(progress.budget - progress.spent, 0.0))
+        return Status(
+            phase=progress.phase,
+            share=progress.spent / progress.budget,
+            facts=f"{len(progress.trials)} servers, {n_failed} failed, {left} left at most; {progress.doing}",
+            best=""
+            if best is None or best.score is None
+            else f"best so far {goal.value(best.score):.3g} {goal.unit}: {short(best.configuration, space)}",
+        )
+
+    return lambda progress: update(lambda: status(progress))

@@ -1,0 +1,323 @@
+"""What a search for a server's settings came to: in a terminal and as JSON."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from infertune.report.plot import text_plot
+from infertune.serving import figures
+from infertune.serving.finals import Finalist, Verdict
+from infertune.serving.goal import Goal
+from infertune.serving.search import Found, short, words
+from infertune.serving.speculation import Schedule
+from infertune.serving.trial import Trial
+from infertune.stats import pareto_front
+
+_ARMS = {"default": "default settings", "random": "random control", "model": "model's search"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingAnswer:
+    """All that is reported.
+
+    Attributes:
+        study: Its name.
+        facts: Of the launcher.
+        workload: Its name.
+        found: What the search came to.
+        schedule: Of speculative lengths, where they were measured.
+        handover: Commands that bring the settings to work.
+        notes: For the user, without a full stop.
+    """
+
+    study: str
+    facts: Mapping[str, str]
+    workload: str
+    found: Found
+    schedule: Schedule | None
+    handover: Sequence[str]
+    notes: Sequence[str]
+
+
+def show(answer: ServingAnswer, console: Console) -> None:
+    """Print the whole answer."""
+    found = answer.found
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    say(f"\n{sentence(found)}\n")
+    console.print(_finals(found))
+    say("\nThe search, in shorter bursts (the best of many is also the luckiest: the table above is not):")
+    console.print(_arms(found))
+    if picture := _picture(found, max(20, min(60, console.width - 12))):
+        say("\nThroughput against what one user sees, of all bursts:")
+        say(picture)
+    if failures := _failures(found.trials):
+        say("\nFailures by class:")
+        for line in failures:
+            say(f"  {line}")
+    if answer.schedule is not None:
+        say("\nSpeculative length by load, [[lowest in flight, highest, length], ...]:")
+        say(f"  {[list(step) for step in answer.schedule.steps]}")
+        console.print(_evidence(answer.schedule))
+    for note in answer.notes:
+        say(f"Note: {note}.")
+    say(f"\n{spent(found)}")
+    for line in answer.handover:
+        say(line)
+
+
+def sentence(found: Found) -> str:
+    """Return the verdict in words."""
+    verdict, goal = found.verdict, found.goal
+    if verdict.winner is None and not any(turn for each in found.finalists for turn in each.turns):
+        best = max(
+            (t for t in found.trials if t.score is not None), key=lambda trial: trial.score or 0.0, default=None
+        )
+        if best is not None and not any(each.failure for each in found.finalists):
+            name = short(best.configuration, found.space)
+            return (
+                f"The budget ended before the finals: in the search {name} was best, which may be luck. "
+                "The finals need a larger --budget-seconds."
+            )
+    if verdict.winner is None:
+        said = f" the promise {goal.slo}" if goal.slo.promises else ""
+        return f"Nothing that was tried has kept{said} in the finals: there is nothing to recommend."
+    name = short(verdict.winner.configuration, found.space)
+    value = f"{_value(goal, verdict.winner.mean)} {goal.unit}"
+    if verdict.winner.configuration == found.default:
+        return f"Keep the default settings: nothing that was tried is better in the finals. {goal.kind}: {value}."
+    turns = f"{len(verdict.winner.turns)} turns"
+    if math.isinf(verdict.difference):
+        return f"Clear winner: {name} reaches {value}; the default settings have no value of their own in the finals."
+    if not math.isfinite(verdict.low):
+        return (
+            f"No clear winner: {name} is at {value}, {_ratio(goal, verdict.difference)} against the default, but in "
+            "one turn only, which may be luck. More turns need a larger --budget-seconds."
+        )
+    gain = f"{_ratio(goal, verdict.difference)} [{_ratio(goal, verdict.low)}, {_ratio(goal, verdict.high)}]"
+    if verdict.is_clear:
+        return f"Clear winner: {name} with {value}, {gain} against the default (95%, paired, {turns})."
+    return (
+        f"No clear winner: {name} is at {value}, {gain} against the default (95%, paired, {turns}), which may be "
+        "luck. More turns need a larger --budget-seconds."
+    )
+
+
+def spent(found: Found) -> str:
+    """Return what the budget went into."""
+    parts = ", ".join(f"{_ARMS.get(name, name)} {seconds:.0f} s" for name, seconds in found.spent.items())
+    total = sum(found.spent.values())
+    return (
+        f"{total:.0f} s of server time of {found.budget:.0f} s: {parts}; {found.bought:.0f} s of it in this run. "
+        f"{len(found.trials)} servers in the search, bursts of {found.burst_seconds:g} s."
+    )
+
+
+def as_json(answer: ServingAnswer) -> dict[str, Any]:
+    """Return the answer in lists, mappings and scalars."""
+    found, goal = answer.found, answer.found.goal
+    return {
+        "study": answer.study,
+        "facts": dict(answer.facts),
+        "workload": answer.workload,
+        "goal": {"kind": goal.kind, "unit": goal.unit, "promise": str(goal.slo)},
+        "verdict": _verdict_as_json(found.verdict, goal),
+        "default": dict(found.default),
+        "finalists": [_finalist_as_json(each, goal) for each in found.finalists],
+        "trials": [_trial_as_json(each, goal) for each in found.trials],
+        "front": front(found),
+        "failures": dict(_kinds(found.trials)),
+        "schedule": None
+        if answer.schedule is None
+        else {
+            "steps": [list(step) for step in answer.schedule.steps],
+            "complete": answer.schedule.complete,
+            "evidence": [
+                {"load": e.load, "length": e.length, "output_rates": list(e.values)} for e in answer.schedule.evidence
+            ],
+        },
+        "seconds": {"budget": found.budget, "bought_in_this_run": found.bought, **found.spent},
+        "handover": list(answer.handover),
+        "notes": list(answer.notes),
+    }
+
+
+def front(found: Found) -> list[dict[str, Any]]:
+    """Return the bursts that no other beats in both tokens per second and tokens per second of a user."""
+    points = [(c, each) for c, each in found.bursts if each.user_rate and each.output_rate]
+    if not points:
+        return []
+    kept = pareto_front(
+        np.array([-each.output_rate for _, each in points]), np.array([each.user_rate or 0.0 for _, each in points])
+    )
+    return [
+        {
+            "settings": dict(points[at][0]),
+            "load": words(points[at][1].load),
+            "tokens_per_second": points[at][1].output_rate,
+            "tokens_per_second_per_user": points[at][1].user_rate,
+        }
+        for at in kept
+    ]
+
+
+def _finals(found: Found) -> Table:
+    goal = found.goal
+    table = Table(title=f"Finals: {goal}, bursts in turns", title_justify="left")
+    table.add_column("settings", overflow="fold")
+    for title in (goal.unit, "95% interval", "range", "turns", "holds at"):
+        table.add_column(title, justify="right")
+    for each in sorted(found.finalists, key=lambda each: -each.mean):
+        name = short(each.configuration, found.space)
+        if not each.scores:
+            why = str(each.failure.kind) if each.failure else "the budget ended"
+            if any(turn is not None for turn in each.turns):
+                why = "no load kept the promise"
+            table.add_row(name, "-", why, "-", str(len(each.turns)), "-")
+            continue
+        low, high = sorted((_of(goal, score) for score in each.interval), key=float)
+        ends = sorted(goal.value(score) for score in (min(each.scores), max(each.scores)))
+        mean = float(np.mean(each.scores))
+        rates = [turn.rate for turn in each.turns if turn is not None and turn.score is not None]
+        table.add_row(
+            name,
+            _value(goal, mean) + ("" if math.isfinite(each.mean) else " (out)"),
+            f"{low:.3g} to {high:.3g}" if len(each.scores) > 1 else "one turn",
+            f"{ends[0]:.3g} to {ends[1]:.3g}",
+            str(len(each.turns)),
+            f"{float(np.median(rates)):.3g} req/s",
+        )
+    return table
+
+
+def _arms(found: Found) -> Table:
+    goal = found.goal
+    table = Table()
+    table.add_column("arm")
+    table.add_column("best settings", overflow="fold")
+    for title in (goal.unit, "80% interval", "servers", "failed", "seconds"):
+        table.add_column(title, justify="right")
+    for arm, title in _ARMS.items():
+        trials = [trial for trial in found.trials if trial.arm == arm]
+        best = max((t for t in trials if t.score is not None), key=lambda trial: trial.score or 0.0, default=None)
+        n_failed = sum(trial.failure is not None for trial in trials)
+        row = [title, "-", "-", "-"]
+        if best is not None and best.measured is not None and best.score is not None:
+            ends = sorted(goal.value(score) for score in (best.measured.low, best.measured.high))
+            row = [
+                title,
+                short(best.configuration, found.space),
+                _value(goal, best.score),
+                f"{ends[0]:.3g} to {ends[1]:.3g}",
+            ]
+        table.add_row(*row, str(len(trials)), str(n_failed), f"{found.spent[arm]:.0f}")
+    return table
+
+
+def _evidence(schedule: Schedule) -> Table:
+    lengths = sorted({each.length for each in schedule.evidence})
+    table = Table(title="Tokens per second: median, and its deviation over the repeats", title_justify="left")
+    table.add_column("in flight", justify="right")
+    for length in lengths:
+        table.add_column(f"length {length}", justify="right")
+    for load in sorted({each.load for each in schedule.evidence}):
+        cells = {each.length: each for each in schedule.evidence if each.load == load}
+        texts = [f"{cells[n].median:.0f} ±{cells[n].deviation:.0f}" if n in cells else "-" for n in lengths]
+        table.add_row(str(load), *texts)
+    return table
+
+
+def _picture(found: Found, width: int) -> str:
+    points = [(c, each) for c, each in found.bursts if each.user_rate and each.output_rate and not each.cut]
+    winner = found.verdict.winner.configuration if found.verdict.winner else None
+    series = {
+        "explored": [_point(each) for c, each in points],
+        "front": [(f["tokens_per_second"], f["tokens_per_second_per_user"]) for f in front(found)],
+        "default": [_point(each) for c, each in points if c == found.default],
+        "recommended": [_point(each) for c, each in points if c == winner],
+    }
+    picture = text_plot(series, width=width, x="tokens per second", y="per user")
+    return f"{picture}\n{'':9}o front  D default  R recommended  · other" if picture else ""
+
+
+def _point(each: figures.Figures) -> tuple[float, float]:
+    return each.output_rate, each.user_rate or 0.0
+
+
+def _failures(trials: Sequence[Trial]) -> list[str]:
+    lines = []
+    for kind, n in _kinds(trials).most_common():
+        example = next(trial for trial in trials if trial.outcome.failure == kind)
+        lines.append(f"{kind}: {n} of {len(trials)}, such as trial {example.number}: {example.outcome.line[:160]}")
+    return lines
+
+
+def _kinds(trials: Sequence[Trial]) -> Counter[str]:
+    return Counter(trial.outcome.failure for trial in trials if trial.outcome.failure)
+
+
+def _of(goal: Goal, score: float) -> float:
+    if math.isinf(score):
+        return 0.0 if (score < 0) != goal.less_is_better else math.inf
+    return goal.value(score)
+
+
+def _value(goal: Goal, score: float) -> str:
+    return f"{goal.value(score):.3g}"
+
+
+def _ratio(goal: Goal, difference: float) -> str:
+    """Return a difference of scores as a change of the value in percent."""
+    if math.isinf(difference):
+        return "?"
+    change = math.expm1(-difference if goal.less_is_better else difference)
+    return f"{change:+.1%}"
+
+
+def _verdict_as_json(verdict: Verdict, goal: Goal) -> dict[str, Any]:
+    def percent(difference: float) -> float | None:
+        return math.expm1(-difference if goal.less_is_better else difference) if math.isfinite(difference) else None
+
+    if verdict.winner is None:
+        return {"winner": None}
+    return {
+        "winner": dict(verdict.winner.configuration),
+        "value": goal.value(verdict.winner.mean),
+        "is_clear": verdict.is_clear,
+        "change": percent(verdict.difference),
+        "change_interval": [percent(verdict.low), percent(verdict.high)],
+        "rivals": [dict(each.configuration) for each in verdict.rivals],
+    }
+
+
+def _finalist_as_json(each: Finalist, goal: Goal) -> dict[str, Any]:
+    return {
+        "settings": dict(each.configuration),
+        "values": [goal.value(score) for score in each.scores],
+        "n_turns": len(each.turns),
+        "rates": [turn.rate for turn in each.turns if turn is not None],
+        "failure": str(each.failure) if each.failure else None,
+    }
+
+
+def _trial_as_json(trial: Trial, goal: Goal) -> dict[str, Any]:
+    measured = trial.measured
+    return {
+        "number": trial.number,
+        "arm": trial.arm,
+        "settings": dict(trial.configuration),
+        "value": None if trial.score is None else goal.value(trial.score),
+        "end": measured.end if measured else None,
+        "failure": trial.outcome.failure or None,
+        "seconds": trial.seconds,
+        "start_seconds": trial.start_seconds,
+        "bursts": [figures.as_json(each) for each in measured.bursts] if measured else [],
+    }

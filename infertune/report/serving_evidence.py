@@ -1,0 +1,61 @@
+"""What of a search for a server's settings goes into the file of the settings, and what the user must know of it."""
+
+import numpy as np
+
+from infertune.report.serving_recipe import ServingEvidence
+from infertune.serving.finals import Finalist
+from infertune.serving.goal import Goal
+from infertune.serving.search import Found, words
+
+
+def evidence(found: Found) -> ServingEvidence | None:
+    """Return what the finals measured; None where the winner or the default has no value there."""
+    winner, goal = found.verdict.winner, found.goal
+    base = next((each for each in found.finalists if each.configuration == found.default), None)
+    if winner is None or base is None or not base.scores:
+        return None
+    value, interval = _values(winner, goal)
+    default_value, default_interval = _values(base, goal)
+    turns = [turn for turn in winner.turns if turn is not None]
+    rate = sum(turn.rate for turn in turns) / len(turns)
+    return ServingEvidence(
+        objective=str(goal),
+        promise=str(goal.slo),
+        load=words(goal.load) if goal.load is not None else f"{rate:.3g} requests/s",
+        value=value,
+        interval=interval,
+        default_value=default_value,
+        default_interval=default_interval,
+        n_repeats=len(turns),
+        n_requests=max(burst.n_planned for turn in turns for burst in turn.bursts),
+        clear=found.verdict.is_clear,
+    )
+
+
+def notes(found: Found) -> list[str]:
+    """Return what the user should know, without full stops."""
+    said = []
+    bursts = [each for _, each in found.bursts]
+    void = [each.void for each in bursts if each.void]
+    if void:
+        said.append(f"{len(void)} of {len(bursts)} bursts were void, for the generator of load was late: {void[0]}")
+    default = found.trials[0]
+    if default.failure is not None:
+        said.append(f"the default settings failed: {default.failure}")
+    elif default.score is None:
+        said.append("the default settings keep the promise at no load that was tried")
+    if len({trial.configuration for trial in found.trials}) >= found.space.n_configurations:
+        said.append("every setting of the space was tried")
+    if max((len(each.turns) for each in found.finalists), default=0) < 2:
+        said.append("the budget had no room for a second turn of the finals, so nothing is clear")
+    return said
+
+
+def _values(finalist: Finalist, goal: Goal) -> tuple[float, tuple[float, float]]:
+    """Return the value and its interval, lower end first; of one turn, what its bursts leave open."""
+    low, high = finalist.interval
+    if len(finalist.scores) < 2:
+        turn = next(each for each in finalist.turns if each is not None and each.score is not None)
+        low, high = turn.low, turn.high
+    ends = sorted((goal.value(low), goal.value(high)))
+    return goal.value(float(np.mean(finalist.scores))), (ends[0], ends[1])

@@ -1,0 +1,76 @@
+"""What was paid for, on disk: every start of a server and every burst, each under a key that says what it was."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Column, Integer, MetaData, String, Table, Text, UniqueConstraint, insert, select
+
+from infertune.database import connect, create_tables, readable_errors
+from infertune.errors import InvalidInputError
+
+_TABLES = MetaData()
+_EVENTS = Table(
+    "bank_serving_events",
+    _TABLES,
+    Column("id", Integer, primary_key=True),
+    Column("study", Text, nullable=False),
+    Column("key", String(400), nullable=False),
+    Column("value", Text, nullable=False),  # JSON
+    UniqueConstraint("study", "key"),
+)
+_SETTINGS = "settings"
+
+
+class EventLog:
+    """Reads and writes the events of one study; what `put` was given is on disk when it returns.
+
+    Args:
+        url_or_path: As `infertune.database.connect` takes it; the same file as samples and trials, or another.
+        study: Its name.
+
+    Raises:
+        InvalidInputError: The database is not ours to write.
+    """
+
+    def __init__(self, url_or_path: str | Path, study: str) -> None:
+        self._study = study
+        self._engine = connect(url_or_path, own_prefix="bank_")
+        with readable_errors(self._engine):
+            create_tables(self._engine, _TABLES)
+            with self._engine.connect() as connection:
+                rows = connection.execute(select(_EVENTS.c.key, _EVENTS.c.value).where(_EVENTS.c.study == study))
+                self._known: dict[str, Any] = {key: json.loads(value) for key, value in rows}
+
+    def get(self, key: str) -> Any:
+        """Return the JSON value that was put under this key, or None."""
+        return self._known.get(key)
+
+    def put(self, key: str, value: Mapping[str, Any]) -> None:
+        """Keep a JSON object under a new key."""
+        with readable_errors(self._engine), self._engine.begin() as connection:
+            connection.execute(insert(_EVENTS).values(study=self._study, key=key, value=json.dumps(value)))
+        self._known[key] = json.loads(json.dumps(value))
+
+    def claim(self, settings: Mapping[str, Any]) -> None:
+        """Bind the study to its settings at the first run.
+
+        Raises:
+            InvalidInputError: It began with other ones.
+        """
+        wanted = json.loads(json.dumps(settings))
+        known = self.get(_SETTINGS)
+        if known is None:
+            self.put(_SETTINGS, wanted)
+            return
+        differing = [key for key in wanted if wanted[key] != known.get(key)]
+        if differing:
+            found = "; ".join(f"{key} was {known.get(key)!r}, now {wanted[key]!r}" for key in differing)
+            raise InvalidInputError(
+                f"study '{self._study}' must go on with what it began with, but {found}; give another --study name"
+            )
+
+    def close(self) -> None:
+        """Close the database."""
+        self._engine.dispose()

@@ -1,0 +1,156 @@
+"""Servers whose starts and bursts are paid for once: what the log has is not done again.
+
+The search is a function of what it sees. When it goes on after a kill it runs from its beginning, and every start and
+burst that the log holds is answered from there, seconds included; a server is really started only when a burst is
+asked of it that the log does not hold. So nothing is paid twice but the start of the server that was killed.
+"""
+
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any
+
+from infertune.configuration import Configuration
+from infertune.engines.vllm.failures import ServerFailure
+from infertune.engines.vllm.process import ServerFailed
+from infertune.load.load import Load
+from infertune.load.slo import Slo
+from infertune.load.timing import Timing
+from infertune.serving import figures
+from infertune.serving.deployment import Deployment, Launcher
+from infertune.serving.figures import Figures
+from infertune.serving.log import EventLog
+
+Hopeless = Callable[[Sequence[Timing]], bool]
+
+
+class Account:
+    """Opens servers and adds up what they cost.
+
+    Args:
+        launcher: Starts them.
+        log: Of the study.
+        slo: By which bursts are counted.
+        clock: Seconds that pass, from any beginning.
+
+    Attributes:
+        spent: Seconds of starts and bursts, those of earlier runs of the study included.
+        restarts: Those of them that started again what had been killed; decisions about what to try leave them out, so
+            that a study that goes on tries the same.
+        bought: Those of this run alone.
+    """
+
+    def __init__(self, launcher: Launcher, log: EventLog, slo: Slo, clock: Callable[[], float]) -> None:
+        self._launcher = launcher
+        self._log = log
+        self._slo = slo
+        self._clock = clock
+        self.spent = 0.0
+        self.restarts = 0.0
+        self.bought = 0.0
+
+    def open(self, configuration: Configuration, purpose: str) -> "PaidServer":
+        """Return a server with these settings, started or known to have started.
+
+        Args:
+            configuration: Of the engine tier.
+            purpose: Such as ``trial 3``; one start is paid for each purpose and configuration.
+
+        Raises:
+            ServerFailed: It did not start, now or then.
+        """
+        server = PaidServer(self, configuration, f"{purpose}/{configuration.digest}")
+        try:
+            server.open()
+        except BaseException:
+            server.close()
+            raise
+        return server
+
+    def start(self, configuration: Configuration) -> tuple[Deployment, float]:
+        """Start a server, whatever the log says; return it with the seconds that it took."""
+        began = self._clock()
+        started = self._launcher.start(configuration)
+        return started, self._clock() - began
+
+    def once(self, key: str, act: Callable[[], dict[str, Any]]) -> Any:
+        """Return what the log has under a key, else what an act gives, its seconds and its failure with it.
+
+        Raises:
+            ServerFailed: The act did, now or then.
+        """
+        record = self._log.get(key)
+        if record is None:
+            began = self._clock()
+            try:
+                record = act()
+            except ServerFailed as error:
+                kept = {"kind": error.failure.kind, "line": error.failure.line, "exit_code": error.failure.exit_code}
+                record = {"failure": kept, "message": str(error)}
+            record["seconds"] = self._clock() - began
+            self._log.put(key, record)
+            self.bought += record["seconds"]
+        self.spent += record["seconds"]
+        self.restarts += record.get("restart", 0.0)
+        if "failure" in record:
+            raise ServerFailed(record["message"], ServerFailure(**record["failure"]))
+        return record
+
+    def counted(self, burst: Any, n_requests: int) -> Figures:
+        """Return the figures of a burst by the account's promise."""
+        return figures.figures(burst, self._slo, n_requests)
+
+
+class PaidServer:
+    """One server of an `Account`; close it, or leave its ``with``, when its bursts are done.
+
+    Attributes:
+        configuration: Its settings.
+        start_seconds: What the start took.
+    """
+
+    def __init__(self, account: Account, configuration: Configuration, key: str) -> None:
+        self.configuration = configuration
+        self.start_seconds = 0.0
+        self._account = account
+        self._key = key
+        self._running: Deployment | None = None
+
+    def open(self) -> None:
+        """Start it, unless the log knows how that went."""
+
+        def start() -> dict[str, Any]:
+            self._running, _ = self._account.start(self.configuration)
+            return {}
+
+        self.start_seconds = float(self._account.once(f"{self._key}/start", start)["seconds"])
+
+    def press(self, load: Load, *, n_requests: int, seed: int, hopeless: Hopeless | None = None) -> Figures:
+        """Return what a burst came to; see `Deployment.press`.
+
+        Raises:
+            ServerFailed: The server ended under it, now or then.
+        """
+
+        def act() -> dict[str, Any]:
+            restart = 0.0
+            if self._running is None:
+                self._running, restart = self._account.start(self.configuration)
+            burst = self._running.press(load, n_requests=n_requests, seed=seed, hopeless=hopeless)
+            return {"figures": figures.as_json(self._account.counted(burst, n_requests)), "restart": restart}
+
+        asked = f"{load.rate}/{load.concurrency}/{load.burstiness}/{n_requests}/{seed}"
+        return figures.from_json(self._account.once(f"{self._key}/{asked}", act)["figures"])
+
+    def close(self) -> None:
+        """Stop it, if it runs."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.close()
+
+    def __enter__(self) -> "PaidServer":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,48 @@
+"""What the search makes of one configuration: a trial, and what finalists showed in turns."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from infertune.configuration import Configuration
+from infertune.engines.vllm.failures import ServerFailure
+from infertune.serving.feasibility import Outcome
+from infertune.serving.goal import NOT_KEPT, NOT_KEPT_THERE, Measured
+
+Arm = Literal["default", "random", "model"]
+BREAKS = "breaks the promise"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One server of the search.
+
+    Attributes:
+        number: From 0.
+        arm: Who proposed it: ``default``, the ``random`` control, or the ``model``.
+        measured: None where the server failed, or the budget ended before the first burst.
+        failure: Of the server.
+        seconds: That it cost, its start included.
+        start_seconds: Of its start.
+    """
+
+    number: int
+    arm: Arm
+    configuration: Configuration
+    measured: Measured | None
+    failure: ServerFailure | None
+    seconds: float
+    start_seconds: float
+
+    @property
+    def score(self) -> float | None:
+        """Of the goal; None where there is none."""
+        return None if self.measured is None else self.measured.score
+
+    @property
+    def outcome(self) -> Outcome:
+        """For the model of what is feasible."""
+        if self.failure is not None:
+            return Outcome(configuration=self.configuration, failure=self.failure.kind, line=self.failure.line)
+        if self.measured is not None and self.measured.end in (NOT_KEPT, NOT_KEPT_THERE):
+            return Outcome(configuration=self.configuration, failure=BREAKS, line=self.measured.end)
+        return Outcome(configuration=self.configuration)

@@ -1,0 +1,203 @@
+"""The search on the simulated server: better than the default, within its budget, and never paid for twice."""
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infertune.configuration import Configuration
+from infertune.errors import BudgetError, InvalidInputError
+from infertune.load.load import Load
+from infertune.load.slo import Slo, parse
+from infertune.serving.feasibility import SearchStopped
+from infertune.serving.goal import Goal
+from infertune.serving.log import EventLog
+from infertune.serving.paid import Account
+from infertune.serving.search import Found, Search
+from infertune.serving.speed import MachineFacts, ModelFacts, SpeedModel, TrafficFacts
+from infertune.testing.simulated_server import Hardware, SimulatedLauncher
+
+SLO = parse("p99_ttft<400ms, p99_itl<60ms")
+EXACT = Hardware(noise=0.0)  # so that a server that starts again is as fast as before
+GOODPUT = Goal(kind="goodput", slo=SLO)
+SMALL = ("max_num_seqs", "max_num_batched_tokens", "enable_prefix_caching")
+SPEED = SpeedModel(
+    ModelFacts(parameters=1.35e8, weight_bytes=2.7e8, kv_bytes=2.3e4, context_flops=7e4),
+    MachineFacts(overhead=5e-3, compute=1e12, bandwidth=1e11),
+    TrafficFacts(prompt=200.0, output=40.0, shared=0.5),
+)
+
+
+class Log(EventLog):
+    """A log that is killed before it has written so many events."""
+
+    def __init__(self, path: Path, most: float = math.inf) -> None:
+        super().__init__(path, "study")
+        self.most = most
+        self.n_put = 0
+        self.keys: list[str] = []
+
+    def put(self, key: str, value: Mapping[str, Any]) -> None:
+        if self.n_put >= self.most:
+            raise KeyboardInterrupt
+        self.n_put += 1
+        self.keys.append(key)
+        super().put(key, value)
+
+
+def search(
+    path: Path,
+    launcher: SimulatedLauncher,
+    *,
+    goal: Goal = GOODPUT,
+    budget: float = 900.0,
+    most: float = math.inf,
+    speed: SpeedModel | None = None,
+) -> tuple[Found, Log]:
+    log = Log(path, most)
+    try:
+        account = Account(launcher, log, goal.slo, launcher.clock)
+        found = Search(account, launcher.space, goal, budget=budget, burst_seconds=5.0, speed=speed).run()
+    finally:
+        log.close()
+        assert launcher.n_open == 0
+    return found, log
+
+
+@pytest.mark.parametrize("speed", [None, SPEED])
+def test_it_finds_what_is_clearly_better_than_the_default(tmp_path: Path, speed: SpeedModel | None) -> None:
+    launcher = SimulatedLauncher()
+    found, _ = search(tmp_path / "a.db", launcher, budget=1800.0, speed=speed)
+    winner = found.verdict.winner
+    assert winner is not None
+    assert found.verdict.is_clear
+    truth = {each: launcher.truth(each, SLO, n_requests=300) for each in (winner.configuration, found.default)}
+    assert truth[winner.configuration] > 2 * truth[found.default]
+
+
+def test_the_default_is_first_the_arms_spend_the_same_and_the_budget_is_kept(tmp_path: Path) -> None:
+    launcher = SimulatedLauncher()
+    found, _ = search(tmp_path / "a.db", launcher, budget=1000.0)
+    assert found.trials[0].arm == "default"
+    assert found.trials[0].configuration == launcher.space.default_configuration()
+    longest = max(trial.seconds for trial in found.trials)
+    assert abs(found.spent["random"] - found.spent["model"]) <= longest
+    assert sum(found.spent.values()) == pytest.approx(launcher.clock())
+    assert launcher.clock() <= 1000.0 + longest
+    assert found.default in [each.configuration for each in found.finalists]
+    assert min(len(each.turns) for each in found.finalists) >= 2
+
+
+@pytest.mark.parametrize("most", [1, 9, 24])
+def test_a_killed_search_goes_on_and_pays_for_nothing_twice(tmp_path: Path, most: int) -> None:
+    """But for the start of the server that was killed; and so it may end a little earlier, never with other trials."""
+    whole, log = search(tmp_path / "whole.db", SimulatedLauncher(EXACT), budget=600.0)
+    assert log.n_put > 30
+    path = tmp_path / "killed.db"
+    with pytest.raises(KeyboardInterrupt):
+        search(path, SimulatedLauncher(EXACT), budget=600.0, most=most)
+    again, rest = search(path, SimulatedLauncher(EXACT), budget=600.0)
+    assert not set(log.keys[:most]) & set(rest.keys)
+    n = min(len(again.trials), len(whole.trials))
+    assert n >= len(whole.trials) - 2
+    assert [t.configuration for t in again.trials[: n - 1]] == [t.configuration for t in whole.trials[: n - 1]]
+
+
+def test_a_finished_search_starts_nothing(tmp_path: Path) -> None:
+    first, _ = search(tmp_path / "a.db", SimulatedLauncher())
+    launcher = SimulatedLauncher()
+    again, log = search(tmp_path / "a.db", launcher)
+    assert launcher.n_started == log.n_put == 0
+    assert again.bought == 0.0
+    assert again.trials == first.trials
+    assert again.finalists == first.finalists
+    assert again.spent == pytest.approx(first.spent)
+
+
+def test_a_larger_budget_goes_on(tmp_path: Path) -> None:
+    first, _ = search(tmp_path / "a.db", SimulatedLauncher(), budget=600.0)
+    launcher = SimulatedLauncher()
+    more, _ = search(tmp_path / "a.db", launcher, budget=1200.0)
+    n = len(first.trials) - 1  # the last may have been cut short by the budget
+    assert [t.configuration for t in more.trials[:n]] == [t.configuration for t in first.trials[:n]]
+    assert launcher.clock() < 1200.0 - 0.5 * sum(first.spent.values())
+
+
+def failing(test: Callable[[Configuration], bool], kind: str) -> Callable[[Configuration], str | None]:
+    return lambda configuration: kind if test(configuration) else None
+
+
+def test_failures_are_kept_with_their_cause_and_never_win(tmp_path: Path) -> None:
+    launcher = SimulatedLauncher(
+        fails=failing(lambda c: c["engine.max_num_batched_tokens"] == 256, "out of memory"),
+        falls=failing(lambda c: c["engine.block_size"] == 64, "crash"),
+    )
+    found, _ = search(tmp_path / "a.db", launcher, budget=1800.0)
+    failed = [trial for trial in found.trials if trial.failure is not None]
+    assert failed
+    assert all(trial.score is None and trial.seconds > 0 for trial in failed)
+    assert {trial.failure.kind for trial in failed if trial.failure} <= {"out of memory", "crash"}
+    assert found.verdict.winner is not None
+    winner = found.verdict.winner.configuration
+    assert winner["engine.max_num_batched_tokens"] != 256
+    assert winner["engine.block_size"] != 64
+
+
+def test_the_same_failure_three_times_stops_and_explains(tmp_path: Path) -> None:
+    launcher = SimulatedLauncher(fails=lambda _: "model not found")
+    with pytest.raises(SearchStopped, match="model not found"):
+        search(tmp_path / "a.db", launcher)
+    assert launcher.n_started == 3
+    fresh = SimulatedLauncher()
+    with pytest.raises(SearchStopped, match="model not found"):  # and so again, with what was paid for
+        search(tmp_path / "a.db", fresh)
+    assert fresh.n_started == 0
+
+
+def test_a_promise_that_nothing_keeps_is_an_answer(tmp_path: Path) -> None:
+    goal = Goal(kind="goodput", slo=parse("p99_ttft<1ms"))
+    found, _ = search(tmp_path / "a.db", SimulatedLauncher(settings=SMALL), goal=goal, budget=600.0)
+    assert found.verdict.winner is None
+    assert all(trial.score is None for trial in found.trials)
+
+
+def test_a_budget_that_buys_nothing_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BudgetError, match="--budget-seconds 134"):
+        search(tmp_path / "a.db", SimulatedLauncher(), budget=20.0)
+
+
+def test_a_small_space_is_tried_whole(tmp_path: Path) -> None:
+    launcher = SimulatedLauncher(settings=("max_num_seqs",))
+    found, _ = search(tmp_path / "a.db", launcher, budget=3000.0)
+    assert len(found.trials) == launcher.space.n_configurations == 6
+
+
+@pytest.mark.parametrize(
+    "goal",
+    [
+        Goal(kind="throughput", slo=Slo(())),
+        Goal(kind="throughput", slo=SLO),
+        Goal(kind="cost", slo=SLO, hour_price=2.5),
+        Goal(kind="latency", slo=Slo(()), load=Load(concurrency=2), latency="e2e_p50"),
+        Goal(kind="latency", slo=parse("p99_ttft<2s"), load=Load(rate=2.0), latency="tpot_mean"),
+    ],
+)
+def test_every_goal_has_a_winner_that_is_no_worse_than_the_default(tmp_path: Path, goal: Goal) -> None:
+    found, _ = search(tmp_path / "a.db", SimulatedLauncher(), goal=goal)
+    assert found.verdict.winner is not None
+    base = next(each for each in found.finalists if each.configuration == found.default)
+    assert found.verdict.winner.mean >= base.mean
+
+
+def test_other_settings_are_another_study(tmp_path: Path) -> None:
+    log = EventLog(tmp_path / "a.db", "study")
+    log.claim({"seed": 1, "facts": {"model": "m"}})
+    log.claim({"seed": 1, "facts": {"model": "m"}})
+    with pytest.raises(InvalidInputError, match="seed was 1, now 2"):
+        log.claim({"seed": 2, "facts": {"model": "m"}})
+    log.close()
+    other = EventLog(tmp_path / "a.db", "other")
+    other.claim({"seed": 2})
+    other.close()

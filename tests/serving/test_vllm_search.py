@@ -1,0 +1,94 @@
+"""``tune-serving`` on real vLLM servers: a short search in every run of the tests, a whole one in the slow suite."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infertune.cli import app
+from infertune.engines.vllm.interpreter import VARIABLE
+from infertune.engines.vllm.supervisor import descendants
+from infertune.report import serving_recipe
+
+pytestmark = [
+    pytest.mark.vllm,
+    pytest.mark.model,
+    pytest.mark.skipif(not os.environ.get(VARIABLE), reason=f"needs a Python with vLLM, named by ${VARIABLE}"),
+]
+PROMISE = ("--slo", "p90_ttft<2s, p90_itl<500ms", "--engine-arg", "enforce_eager", "--only")
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    before = set(descendants(os.getpid()))
+    yield
+    assert not set(descendants(os.getpid())) - before
+
+
+def run(folder: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    import json
+
+    out = folder / "serving.yaml"
+    with pytest.raises(SystemExit) as stop:
+        app(["tune-serving", *arguments, "--db", str(folder / "a.db"), "--out", str(out), "--json"])
+    captured = capsys.readouterr()
+    print(captured.err, file=sys.stderr)
+    assert stop.value.code in (0, None), captured.err
+    answer: dict[str, Any] = json.loads(captured.out)
+    return answer
+
+
+@pytest.mark.timeout(600)
+def test_a_short_search(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One sequence at a time against 32: whatever the machine does meanwhile, the first serves fewer."""
+    asked = (
+        *("--workload", "synthetic:input=40,output=16", "--set", "max_num_seqs=1,32"),
+        *("--budget-seconds", "230", "--burst-seconds", "2", *PROMISE),
+    )
+    answer = run(tmp_path, capsys, *asked)
+    assert answer["facts"]["engine"] == "vllm"
+    assert answer["trials"][0]["arm"] == "default"
+    assert answer["trials"][0]["settings"]["engine.max_num_seqs"] == 32
+    assert answer["trials"][0]["value"] > 0
+    assert answer["trials"][0]["bursts"][0]["counters"]["generation_tokens"] > 0
+    values = {trial["settings"]["engine.max_num_seqs"]: trial["value"] for trial in answer["trials"]}
+    if values.get(1) is not None:  # the budget had room for it, and it kept the promise at some load
+        assert values[1] < values[32]
+    if answer["verdict"]["winner"] is not None:
+        assert answer["verdict"]["winner"]["engine.max_num_seqs"] == 32
+        assert serving_recipe.read(tmp_path / "serving.yaml").settings == answer["verdict"]["winner"]
+    again = run(tmp_path, capsys, *asked)
+    assert again["seconds"]["bought_in_this_run"] == 0
+    assert again["trials"] == answer["trials"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_a_whole_search(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Five settings under a promise within a quarter of an hour of server time."""
+    answer = run(
+        tmp_path,
+        capsys,
+        *("--workload", "synthetic:input=150,output=24,prefix=0.7", "--budget-seconds", "15m", "--burst-seconds", "4"),
+        *("--set", "max_num_seqs=4,16,64", "--set", "max_num_batched_tokens=512,2048", "--set", "block_size=32,64"),
+        *("--set", "enable_prefix_caching=false,true", "--set", "speculative_method=none,ngram"),
+        *("--set", "speculative_tokens=2,4", *PROMISE),
+    )
+    seconds = answer["seconds"]
+    assert sum(seconds[arm] for arm in ("default", "random", "model", "finals", "schedule")) < 1000
+    assert {trial["arm"] for trial in answer["trials"]} == {"default", "random", "model"}
+    assert all(trial["value"] is None for trial in answer["trials"] if trial["failure"])
+    winner = answer["verdict"]["winner"]
+    assert winner is not None
+    finals = {str(each["settings"]): each for each in answer["finalists"]}
+    assert {str(winner), str(answer["default"])} <= finals.keys()
+    assert (
+        answer["verdict"]["value"]
+        >= max(sum(each["values"]) / len(each["values"]) for each in finals.values() if each["values"]) * 0.999
+    )
+    recipe = serving_recipe.read(tmp_path / "serving.yaml")
+    assert recipe.settings == winner
+    assert recipe.evidence is not None
