@@ -11,6 +11,7 @@ docs/statistics.md has its measured coverage: for two-valued and graded scores, 
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ from scipy import special
 
 FloatArray = NDArray[np.float64]
 
-_POWER = 0.8  # of examples_to_decide
+POWER = 0.8  # of examples_to_decide
 _MOST_EXAMPLES = 10_000_000  # a difference that needs more is as good as none
 
 
@@ -64,11 +65,16 @@ def examples_to_decide(a: FloatArray, b: FloatArray, *, confidence: float = 0.95
         return 0
     mean, n = abs(now.mean), now.n
     spread = float(differences.std(ddof=1)) if n > 1 else 1.0
-    luck = float(special.ndtri(_POWER)) * spread
+    luck = float(special.ndtri(POWER)) * spread
 
     def decides(n_examples: int) -> bool:
-        return _half_width(spread, n_examples, 1.0 + mean, confidence) + luck / math.sqrt(n_examples) < mean
+        return half_width(spread, n_examples, 1.0 + mean, confidence) + luck / math.sqrt(n_examples) < mean
 
+    return more_until(decides, n)
+
+
+def more_until(decides: Callable[[int], bool], n: int) -> int | None:
+    """Return how many more than ``n`` examples decide, where more never undo it; None for beyond ten million."""
     if not decides(_MOST_EXAMPLES):
         return None
     too_few, enough = n, _MOST_EXAMPLES
@@ -116,13 +122,20 @@ def _interval(values: FloatArray, *, lowest: float, confidence: float) -> Interv
     if n == 1:
         return Interval(mean=mean, low=lowest, high=1.0, n=1)
     spread = float(values.std(ddof=1))
-    low = mean - _half_width(spread, n, mean - lowest, confidence)
-    high = mean + _half_width(spread, n, 1.0 - mean, confidence)
+    low = mean - half_width(spread, n, mean - lowest, confidence)
+    high = mean + half_width(spread, n, 1.0 - mean, confidence)
     return Interval(mean=mean, low=max(low, lowest), high=min(high, 1.0), n=n)
 
 
-def _half_width(spread: float, n: int, distance: float, confidence: float) -> float:
-    """Return the half width towards a bound of the values that lies at a distance from their mean."""
-    seen = float(special.stdtrit(n - 1, (1 + confidence) / 2)) * spread / math.sqrt(n)
+def half_width(spread: float, n: int, distance: float, confidence: float, *, sides: int = 2) -> float:
+    """Return the half width of an interval of a mean, towards a bound of the values.
+
+    Args:
+        spread: Standard deviation of the values.
+        n: How many there are, at least 2.
+        distance: From their mean to the bound.
+        confidence: Of the interval; of each of its ends alone where ``sides`` is 1.
+    """
+    seen = float(special.stdtrit(n - 1, 1 - (1 - confidence) / sides)) * spread / math.sqrt(n)
     unseen = -math.expm1(math.log1p(-confidence) / n) * distance
     return math.hypot(seen, unseen)

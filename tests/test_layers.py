@@ -23,7 +23,7 @@ LAYERS: list[dict[str, set[str]]] = [
             "narrow",
             "extra_settings",
         },
-        "statistics": {"stats", "estimators", "confidence_sequence"},
+        "statistics": {"stats", "estimators", "confidence_sequence", "noninferiority"},
         "decoding": {"decoding"},
         "replay": {"replay"},
         "budget": {"budget", "prices"},
@@ -57,6 +57,7 @@ LAYERS: list[dict[str, set[str]]] = [
         }
     },
     {"study": {"study"}, "serving": {"serving"}},
+    {"joint": {"joint"}},
     {"report": {"report"}},
     {"command line": {"cli"}},
     {"start": {"__main__"}},

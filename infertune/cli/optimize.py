@@ -11,7 +11,7 @@ import typer
 
 from infertune.cli import options, pricing
 from infertune.cli.engine import counted, given, looked, named_values, start, starting
-from infertune.cli.space import searched
+from infertune.cli.space import divided, searched
 
 if TYPE_CHECKING:
     from infertune.budget import Budget
@@ -57,6 +57,19 @@ def optimize(
     api_key_file: options.ApiKeyFile = None,
     concurrency: options.Concurrency = None,
     extra_body: options.ExtraBody = None,
+    joint: Annotated[
+        bool, typer.Option("--joint", help="Search the engine's own settings too: see docs/joint.md.")
+    ] = False,
+    margin: Annotated[
+        float, typer.Option(help="Of --joint: most utility that faster engine settings may lose.")
+    ] = 0.02,
+    starts: Annotated[int, typer.Option(min=1, help="Of --joint: most engines that the search starts.")] = 12,
+    burst: Annotated[int, typer.Option(min=1, help="Of --joint: requests of one measurement of speed.")] = 64,
+    turns: Annotated[int, typer.Option(min=1, help="Of --joint: measurements of each finalist.")] = 3,
+    price_hour: Annotated[
+        float | None,
+        typer.Option(min=0, help="Of --joint: what an hour of the machine costs."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Where the recommended configuration is written.")] = Path("best.yaml"),
     picture: Annotated[Path | None, typer.Option(help="Draw the front into this .png, .svg or .pdf.")] = None,
     as_json: options.Json = False,
@@ -87,7 +100,8 @@ def optimize(
     if picture is not None:
         drawing.check_drawable(picture)
     loaded = tasks.load(task, data=data)
-    space = searched(loaded, space_file, settings or [])
+    mine, engines = divided(settings or [], joint=joint)
+    space = searched(loaded, space_file, mine)
     name = study or loaded.name
     engine_options = given(
         device=device,
@@ -103,6 +117,31 @@ def optimize(
         vllm_python=vllm_python,
         seeds_safe=seeds_safe or None,
     )
+    if joint:
+        from infertune.cli.joint import Wish, run
+
+        wish = Wish(
+            name=name,
+            given_task=task,
+            task=loaded,
+            space=space,
+            settings=engines,
+            model=model,
+            engine=engine,
+            options=engine_options,
+            sampler=sampler,
+            budget=budget,
+            max_cost_tokens=max_cost_tokens,
+            seed=seed,
+            database=database,
+            margin=margin,
+            n_starts=starts,
+            n_requests=burst,
+            n_turns=turns,
+            price_hour=price_hour,
+        )
+        run(wish, out=out, picture=picture, as_json=as_json, shown=_shown)
+        return
     bank = SampleBank(database)
     with View() as view:
         view.say(f"{loaded.name} with {model}; study '{name}' in {database}")
@@ -145,7 +184,6 @@ def optimize(
             running.close()
             bank.close()
     found = replace(found, notes=(*narrow.notes, *found.notes))
-    verdict = found.verdict
     result = answer.Answer(
         study=name,
         sampler=sampler,
@@ -163,16 +201,7 @@ def optimize(
             engine_options=engine_options,
             seed=seed,
             configuration=dict(found.selection.recommended.configuration),
-            evidence=recipe.Evidence(
-                n_examples=verdict.utility.n,
-                utility=verdict.utility.mean,
-                utility_interval=(verdict.utility.low, verdict.utility.high),
-                default_utility=verdict.default_utility.mean,
-                difference=verdict.difference.mean,
-                difference_interval=(verdict.difference.low, verdict.difference.high),
-                cost_tokens=verdict.cost_tokens,
-                default_cost_tokens=verdict.default_cost_tokens,
-            ),
+            evidence=answer.evidence(found.verdict),
         ),
     )
     recipe.write(out, result.recipe)

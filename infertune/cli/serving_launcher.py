@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from infertune.serving.deployment import Launcher
     from infertune.space import SearchSpace
 
-ENGINES = ("vllm", "command")
+ENGINES = ("vllm", "hf", "command")
 
 
 def launcher(
@@ -46,13 +46,20 @@ def launcher(
                 "--engine command needs --command, such as 'llama-server -m {model} --port {port}'"
             )
         if engine_args or vllm_python or changing_answers:
-            raise InvalidInputError("--engine-arg, --vllm-python and --changing-answers are for --engine vllm")
+            raise InvalidInputError("--engine-arg, --vllm-python and --changing-answers are not for --engine command")
         template = CommandTemplate(command)
         parameters = command_settings.parameters(template, settings)
         started = CommandLauncher(template, model, workload, parameters=parameters, reset_path=reset_path or "")
         return started, SearchSpace(parameters)
     if command is not None or reset_path is not None:
         raise InvalidInputError("--command and --reset-path are for --engine command")
+    if engine == "hf":
+        from infertune.serving.hf_launcher import HFLauncher
+
+        if engine_args or vllm_python:
+            raise InvalidInputError("--engine-arg and --vllm-python are for --engine vllm")
+        runners = HFLauncher(model, workload, changing_answers=changing_answers)
+        return runners, space_text.changed(SearchSpace(tuple(runners.parameters)), settings)
     from infertune.engines.vllm.settings import named_as_in, with_flags
     from infertune.serving.vllm_launcher import vllm_launcher
 

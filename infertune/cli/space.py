@@ -34,6 +34,20 @@ def searched(task: "Task", file: Path | None, settings: Sequence[str]) -> "Searc
     return space_text.changed(space, settings)
 
 
+def divided(settings: Sequence[str], *, joint: bool) -> tuple[list[str], list[str]]:
+    """Return the ``--set`` of decoding and those of the engine, whose names begin with ``engine.``.
+
+    Raises:
+        InvalidInputError: There is one of the engine, and its settings are not searched.
+    """
+    from infertune.errors import InvalidInputError
+
+    engines = [each for each in settings if each.strip().startswith("engine.")]
+    if engines and not joint:
+        raise InvalidInputError(f"--set {engines[0]}: settings of the engine are searched with --joint")
+    return [each for each in settings if each not in engines], engines
+
+
 def space(
     task: Annotated[str, typer.Option(help="Shipped task, or a task file.")],
     data: options.Data = None,

@@ -25,7 +25,10 @@ def tune_serving(
         str, typer.Option(help="task:NAME, synthetic:input=200,output=50,prefix=0.5 or trace:FILE.jsonl.")
     ],
     model: options.Model = options.DEFAULT_MODEL,
-    engine: Annotated[str, typer.Option(help="vllm, or command for any server that --command starts.")] = "vllm",
+    engine: Annotated[
+        str,
+        typer.Option(help="vllm, hf (transformers), or command for any server that --command starts."),
+    ] = "vllm",
     slo: Annotated[str | None, typer.Option(help="What must be kept, such as 'p99_ttft<300ms, p99_itl<40ms'.")] = None,
     maximize: Annotated[str | None, typer.Option(help="goodput (the default with --slo) or throughput.")] = None,
     minimize: Annotated[
@@ -87,6 +90,7 @@ def tune_serving(
     from infertune.serving import lengths, workload_text
     from infertune.serving.first_estimate import first_estimate
     from infertune.serving.found import short
+    from infertune.serving.hf_launcher import HFLauncher
     from infertune.serving.log import EventLog
     from infertune.serving.paid import Account
     from infertune.serving.search import Search
@@ -158,11 +162,11 @@ def tune_serving(
         written = serving_recipe.ServingRecipe(
             infertune=__version__,
             model=model,
-            engine=engine,
+            engine="command" if engine == "hf" else engine,
             engine_version=str(starts.facts.get("version", "")),
             device=str(starts.facts.get("device", "")),
             workload=pressing.name,
-            command=command or "",
+            command=starts.template(winner.configuration) if isinstance(starts, HFLauncher) else command or "",
             settings=dict(winner.configuration),
             decoding={name: value for name, value in (decoding or {}).items() if name.startswith("decoding.")},
             evidence=serving_evidence.evidence(found),

@@ -7,7 +7,8 @@ from typing import Any
 from infertune import __version__
 from infertune.evaluate import Candidate
 from infertune.prices import Prices
-from infertune.report.recipe import Recipe
+from infertune.report.recipe import Evidence, Recipe
+from infertune.select import Verdict
 from infertune.space import SearchSpace
 from infertune.study import Recommendation
 
@@ -32,6 +33,20 @@ class Answer:
     recommendation: Recommendation
     prices: Prices | None = None
     engine_metrics: Mapping[str, float | int | str | None] | None = None
+
+
+def evidence(verdict: Verdict) -> Evidence:
+    """Return what the confirmation measured, for the file that runs again."""
+    return Evidence(
+        n_examples=verdict.utility.n,
+        utility=verdict.utility.mean,
+        utility_interval=(verdict.utility.low, verdict.utility.high),
+        default_utility=verdict.default_utility.mean,
+        difference=verdict.difference.mean,
+        difference_interval=(verdict.difference.low, verdict.difference.high),
+        cost_tokens=verdict.cost_tokens,
+        default_cost_tokens=verdict.default_cost_tokens,
+    )
 
 
 def as_json(answer: Answer) -> dict[str, Any]:

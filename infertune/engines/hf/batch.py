@@ -7,7 +7,7 @@ a request, requests with the same prompt, and prompts that begin alike (few-shot
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -28,6 +28,7 @@ class _Job:
     request: Request
     prompt: list[int]
     started: float
+    ignore_eos: bool = False
     done: dict[int, Generation] = field(default_factory=dict)
 
 
@@ -69,10 +70,19 @@ class Batch:
     Args:
         model: Generates.
         n_rows: Most samples generated at once.
+        on_token: Is told of each token when it is drawn: its request, the sample's text so far, and whether it was
+            the last.
     """
 
-    def __init__(self, model: LanguageModel, n_rows: int) -> None:
+    def __init__(
+        self,
+        model: LanguageModel,
+        n_rows: int,
+        *,
+        on_token: Callable[[Request, str, bool], None] = lambda request, text, is_last: None,
+    ) -> None:
         self._model = model
+        self._on_token = on_token
         self._rows: list[_Row | None] = []
         self._waiting: deque[tuple[_Job, int]] = deque()
         self._resize(n_rows)
@@ -92,11 +102,17 @@ class Batch:
         """Whether another request would find a row free."""
         return len(self._rows) - self._rows.count(None) + len(self._waiting) < self._n_rows
 
-    def add(self, request: Request) -> Response | None:
-        """Queue the samples of a request; return a failed response instead when it cannot fit the context."""
+    def add(self, request: Request, *, prompt: list[int] | None = None, ignore_eos: bool = False) -> Response | None:
+        """Queue the samples of a request; return a failed response instead when it cannot fit the context.
+
+        Args:
+            request: With its prompt, unless that is given as token ids by ``prompt``.
+            prompt: See there.
+            ignore_eos: Whether a text goes on to ``max_tokens`` whatever is drawn.
+        """
         started = time.perf_counter()
-        prompt = self._model.encode(request.prompt)
-        job = _Job(request, prompt, started)
+        prompt = self._model.encode(request.prompt) if prompt is None else prompt
+        job = _Job(request, prompt, started, ignore_eos)
         if not prompt:
             return _failed(job, "the prompt must hold at least one token")
         if len(prompt) + request.decoding.max_tokens > self._model.context_tokens:
@@ -120,6 +136,13 @@ class Batch:
         job = self._waiting[0][0]
         self._waiting = deque(item for item in self._waiting if item[0] is not job)
         return _failed(job, error)
+
+    def cancel(self, example_id: str) -> None:
+        """Forget the requests of an example, wherever their samples are."""
+        self._waiting = deque(item for item in self._waiting if item[0].request.example_id != example_id)
+        for slot, row in enumerate(self._rows):
+            if row is not None and row.job.request.example_id == example_id:
+                self._rows[slot] = None
 
     def step(self) -> list[Response]:
         """Fill the free rows, generate one token in every row, and return the requests that are finished."""
@@ -264,6 +287,7 @@ class Batch:
         finished = []
         for slot, row, token, logprob in zip(slots, rows, tokens.tolist(), logprobs.tolist(), strict=True):
             reason = self._append(row, token, logprob)
+            self._on_token(row.job.request, row.stream.text, reason is not None)
             if reason is not None:
                 self._rows[slot] = None
                 row.job.done[row.sample] = _generation(row, reason)
@@ -275,7 +299,7 @@ class Batch:
         row.token_ids.append(token)
         row.logprobs.append(logprob)
         row.text_ends.append(row.stream.append(token))
-        if token in self._model.eos_ids:
+        if token in self._model.eos_ids and not row.job.ignore_eos:
             row.text_ends[-1] = row.stream.finish()
             return "stop"
         if row.stream.stopped:

@@ -57,7 +57,7 @@ class HFEngine:
             "warpers": WARPER_ORDER,
         }
         self._size_file = _size_file(self._facts)
-        default = _BATCH_SIZE.get(self._model.device.type, _BATCH_SIZE_OTHERWISE)
+        default = default_batch_size(self._model.device.type)
         self._batch_size = batch_size or min(default, _remembered(self._size_file))
 
     @property
@@ -103,7 +103,7 @@ class HFEngine:
             finished: list[Response] = batch.step()
             return finished
         except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is a RuntimeError
-            if not _is_about_memory(error):
+            if not is_about_memory(error):
                 raise
             message = str(error)
         # Outside the handler, because the exception's traceback holds on to the tensors of the failed step.
@@ -117,7 +117,13 @@ class HFEngine:
         return []
 
 
-def _is_about_memory(error: Exception) -> bool:
+def default_batch_size(device_type: str) -> int:
+    """Return how many samples are generated at once unless memory is short."""
+    return _BATCH_SIZE.get(device_type, _BATCH_SIZE_OTHERWISE)
+
+
+def is_about_memory(error: Exception) -> bool:
+    """Whether an error of torch or Python says that there is not enough memory."""
     return isinstance(error, MemoryError) or any(message in str(error).lower() for message in _MEMORY_MESSAGES)
 
 

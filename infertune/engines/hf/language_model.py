@@ -41,7 +41,7 @@ class LanguageModel:
     """
 
     def __init__(self, folder: Path, *, device: str | None, dtype: str | None) -> None:
-        self.device = _device(device)
+        self.device = device_named(device)
         self.dtype = _dtype(dtype, self.device)
         self.min_rows = _CPU_MIN_ROWS if self.device.type == "cpu" else 1
         self._folder = folder
@@ -49,7 +49,7 @@ class LanguageModel:
             self.tokenizer = AutoTokenizer.from_pretrained(folder)
             model = AutoModelForCausalLM.from_pretrained(folder, dtype=self.dtype, attn_implementation="eager")
         self._model: Any = model.to(self.device).eval()
-        self.context_tokens = _context_tokens(self._model.config.get_text_config(decoder=True))
+        self.context_tokens = context_tokens_of(self._model)
         self.eos_ids = _eos_ids(self._model, self.tokenizer)
         self._keep: tuple[Tensor, Tensor] | None = None
         self._try_out()
@@ -136,7 +136,8 @@ class LanguageModel:
         return (hidden[self._keep][:, None], *rest)
 
 
-def _device(name: str | None) -> torch.device:
+def device_named(name: str | None) -> torch.device:
+    """Return the device of a name, or the first that is there; raise InvalidInputError where there is no such one."""
     if name is None:
         available = (torch.cuda.is_available(), torch.backends.mps.is_available(), True)
         return torch.device(_DEVICES[available.index(True)])
@@ -155,6 +156,11 @@ def _dtype(name: str | None, device: torch.device) -> torch.dtype:
         if name not in _DTYPES:
             raise InvalidInputError(f"dtype must be one of {', '.join(_DTYPES)}, not '{name}'{nearest(name, _DTYPES)}")
         return _DTYPES[name]
+    return default_dtype(device)
+
+
+def default_dtype(device: torch.device) -> torch.dtype:
+    """Return what computes fastest on a device."""
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     if device.type == "mps":
@@ -164,8 +170,9 @@ def _dtype(name: str | None, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else torch.float32
 
 
-def _context_tokens(config: Any) -> int:
-    """Return the context length, at most the attention window: within it a window changes nothing."""
+def context_tokens_of(model: Any) -> int:
+    """Return a model's context length, at most the attention window: within it a window changes nothing."""
+    config = model.config.get_text_config(decoder=True)
     unknown = 2**31
     limits = [getattr(config, name, None) or unknown for name in ("max_position_embeddings", "n_positions")]
     layer_types = getattr(config, "layer_types", None)

@@ -156,6 +156,11 @@ def environment(*, on_cpu: bool, kv_cache_gib: int | None) -> dict[str, str]:
     return made
 
 
+def shapes_text(name: str) -> bool:
+    """Whether an argument may change what is generated: all do but those that are known to be about speed alone."""
+    return name not in _SHAPES_NO_TEXT
+
+
 def _flag(value: Scalar) -> bool:
     if isinstance(value, str):
         words = {"": True, "true": True, "false": False}

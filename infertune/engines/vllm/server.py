@@ -51,7 +51,7 @@ class VLLMServer(ServerProcess):
         super().__init__(
             title="the vLLM server",
             command=command,
-            is_ready=lambda server: _answers_to(server, mark),
+            is_ready=lambda server: answers_to(server, mark),
             environment=environment,
             log=log,
             start_timeout_seconds=start_timeout_seconds,
@@ -59,7 +59,8 @@ class VLLMServer(ServerProcess):
         )
 
 
-def _answers_to(server: ServerProcess, mark: str) -> bool:
+def answers_to(server: ServerProcess, mark: str) -> bool:
+    """Whether it is well and says that a model of this name is its own."""
     try:
         health, _ = server.get("/health", timeout_seconds=5)
         models: dict[str, Any] = json.loads(server.get("/v1/models", timeout_seconds=5)[1])

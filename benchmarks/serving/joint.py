@@ -1,0 +1,125 @@
+"""What the joint search finds against decoding alone and the engine alone, with the engine hf on a CPU.
+
+    python benchmarks/serving/joint.py OUT.json [--seeds 1] [--budget 24000] [--margin 0.1]
+
+The default engine is a careful user's: float32, 16 samples at once (fewer save nothing on a CPU, where the engine `hf`
+computes at least 16 rows). The search may change batch size, dtype and threads beside the decoding of the task
+`capitals`. All four corners are timed in the finals, in turns with a fresh start of each engine; utilities are
+those of the confirmation.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+
+from infertune import __version__, tasks
+from infertune.bank import SampleBank
+from infertune.budget import Budget
+from infertune.cli.engine import start
+from infertune.default_space import default_space
+from infertune.joint.answer import JointRecommendation
+from infertune.joint.search import Joint, Limits, joint_name
+from infertune.joint.starts import Starts, settings_in_words
+from infertune.joint.tunable import HFTunable
+from infertune.report.joint import guarded, sentence
+from infertune.search_names import search_named
+from infertune.space import SearchSpace
+from infertune.space_text import changed
+from infertune.trial_log import TrialLog
+
+MODEL = "bundled:smollm2-135m"
+DEFAULTS: dict[str, bool | int | float | str] = {"engine.batch_size": 16, "engine.dtype": "float32"}
+ENGINE = ["engine.batch_size=16,32,64"]
+DECODING = ["prompt=capitals-quiz,capitals-shots", "n=1,3"]
+
+
+def run(folder: Path, *, seed: int, budget: int, limits: Limits) -> JointRecommendation:
+    """Run one joint search."""
+    task = tasks.load("capitals")
+    space = changed(default_space(prompts=tuple(task.prompts), max_tokens=task.max_tokens_choices), DECODING)
+    tunable = HFTunable(lambda options: start("hf", MODEL, options), {})
+    engines = changed(SearchSpace(tuple(tunable.parameters)), ENGINE)
+    engines = engines.replaced([replace(engines[name], default=value) for name, value in DEFAULTS.items()])
+    bank = SampleBank(folder / f"joint-{seed}.db")
+
+    def log_of(name: str) -> TrialLog:
+        return TrialLog(bank.url, name)
+
+    starts = Starts(
+        name="joint",
+        task=task,
+        tunable=tunable,
+        bank=bank,
+        log=log_of(joint_name("joint")),
+        n_requests=limits.n_requests,
+        seed=seed,
+        say=lambda line: print(time.strftime("%H:%M:%S"), line, file=sys.stderr, flush=True),
+    )
+    return Joint(
+        name="joint",
+        task=task,
+        space=space,
+        engines=engines,
+        tunable=tunable,
+        default_engine=tunable.start(engines.default_configuration()),
+        search=lambda: search_named("infertune"),
+        bank=bank,
+        log_of=log_of,
+        budget=Budget(tokens=budget),
+        limits=limits,
+        starts=starts,
+        seed=seed,
+    ).run()
+
+
+def figures(found: JointRecommendation) -> dict[str, object]:
+    """Return what is reported of one search."""
+    return {
+        "sentence": sentence(found),
+        "engine": settings_in_words(found.engine),
+        "decoding": dict(found.decoding),
+        "seconds_per_request": {f"{a} engine, {b} decoding": s for (a, b), s in found.seconds.items()},
+        "engine_gain": None if found.engine_gain is None else asdict(found.engine_gain),
+        "whole_gain": asdict(found.whole_gain),
+        "utility": asdict(found.verdict.utility),
+        "default_utility": asdict(found.verdict.default_utility),
+        "decoding_alone_utility": asdict(found.study.verdict.utility),
+        "guards": [f"{settings_in_words(each.engine)}: {guarded(each.test)}" for each in found.guards],
+        "starts": [(settings_in_words(each.engine), each.seconds, each.failure) for each in found.starts],
+        "tokens": found.study.spent.tokens,
+        "speed_tokens": found.speed_spent.tokens,
+    }
+
+
+def main() -> None:
+    """Run the seeds and write their figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--budget", type=int, default=24_000)
+    parser.add_argument("--margin", type=float, default=0.1)
+    parser.add_argument("--burst", type=int, default=32)
+    parser.add_argument("--db", type=Path, help="Folder of the databases; an interrupted run goes on there.")
+    given = parser.parse_args()
+    limits = Limits(margin=given.margin, n_starts=7, n_requests=given.burst, n_turns=3)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = given.db or Path(temporary)
+        runs = []
+        for seed in range(given.seeds):
+            began = time.monotonic()
+            found = run(folder, seed=seed, budget=given.budget, limits=limits)
+            runs.append({"seed": seed, "minutes": (time.monotonic() - began) / 60, **figures(found)})
+            given.out.write_text(
+                json.dumps({"infertune": __version__, "torch": torch.__version__, "runs": runs}, indent=2) + "\n"
+            )
+    print(given.out.read_text())
+
+
+if __name__ == "__main__":
+    main()

