@@ -11,6 +11,8 @@ against a server of planned delays. Ours counts from when a request was due; her
 import argparse
 import json
 import math
+import multiprocessing
+import signal
 import statistics
 import subprocess
 import sys
@@ -122,15 +124,30 @@ def server(options: argparse.Namespace) -> Iterator[str]:
     if not options.planned:
         yield options.base_url
         return
-    plan = np.random.default_rng(0)
-    delays = [(float(plan.gamma(4, 0.02)), float(plan.uniform(0.005, 0.03))) for _ in range(options.requests)]
+    # In a process of its own, for threads of one process wait for each other.
+    context = multiprocessing.get_context("spawn")
+    urls: multiprocessing.Queue[str] = context.Queue()
+    process = context.Process(target=serve_planned, args=(options.requests, urls), daemon=True)
+    process.start()
+    try:
+        yield urls.get(timeout=60)
+    finally:
+        process.terminate()
+        process.join()
+
+
+def serve_planned(n_requests: int, urls: "multiprocessing.Queue[str]") -> None:
+    """Serve until this process is ended."""
+    rng = np.random.default_rng(0)
+    delays = [(float(rng.gamma(4, 0.02)), float(rng.uniform(0.005, 0.03))) for _ in range(n_requests)]
 
     def planned(number: int, body: Mapping[str, object]) -> Plan:
         ttft, itl = delays[int(str(body["prompt"]).split()[1].rstrip(":"))]
         return Plan(ttft=ttft, itl=itl)
 
     with StreamingServer(planned) as running:
-        yield running.base_url
+        urls.put(running.base_url)
+        signal.pause()
 
 
 def table(rounds: list[dict[str, Figures]]) -> Iterator[str]:
