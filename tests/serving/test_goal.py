@@ -60,6 +60,21 @@ def test_the_same_server_by_three_goals() -> None:
     assert all(each.low <= (each.score or 0.0) <= each.high for each in found.values())
 
 
+def test_twice_the_devices_cost_twice_as_much() -> None:
+    one, two = (
+        measure(
+            Goal(kind="cost", slo=SLO, hour_price=3.6),
+            pressed(Curve(10.0, sharpness=1e3)),
+            seconds=10.0,
+            effort=EFFORT,
+            start=8.0,
+            n_devices=n,
+        )
+        for n in (1, 2)
+    )
+    assert (one.score or 0.0) - (two.score or 0.0) == pytest.approx(math.log(2))
+
+
 def test_without_a_promise_everything_is_sent_at_once() -> None:
     loads = []
 
