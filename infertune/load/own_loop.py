@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+_MOST_SECONDS_TO_STOP = 10.0
 _PRIORITY = 1  # the lowest of those before all ordinary threads; it ends with the thread
 
 
@@ -19,31 +20,38 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     """
     failures: list[BaseException] = []
     stop: list[Callable[[], object]] = []
+    interrupted, ended = threading.Event(), threading.Event()
 
     async def cancellable() -> None:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
         stop.append(lambda: loop.call_soon_threadsafe(task.cancel))
-        await main
+        if interrupted.is_set():  # between the start of the thread and here
+            main.close()
+        else:
+            await main
 
     def work() -> None:
-        _hurry()
         try:
+            _hurry()
             asyncio.run(cancellable())
         except BaseException as failure:
             failures.append(failure)
+        finally:
+            ended.set()
 
-    thread = threading.Thread(target=work, name="infertune-load", daemon=True)
     collects = gc.isenabled()
     gc.collect()
     gc.disable()
     try:
-        thread.start()
-        thread.join()
+        threading.Thread(target=work, name="infertune-load", daemon=True).start()
+        ended.wait()
     except BaseException:
+        interrupted.set()
         if stop:
-            stop[0]()
-        thread.join()
+            with contextlib.suppress(RuntimeError):  # it ended in the meantime
+                stop[0]()
+        ended.wait(_MOST_SECONDS_TO_STOP)
         raise
     finally:
         if collects:

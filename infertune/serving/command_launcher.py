@@ -10,7 +10,7 @@ from infertune import models
 from infertune.condition import Constraint
 from infertune.configuration import Configuration
 from infertune.engines.vllm.process import HOST, ServerProcess
-from infertune.errors import InvalidInputError
+from infertune.errors import EngineError, InvalidInputError
 from infertune.load.workload import Workload
 from infertune.parameter import Parameter
 from infertune.serving.command_template import CommandTemplate
@@ -103,9 +103,13 @@ class CommandLauncher:
             log=models.cache_folder() / "command" / f"{os.getpid()}-{id(self)}-{self._n_started}.log",
             start_timeout_seconds=self._start_timeout_seconds,
         )
+        served = _served(server)
+        if not served:
+            server.stop()
+            raise EngineError(f"the server names no model any more under /v1/models (log: {server.log})")
         return ServerDeployment(
             server,
-            model=_served(server)[0],
+            model=served[0],
             workload=self._workload,
             reset=self._reset,
             hang_seconds=self._hang_seconds,

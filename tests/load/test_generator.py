@@ -23,8 +23,8 @@ from infertune.load.workload import LoadRequest
 from infertune.testing.streaming_server import Plan, StreamingServer
 from infertune.types import Message
 
-SLACK = 0.25  # seconds that a busy machine may hold up any one step; medians are held to much less
-MEDIAN_SLACK = 0.01
+SLACK = 1.0  # seconds that a busy machine may hold up any one step; medians are held to much less
+MEDIAN_SLACK = 0.02
 AT_ONCE = Load(rate=math.inf)
 
 
@@ -222,7 +222,7 @@ def test_an_error_of_hopeless_is_raised_and_leaves_no_connection() -> None:
 def test_an_interrupt_leaves_no_connection() -> None:
     with StreamingServer(lambda number, body: Plan(ttft=30)) as server:
         previous = signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
-        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        signal.setitimer(signal.ITIMER_REAL, 1.0)
         try:
             with pytest.raises(KeyboardInterrupt):
                 press(server, asked(8), Load(concurrency=8))
@@ -230,7 +230,10 @@ def test_an_interrupt_leaves_no_connection() -> None:
             signal.signal(signal.SIGALRM, previous)
         assert server.wait_until_closed() == 0
         assert len(server.served) == 8
-    assert "infertune-load" not in [thread.name for thread in threading.enumerate()]
+    deadline = time.monotonic() + 2
+    while "infertune-load" in [thread.name for thread in threading.enumerate()]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     assert gc.isenabled()
 
 

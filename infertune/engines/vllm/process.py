@@ -1,6 +1,5 @@
 """Starts, watches and stops one server on this machine, whatever kind it is."""
 
-import contextlib
 import http.client
 import os
 import signal
@@ -12,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from infertune.engines.vllm import failures, supervisor
+from infertune.engines.vllm import failures, sockets, supervisor
 from infertune.engines.vllm.failures import ServerFailure
 from infertune.errors import EngineError
 
@@ -23,7 +22,6 @@ _QUOTED_LOG_BYTES = 256 * 1024
 _MOST_PORTS = 5
 _POLL_SECONDS = 0.1
 _ANSWER_SECONDS = 30.0
-_LISTENS = "0A"  # the state of a socket in /proc/net/tcp
 
 
 class ServerFailed(EngineError):
@@ -136,10 +134,10 @@ class ServerProcess:
 
         Where there is no ``/proc`` that says so, it is believed to be.
         """
-        listening = _listening(self.port)
+        listening = sockets.listening(self.port)
         if listening is None:
             return True
-        return any(listening & _sockets(pid) for pid in supervisor.descendants(self._supervisor.pid))
+        return any(listening & sockets.held_by(pid) for pid in supervisor.descendants(self._supervisor.pid))
 
     def _call(self, method: str, path: str, timeout_seconds: float) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection(HOST, self.port, timeout=timeout_seconds)
@@ -259,26 +257,3 @@ def _free_port() -> int:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _listening(port: int) -> set[str] | None:
-    """Return the sockets that listen on a port, named as in ``/proc/PID/fd``; None where it is unknown."""
-    links = set()
-    for table in ("tcp", "tcp6"):
-        try:
-            lines = Path(f"/proc/net/{table}").read_text().splitlines()[1:]
-        except OSError:
-            continue
-        for fields in map(str.split, lines):
-            if fields[3] == _LISTENS and int(fields[1].rpartition(":")[2], 16) == port:
-                links.add(f"socket:[{fields[9]}]")
-    return links if Path("/proc/net/tcp").exists() else None
-
-
-def _sockets(pid: int) -> set[str]:
-    found = set()
-    with contextlib.suppress(OSError):  # the process may end meanwhile
-        for link in Path(f"/proc/{pid}/fd").iterdir():
-            with contextlib.suppress(OSError):
-                found.add(str(link.readlink()))
-    return found

@@ -5,12 +5,12 @@ names, choices and defaults, its devices. What either lacks is not searched.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from infertune.condition import Condition, Constraint
 from infertune.engines.vllm.arguments import OURS
 from infertune.engines.vllm.installed import Flag, Installed
 from infertune.engines.vllm.serve_arguments import LOOKUP_METHODS, PREFIX, SPECULATIVE, UNSET
+from infertune.engines.vllm.worth_searching import TABLE, Row
 from infertune.errors import InvalidInputError, nearest
 from infertune.parameter import Parameter
 from infertune.space import SearchSpace
@@ -19,72 +19,6 @@ from infertune.types import Scalar
 _MOST_UNSPLIT_TOKENS = 65_536
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
-    """One setting that is worth searching.
-
-    Attributes:
-        name: Of the flag, or of a part of ``speculative_config``.
-        choices: Worth trying; the default of the version is added where it is another.
-        on: ``any``, ``cpu`` or ``gpu``.
-        changes_answers: Whether it changes what is generated, so that it is searched only where answers are judged.
-        not_beside: Flags that decide the same; where one of them is given, this is not searched.
-        needs: A package that vLLM imports for a choice.
-    """
-
-    name: str
-    choices: tuple[Scalar, ...]
-    on: str = "any"
-    changes_answers: bool = False
-    not_beside: tuple[str, ...] = ()
-    needs: Mapping[Scalar, str] | None = None
-
-
-_TABLE = (
-    _Row(name="max_num_seqs", choices=(4, 8, 16, 32, 64, 128, 256), on="cpu"),
-    _Row(name="max_num_seqs", choices=(16, 32, 64, 128, 256, 512, 1024), on="gpu"),
-    _Row(name="max_num_batched_tokens", choices=(256, 512, 1024, 2048, 4096, 8192), on="cpu"),
-    _Row(name="max_num_batched_tokens", choices=(1024, 2048, 4096, 8192, 16_384, 32_768), on="gpu"),
-    _Row(name="block_size", choices=(32, 64, 128), on="cpu"),  # its kernels take multiples of 32
-    _Row(name="block_size", choices=(16, 32, 64, 128), on="gpu"),
-    _Row(name="enable_prefix_caching", choices=(False, True)),
-    _Row(name="enable_chunked_prefill", choices=(False, True)),
-    _Row(
-        name="speculative_method",
-        choices=("none", "ngram", "suffix"),
-        not_beside=("speculative_config", "spec_method"),
-        needs={"suffix": "arctic_inference"},
-    ),
-    _Row(name="speculative_tokens", choices=(1, 2, 3, 4, 6, 8), not_beside=("speculative_config", "spec_tokens")),
-    _Row(name="prompt_lookup_max", choices=(2, 4, 6), not_beside=("speculative_config",)),
-    _Row(
-        name="optimization_level",
-        choices=(0, 2),
-        on="cpu",
-        not_beside=("enforce_eager", "compilation_config"),
-    ),
-    _Row(
-        name="optimization_level",
-        choices=(0, 1, 2, 3),
-        on="gpu",
-        not_beside=("enforce_eager", "compilation_config"),
-    ),
-    _Row(name="performance_mode", choices=("balanced", "interactivity", "throughput"), on="gpu"),
-    _Row(name="gpu_memory_utilization", choices=(0.8, 0.85, 0.9, 0.92, 0.95), on="gpu"),
-    _Row(
-        name="attention_backend",
-        choices=("auto", "FLASH_ATTN", "FLASHINFER", "TRITON_ATTN"),
-        on="gpu",
-        not_beside=("attention_config",),
-        needs={"FLASHINFER": "flashinfer"},
-    ),
-    _Row(name="tensor_parallel_size", choices=(1, 2, 4, 8), on="gpu"),
-    _Row(name="pipeline_parallel_size", choices=(1, 2, 4, 8), on="gpu"),
-    _Row(name="dtype", choices=("bfloat16", "float16", "float32"), on="cpu", changes_answers=True),
-    _Row(name="dtype", choices=("bfloat16", "float16"), on="gpu", changes_answers=True),
-    _Row(name="kv_cache_dtype", choices=("auto", "fp8_e4m3", "fp8_e5m2"), changes_answers=True),
-    _Row(name="quantization", choices=("none", "fp8"), on="gpu", changes_answers=True),
-)
 _SPECULATIVE_DEFAULTS: Mapping[str, Scalar] = {
     "speculative_method": "none",
     "speculative_tokens": 4,
@@ -105,7 +39,7 @@ def parameters(
         given: Flags that are fixed, and so not searched.
         changing_answers: Also what may change what is generated, such as the types of weights and cache.
     """
-    rows = [row for row in _TABLE if changing_answers or not row.changes_answers]
+    rows = [row for row in TABLE if changing_answers or not row.changes_answers]
     made = [_parameter(row, installed) for row in rows if not {row.name, *row.not_beside} & set(given)]
     # A parameter with one value left is no choice; it stays what it is.
     kept = [parameter for parameter in made if parameter is not None and len(parameter.choices) > 1]
@@ -149,7 +83,7 @@ def with_flags(space: SearchSpace, installed: Installed, settings: Sequence[str]
             continue
         if name in OURS and name != "dtype":
             raise InvalidInputError(f"--set {setting}: {name} cannot be set: {OURS[name]}")
-        row = next((row for row in _TABLE if row.name == name and _is_here(row, installed)), None)
+        row = next((row for row in TABLE if row.name == name and _is_here(row, installed)), None)
         parameter = None if row is None else _parameter(row, installed)
         if parameter is None and name not in installed:
             known = {each for p in space.parameters for each in (p.name, p.alias)} | {f.name for f in installed.flags}
@@ -165,7 +99,7 @@ def named_as_in(space: SearchSpace, setting: str) -> str:
     return f"{plain}{equals}{values}" if plain in space else setting
 
 
-def _parameter(row: _Row, installed: Installed) -> Parameter | None:
+def _parameter(row: Row, installed: Installed) -> Parameter | None:
     if not _is_here(row, installed):
         return None
     default = _SPECULATIVE_DEFAULTS.get(row.name, installed.default(row.name))
@@ -199,12 +133,12 @@ def _allowed(name: str, installed: Installed) -> tuple[Scalar, ...]:
     return installed.flag(flag).choices if flag in installed else ()
 
 
-def _is_here(row: _Row, installed: Installed) -> bool:
+def _is_here(row: Row, installed: Installed) -> bool:
     flag = "speculative_config" if row.name in SPECULATIVE else row.name
     return row.on in ("any", "cpu" if installed.device == "cpu" else "gpu") and flag in installed
 
 
-def _can_be(row: _Row, choice: Scalar, installed: Installed) -> bool:
+def _can_be(row: Row, choice: Scalar, installed: Installed) -> bool:
     """Whether version, packages, devices and model have room for a choice."""
     if row.needs and choice in row.needs and row.needs[choice] not in installed.modules:
         return False
