@@ -16,7 +16,7 @@ from infertune.errors import BudgetError
 from infertune.load.load import Load
 from infertune.serving import finals, proposals
 from infertune.serving.capacity import Effort
-from infertune.serving.feasibility import Outcome, check
+from infertune.serving.feasibility import Feasibility, Outcome, check
 from infertune.serving.figures import Figures, held
 from infertune.serving.finals import Finalist
 from infertune.serving.found import Found, Progress, short, words
@@ -143,6 +143,7 @@ class Search:
 
     def _try(self, arm: Arm, configuration: Configuration, limit: float) -> None:
         before = self._account.spent - self._account.restarts
+        chance = float(Feasibility(self._space, self._outcomes()).chances([configuration])[0]) if self._trials else 1.0
         start, beat = self._guess(configuration), self._to_beat()
         failure: ServerFailure | None = None
         measured: Measured | None = None
@@ -174,6 +175,7 @@ class Search:
                 failure=failure,
                 seconds=seconds,
                 start_seconds=start_seconds,
+                chance=chance,
             )
         )
 

@@ -88,6 +88,17 @@ def test_the_breaker_waits(kinds: tuple[str, ...]) -> None:
     check(outcomes(*kinds))
 
 
+def test_the_breaker_passes_over_what_was_expected_once_a_server_has_run() -> None:
+    failures = [
+        Outcome(configuration=each.configuration, failure="crash", expected=True) for each in outcomes(*"abcd")
+    ]
+    check([*outcomes(""), *failures])
+    with pytest.raises(SearchStopped):
+        check(failures)
+    with pytest.raises(SearchStopped):
+        check([*outcomes(""), *failures, *outcomes("crash", "crash", "crash")])
+
+
 def test_the_breaker_explains() -> None:
     with pytest.raises(SearchStopped) as caught:
         check(outcomes("", "crash", "crash", "crash"))
