@@ -3,6 +3,9 @@
     python -m benchmarks.serving.client --tokenizer FOLDER --vllm-python PATH --base-url URL --model NAME
     python -m benchmarks.serving.client --tokenizer FOLDER --vllm-python PATH --planned
 
+With --together both ask at the same moments instead of taking turns: on a machine whose speed changes from one second
+to the next, only then do they see the same server.
+
 The first is against a running server, started without its prefix cache, for every turn asks the same. The second is
 against a server of planned delays. Ours counts from when a request was due; here it counts from when it was sent, as
 `vllm bench serve` does. Both draw the same arrivals, which is checked.
@@ -11,13 +14,19 @@ against a server of planned delays. Ours counts from when a request was due; her
 import argparse
 import json
 import math
+import multiprocessing
+import os
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +91,10 @@ def figures(found: Measures) -> Figures:
     return made | {"requests/s": found.request_rate, "tokens/s": found.output_rate}
 
 
-def theirs(options: argparse.Namespace, url: str, texts: list[str], folder: Path) -> tuple[Figures, str]:
+def theirs(
+    options: argparse.Namespace, url: str, texts: list[str], folder: Path, *, begun: Callable[[], None] = lambda: None
+) -> tuple[Figures, str]:
+    """Run it, and call ``begun`` when its clock starts."""
     # The one form of prompts of one's own that it reads without pandas.
     rows = [{"conversations": [{"value": text}, {"value": "an answer"}]} for text in texts]
     (folder / "prompts.json").write_text(json.dumps(rows))
@@ -96,9 +108,17 @@ def theirs(options: argparse.Namespace, url: str, texts: list[str], folder: Path
         *("--save-detailed", "--result-filename", "result.json"),
         *("--percentile-metrics", "ttft,tpot,itl,e2el", "--metric-percentiles", "50,90,99"),
     ]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"vllm bench serve failed:\n{done.stderr[-2000:]}")
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with (folder / "said.txt").open("w") as said:
+        running = subprocess.Popen(
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=said, text=True, env=environment
+        )
+        assert running.stdout is not None
+        for line in running.stdout:
+            if line.startswith("Traffic request rate"):
+                begun()
+    if running.wait():
+        sys.exit(f"vllm bench serve failed:\n{(folder / 'said.txt').read_text()[-2000:]}")
     result = json.loads((folder / "result.json").read_text())
     assert result["completed"] == len(texts), result["completed"]
     made = {
@@ -117,20 +137,58 @@ def _late(result: Mapping[str, list[float]], options: argparse.Namespace) -> flo
     return float(np.quantile(away - away.min(), 0.95))
 
 
+def together(options: argparse.Namespace, url: str, texts: list[str], folder: Path) -> dict[str, tuple[Figures, str]]:
+    """Run both at the same moments, so that whatever holds up the server holds up both."""
+    first = their_arrivals(len(texts), options.rate, options.seed)[0]
+
+    def ours_then() -> tuple[Figures, str]:
+        time.sleep(first)
+        return ours(options, url, texts)
+
+    with ThreadPoolExecutor() as pool:
+        started: list[Future[tuple[Figures, str]]] = []
+        other = theirs(options, url, texts, folder, begun=lambda: started.append(pool.submit(ours_then)))
+        return {"ours": started[0].result(), "theirs": other}
+
+
+def in_turns(
+    options: argparse.Namespace, url: str, texts: list[str], folder: Path, number: int
+) -> dict[str, tuple[Figures, str]]:
+    return {
+        side: theirs(options, url, texts, folder) if side == "theirs" else ours(options, url, texts)
+        for side in (("ours", "theirs") if number % 2 else ("theirs", "ours"))
+    }
+
+
 @contextmanager
 def server(options: argparse.Namespace) -> Iterator[str]:
     if not options.planned:
         yield options.base_url
         return
-    plan = np.random.default_rng(0)
-    delays = [(float(plan.gamma(4, 0.02)), float(plan.uniform(0.005, 0.03))) for _ in range(options.requests)]
+    # In a process of its own, for threads of one process wait for each other.
+    context = multiprocessing.get_context("spawn")
+    urls: multiprocessing.Queue[str] = context.Queue()
+    process = context.Process(target=serve_planned, args=(options.requests, urls), daemon=True)
+    process.start()
+    try:
+        yield urls.get(timeout=60)
+    finally:
+        process.terminate()
+        process.join()
+
+
+def serve_planned(n_requests: int, urls: "multiprocessing.Queue[str]") -> None:
+    """Serve until this process is ended."""
+    rng = np.random.default_rng(0)
+    delays = [(float(rng.gamma(4, 0.02)), float(rng.uniform(0.005, 0.03))) for _ in range(n_requests)]
 
     def planned(number: int, body: Mapping[str, object]) -> Plan:
         ttft, itl = delays[int(str(body["prompt"]).split()[1].rstrip(":"))]
         return Plan(ttft=ttft, itl=itl)
 
     with StreamingServer(planned) as running:
-        yield running.base_url
+        urls.put(running.base_url)
+        signal.pause()
 
 
 def table(rounds: list[dict[str, Figures]]) -> Iterator[str]:
@@ -155,6 +213,7 @@ def _apart(values: list[float]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--planned", action="store_true", help="against a server of planned delays")
+    parser.add_argument("--together", action="store_true", help="both at the same time instead of in turns")
     parser.add_argument("--base-url")
     parser.add_argument("--model", default="planned")
     parser.add_argument("--tokenizer", required=True, help="folder of the model, for vllm bench serve")
@@ -169,13 +228,11 @@ def main() -> None:
     with server(options) as url, tempfile.TemporaryDirectory() as folder:
         ours(options, url, texts[:8])  # warms the server up
         for number in range(options.rounds):
-            turn: dict[str, Figures] = {}
-            for side in ("ours", "theirs") if number % 2 else ("theirs", "ours"):
-                turn[side], note = (
-                    theirs(options, url, texts, Path(folder)) if side == "theirs" else ours(options, url, texts)
-                )
+            run = together if options.together else partial(in_turns, number=number)
+            turn = run(options, url, texts, Path(folder))
+            for side, (_, note) in turn.items():
                 print(f"turn {number + 1}, {side}: {note}", flush=True)
-            rounds.append(turn)
+            rounds.append({side: found for side, (found, _) in turn.items()})
     print(*table(rounds), sep="\n")
 
 
