@@ -9,8 +9,8 @@ class TestMyLauncher(LauncherContract):
     pass
 
 A stand-in for the server, started as the real one would be, behaves as it is told: "" well, and otherwise as the keys
-of `AT_START` and `UNDER_LOAD` say, "slow" and "family". The launcher's limits are a few seconds for a start that hangs
-and one for a hang under load.
+of `AT_START` and `UNDER_LOAD` say, "slow" and "family". Where it is to hang, the launcher's limits are short; otherwise
+they must be such as a busy machine keeps too.
 """
 
 import os

@@ -17,7 +17,6 @@ from infertune.serving.command_template import CommandTemplate
 from infertune.serving.vllm_launcher import VLLMLauncher
 from infertune.testing.launcher_contract import Launch, LauncherContract
 
-LIMITS = {"start_timeout_seconds": 4.0, "hang_seconds": 1.0}
 COMMAND = f"{sys.executable} {FAKE_SERVER} --model {{model}} --host {{host}} --port {{port}} --served-model-name fake"
 
 
@@ -25,6 +24,14 @@ COMMAND = f"{sys.executable} {FAKE_SERVER} --model {{model}} --host {{host}} --p
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("INFERTUNE_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+def limits(behaviour: str) -> dict[str, float]:
+    """Return short ones where a server is to hang, and for all others such as a busy machine keeps too."""
+    return {
+        "start_timeout_seconds": 3.0 if behaviour == "hang" else 60.0,
+        "hang_seconds": 1.0 if behaviour == "hangs under load" else 60.0,
+    }
 
 
 def vllm(behaviour: str, folder: Path) -> VLLMLauncher:
@@ -37,13 +44,15 @@ def vllm(behaviour: str, folder: Path) -> VLLMLauncher:
         installed=on_cpu(),
         given={"dtype": "bfloat16"},
         environment={"PYTHONPATH": str(FAKE), "FAKE_VLLM": behaviour},
-        **LIMITS,
+        **limits(behaviour),
     )
 
 
 def command(behaviour: str, text: str = COMMAND, *parameters: Parameter) -> CommandLauncher:
     environment = {"FAKE_VLLM": behaviour}
-    return CommandLauncher(CommandTemplate(text), "m", Few(), parameters=parameters, environment=environment, **LIMITS)
+    return CommandLauncher(
+        CommandTemplate(text), "m", Few(), parameters=parameters, environment=environment, **limits(behaviour)
+    )
 
 
 class TestVLLMLauncher(LauncherContract):
@@ -96,7 +105,7 @@ def test_another_server_on_the_port_is_not_taken_for_it(tmp_path: Path, monkeypa
     monkeypatch.setattr(process, "_free_port", lambda: int(other.base_url.split(":")[2].removesuffix("/v1")))
     with pytest.raises(process.ServerFailed, match="port taken"):
         command("").start(Configuration({}))
-    with pytest.raises(process.ServerFailed, match="hang: not ready within 4 s"):
+    with pytest.raises(process.ServerFailed, match="hang: not ready within 3 s"):
         command("hang").start(Configuration({}))
     other.close()
 
