@@ -9,7 +9,7 @@ class TestMyLauncher(LauncherContract):
     pass
 
 A stand-in for the server, started as the real one would be, behaves as it is told: "" well, and otherwise as the keys
-of `AT_START` and `UNDER_LOAD` say, "slow" and "family". Where it is to hang, the launcher's limits are short; otherwise
+of `AT_START` and `UNDER_LOAD` say, "slow" and "family". The launcher's limits are short where it is to hang; otherwise
 they must be such as a busy machine keeps too.
 """
 
