@@ -4,7 +4,7 @@ import math
 
 import pytest
 from curves import Curve, burst
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infertune.errors import InvalidInputError
@@ -28,6 +28,7 @@ def pressed(curve: Curve):  # type: ignore[no-untyped-def]
     return press
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["goodput", "throughput", "cost", "latency"]), st.floats(1e-3, 1e3), st.floats(1.01, 10.0))
 def test_a_score_is_a_value_and_more_is_better(kind: Kind, value: float, ratio: float) -> None:
     goal = Goal(
@@ -123,6 +124,7 @@ def test_what_is_missing_is_told(wrong: dict[str, object], said: str) -> None:
         Goal(**wrong)  # type: ignore[arg-type]
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 1e4))
 def test_rates_are_those_of_a_common_grid(rate: float) -> None:
     assert abs(math.log(snapped(rate) / rate)) < 0.011
