@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,7 +38,8 @@ def tune_serving(
     rate: Annotated[float | None, typer.Option(help="Of a latency: requests per second.")] = None,
     concurrency: Annotated[int | None, typer.Option(min=1, help="Of a latency: requests in flight.")] = None,
     gpu_hour_price: Annotated[
-        float | None, typer.Option(help="Of --minimize cost: of all that the server runs on, for an hour.")
+        float | None,
+        typer.Option(help="Of --minimize cost: of one GPU, an hour; a server has as many as its parallel sizes say."),
     ] = None,
     budget_seconds: Annotated[str, typer.Option(help="Most server time to spend, such as 15m or 2h.")] = "30m",
     burst_seconds: Annotated[
@@ -93,7 +95,7 @@ def tune_serving(
     from infertune.serving.hf_launcher import HFLauncher
     from infertune.serving.log import EventLog
     from infertune.serving.paid import Account
-    from infertune.serving.search import Search
+    from infertune.serving.search import Search, n_devices
 
     goal = _goal(
         promises.parse(slo) if slo else promises.Slo(()), maximize, minimize, rate, concurrency, gpu_hour_price
@@ -115,6 +117,9 @@ def tune_serving(
             changing_answers=changing_answers,
             reset_path=reset_path,
         )
+        if goal.hour_price is not None:  # for parallel sizes that are given and not searched
+            given = {f"engine.{name}": value for name, value in starts.facts.items()}
+            goal = replace(goal, hour_price=n_devices(given) * goal.hour_price)
         if only:
             space = _only(space, settings or [])
         log = EventLog(database, study)

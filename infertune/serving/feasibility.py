@@ -27,6 +27,7 @@ IN_A_ROW = 3  # failures of one class that end the search
 _PRIOR, _DOUBT = 2.0, 0.2  # trials' worth of others, and of failures of a class, before anything is tried
 _RELEVANCES = (0.0, 1.0, 12.0, 60.0)
 _ALIKE = 4.0  # theta of every setting before anything is learnt
+EXPECTED = 0.5  # chance of running below which a failure is no surprise
 _FEWEST = 6  # trials, to learn which settings matter
 _PRICE = 0.2  # in log-likelihood, of each setting that matters
 _SWEEPS = 2
@@ -39,11 +40,14 @@ class Outcome:
     Attributes:
         failure: The class of its failure; empty when it ran.
         line: What shows it.
+        expected: Whether the failure was more likely than not, by what had been learnt before; the random control
+            walks into places that are known to be bad.
     """
 
     configuration: Configuration
     failure: str = ""
     line: str = ""
+    expected: bool = False
 
 
 class SearchStopped(EngineError):
@@ -53,10 +57,13 @@ class SearchStopped(EngineError):
 def check(outcomes: Sequence[Outcome]) -> None:
     """Raise `SearchStopped` when the last three outcomes are failures of one class.
 
+    Once a server has run, failures that were expected say nothing new and are passed over.
+
     Args:
         outcomes: In the order in which they were tried.
     """
-    last = outcomes[-IN_A_ROW:]
+    has_run = any(not outcome.failure for outcome in outcomes)
+    last = [each for each in outcomes if not (has_run and each.expected)][-IN_A_ROW:]
     kinds = {outcome.failure for outcome in last}
     if len(last) < IN_A_ROW or len(kinds) > 1 or "" in kinds:
         return

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -40,7 +40,7 @@ class Goal:
         slo: What must be kept; may be empty but for ``goodput``.
         load: Of ``latency``.
         latency: Of ``latency``: one of `LATENCIES`.
-        hour_price: Of ``cost``: of all that the server runs on, per hour.
+        hour_price: Of ``cost``: of one device, per hour.
 
     Raises:
         InvalidInputError: Something that the kind needs is missing.
@@ -135,6 +135,7 @@ def measure(
     seconds: float,
     effort: Effort,
     start: float,
+    n_devices: int = 1,
     beat: float | None = None,
     seed: int = 0,
 ) -> Measured:
@@ -146,9 +147,12 @@ def measure(
         seconds: That a burst is to last.
         effort: Of the search for the capacity; of a given load, the number of bursts is at most its number and 2.
         start: A rate that it may be good for, above 0.
+        n_devices: That it runs on, for ``cost``.
         beat: A score: what certainly has less is not measured to the end.
         seed: Of the draws.
     """
+    if goal.hour_price is not None:
+        goal = replace(goal, hour_price=n_devices * goal.hour_price)
     if goal.is_of_capacity:
         return _by_capacity(goal, press, seconds=seconds, effort=effort, start=start, beat=beat, seed=seed)
     return _at_load(goal, press, seconds=seconds, effort=effort, start=start, beat=beat)

@@ -7,7 +7,7 @@ trials, the control's too. The rest of the budget is the finals'.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from infertune.configuration import Configuration
 from infertune.engines.vllm.failures import ServerFailure
@@ -16,7 +16,7 @@ from infertune.errors import BudgetError
 from infertune.load.load import Load
 from infertune.serving import finals, proposals
 from infertune.serving.capacity import Effort
-from infertune.serving.feasibility import Outcome, check
+from infertune.serving.feasibility import Feasibility, Outcome, check
 from infertune.serving.figures import Figures, held
 from infertune.serving.finals import Finalist
 from infertune.serving.found import Found, Progress, short, words
@@ -26,6 +26,7 @@ from infertune.serving.proposals import Scored, Surrogate
 from infertune.serving.speed import SpeedModel
 from infertune.serving.trial import Arm, Trial
 from infertune.space import SearchSpace
+from infertune.types import Scalar
 
 SEARCH_SHARE = 0.6
 DEFAULT_SHARE = 0.3  # at most, of the first trial, which has everything to find out
@@ -142,6 +143,7 @@ class Search:
 
     def _try(self, arm: Arm, configuration: Configuration, limit: float) -> None:
         before = self._account.spent - self._account.restarts
+        chance = float(Feasibility(self._space, self._outcomes()).chances([configuration])[0]) if self._trials else 1.0
         start, beat = self._guess(configuration), self._to_beat()
         failure: ServerFailure | None = None
         measured: Measured | None = None
@@ -156,6 +158,7 @@ class Search:
                     seconds=self._burst_seconds,
                     effort=SEARCH_EFFORT,
                     start=start,
+                    n_devices=n_devices(configuration),
                     beat=beat,
                     seed=self._seed,
                 )
@@ -172,6 +175,7 @@ class Search:
                 failure=failure,
                 seconds=seconds,
                 start_seconds=start_seconds,
+                chance=chance,
             )
         )
 
@@ -215,6 +219,7 @@ class Search:
                         seconds=FINAL_LENGTH * self._burst_seconds,
                         effort=FINAL_EFFORT,
                         start=self._rate_of(configuration),
+                        n_devices=n_devices(configuration),
                         seed=self._seed + turn + 1,
                     )
             except ServerFailed as error:
@@ -297,3 +302,8 @@ class Search:
         self._on_progress(
             Progress(phase=phase, doing=doing, trials=self._trials, spent=self._account.spent, budget=self._budget)
         )
+
+
+def n_devices(settings: Mapping[str, Scalar]) -> int:
+    """Return on how many devices a server runs, as far as its settings say."""
+    return math.prod(int(settings.get(f"engine.{name}_parallel_size", 1)) for name in ("tensor", "pipeline"))

@@ -5,7 +5,7 @@ from typing import Literal
 
 from infertune.configuration import Configuration
 from infertune.engines.vllm.failures import ServerFailure
-from infertune.serving.feasibility import Outcome
+from infertune.serving.feasibility import EXPECTED, Outcome
 from infertune.serving.goal import NOT_KEPT, NOT_KEPT_THERE, Measured
 
 Arm = Literal["default", "random", "model"]
@@ -23,6 +23,7 @@ class Trial:
         failure: Of the server.
         seconds: That it cost, its start included.
         start_seconds: Of its start.
+        chance: That it would run, by what was known before.
     """
 
     number: int
@@ -32,6 +33,7 @@ class Trial:
     failure: ServerFailure | None
     seconds: float
     start_seconds: float
+    chance: float = 1.0
 
     @property
     def score(self) -> float | None:
@@ -42,7 +44,12 @@ class Trial:
     def outcome(self) -> Outcome:
         """For the model of what is feasible."""
         if self.failure is not None:
-            return Outcome(configuration=self.configuration, failure=self.failure.kind, line=self.failure.line)
+            return Outcome(
+                configuration=self.configuration,
+                failure=self.failure.kind,
+                line=self.failure.line,
+                expected=self.chance < EXPECTED,
+            )
         if self.measured is not None and self.measured.end in (NOT_KEPT, NOT_KEPT_THERE):
             return Outcome(configuration=self.configuration, failure=BREAKS, line=self.measured.end)
         return Outcome(configuration=self.configuration)

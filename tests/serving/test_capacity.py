@@ -131,6 +131,7 @@ def test_draws_are_monotone_and_follow_the_counts() -> None:
     assert share == pytest.approx(exact, abs=0.1)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 9), st.floats(0.05, 0.95), st.integers(0, 9999))
 def test_reaching_is_what_the_isotonic_regression_says(n: int, needed: float, seed: int) -> None:
     """Against scipy's pool-adjacent-violators, curve by curve."""

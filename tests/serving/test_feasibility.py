@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infertune.configuration import Configuration
@@ -63,6 +63,7 @@ def test_each_class_has_settings_of_its_own() -> None:
         assert found[is_so].mean() > 3 * found[~is_so].mean()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 30), st.integers(0, 5))
 def test_chances_are_chances(n: int, seed: int) -> None:
     chances = Feasibility(SPACE, tried(max(n, 1), seed)).chances([SPACE.default_configuration()])
@@ -86,6 +87,17 @@ def outcomes(*kinds: str) -> list[Outcome]:
 )
 def test_the_breaker_waits(kinds: tuple[str, ...]) -> None:
     check(outcomes(*kinds))
+
+
+def test_the_breaker_passes_over_what_was_expected_once_a_server_has_run() -> None:
+    failures = [
+        Outcome(configuration=each.configuration, failure="crash", expected=True) for each in outcomes(*"abcd")
+    ]
+    check([*outcomes(""), *failures])
+    with pytest.raises(SearchStopped):
+        check(failures)
+    with pytest.raises(SearchStopped):
+        check([*outcomes(""), *failures, *outcomes("crash", "crash", "crash")])
 
 
 def test_the_breaker_explains() -> None:

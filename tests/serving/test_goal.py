@@ -4,7 +4,7 @@ import math
 
 import pytest
 from curves import Curve, burst
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infertune.errors import InvalidInputError
@@ -28,6 +28,7 @@ def pressed(curve: Curve):  # type: ignore[no-untyped-def]
     return press
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["goodput", "throughput", "cost", "latency"]), st.floats(1e-3, 1e3), st.floats(1.01, 10.0))
 def test_a_score_is_a_value_and_more_is_better(kind: Kind, value: float, ratio: float) -> None:
     goal = Goal(
@@ -58,6 +59,21 @@ def test_the_same_server_by_three_goals() -> None:
     assert math.exp(found["throughput"].score or 0.0) == pytest.approx(20 * rate)
     assert math.exp(-(found["cost"].score or 0.0)) == pytest.approx(3.6 / 3600 / (20 * rate) * 1e6)
     assert all(each.low <= (each.score or 0.0) <= each.high for each in found.values())
+
+
+def test_twice_the_devices_cost_twice_as_much() -> None:
+    one, two = (
+        measure(
+            Goal(kind="cost", slo=SLO, hour_price=3.6),
+            pressed(Curve(10.0, sharpness=1e3)),
+            seconds=10.0,
+            effort=EFFORT,
+            start=8.0,
+            n_devices=n,
+        )
+        for n in (1, 2)
+    )
+    assert (one.score or 0.0) - (two.score or 0.0) == pytest.approx(math.log(2))
 
 
 def test_without_a_promise_everything_is_sent_at_once() -> None:
@@ -108,6 +124,7 @@ def test_what_is_missing_is_told(wrong: dict[str, object], said: str) -> None:
         Goal(**wrong)  # type: ignore[arg-type]
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 1e4))
 def test_rates_are_those_of_a_common_grid(rate: float) -> None:
     assert abs(math.log(snapped(rate) / rate)) < 0.011

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infertune.configuration import Configuration
@@ -42,6 +42,7 @@ def test_of_equal_ones_the_shortest() -> None:
     assert schedule([told(1, n, 10.0, 10.0) for n in (4, 2, 0, 8)]).steps == ((1, 1, 0),)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.tuples(st.sampled_from([1, 4, 16, 64]), st.sampled_from([0, 2, 4])), st.floats(1.0, 99.0)))
 def test_the_steps_cover_every_load_once(values: dict[tuple[int, int], float]) -> None:
     evidence = [told(load, length, value) for (load, length), value in values.items()]
