@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engines import Plan, run
+from planted_engines import Plan, run
 
 from infertune.errors import EngineError, InvalidInputError
 from infertune.joint.answer import JointRecommendation

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engines import Plan, run
+from planted_engines import Plan, run
 
 from infertune.joint.answer import JointRecommendation
 from infertune.noninferiority import non_inferiority
