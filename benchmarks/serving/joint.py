@@ -3,8 +3,8 @@
     python benchmarks/serving/joint.py OUT.json [--seeds 1] [--budget 24000] [--margin 0.1]
 
 The default engine is a careful user's: float32, one thread, 16 samples at once (fewer save nothing on a CPU, where the
-engine `hf` computes at least 16 rows). The search may change batch size, dtype and threads beside the decoding of the
-task `capitals`. All four corners are timed in the finals, in turns with a fresh start of each engine; utilities are
+engine `hf` computes at least 16 rows). The search may change batch size and dtype beside the decoding of the task
+`capitals`. All four corners are timed in the finals, in turns with a fresh start of each engine; utilities are
 those of the confirmation.
 """
 
@@ -39,7 +39,7 @@ DEFAULTS: dict[str, bool | int | float | str] = {
     "engine.dtype": "float32",
     "engine.threads": 1,
 }
-ENGINE = ["engine.batch_size=16,32,64"]
+ENGINE = ["engine.batch_size=16,32,64", "engine.threads=1"]
 DECODING = ["prompt=capitals-quiz", "n=1"]
 
 
