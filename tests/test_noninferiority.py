@@ -1,4 +1,4 @@
-"""What the test of non-inferiority promises: how often it errs where the truth is just the margin, and what it asks."""
+"""What the test of non-inferiority promises: how often it errs at the margin, and how many examples it asks for."""
 
 import numpy as np
 import pytest

@@ -31,11 +31,12 @@ def finals(starts: Starts, *, default: Side, other: Side | None, n_turns: int) -
         n_turns: At least 1.
     """
     sides = {"default": default} | ({} if other is None else {"recommended": other})
+    compared = [each for side in sides.values() for each in side]
     corners: dict[tuple[str, str], list[float]] = {}
     for turn in range(1, n_turns + 1):
         for side in list(sides) if turn % 2 else reversed(sides):  # what drifts meanwhile favours neither
             engine, *decodings = sides[side]
-            seconds = starts.turn(engine, decodings, turn=turn)
+            seconds = starts.turn(engine, decodings, turn=turn, beside=compared)
             for name, each in zip(("default", "recommended"), seconds, strict=True):
                 corners.setdefault((side, name), []).append(each)
     kept, engine_gain, taken = "", None, "default"

@@ -55,6 +55,11 @@ class Guard:
     margin: float
     confidence: float
 
+    @property
+    def n_examples(self) -> int:
+        """How many examples the default engine has answered, and so how many can be compared."""
+        return len(self._examples())
+
     def buy(self, engine: Engine, decoding: Configuration, *, study: str) -> None:
         """Buy what the bank lacks of another engine's answers to the examples that the default engine has answered.
 

@@ -224,7 +224,9 @@ class Joint:
 
     def _judged(self, start: Start, default: Configuration, decoding: Configuration, guard: Guard) -> Guarded:
         """Search the decoding under one engine, noted once it is done, and compare what the bank then holds."""
-        key, study = f"guard:{start.engine.digest}:{decoding.digest}", f"{self._name}/{start.engine.digest}"
+        study = f"{self._name}/{start.engine.digest}"
+        # A larger budget answers more examples under the default engine, and then more are bought here.
+        key = f"guard:{start.engine.digest}:{decoding.digest}:{guard.n_examples}"
         known = self._log.noted(key)
         if known is None:
             known = {"decoding": dict(decoding), "note": ""}

@@ -108,9 +108,19 @@ class Starts:
             return {"kind": kind, "failure": str(error), "facts": facts, "seconds": None, "tokens_per_second": None}
         return {"kind": "", "failure": "", "facts": facts, **_figures(speed)}
 
-    def turn(self, engine: Configuration, decodings: Sequence[Configuration], *, turn: int) -> list[float]:
-        """Return the seconds per request of some decodings under a fresh start of an engine, noted or new."""
-        key = f"turn {turn}:{engine.digest}:{','.join(each.digest for each in decodings)}"
+    def turn(
+        self, engine: Configuration, decodings: Sequence[Configuration], *, turn: int, beside: Sequence[Configuration]
+    ) -> list[float]:
+        """Return the seconds per request of some decodings under a fresh start of an engine, noted or new.
+
+        Args:
+            engine: Is started.
+            decodings: One burst each.
+            turn: From 1.
+            beside: All that is compared in this turn: figures of another comparison are of another hour.
+        """
+        pair = ",".join(each.digest for each in beside)
+        key = f"turn {turn}:{pair}:{engine.digest}:{','.join(each.digest for each in decodings)}"
         known = self._log.noted(key)
         if known is None:
             self._say(f"finals, turn {turn}: {settings_in_words(engine)}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engines import Plan, run
+from planted_engines import Plan, run
 
 from infertune.errors import EngineError, InvalidInputError
 from infertune.joint.answer import JointRecommendation
@@ -181,3 +181,13 @@ def test_a_single_turn_says_nothing_of_its_error(tmp_path: Path) -> None:
 def test_a_margin_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="the margin must be"):
         run(tmp_path, Plan(), margin=0.0)
+
+
+def test_a_larger_budget_decides_what_was_undecided(tmp_path: Path) -> None:
+    """More examples are answered under the default engine, and then as many under the other."""
+    small = run(tmp_path, Plan(seconds=TINY), budget=3_000)
+    assert {guard.test.answer for guard in small.guards} == {"undecided"}
+    large = run(tmp_path, Plan(seconds=TINY), budget=30_000)
+    assert large.guards[0].test.difference.n > small.guards[0].test.difference.n
+    assert large.guards[0].test.answer == "not worse"
+    assert bought_twice(tmp_path) == 0

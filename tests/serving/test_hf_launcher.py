@@ -17,6 +17,7 @@ from infertune.types import Message
 pytest.importorskip("torch", reason="the engine hf needs the extra [hf]")
 
 from infertune.engines.vllm.process import ServerFailed
+from infertune.serving.command_template import CommandTemplate
 from infertune.serving.hf_launcher import HFLauncher
 
 LIMITS = {"start_timeout_seconds": 5.0, "hang_seconds": 1.0}
@@ -73,6 +74,7 @@ def runner(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.mark.model
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_every_runner_answers_as_it_is_asked(runner: str) -> None:
     launcher = HFLauncher("bundled:smollm2-135m", Mixed(), fixed={"batch_size": 4, "threads": 1})
     running = launcher.start(Configuration({"engine.runner": runner}))
@@ -90,6 +92,7 @@ def test_every_runner_answers_as_it_is_asked(runner: str) -> None:
 
 @pytest.mark.model
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_real_lack_of_memory_is_named(tmp_path: Path) -> None:
     """Under a limit of address space that holds the program and not the model."""
     limited = (
@@ -110,3 +113,13 @@ def test_the_settings_are_those_of_this_machine() -> None:
     assert "engine.runner" in names and "engine.dtype" not in names and "engine.batch_size" not in names
     dtype = HFLauncher("bundled:smollm2-135m", Few(), device="cpu", changing_answers=True).parameters[-1]
     assert dtype.name == "engine.dtype" and "float16" not in dtype.choices
+
+
+def test_its_command_can_be_handed_over() -> None:
+    launcher = HFLauncher("bundled:smollm2-135m", Few(), device="cpu", fixed={"threads": 2})
+    chosen = {"engine.runner": "generate", "engine.batch_size": 8, "engine.compile": False}
+    template = CommandTemplate(launcher.template(chosen))
+    assert template.fill(model="m", host="127.0.0.1", port=9, settings=chosen) == [
+        *("python", "-m", "infertune.engines.hf.serve", "--model", "m", "--host", "127.0.0.1", "--port", "9"),
+        *("--served-model-name", "m", "--threads", "2", "--runner", "generate", "--batch-size", "8", "--no-compile"),
+    ]

