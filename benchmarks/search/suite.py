@@ -9,7 +9,6 @@ a suite that was stopped goes on. Peers whose environment is not installed are l
 import argparse
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -151,13 +150,11 @@ def _report(done: Sequence[dict[str, Any]], missing: Sequence[str]) -> str:
                     f"Who bought everything and took the best would have {np.median(floors):.1f} in the median."
                 )
             # The peers that take minutes have fewer runs: they are compared with ours on these.
-            counts = Counter(each["method"] for each in found)
-            whole = {name for name, count in counts.items() if count == max(counts.values())}
-            for group in (whole, {"value"} | set(counts) - whole):
-                rivals = group & set(PEERS)
-                if rivals:
-                    shared = [each for each in found if each["method"] in group]
-                    parts.append(reached.table(*reached.reached(shared, rivals)))
+            names = {each["method"] for each in found}
+            for group in (names - set(PATIENT), names & {"value", *PATIENT}):
+                shared = [each for each in found if each["method"] in group]
+                if group & set(PEERS):
+                    parts.append(reached.table(*reached.reached(shared, group & set(PEERS))))
     return "\n\n".join(parts)
 
 

@@ -69,7 +69,7 @@ class Options:
     n_start: int = 6
     few_samples: int = 3
     full_every: int = 2
-    least_gain: float = 0.001
+    least_gain: float = 0.0
     pairing: bool = False
     any_samples: bool = True
     difficulty: bool = True
