@@ -14,20 +14,21 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.search.methods import ABLATIONS, WHOLE_BUDGET
+from benchmarks.search.methods import ABLATIONS
 from benchmarks.search.problem import SyntheticProblem
 from benchmarks.search.results import rows
 from benchmarks.search.suite import CAPS
 from infertune.budget import parse_tokens
 
 HERE = Path(__file__).parent
+WHOLE = "value"
 OWN_LUCK = "each configuration has luck of its own"
 _RESAMPLES = 10_000
 
 
 def _run(name: str, landscape: int, cap: float, budget: int, workers: int) -> dict[str, Any]:
     problem = SyntheticProblem(landscape, cap, seed=0, common_luck=name != OWN_LUCK)
-    (found,) = rows(WHOLE_BUDGET if name == OWN_LUCK else name, problem, [budget], workers)
+    (found,) = rows(WHOLE if name == OWN_LUCK else name, problem, [budget], workers)
     return found | {"method": name}
 
 
@@ -39,22 +40,22 @@ def table(done: Sequence[dict[str, Any]]) -> str:
     lines = ["| changed | runs |" + "".join(f" {budget:,} tokens: median, loss by it, used |" for budget in budgets)]
     lines.append("|---|---:|" + "---|" * len(budgets))
     rng = np.random.default_rng(0)
-    for name in sorted(names, key=[WHOLE_BUDGET, OWN_LUCK, *ABLATIONS].index):
+    for name in sorted(names, key=[WHOLE, OWN_LUCK, *ABLATIONS].index):
         cells, counts = [], set()
         for budget in budgets:
-            shared = [p for m, b, p in found if m == name and b == budget and (WHOLE_BUDGET, budget, p) in found]
+            shared = [p for m, b, p in found if m == name and b == budget and (WHOLE, budget, p) in found]
             counts.add(len(shared))
             if not shared:
                 cells.append(" ")
                 continue
             its = 100 * np.array([found[name, budget, problem]["regret"] for problem in shared])
-            whole = 100 * np.array([found[WHOLE_BUDGET, budget, problem]["regret"] for problem in shared])
+            whole = 100 * np.array([found[WHOLE, budget, problem]["regret"] for problem in shared])
             means = (its - whole)[rng.integers(len(shared), size=(_RESAMPLES, len(shared)))].mean(axis=1)
             low, high = np.percentile(means, [2.5, 97.5])
             used = np.mean([found[name, budget, problem]["tokens"] / budget for problem in shared])
-            loss = "" if name == WHOLE_BUDGET else f", {(its - whole).mean():+.1f} [{low:+.1f}, {high:+.1f}]"
+            loss = "" if name == WHOLE else f", {(its - whole).mean():+.1f} [{low:+.1f}, {high:+.1f}]"
             cells.append(f"{np.median(its):.1f}{loss}, {100 * used:.0f}%")
-        lines.append(f"| {name if name != WHOLE_BUDGET else 'nothing'} | {max(counts)} | " + " | ".join(cells) + " |")
+        lines.append(f"| {name if name != WHOLE else 'nothing'} | {max(counts)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -75,7 +76,7 @@ def main() -> None:
         waiting = {}
         for landscape in arguments.landscapes:
             for cap in CAPS:
-                for name in [WHOLE_BUDGET, *arguments.changed]:
+                for name in [WHOLE, *arguments.changed]:
                     for budget in map(parse_tokens, arguments.budgets):
                         key = name, landscape, cap, budget, arguments.workers
                         if key not in known:

@@ -44,8 +44,7 @@ PEERS: Mapping[str, Peer] = {
     "smac": Peer("smac_peer", "smac", any_budget=True, options={"variant": "flat"}),
 }
 
-# The allocator `value` with one of its parts changed; it is compared with itself at equal spend.
-WHOLE_BUDGET = "value, until the budget ends"
+# The allocator `value` with one of its parts changed.
 ABLATIONS: Mapping[str, Mapping[str, object]] = {
     "common examples are not known to be common": {"difficulty": False},
     "all configurations begin on the same examples": {"rotate": 0.0},
@@ -56,7 +55,7 @@ ABLATIONS: Mapping[str, Mapping[str, object]] = {
     "half as many new configurations": {"target_trials": 24},
     "twice as many new configurations": {"target_trials": 96},
     "twelve to begin with": {"n_start": 12},
-    "ends when the rest would gain under 0.1 points: the default": {"least_gain": 0.001},
+    "ends when the rest would gain under 0.1 points": {"least_gain": 0.001},
     "ends when the rest would gain under 0.3 points": {"least_gain": 0.003},
     "ends when the rest would gain under 1 point": {"least_gain": 0.01},
 }
@@ -68,7 +67,6 @@ METHODS: Mapping[str, Callable[[Setting], Method]] = {
     "ecooptigen": lambda setting: Allocated(setting, EcoOptiGenAllocator()),
     "ecooptigen, 60 examples": lambda setting: Allocated(setting, EcoOptiGenAllocator(n_tuning=60)),
     "value": value(),
-    **{name: value(**{"least_gain": 0.0, **options}) for name, options in ABLATIONS.items()},
-    WHOLE_BUDGET: value(least_gain=0.0),
+    **{name: value(**options) for name, options in ABLATIONS.items()},
     **PEERS,
 }
