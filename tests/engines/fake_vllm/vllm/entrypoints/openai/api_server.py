@@ -145,7 +145,7 @@ def handler(names: list[str]) -> type[BaseHTTPRequestHandler]:
                 self.stream(body)
                 state["running"] -= 1
                 return
-            status, answer = answers().answer(self.path, body)
+            status, answer = answers(names[0]).answer(self.path, body)
             state["running"] -= 1
             state["answered"] += 1
             state["tokens"] += answer.get("usage", {}).get("completion_tokens", 0)
@@ -202,12 +202,12 @@ UNDER_LOAD = {
 
 
 @functools.cache
-def answers() -> Any:
+def answers(model: str) -> Any:
     """Return a server that is never started, but only asked for what it would say."""
     from infertune.testing import FakeEngine
     from infertune.testing.openai_server import OpenAIServer
 
-    return OpenAIServer(FakeEngine(), model="fake")
+    return OpenAIServer(FakeEngine(), model=model)
 
 
 def family() -> None:
