@@ -88,7 +88,10 @@ def picture(panels: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> No
             if name == "value" or len(names) < 6:
                 axes.fill_between(budgets, low, high, color=colors[name], alpha=0.12)
         axes.set(title=title, xscale="log", xlabel="tokens spent on the search")
+        axes.set_xticks(budgets, [f"{budget / 1000:,.0f}k" for budget in budgets])
+        axes.minorticks_off()
         axes.set_ylim(bottom=0)
     row[0][0].set_ylabel("regret on unseen examples, points")
-    row[0][-1].legend(fontsize=7)
+    shown = {line.get_label(): line for axes in row[0] for line in axes.get_lines()}
+    figure.legend(shown.values(), shown.keys(), loc="outside right upper", fontsize=8)
     figure.savefig(path, dpi=150)
