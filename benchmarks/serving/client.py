@@ -217,7 +217,7 @@ def main() -> None:
     parser.add_argument("--base-url")
     parser.add_argument("--model", default="planned")
     parser.add_argument("--tokenizer", required=True, help="folder of the model, for vllm bench serve")
-    parser.add_argument("--vllm-python", required=True, help="the Python that has vLLM")
+    parser.add_argument("--vllm-python", required=True, type=os.path.abspath, help="the Python that has vLLM")
     parser.add_argument("--rate", type=float, default=2.0)
     parser.add_argument("--requests", type=int, default=40)
     parser.add_argument("--max-tokens", type=int, default=32)
