@@ -116,17 +116,11 @@ class ValueAllocator:
             if open_:
                 more = [_more(offer, asked[known[row]]) for row in open_]
                 consider(ours.of(open_), more, ours.of([rival]), is_new=False)
-            if open_ and self._options.pairing:
-                its = asked[known[rival]]
-                rows_ = [r for r in open_ if set(its) - set(asked[known[r]])]
-                if rows_:
-                    shared = []
-                    for row in rows_:
-                        seen = set(asked[known[row]])
-                        shared.append(
-                            tuple([e for e in its if e not in seen][: max(len(asked[known[row]]), LEAST_EXAMPLES)])
-                        )
-                    consider(ours.of(rows_), shared, ours.of([rival]), is_new=False)
+            if self._options.pairing:
+                unlike = [r for r in open_ if set(asked[known[rival]]) - set(asked[known[r]])]
+                if unlike:
+                    common = [_common(asked[known[row]], asked[known[rival]]) for row in unlike]
+                    consider(ours.of(unlike), common, ours.of([rival]), is_new=False)
 
         if len(known) > 1:
             extend(ranked[:1], int(ranked[1]))
@@ -257,6 +251,12 @@ def _more(offer: Offer, had: Sequence[int]) -> tuple[int, ...]:
     seen = set(had)
     rest = ((had[-1] + 1 + step) % offer.n_examples for step in range(offer.n_examples))
     return tuple(islice((each for each in rest if each not in seen), len(had)))
+
+
+def _common(had: Sequence[int], others: Sequence[int]) -> tuple[int, ...]:
+    """Return as many further examples as there are, or fewer: those that another configuration has had."""
+    seen = set(had)
+    return tuple([each for each in others if each not in seen][: len(had)])
 
 
 def _drawn(

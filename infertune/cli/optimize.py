@@ -36,7 +36,7 @@ def optimize(
         float | None, typer.Option(min=1, help="Most tokens that a request of the answer may take on average.")
     ] = None,
     sampler: Annotated[
-        str, typer.Option(help="How the search decides: infertune, tpe, random, qmc or grid.")
+        str, typer.Option(help="How the search decides: infertune, ecooptigen, tpe, random, qmc or grid.")
     ] = "infertune",
     seed: Annotated[int, typer.Option(min=0, help="Of every proposal and every sample.")] = 0,
     study: Annotated[str | None, typer.Option(help="Its name; by default the task's. The same name goes on.")] = None,

@@ -86,6 +86,7 @@ def tune_serving(
     from infertune import __version__, models
     from infertune.cli.live import View
     from infertune.load import slo as promises
+    from infertune.load.synthetic import Synthetic
     from infertune.report import recipe as recipes
     from infertune.report import serving as report
     from infertune.report import serving_answer, serving_evidence, serving_recipe
@@ -138,7 +139,7 @@ def tune_serving(
             view.say(f"searching {space.n_configurations:,.0f} settings ({names}); study '{study}' in {database}")
             account = Account(starts, log, goal.slo, time.monotonic)
             scheduled = lengths.are_searched(space)
-            shared = float(getattr(pressing, "prefix", 0.0))
+            shared = pressing.prefix if isinstance(pressing, Synthetic) else 0.0
             estimate = (
                 first_estimate(models.resolve(model), starts.facts, log, shared=shared) if engine == "vllm" else None
             )

@@ -1,18 +1,17 @@
 """Engines with planted speed and planted quality, and a clock that only they move."""
 
 import random
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from infertune import tasks
+from planted import space_of, write, write_task
+
 from infertune.bank import SampleBank
 from infertune.budget import Budget
 from infertune.condition import Constraint
 from infertune.configuration import Configuration
-from infertune.default_space import default_space
 from infertune.errors import EngineError
 from infertune.joint.answer import JointRecommendation
 from infertune.joint.search import Joint, Limits, joint_name
@@ -26,32 +25,16 @@ from infertune.testing import FakeEngine
 from infertune.trial_log import TrialLog
 from infertune.types import Engine, Request, Response
 
-_NUMBER = re.compile(r"q(\d+)")
-TASK = """
-name: planted
-version: 1
-source: made for tests
-licence: Apache-2.0
-data: planted.jsonl
-fields: {number: number}
-reference: answer
-splits: {tune: 40, confirm: CONFIRM}
-prompts:
-  - {name: good, kind: plain, text: "Say the answer to {number} at once:"}
-  - {name: poor, kind: plain, text: "Well, the question is {number}, what may it be?"}
-max_tokens: [2]
-extraction:
-  - {kind: line, which: first}
-scorer: exact
-"""
-
-
-def write_task(folder: Path, *, n_confirm: int) -> tasks.Task:
-    """Write the task's two files and return it."""
-    rows = [f'{{"number": "q{number}", "answer": "a{number}"}}\n' for number in range(40 + n_confirm)]
-    (folder / "planted.jsonl").write_text("".join(rows))
-    (folder / "planted.yaml").write_text(TASK.replace("CONFIRM", str(n_confirm)))
-    return tasks.load(folder / "planted.yaml")
+DECODING = (
+    "max_tokens=2",
+    "n=1",
+    "voter=first",
+    "temperature=0,1",
+    "top_p=1",
+    "top_k=0",
+    "min_p=0",
+    "repetition_penalty=1",
+)
 
 
 @dataclass
@@ -101,12 +84,8 @@ class PlantedEngine(FakeEngine):
         self._plan.n_running -= 1
 
     def _write_down(self, request: Request, sample: int, source: random.Random) -> str:
-        number = _NUMBER.search(str(request.prompt))
-        assert number is not None
-        prompt = 0.4 if "at once" in str(request.prompt) else 0.0
-        is_right = source.random() < 0.3 + prompt + 0.2 * (1 - min(request.decoding.temperature, 1.0))
-        is_lost = source.random() < self._plan.losses.get(self._dtype, 0.0)
-        return f"a{number[1]}" if is_right and not is_lost else f"no {source.randint(0, 3)}"
+        text = write(request, sample, source)
+        return "no" if source.random() < self._plan.losses.get(self._dtype, 0.0) else text
 
 
 class PlantedTunable:
@@ -152,7 +131,7 @@ def run(
     **limits: Any,
 ) -> JointRecommendation:
     """Run a joint search in a folder, or go on with the one that is there."""
-    task = write_task(folder, n_confirm=n_confirm)
+    task = write_task(folder, n_tune=40, n_confirm=n_confirm)
     bank = SampleBank(folder / "study.db")
     tunable = PlantedTunable(plan)
     engines = changed(SearchSpace(tuple(tunable.parameters)), settings)
@@ -164,10 +143,7 @@ def run(
     return Joint(
         name="planted",
         task=task,
-        space=changed(
-            default_space(prompts=tuple(task.prompts), max_tokens=task.max_tokens_choices),
-            ["n=1", "voter=first", "temperature=0,1", "top_p=1", "top_k=0", "min_p=0", "repetition_penalty=1"],
-        ),
+        space=space_of(task, *DECODING),
         engines=engines,
         tunable=tunable,
         default_engine=tunable.start(engines.default_configuration()),
