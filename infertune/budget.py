@@ -1,7 +1,7 @@
 """What a study may spend, in the user's own units: tokens, seconds or money."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infertune.errors import InvalidInputError
 from infertune.prices import Prices
@@ -42,6 +42,15 @@ class Budget:
             )
         if self.money is not None and self.prices is not None and self.prices.cost(1, 1) == 0:
             raise InvalidInputError("a budget in money needs a price above 0, for where all is free it has no end")
+
+    def part(self, share: float) -> "Budget":
+        """Return a budget with so much of each limit; ``share`` in (0, 1]."""
+        return replace(
+            self,
+            tokens=None if self.tokens is None else max(1, int(share * self.tokens)),
+            seconds=None if self.seconds is None else share * self.seconds,
+            money=None if self.money is None else share * self.money,
+        )
 
     def share_used(self, *, prompt_tokens: float, completion_tokens: float, seconds: float) -> float:
         """Return the largest used share of any limit: 0 at the start, 1 when a limit is reached."""

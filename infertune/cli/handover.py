@@ -31,7 +31,7 @@ def handover(
     from infertune.errors import InvalidInputError
     from infertune.report import serving_recipe
     from infertune.serving import handover as handovers
-    from infertune.serving.command_template import CommandTemplate
+    from infertune.serving.launch.command_template import CommandTemplate
 
     recipe = serving_recipe.read(file)
     if recipe.engine != "vllm":

@@ -7,7 +7,7 @@ from infertune.errors import InvalidInputError, nearest
 
 if TYPE_CHECKING:
     from infertune.load.workload import Workload
-    from infertune.serving.deployment import Launcher
+    from infertune.serving.launch.deployment import Launcher
     from infertune.space import SearchSpace
 
 ENGINES = ("vllm", "hf", "command")
@@ -37,9 +37,9 @@ def launcher(
     if engine not in ENGINES:
         raise InvalidInputError(f"tune-serving has no engine '{engine}'{nearest(engine, ENGINES)}")
     if engine == "command":
-        from infertune.serving import command_settings
-        from infertune.serving.command_launcher import CommandLauncher
-        from infertune.serving.command_template import CommandTemplate
+        from infertune.serving.launch import command_settings
+        from infertune.serving.launch.command_launcher import CommandLauncher
+        from infertune.serving.launch.command_template import CommandTemplate
 
         if command is None:
             raise InvalidInputError(
@@ -54,17 +54,25 @@ def launcher(
     if command is not None or reset_path is not None:
         raise InvalidInputError("--command and --reset-path are for --engine command")
     if engine == "hf":
-        from infertune.serving.hf_launcher import HFLauncher
+        from infertune.serving.launch.hf_launcher import HFLauncher
 
         if engine_args or vllm_python:
             raise InvalidInputError("--engine-arg and --vllm-python are for --engine vllm")
         runners = HFLauncher(model, workload, changing_answers=changing_answers)
         return runners, space_text.changed(SearchSpace(tuple(runners.parameters)), settings)
     from infertune.engines.vllm.settings import named_as_in, with_flags
-    from infertune.serving.vllm_launcher import vllm_launcher
+    from infertune.serving.launch.vllm_launcher import vllm_launcher
 
     server = vllm_launcher(
         model, workload, engine_args=engine_args, vllm_python=vllm_python, changing_answers=changing_answers
     )
     space = with_flags(SearchSpace(tuple(server.parameters), tuple(server.constraints)), server.installed, settings)
     return server, space_text.changed(space, [named_as_in(space, setting) for setting in settings])
+
+
+def only_named(space: "SearchSpace", settings: Sequence[str]) -> "SearchSpace":
+    """Return the space in which everything that was not named stays at its default."""
+    named = {setting.partition("=")[0].strip().lstrip("-").replace("-", "_") for setting in settings}
+    fixed = {p.name: p.default for p in space.parameters if not {p.name, p.alias} & named}
+    default = space.default_configuration()
+    return space.fixed({name: default.get(name, value) for name, value in fixed.items()})

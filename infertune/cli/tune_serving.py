@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infertune.cli import options
+from infertune.cli import options, serving_goal
 from infertune.cli.engine import named_values
-from infertune.cli.serving_launcher import launcher
+from infertune.cli.serving_launcher import launcher, only_named
 
 if TYPE_CHECKING:
     from infertune.cli.live import Status
-    from infertune.load.slo import Slo
-    from infertune.serving.found import Progress
-    from infertune.serving.goal import Goal
+    from infertune.serving.measure.goal import Goal
+    from infertune.serving.search.found import Progress
     from infertune.space import SearchSpace
 
 
@@ -90,18 +89,19 @@ def tune_serving(
     from infertune.report import recipe as recipes
     from infertune.report import serving as report
     from infertune.report import serving_answer, serving_evidence, serving_recipe
-    from infertune.serving import lengths, workload_text
-    from infertune.serving.first_estimate import first_estimate
-    from infertune.serving.found import short
-    from infertune.serving.hf_launcher import HFLauncher
-    from infertune.serving.log import EventLog
-    from infertune.serving.paid import Account
-    from infertune.serving.search import Search, n_devices
+    from infertune.serving import workload_text
+    from infertune.serving.measure.goal import n_devices
+    from infertune.serving.measure.log import EventLog
+    from infertune.serving.measure.paid import Account
+    from infertune.serving.search import speculative_lengths
+    from infertune.serving.search.first_estimate import first_estimate
+    from infertune.serving.search.found import short
+    from infertune.serving.search.search import Search
 
-    goal = _goal(
+    goal = serving_goal.goal(
         promises.parse(slo) if slo else promises.Slo(()), maximize, minimize, rate, concurrency, gpu_hour_price
     )
-    budget = _seconds(budget_seconds)
+    budget = serving_goal.seconds(budget_seconds)
     serving_recipe.check_writable(out)
     decoding = dict(recipes.read(config).configuration) if config is not None else None
     pressing = workload_text.parse(workload, configuration=decoding)
@@ -122,7 +122,7 @@ def tune_serving(
             given = {f"engine.{name}": value for name, value in starts.facts.items()}
             goal = replace(goal, hour_price=n_devices(given) * goal.hour_price)
         if only:
-            space = _only(space, settings or [])
+            space = only_named(space, settings or [])
         log = EventLog(database, study)
         try:
             log.claim(
@@ -138,7 +138,7 @@ def tune_serving(
             names = ", ".join(p.alias for p in space.parameters if len(p.values()) > 1)
             view.say(f"searching {space.n_configurations:,.0f} settings ({names}); study '{study}' in {database}")
             account = Account(starts, log, goal.slo, time.monotonic)
-            scheduled = lengths.are_searched(space)
+            scheduled = speculative_lengths.are_searched(space)
             shared = pressing.prefix if isinstance(pressing, Synthetic) else 0.0
             estimate = (
                 first_estimate(models.resolve(model), starts.facts, log, shared=shared) if engine == "vllm" else None
@@ -147,7 +147,7 @@ def tune_serving(
                 account,
                 space,
                 goal,
-                budget=budget * (1 - lengths.SHARE) if scheduled else budget,
+                budget=budget * (1 - speculative_lengths.SHARE) if scheduled else budget,
                 burst_seconds=burst_seconds,
                 seed=seed,
                 speed=estimate,
@@ -157,7 +157,7 @@ def tune_serving(
             winner = found.verdict.winner
             if scheduled and winner is not None:
                 before = account.spent
-                schedule, said = lengths.about(
+                schedule, said = speculative_lengths.about(
                     winner.configuration, space, account, budget=budget, seed=seed, say=view.say
                 )
                 found.spent["schedule"] = account.spent - before
@@ -165,14 +165,15 @@ def tune_serving(
             log.close()
     notes = [*([said] if said else []), *serving_evidence.notes(found)]
     if winner is not None:
+        template = starts.template(winner.configuration)
         written = serving_recipe.ServingRecipe(
             infertune=__version__,
             model=model,
-            engine="command" if engine == "hf" else engine,
+            engine="command" if template else "vllm",
             engine_version=str(starts.facts.get("version", "")),
             device=str(starts.facts.get("device", "")),
             workload=pressing.name,
-            command=starts.template(winner.configuration) if isinstance(starts, HFLauncher) else command or "",
+            command=template,
             settings=dict(winner.configuration),
             decoding={name: value for name, value in (decoding or {}).items() if name.startswith("decoding.")},
             evidence=serving_evidence.evidence(found),
@@ -203,63 +204,13 @@ def tune_serving(
         report.show(answer, Console())
 
 
-def _goal(
-    slo: "Slo",
-    maximize: str | None,
-    minimize: str | None,
-    rate: float | None,
-    concurrency: int | None,
-    price: float | None,
-) -> "Goal":
-    from infertune.errors import InvalidInputError, nearest
-    from infertune.load.load import Load
-    from infertune.serving.goal import LATENCIES, Goal
-
-    if maximize is not None and minimize is not None:
-        raise InvalidInputError("give --maximize or --minimize, not both")
-    load: Load | None = Load(rate=rate, concurrency=concurrency) if rate or concurrency else None
-    if minimize is not None:
-        if minimize == "cost":
-            return Goal(kind="cost", slo=slo, load=load, hour_price=price)
-        if minimize not in LATENCIES:
-            raise InvalidInputError(f"--minimize has no '{minimize}'{nearest(minimize, ('cost', *LATENCIES))}")
-        return Goal(kind="latency", slo=slo, load=load, latency=minimize)
-    kind = maximize or ("goodput" if slo.promises else "throughput")
-    if kind == "goodput":
-        return Goal(kind="goodput", slo=slo, load=load)
-    if kind == "throughput":
-        return Goal(kind="throughput", slo=slo, load=load)
-    raise InvalidInputError(f"--maximize has no '{kind}'{nearest(kind, ('goodput', 'throughput'))}")
-
-
-def _seconds(text: str) -> float:
-    from infertune.budget import parse_seconds
-    from infertune.errors import InvalidInputError
-
-    try:
-        seconds = parse_seconds(text)
-    except InvalidInputError as error:
-        raise InvalidInputError(f"--budget-seconds {error}") from None
-    if seconds <= 0:
-        raise InvalidInputError("--budget-seconds must be above 0")
-    return seconds
-
-
-def _only(space: "SearchSpace", settings: list[str]) -> "SearchSpace":
-    """Return the space in which everything that was not named stays at its default."""
-    named = {setting.partition("=")[0].strip().lstrip("-").replace("-", "_") for setting in settings}
-    fixed = {p.name: p.default for p in space.parameters if not {p.name, p.alias} & named}
-    default = space.default_configuration()
-    return space.fixed({name: default.get(name, value) for name, value in fixed.items()})
-
-
 def _shown(
     update: "Callable[[Callable[[], Status]], None]", goal: "Goal", space: "SearchSpace"
 ) -> "Callable[[Progress], None]":
     """Return what turns the search's progress into a status."""
     from infertune.cli.live import Status
     from infertune.report.table import duration
-    from infertune.serving.found import short
+    from infertune.serving.search.found import short
 
     def status(progress: "Progress") -> "Status":
         scored = [trial for trial in progress.trials if trial.score is not None]

@@ -11,7 +11,7 @@ import typer
 from infertune.cli import options
 
 if TYPE_CHECKING:
-    from infertune.serving.observation import Finding
+    from infertune.serving.verify.observation import Finding
 
 _WORDS = {"proved": "proved", "contradicted": "CONTRADICTED", "unseen": "cannot be seen"}
 
@@ -34,8 +34,8 @@ def verify(
     from infertune.engines.openai import keys
     from infertune.errors import ContradictionError
     from infertune.report import serving_recipe
-    from infertune.serving.running_server import RunningServer
-    from infertune.serving.verify import verify as verified
+    from infertune.serving.verify.running_server import RunningServer
+    from infertune.serving.verify.verify import verify as verified
 
     recipe = serving_recipe.read(file)
     key = keys.read(api_key_env=api_key_env, api_key_file=api_key_file)

@@ -167,7 +167,7 @@ class Joint:
             search=self._search(),
             bank=self._bank,
             log=self._log_of(name),
-            budget=_part(self._budget, share),
+            budget=self._budget.part(share),
             seed=self._seed,
             max_cost_tokens=self._cap,
             on_progress=self._on_progress,
@@ -271,16 +271,6 @@ def _divided(starts: Sequence[Start]) -> tuple[Start, list[Start]]:
 def _seconds(start: Start) -> float:
     assert start.seconds is not None
     return start.seconds
-
-
-def _part(budget: Budget, share: float) -> Budget:
-    """Return a share of each limit."""
-    return replace(
-        budget,
-        tokens=None if budget.tokens is None else max(1, int(share * budget.tokens)),
-        seconds=None if budget.seconds is None else share * budget.seconds,
-        money=None if budget.money is None else share * budget.money,
-    )
 
 
 def _beginning_at(space: SearchSpace, configuration: Configuration) -> SearchSpace:

@@ -9,11 +9,11 @@ from rich.table import Table
 
 from infertune.report.plot import text_plot
 from infertune.report.serving_answer import ServingAnswer, failure_kinds, front
-from infertune.serving import figures
-from infertune.serving.found import Found, short
-from infertune.serving.goal import Goal
-from infertune.serving.speculation import Schedule
-from infertune.serving.trial import Trial
+from infertune.serving.measure import figures
+from infertune.serving.measure.goal import Goal
+from infertune.serving.search.found import Found, short
+from infertune.serving.search.speculation import Schedule
+from infertune.serving.search.trial import Trial
 
 _ARMS = {"default": "default settings", "random": "random control", "model": "model's search"}
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from infertune.serving import figures
-from infertune.serving.finals import Finalist, Verdict
-from infertune.serving.found import Found, words
-from infertune.serving.goal import Goal
-from infertune.serving.speculation import Schedule
-from infertune.serving.trial import Trial
+from infertune.serving.measure import figures
+from infertune.serving.measure.goal import Goal
+from infertune.serving.search.finals import Finalist, Verdict
+from infertune.serving.search.found import Found, words
+from infertune.serving.search.speculation import Schedule
+from infertune.serving.search.trial import Trial
 from infertune.stats import pareto_front
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 
 from infertune.report.serving_recipe import ServingEvidence
-from infertune.serving.finals import Finalist
-from infertune.serving.found import Found, words
-from infertune.serving.goal import Goal
+from infertune.serving.measure.goal import Goal
+from infertune.serving.search.finals import Finalist
+from infertune.serving.search.found import Found, words
 
 
 def evidence(found: Found) -> ServingEvidence | None:

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from infertune.engines.vllm import serve_arguments
-from infertune.serving.command_template import CommandTemplate
+from infertune.serving.launch.command_template import CommandTemplate
 from infertune.types import Scalar
 
 # What a generation config of vLLM can say; max_new_tokens is not among them, for it would cap every request.

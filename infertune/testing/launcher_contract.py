@@ -23,7 +23,8 @@ from infertune.configuration import Configuration
 from infertune.engines.vllm.process import ServerFailed
 from infertune.engines.vllm.supervisor import descendants
 from infertune.load.load import Load
-from infertune.serving.deployment import Deployment, Launcher
+from infertune.serving.launch.command_template import CommandTemplate
+from infertune.serving.launch.deployment import Deployment, Launcher
 from infertune.space import SearchSpace
 
 AT_START: Mapping[str, str] = {
@@ -77,6 +78,12 @@ class LauncherContract:
         assert facts["engine"] and facts["model"]
         assert all(isinstance(value, str) for value in facts.values())
         assert dict(launch("").facts) == facts
+
+    def test_its_command_can_be_handed_over(self, launch: Launch) -> None:
+        launcher = launch("")
+        space = SearchSpace(tuple(launcher.parameters), tuple(launcher.constraints))
+        text = launcher.template(space.default_configuration())
+        assert not text or CommandTemplate(text).text == text
 
     def test_the_defaults_can_be_started(self, launch: Launch) -> None:
         launcher = launch("")

@@ -1,42 +1,17 @@
-"""A server that takes no time: continuous batching, simulated step by step, with a space of settings and their traps.
-
-It is a `Launcher` whose truth can be computed (`SimulatedLauncher.truth`). Its time is its own
-(`SimulatedLauncher.clock`).
-"""
+"""A server that takes no time: continuous batching, simulated step by step."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from infertune.condition import Condition, Constraint
 from infertune.configuration import Configuration
 from infertune.engines.vllm.failures import ServerFailure
 from infertune.engines.vllm.process import ServerFailed
 from infertune.load.load import Load
-from infertune.load.slo import Slo
 from infertune.load.timing import CUT, Timing
-from infertune.parameter import Parameter
-from infertune.serving.deployment import Burst
-from infertune.space import SearchSpace
-
-SETTINGS: tuple[Parameter, ...] = tuple(
-    Parameter(name=f"engine.{name}", tier="engine", kind="choice", choices=choices, default=default, when=when)
-    for name, choices, default, when in (
-        ("max_num_seqs", (4, 8, 16, 32, 64, 128), 128, None),
-        ("max_num_batched_tokens", (128, 256, 512, 1024, 2048, 4096), 2048, None),
-        ("enable_prefix_caching", (False, True), False, None),
-        ("block_size", (16, 32, 64), 16, None),
-        ("speculative_method", ("none", "ngram"), "none", None),
-        ("speculative_tokens", (1, 2, 4, 8), 2, Condition("engine.speculative_method", "!=", "none")),
-    )
-)
-CONSTRAINTS = (
-    Constraint(
-        when=Condition("engine.max_num_seqs", ">", 64), must=Condition("engine.max_num_batched_tokens", ">=", 128)
-    ),
-)
+from infertune.serving.launch.deployment import Burst
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,130 +68,29 @@ class _Request:
         )
 
 
-class SimulatedLauncher:
-    """A `Launcher` of simulated servers.
-
-    Args:
-        hardware: See there.
-        traffic: What the requests are like.
-        seed: Of the noise: server number i has the same luck in every run.
-        fails: Names the class of failure of settings that do not start, or None; by default `out_of_memory`.
-        falls: Likewise of settings that start and fall over under load.
-        settings: Aliases of those that are searched; all when empty.
-    """
-
-    def __init__(
-        self,
-        hardware: Hardware | None = None,
-        traffic: Traffic | None = None,
-        *,
-        seed: int = 0,
-        fails: Callable[[Configuration], str | None] | None = None,
-        falls: Callable[[Configuration], str | None] | None = None,
-        settings: Sequence[str] = (),
-    ) -> None:
-        self.hardware = hardware or Hardware()
-        self.traffic = traffic or Traffic()
-        self._seed = seed
-        self._fails = fails or out_of_memory(self.hardware)
-        self._falls = falls or (lambda _: None)
-        self._settings = settings
-        self._now = 0.0
-        self.n_started = 0
-        self.n_open = 0
-
-    @property
-    def facts(self) -> Mapping[str, str]:
-        """Which simulation this is."""
-        return {
-            "engine": "simulated",
-            "model": "simulated",
-            "version": "1",
-            "device": "none",
-            "machine": repr((self.hardware, self.traffic)),
-        }
-
-    @property
-    def parameters(self) -> Sequence[Parameter]:
-        """Those of `SETTINGS` that are searched."""
-        return [p for p in SETTINGS if not self._settings or p.alias in self._settings]
-
-    @property
-    def constraints(self) -> Sequence[Constraint]:
-        """Those of `CONSTRAINTS` that are between them."""
-        names = {parameter.name for parameter in self.parameters}
-        return [each for each in CONSTRAINTS if {each.when.name, each.must.name} <= names]
-
-    @property
-    def space(self) -> SearchSpace:
-        """Of the parameters."""
-        return SearchSpace(tuple(self.parameters), tuple(self.constraints))
-
-    def clock(self) -> float:
-        """Return the simulated seconds so far; passes for ``time.monotonic``."""
-        return self._now
-
-    def wait(self, seconds: float) -> None:
-        """Let simulated time pass."""
-        self._now += seconds
-
-    def start(self, configuration: Configuration) -> "SimulatedServer":
-        """Start one.
-
-        Raises:
-            ServerFailed: The settings are among those that fail.
-        """
-        self.n_started += 1
-        if kind := self._fails(configuration):
-            self.wait(self.hardware.start / 3)
-            raise failed(kind, f"simulated {kind} with {dict(configuration)}")
-        self.wait(self.hardware.start)
-        self.n_open += 1
-        rng = np.random.default_rng((self._seed, self.n_started))
-        key = (self._seed, int(configuration.digest, 16))
-        return SimulatedServer(self, configuration, rng, key, self._falls(configuration))
-
-    def truth(self, configuration: Configuration, slo: Slo, *, n_requests: int = 1500) -> float:
-        """Return the highest rate that keeps the promise on average, by bisection with long loads; 0 where none does.
-
-        Noise of a step is left away, and that of a server; what fails is worth nothing.
-        """
-        if self._fails(configuration) or self._falls(configuration):
-            return 0.0
-        exact = SimulatedLauncher(replace(self.hardware, noise=0.0), self.traffic, fails=lambda _: None)
-        server = exact.start(configuration)
-
-        def keeps(rate: float) -> bool:
-            timings = server.press(Load(rate=rate), n_requests=n_requests, seed=99).timings
-            return all(promise.measured(timings) <= promise.limit for promise in slo.promises)
-
-        low, high = 0.01, 0.02
-        if not keeps(low):
-            return 0.0
-        while keeps(high) and high < 1e4:
-            low, high = high, high * 2
-        while high / low > 1.01:
-            middle = (low * high) ** 0.5
-            low, high = (middle, high) if keeps(middle) else (low, middle)
-        return low
-
-
 class SimulatedServer:
     """A `Deployment`; made by `SimulatedLauncher.start`."""
 
     def __init__(
         self,
-        launcher: SimulatedLauncher,
+        hardware: Hardware,
+        traffic: Traffic,
         settings: Configuration,
         rng: np.random.Generator,
         key: tuple[int, int],
         falls: str | None,
+        *,
+        wait: Callable[[float], None],
+        closed: Callable[[], None],
     ) -> None:
-        self._launcher = launcher
+        self._hardware = hardware
+        self._traffic = traffic
+        self._wait = wait
+        self._closed = closed
         self._rng = rng
         self._key = key
         self._falls = falls
-        self._speed = float(np.exp(rng.normal() * launcher.hardware.noise))
+        self._speed = float(np.exp(rng.normal() * hardware.noise))
         self._most_running = int(settings.get("engine.max_num_seqs", 128))
         self._most_tokens = int(settings.get("engine.max_num_batched_tokens", 2048))
         self._caches = bool(settings.get("engine.enable_prefix_caching", False))
@@ -228,13 +102,13 @@ class SimulatedServer:
         # Large blocks waste room and save a little time.
         block = int(settings.get("engine.block_size", 16))
         self._speed *= 1 - 0.01 * math.log2(block / 16)
-        self._room = launcher.hardware.cache_tokens - 2 * self._most_tokens
+        self._room = hardware.cache_tokens - 2 * self._most_tokens
         self._open = True
 
     @property
     def start_seconds(self) -> float:
         """As the hardware has it."""
-        return self._launcher.hardware.start
+        return self._hardware.start
 
     def press(
         self,
@@ -244,16 +118,16 @@ class SimulatedServer:
         seed: int,
         hopeless: Callable[[Sequence[Timing]], bool] | None = None,
     ) -> Burst:
-        """See `Deployment.press`; time passes on the launcher's clock."""
+        """See `Deployment.press`; time passes by ``wait``."""
         if not self._open:
             raise RuntimeError("the server is closed")
         if self._falls:
-            self._launcher.wait(1.0)
+            self._wait(1.0)
             raise failed(self._falls, f"simulated {self._falls} under load")
         self._rng = np.random.default_rng((*self._key, seed))  # the same burst again has the same luck
         requests = self._requests(load, n_requests, seed)
         now, cut, drafted, accepted = self._run(requests, load, hopeless)
-        self._launcher.wait(now)
+        self._wait(now)
         timings = [request.timing(now) for request in requests if request.due <= now]
         return Burst(
             load=load,
@@ -265,12 +139,13 @@ class SimulatedServer:
 
     def close(self) -> None:
         """Stop it; it may be called twice."""
-        self._launcher.n_open -= self._open
+        if self._open:
+            self._closed()
         self._open = False
 
     def _requests(self, load: Load, n: int, seed: int) -> list[_Request]:
         rng = np.random.default_rng((seed, 17))
-        traffic = self._launcher.traffic
+        traffic = self._traffic
         prompts = np.exp(np.log(traffic.prompt) + traffic.spread * rng.normal(size=n))
         outputs = np.exp(np.log(traffic.output) + traffic.spread * rng.normal(size=n))
         due = np.zeros(n)
@@ -292,7 +167,7 @@ class SimulatedServer:
     def _run(
         self, requests: list[_Request], load: Load, hopeless: Callable[[Sequence[Timing]], bool] | None
     ) -> tuple[float, bool, int, int]:
-        hardware, rng = self._launcher.hardware, self._rng
+        hardware, rng = self._hardware, self._rng
         now, at, n_steps, drafted, accepted = 0.0, 0, 0, 0, 0
         running: list[_Request] = []
         used, ended, looked = 0, 0, 0
@@ -363,14 +238,3 @@ def failed(kind: str, line: str) -> ServerFailed:
         f"the simulated server ended: {line}",
         ServerFailure(kind=kind, line=line, exit_code=1),  # type: ignore[arg-type]
     )
-
-
-def out_of_memory(hardware: Hardware) -> Callable[[Configuration], str | None]:
-    """Return what tells settings whose steps leave too little room for the cache of their sequences."""
-
-    def fails(settings: Configuration) -> str | None:
-        steps = 2 * int(settings.get("engine.max_num_batched_tokens", 2048))
-        sequences = 260 * int(settings.get("engine.max_num_seqs", 128))
-        return "out of memory" if steps + sequences > hardware.cache_tokens else None
-
-    return fails

@@ -10,7 +10,7 @@ import pytest
 from command import Infertune
 
 from infertune.report import serving_recipe
-from infertune.testing.simulated_server import SimulatedLauncher
+from infertune.testing.simulated_launcher import SimulatedLauncher
 
 tune_serving = importlib.import_module("infertune.cli.tune_serving")  # the package has the command by this name
 

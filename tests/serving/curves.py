@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import special
 
-from infertune.serving.figures import Count, Figures
+from infertune.serving.measure.figures import Count, Figures
 
 
 def burst(level: float, counts: tuple[Count, ...], *, cut: bool = False, n: int = 40) -> Figures:

@@ -12,9 +12,9 @@ from scipy import optimize
 from infertune.load.load import Load
 from infertune.load.saturation import hopeless
 from infertune.load.slo import parse
-from infertune.serving.capacity import Effort, capacity, n_kept, n_reaching
-from infertune.serving.figures import Count, Figures, figures
-from infertune.testing.simulated_server import SimulatedLauncher
+from infertune.serving.measure.capacity import Effort, capacity, n_kept, n_reaching
+from infertune.serving.measure.figures import Count, Figures, figures
+from infertune.testing.simulated_launcher import SimulatedLauncher
 
 EFFORT = Effort(most_bursts=8, tolerance=0.15)
 SLO = parse("p99_ttft<400ms, p99_itl<60ms")

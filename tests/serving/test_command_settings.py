@@ -3,8 +3,8 @@
 import pytest
 
 from infertune.errors import InvalidInputError
-from infertune.serving.command_settings import parameters
-from infertune.serving.command_template import CommandTemplate
+from infertune.serving.launch.command_settings import parameters
+from infertune.serving.launch.command_template import CommandTemplate
 
 TEMPLATE = CommandTemplate("serve {port} -np {engine.parallel} -b {engine.batch} {engine.more}")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from infertune.errors import InvalidInputError
-from infertune.serving.command_template import CommandTemplate
+from infertune.serving.launch.command_template import CommandTemplate
 
 
 def test_holes_are_filled_and_no_shell_is_between() -> None:

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infertune.configuration import Configuration
-from infertune.serving.feasibility import Feasibility, Outcome, SearchStopped, check
-from infertune.testing.simulated_server import SimulatedLauncher, out_of_memory
+from infertune.serving.search.feasibility import Feasibility, Outcome, SearchStopped, check
+from infertune.testing.simulated_launcher import SimulatedLauncher, out_of_memory
 
 SPACE = SimulatedLauncher().space
 FAILS = out_of_memory(SimulatedLauncher().hardware)

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infertune.serving import handover
-from infertune.serving.command_template import CommandTemplate
 from infertune.serving.handover import Service
+from infertune.serving.launch.command_template import CommandTemplate
 
 SETTINGS = {
     "engine.max_num_seqs": 64,

@@ -17,8 +17,8 @@ from infertune.types import Message
 pytest.importorskip("torch", reason="the engine hf needs the extra [hf]")
 
 from infertune.engines.vllm.process import ServerFailed
-from infertune.serving.command_template import CommandTemplate
-from infertune.serving.hf_launcher import HFLauncher
+from infertune.serving.launch.command_template import CommandTemplate
+from infertune.serving.launch.hf_launcher import HFLauncher
 
 LIMITS = {"start_timeout_seconds": 5.0, "hang_seconds": 1.0}
 # The stand-in takes no flag of these, and is told nothing by them.

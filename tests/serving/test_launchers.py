@@ -12,9 +12,9 @@ from infertune.configuration import Configuration
 from infertune.engines.vllm.interpreter import VLLMPython
 from infertune.errors import InvalidInputError
 from infertune.parameter import Parameter
-from infertune.serving.command_launcher import CommandLauncher
-from infertune.serving.command_template import CommandTemplate
-from infertune.serving.vllm_launcher import VLLMLauncher
+from infertune.serving.launch.command_launcher import CommandLauncher
+from infertune.serving.launch.command_template import CommandTemplate
+from infertune.serving.launch.vllm_launcher import VLLMLauncher
 from infertune.testing.launcher_contract import Launch, LauncherContract
 
 COMMAND = f"{sys.executable} {FAKE_SERVER} --model {{model}} --host {{host}} --port {{port}} --served-model-name fake"

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from infertune.configuration import Configuration
-from infertune.serving.feasibility import Outcome
-from infertune.serving.proposals import Scored, Surrogate, next_configuration, random_draw
-from infertune.testing.simulated_server import SimulatedLauncher
+from infertune.serving.search.feasibility import Outcome
+from infertune.serving.search.proposals import Scored, Surrogate, next_configuration, random_draw
+from infertune.testing.simulated_launcher import SimulatedLauncher
 
 SPACE = SimulatedLauncher().space
 EVERYTHING = list(SPACE.configurations())

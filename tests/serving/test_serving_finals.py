@@ -7,8 +7,8 @@ import pytest
 
 from infertune.configuration import Configuration
 from infertune.engines.vllm.failures import ServerFailure
-from infertune.serving.finals import MOST_TURNS, Finalist, in_turns, order, student, verdict
-from infertune.serving.goal import Measured
+from infertune.serving.measure.worth import Measured
+from infertune.serving.search.finals import MOST_TURNS, Finalist, in_turns, order, student, verdict
 
 A, B, C = (Configuration({"engine.a": number}) for number in range(3))
 CRASH = ServerFailure(kind="crash", line="boom", exit_code=1)

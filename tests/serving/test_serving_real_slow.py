@@ -12,15 +12,15 @@ from infertune.engines.vllm.interpreter import VARIABLE
 from infertune.engines.vllm.process import ServerFailed
 from infertune.load.load import Load
 from infertune.load.workload import LoadRequest
-from infertune.serving.command_launcher import CommandLauncher
-from infertune.serving.command_settings import parameters
-from infertune.serving.command_template import CommandTemplate
 from infertune.serving.handover import Service
-from infertune.serving.running_server import RunningServer
-from infertune.serving.server_deployment import ServerDeployment
-from infertune.serving.verify import verify
-from infertune.serving.verify_probes import effects
-from infertune.serving.vllm_launcher import VLLMLauncher, vllm_launcher
+from infertune.serving.launch.command_launcher import CommandLauncher
+from infertune.serving.launch.command_settings import parameters
+from infertune.serving.launch.command_template import CommandTemplate
+from infertune.serving.launch.server_deployment import ServerDeployment
+from infertune.serving.launch.vllm_launcher import VLLMLauncher, vllm_launcher
+from infertune.serving.verify.probes import effects
+from infertune.serving.verify.running_server import RunningServer
+from infertune.serving.verify.verify import verify
 
 pytestmark = [
     pytest.mark.slow,

@@ -7,9 +7,10 @@ import pytest
 from infertune.configuration import Configuration
 from infertune.load.load import Load
 from infertune.load.slo import parse
-from infertune.serving.deployment import Launcher
+from infertune.serving.launch.deployment import Launcher
 from infertune.testing.launcher_contract import AT_START, UNDER_LOAD, Launch, LauncherContract
-from infertune.testing.simulated_server import Hardware, SimulatedLauncher
+from infertune.testing.simulated_launcher import SimulatedLauncher
+from infertune.testing.simulated_server import Hardware
 
 SLO = parse("p99_ttft<400ms, p99_itl<60ms")
 EXACT = replace(Hardware(), noise=0.0)

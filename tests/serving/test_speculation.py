@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from infertune.configuration import Configuration
 from infertune.errors import InvalidInputError
 from infertune.load.slo import Slo
-from infertune.serving.log import EventLog
-from infertune.serving.paid import Account
-from infertune.serving.speculation import Evidence, loads_to_measure, measured, schedule, with_length
-from infertune.testing.simulated_server import SimulatedLauncher
+from infertune.serving.measure.log import EventLog
+from infertune.serving.measure.paid import Account
+from infertune.serving.search.speculation import Evidence, loads_to_measure, measured, schedule, with_length
+from infertune.testing.simulated_launcher import SimulatedLauncher
 
 
 def told(load: int, length: int, *values: float) -> Evidence:

@@ -11,8 +11,8 @@ from infertune.configuration import Configuration
 from infertune.errors import InvalidInputError
 from infertune.load.load import Load
 from infertune.load.slo import Slo, parse
-from infertune.serving.figures import Figures, figures
-from infertune.serving.speed import (
+from infertune.serving.measure.figures import Figures, figures
+from infertune.serving.search.speed import (
     MachineFacts,
     ModelFacts,
     SpeedModel,
@@ -20,7 +20,8 @@ from infertune.serving.speed import (
     model_facts,
     rough_machine,
 )
-from infertune.testing.simulated_server import Hardware, SimulatedLauncher
+from infertune.testing.simulated_launcher import SimulatedLauncher
+from infertune.testing.simulated_server import Hardware
 
 LLAMA_7B = {
     "hidden_size": 4096,

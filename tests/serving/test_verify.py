@@ -6,10 +6,10 @@ import pytest
 from simulated_vllm import SimulatedVLLM, Truth
 
 from infertune.errors import EngineError
-from infertune.serving import verify_statements
-from infertune.serving.observation import Finding
-from infertune.serving.running_server import RunningServer
-from infertune.serving.verify import verify
+from infertune.serving.verify import statements
+from infertune.serving.verify.observation import Finding
+from infertune.serving.verify.running_server import RunningServer
+from infertune.serving.verify.verify import verify
 
 RIGHT: dict[str, Any] = {
     "engine.max_num_seqs": 4,
@@ -127,7 +127,7 @@ def test_nothing_is_claimed_of_a_server_that_is_no_vllm() -> None:
     ],
 )
 def test_values_are_compared_as_they_are_meant(name: str, wanted: Any, found: Any, same: bool) -> None:
-    assert verify_statements.same(name, wanted, found) == same
+    assert statements.same(name, wanted, found) == same
 
 
 def test_a_server_that_is_not_there_is_told() -> None:

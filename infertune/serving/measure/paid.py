@@ -15,10 +15,10 @@ from infertune.engines.vllm.process import ServerFailed
 from infertune.load.load import Load
 from infertune.load.slo import Slo
 from infertune.load.timing import Timing
-from infertune.serving import figures
-from infertune.serving.deployment import Deployment, Launcher
-from infertune.serving.figures import Figures
-from infertune.serving.log import EventLog
+from infertune.serving.launch.deployment import Deployment, Launcher
+from infertune.serving.measure import figures
+from infertune.serving.measure.figures import Figures
+from infertune.serving.measure.log import EventLog
 
 Hopeless = Callable[[Sequence[Timing]], bool]
 

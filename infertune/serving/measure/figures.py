@@ -11,7 +11,7 @@ from infertune.load.load import Load
 from infertune.load.measures import Measures, measures
 from infertune.load.slo import Promise, Slo
 from infertune.load.timing import CUT, Timing
-from infertune.serving.deployment import Burst
+from infertune.serving.launch.deployment import Burst
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from infertune.engines.vllm.process import ServerProcess
 from infertune.engines.vllm.server import VLLMServer
 from infertune.load.workload import Workload
 from infertune.parameter import Parameter
-from infertune.serving.server_deployment import ServerDeployment
+from infertune.serving.launch.server_deployment import ServerDeployment
 from infertune.types import Scalar
 
 _RESET_TRIES = 50
@@ -137,6 +137,10 @@ class VLLMLauncher:
     def constraints(self) -> Sequence[Constraint]:
         """Which of their values vLLM refuses together."""
         return settings.constraints(self.installed, self._parameters)
+
+    def template(self, configuration: Configuration) -> str:
+        """Empty: the hand-over knows how ``vllm serve`` is called."""
+        return ""
 
     def command(self, configuration: Mapping[str, Scalar]) -> list[str]:
         """Return the flags of a server with these settings, as words."""

@@ -20,8 +20,8 @@ from infertune.configuration import Configuration
 from infertune.engines.vllm.process import ServerFailed
 from infertune.errors import InvalidInputError
 from infertune.load.load import Load
-from infertune.serving.figures import Figures
-from infertune.serving.paid import Account
+from infertune.serving.measure.figures import Figures
+from infertune.serving.measure.paid import Account
 
 METHOD, LENGTH = "engine.speculative_method", "engine.speculative_tokens"
 LAMBDA = 1.0

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from infertune.engines.vllm import effective
 from infertune.engines.vllm.serve_arguments import UNSET
-from infertune.serving.observation import Observation
-from infertune.serving.running_server import RunningServer
+from infertune.serving.verify.observation import Observation
+from infertune.serving.verify.running_server import RunningServer
 from infertune.types import Scalar
 
 _CACHE_LABELS = {"kv_cache_dtype": "cache_dtype"}  # the others are called as the flag

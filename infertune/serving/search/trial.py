@@ -5,8 +5,8 @@ from typing import Literal
 
 from infertune.configuration import Configuration
 from infertune.engines.vllm.failures import ServerFailure
-from infertune.serving.feasibility import EXPECTED, Outcome
-from infertune.serving.goal import NOT_KEPT, NOT_KEPT_THERE, Measured
+from infertune.serving.measure.worth import NOT_KEPT, NOT_KEPT_THERE, Measured
+from infertune.serving.search.feasibility import EXPECTED, Outcome
 
 Arm = Literal["default", "random", "model"]
 BREAKS = "breaks the promise"

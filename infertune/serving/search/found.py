@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from infertune.configuration import Configuration
 from infertune.load.load import Load
-from infertune.serving.figures import Figures
-from infertune.serving.finals import Finalist, Verdict
-from infertune.serving.goal import Goal
-from infertune.serving.trial import Trial
+from infertune.serving.measure.figures import Figures
+from infertune.serving.measure.goal import Goal
+from infertune.serving.search.finals import Finalist, Verdict
+from infertune.serving.search.trial import Trial
 from infertune.space import SearchSpace
 
 

@@ -74,6 +74,12 @@ class Launcher(Protocol):
     def constraints(self) -> Sequence[Constraint]:
         """Which of their values cannot stand together."""
 
+    def template(self, configuration: Configuration) -> str:
+        """Return the command that starts it with these settings elsewhere, as `CommandTemplate` takes it.
+
+        Empty for ``vllm serve``, whose command the hand-over knows.
+        """
+
     def start(self, configuration: Configuration) -> Deployment:
         """Start it with these settings (``engine.*``; a missing one has its default).
 

@@ -1,25 +1,18 @@
-"""What is sought of a server, and what one server is worth by it."""
+"""What one server is worth by a goal: its capacity, or what it does under a load that is given."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
-from infertune.errors import InvalidInputError, nearest
 from infertune.load.load import Load
 from infertune.load.saturation import hopeless
-from infertune.load.slo import Slo
-from infertune.serving.capacity import Capacity, Effort, capacity
-from infertune.serving.figures import Figures, held
-from infertune.serving.paid import Hopeless
+from infertune.serving.measure.capacity import Capacity, Effort, capacity
+from infertune.serving.measure.figures import Figures, held
+from infertune.serving.measure.goal import Goal
+from infertune.serving.measure.paid import Hopeless
 
-Kind = Literal["goodput", "throughput", "cost", "latency"]
-KINDS: tuple[Kind, ...] = ("goodput", "throughput", "cost", "latency")
-LATENCIES = tuple(
-    f"{metric}_{statistic}" for metric in ("ttft", "itl", "tpot", "e2e") for statistic in ("mean", "p50", "p90", "p99")
-)
 FEWEST_REQUESTS = 20  # of a burst
 LOWEST_RATE, HIGHEST_RATE = 0.02, 20_000.0  # requests per second
 NOT_KEPT = "the promise is kept at no load that was tried"
@@ -27,76 +20,6 @@ NOT_KEPT_THERE = "the promise is not kept at the load that was given"
 _HOURS = 3600.0
 _GRID = 1.02  # ratio of neighbouring rates, so that different servers are pressed with the same ones
 _POOR = 0.8  # of what is to be beaten: less than this in one burst needs no second one
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Goal:
-    """What is sought.
-
-    Attributes:
-        kind: ``goodput``: the highest rate of requests that keeps the promise. ``throughput``: tokens generated per
-            second, at that rate, or with everything sent at once where nothing is promised. ``cost``: money per
-            million generated tokens, likewise. ``latency``: a latency under a given load.
-        slo: What must be kept; may be empty but for ``goodput``.
-        load: Of ``latency``.
-        latency: Of ``latency``: one of `LATENCIES`.
-        hour_price: Of ``cost``: of one device, per hour.
-
-    Raises:
-        InvalidInputError: Something that the kind needs is missing.
-    """
-
-    kind: Kind
-    slo: Slo
-    load: Load | None = None
-    latency: str = "e2e_p50"
-    hour_price: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise InvalidInputError(f"nothing is called '{self.kind}' that could be sought{nearest(self.kind, KINDS)}")
-        if self.kind == "goodput" and not self.slo.promises:
-            raise InvalidInputError("goodput needs a promise: give --slo, such as --slo 'p99_ttft<300ms'")
-        if self.kind == "latency" and self.load is None:
-            raise InvalidInputError("latency needs a load: give --rate or --concurrency")
-        if self.kind != "latency" and self.load is not None:
-            raise InvalidInputError(f"a load is given for latency only: for {self.kind} it is what is searched")
-        if self.kind == "cost" and not (self.hour_price and self.hour_price > 0):
-            raise InvalidInputError("cost needs a price above 0: give --gpu-hour-price")
-        if self.latency not in LATENCIES:
-            raise InvalidInputError(f"no latency is called '{self.latency}'{nearest(self.latency, LATENCIES)}")
-
-    @property
-    def is_of_capacity(self) -> bool:
-        """Whether the load is searched; otherwise it is given."""
-        return self.kind != "latency" and bool(self.slo.promises)
-
-    @property
-    def less_is_better(self) -> bool:
-        """Of cost and latency."""
-        return self.kind in ("cost", "latency")
-
-    @property
-    def unit(self) -> str:
-        """Of the value."""
-        return {
-            "goodput": "requests/s",
-            "throughput": "tokens/s",
-            "cost": "per million tokens",
-            "latency": "s",
-        }[self.kind]
-
-    def __str__(self) -> str:
-        name = self.latency if self.kind == "latency" else self.kind
-        return f"{name} ({self.unit})"
-
-    def score(self, value: float) -> float:
-        """Return the logarithm of how good a value is: more is better, and differences are ratios."""
-        return -math.log(value) if self.less_is_better else math.log(value)
-
-    def value(self, score: float) -> float:
-        """Return the value of a score."""
-        return math.exp(-score if self.less_is_better else score)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

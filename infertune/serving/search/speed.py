@@ -29,7 +29,7 @@ from scipy import optimize
 from infertune.errors import InvalidInputError
 from infertune.estimators import FloatArray
 from infertune.load.slo import Slo
-from infertune.serving.figures import Figures
+from infertune.serving.measure.figures import Figures
 from infertune.types import Scalar
 
 _BATCHES = np.unique(np.round(np.geomspace(1, 1024, 41)))

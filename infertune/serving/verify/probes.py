@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from infertune.engines.vllm.metrics import ServerMetrics
-from infertune.serving.observation import Observation
-from infertune.serving.running_server import RunningServer
+from infertune.serving.verify.observation import Observation
+from infertune.serving.verify.running_server import RunningServer
 from infertune.types import Scalar
 
 _EFFECT = "effect"

@@ -14,7 +14,7 @@ from scipy import special
 from infertune.configuration import Configuration
 from infertune.engines.vllm.failures import ServerFailure
 from infertune.estimators import FloatArray
-from infertune.serving.goal import Measured
+from infertune.serving.measure.worth import Measured
 
 CONFIDENCE = 0.95
 FEWEST_TURNS = 2

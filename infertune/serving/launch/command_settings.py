@@ -6,7 +6,7 @@ from infertune import space_text
 from infertune.engines.vllm.serve_arguments import PREFIX
 from infertune.errors import InvalidInputError, nearest
 from infertune.parameter import Parameter
-from infertune.serving.command_template import CommandTemplate
+from infertune.serving.launch.command_template import CommandTemplate
 
 
 def parameters(template: CommandTemplate, settings: Sequence[str]) -> tuple[Parameter, ...]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from infertune.serving.figures import Figures
+from infertune.serving.measure.figures import Figures
 from infertune.stats import FloatArray
 
 N_DRAWS = 200

@@ -14,7 +14,7 @@ from infertune.load.load import Load
 from infertune.load.synthetic import Synthetic
 from infertune.load.timing import Timing
 from infertune.load.workload import LoadRequest, Workload
-from infertune.serving.deployment import Burst
+from infertune.serving.launch.deployment import Burst
 from infertune.types import Message
 
 _WARM_UP = Load(concurrency=4)
@@ -79,7 +79,7 @@ class ServerDeployment:
     def press(
         self, load: Load, *, n_requests: int, seed: int, hopeless: Callable[[Sequence[Timing]], bool] | None = None
     ) -> Burst:
-        """Put a load on it: see `infertune.serving.deployment.Deployment.press`."""
+        """Put a load on it: see `infertune.serving.launch.deployment.Deployment.press`."""
         return self._press(load, self._workload.requests(n_requests, seed=seed), seed=seed, hopeless=hopeless)
 
     def _warming(self) -> Sequence[LoadRequest]:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from infertune.configuration import Configuration
 from infertune.errors import InvalidInputError
-from infertune.serving.paid import Account
-from infertune.serving.speculation import LENGTH, METHOD, Schedule, loads_to_measure, measured, schedule
+from infertune.serving.measure.paid import Account
+from infertune.serving.search.speculation import LENGTH, METHOD, Schedule, loads_to_measure, measured, schedule
 from infertune.space import SearchSpace
 
 SHARE = 0.2  # of a budget, where there are lengths to choose between

@@ -18,7 +18,7 @@ from infertune.engines.vllm.process import HOST, ServerProcess
 from infertune.engines.vllm.server import answers_to
 from infertune.load.workload import Workload
 from infertune.parameter import Parameter
-from infertune.serving.server_deployment import ServerDeployment
+from infertune.serving.launch.server_deployment import ServerDeployment
 from infertune.types import Scalar
 
 _PROGRAM = (sys.executable, "-m", "infertune.engines.hf.serve")
@@ -98,7 +98,7 @@ class HFLauncher:
         """None: what does not go together does not exist together."""
         return ()
 
-    def template(self, configuration: Mapping[str, Scalar]) -> str:
+    def template(self, configuration: Configuration) -> str:
         """Return the command of a server with these settings, as `CommandTemplate` takes it."""
         flags = serve_arguments.words({**self._fixed, **serve_arguments.flags(configuration)})
         where = "--model {model} --host {host} --port {port} --served-model-name {model}"

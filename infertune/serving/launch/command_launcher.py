@@ -13,8 +13,8 @@ from infertune.engines.vllm.process import HOST, ServerProcess
 from infertune.errors import EngineError, InvalidInputError
 from infertune.load.workload import Workload
 from infertune.parameter import Parameter
-from infertune.serving.command_template import CommandTemplate
-from infertune.serving.server_deployment import ServerDeployment
+from infertune.serving.launch.command_template import CommandTemplate
+from infertune.serving.launch.server_deployment import ServerDeployment
 
 _ANSWER_SECONDS = 5
 
@@ -85,6 +85,10 @@ class CommandLauncher:
     def constraints(self) -> Sequence[Constraint]:
         """As given."""
         return self._constraints
+
+    def template(self, configuration: Configuration) -> str:
+        """The command with its holes, whatever the settings are."""
+        return self._template.text
 
     def start(self, configuration: Configuration) -> ServerDeployment:
         """Start a server with these settings and warm it up.

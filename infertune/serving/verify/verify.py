@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from infertune.engines.vllm.serve_arguments import PREFIX
-from infertune.serving.observation import Finding, Observation
-from infertune.serving.running_server import RunningServer
-from infertune.serving.verify_probes import effects
-from infertune.serving.verify_statements import stated
+from infertune.serving.verify.observation import Finding, Observation
+from infertune.serving.verify.probes import effects
+from infertune.serving.verify.running_server import RunningServer
+from infertune.serving.verify.statements import stated
 from infertune.types import Scalar
 
 _DEV_MODE = "started with VLLM_SERVER_DEV_MODE=1 it would say so under /server_info"

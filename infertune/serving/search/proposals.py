@@ -18,7 +18,7 @@ from infertune.allocators.gaussian_process import Posterior, fit, kernel
 from infertune.allocators.proposals import neighbours
 from infertune.configuration import Configuration
 from infertune.estimators import FloatArray
-from infertune.serving.feasibility import Feasibility, Outcome
+from infertune.serving.search.feasibility import Feasibility, Outcome
 from infertune.space import SearchSpace
 
 N_DRAWN = 512

@@ -7,26 +7,26 @@ trials, the control's too. The rest of the budget is the finals'.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from infertune.configuration import Configuration
 from infertune.engines.vllm.failures import ServerFailure
 from infertune.engines.vllm.process import ServerFailed
 from infertune.errors import BudgetError
 from infertune.load.load import Load
-from infertune.serving import finals, proposals
-from infertune.serving.capacity import Effort
-from infertune.serving.feasibility import Feasibility, Outcome, check
-from infertune.serving.figures import Figures, held
-from infertune.serving.finals import Finalist
-from infertune.serving.found import Found, Progress, short, words
-from infertune.serving.goal import FEWEST_REQUESTS, Goal, Measured, measure
-from infertune.serving.paid import Account, Hopeless, PaidServer
-from infertune.serving.proposals import Scored, Surrogate
-from infertune.serving.speed import SpeedModel
-from infertune.serving.trial import Arm, Trial
+from infertune.serving.measure.capacity import Effort
+from infertune.serving.measure.figures import Figures, held
+from infertune.serving.measure.goal import Goal, n_devices
+from infertune.serving.measure.paid import Account, Hopeless, PaidServer
+from infertune.serving.measure.worth import FEWEST_REQUESTS, Measured, measure
+from infertune.serving.search import finals, proposals
+from infertune.serving.search.feasibility import Outcome, check
+from infertune.serving.search.finals import Finalist
+from infertune.serving.search.found import Found, Progress, short, words
+from infertune.serving.search.known import Known
+from infertune.serving.search.speed import SpeedModel
+from infertune.serving.search.trial import Arm, Trial
 from infertune.space import SearchSpace
-from infertune.types import Scalar
 
 SEARCH_SHARE = 0.6
 DEFAULT_SHARE = 0.3  # at most, of the first trial, which has everything to find out
@@ -34,9 +34,6 @@ SEARCH_EFFORT = Effort(most_bursts=7, tolerance=0.15)
 FINAL_EFFORT = Effort(most_bursts=4, tolerance=0.06, step=1.12)
 FINAL_LENGTH = 2.0  # times a burst of the search
 MOST_FINALISTS = 3
-FIRST_RATE = 1.0  # requests per second, where nothing says what a server may be good for
-_FIRST_ERROR = 0.3  # of the logarithm of the speed model's guess; a trial begins so much below it
-_MOST_FITTED = 40  # bursts are enough for three factors
 _LONGEST_BURST = 2.0  # times what a burst should take, of a server's first
 _SECOND_SEED = 1000  # further than any load is tried
 _FEWEST_BURSTS = 2  # that a trial must have room for
@@ -74,11 +71,9 @@ class Search:
         self._budget = budget
         self._burst_seconds = burst_seconds
         self._seed = seed
-        self._speed = speed
+        self._known = Known(space, goal, speed, least_rate=FEWEST_REQUESTS / (_LONGEST_BURST * burst_seconds))
         self._on_progress = on_progress
-        self._trials: list[Trial] = []
         self._void: list[str] = []
-        self._fitted: dict[int, SpeedModel] = {}  # after so many trials
         self._spent: dict[str, float] = {"default": 0.0, "random": 0.0, "model": 0.0, "finals": 0.0}
 
     def run(self) -> Found:
@@ -86,11 +81,11 @@ class Search:
 
         Raises:
             BudgetError: It does not buy a measurement of the default.
-            infertune.serving.feasibility.SearchStopped: The same failure came three times in a row.
+            infertune.serving.search.feasibility.SearchStopped: The same failure came three times in a row.
         """
         limit = SEARCH_SHARE * self._budget
         self._try("default", self._space.default_configuration(), DEFAULT_SHARE * self._budget)
-        first = self._trials[0]
+        first = self._known.trials[0]
         if first.failure is None and (first.measured is None or not first.measured.bursts):
             least = (first.start_seconds + _LONGEST_BURST * self._burst_seconds) / DEFAULT_SHARE
             raise BudgetError(
@@ -107,17 +102,13 @@ class Search:
                     break
             if proposed is None:
                 break
-            check(
-                [
-                    trial.outcome if trial.failure else Outcome(configuration=trial.configuration)
-                    for trial in self._trials
-                ]
-            )
+            trials = self._known.trials
+            check([trial.outcome if trial.failure else Outcome(configuration=trial.configuration) for trial in trials])
         finalists = self._finals()
         return Found(
             goal=self._goal,
             space=self._space,
-            trials=self._trials,
+            trials=self._known.trials,
             finalists=finalists,
             verdict=finals.verdict(finalists, first.configuration),
             budget=self._budget,
@@ -128,33 +119,33 @@ class Search:
         )
 
     def _proposed(self, arm: Arm) -> Configuration | None:
-        number = len(self._trials)
+        number = len(self._known.trials)
         if arm == "random":
-            tried = [trial.configuration for trial in self._trials]
+            tried = [trial.configuration for trial in self._known.trials]
             return proposals.random_draw(self._space, tried, seed=self._seed, number=number)
         return proposals.next_configuration(
             self._space,
-            self._scored(),
-            self._outcomes(),
-            estimate=self._estimate(),
+            self._known.scored,
+            self._known.outcomes,
+            estimate=self._known.estimate(),
             seed=self._seed,
             number=number,
         )
 
     def _try(self, arm: Arm, configuration: Configuration, limit: float) -> None:
         before = self._account.spent - self._account.restarts
-        chance = float(Feasibility(self._space, self._outcomes()).chances([configuration])[0]) if self._trials else 1.0
-        start, beat = self._guess(configuration), self._to_beat()
+        chance = self._known.chance(configuration)
+        start, beat = self._known.guess(configuration), self._known.to_beat
         failure: ServerFailure | None = None
         measured: Measured | None = None
         start_seconds = 0.0
-        self._say("search", f"trial {len(self._trials)} ({arm}): starting")
+        self._say("search", f"trial {len(self._known.trials)} ({arm}): starting")
         try:
             with self._account.open(configuration, "trial") as server:
                 start_seconds = server.start_seconds
                 measured = measure(
                     self._goal,
-                    self._pressed(server, limit, "search", f"trial {len(self._trials)} ({arm})"),
+                    self._pressed(server, limit, "search", f"trial {len(self._known.trials)} ({arm})"),
                     seconds=self._burst_seconds,
                     effort=SEARCH_EFFORT,
                     start=start,
@@ -166,9 +157,9 @@ class Search:
             failure = error.failure
         seconds = self._account.spent - self._account.restarts - before
         self._spent[arm] += seconds
-        self._trials.append(
+        self._known.trials.append(
             Trial(
-                number=len(self._trials),
+                number=len(self._known.trials),
                 arm=arm,
                 configuration=configuration,
                 measured=measured,
@@ -218,7 +209,7 @@ class Search:
                         self._pressed(server, self._budget, "finals", what),
                         seconds=FINAL_LENGTH * self._burst_seconds,
                         effort=FINAL_EFFORT,
-                        start=self._rate_of(configuration),
+                        start=self._known.rate_of(configuration),
                         n_devices=n_devices(configuration),
                         seed=self._seed + turn + 1,
                     )
@@ -238,72 +229,20 @@ class Search:
 
     def _finalists(self) -> list[Configuration]:
         """Return the best few and the default; as few as leave room for two turns, but two at least."""
-        ranked = sorted((t for t in self._trials if t.score is not None), key=lambda trial: -(trial.score or 0.0))
-        best = [trial.configuration for trial in ranked if trial.number]
+        best = [trial.configuration for trial in self._known.ranked if trial.number]
         n_bursts = FINAL_EFFORT.most_bursts if self._goal.is_of_capacity else 2
-        each = self._start_seconds() + n_bursts * FINAL_LENGTH * self._burst_seconds
+        each = self._known.start_seconds + n_bursts * FINAL_LENGTH * self._burst_seconds
         room = int((self._budget - self._account.spent) / (finals.FEWEST_TURNS * each))
         n = min(max(room, 2), MOST_FINALISTS)
-        default = [self._trials[0].configuration] if self._trials[0].failure is None else []
+        default = [self._known.trials[0].configuration] if self._known.trials[0].failure is None else []
         return [*default, *best[: n - len(default)]]
 
-    def _guess(self, configuration: Configuration) -> float:
-        """Return a rate that settings may be good for."""
-        known = next((trial for trial in self._trials if trial.score is not None), None)
-        if known is None or known.measured is None or known.score is None:
-            guess = FIRST_RATE
-            if self._speed is not None:
-                guess = self._speed.capacity(configuration, self._goal.slo) * math.exp(-_FIRST_ERROR)
-        else:
-            mean, _ = Surrogate(self._space, self._scored(), self._estimate()).expected([configuration])
-            guess = known.measured.rate * math.exp(float(mean[0]) - known.score)
-        # Smaller rates take longer than a burst should; where one is needed, broken promises will lead to it.
-        return max(guess, FEWEST_REQUESTS / (_LONGEST_BURST * self._burst_seconds))
-
-    def _rate_of(self, configuration: Configuration) -> float:
-        """Return a rate to begin the finals with: what the search was surer of, as its bursts saw no queue grow."""
-        measured = next(trial.measured for trial in self._trials if trial.configuration == configuration)
-        if measured is None or measured.score is None:
-            return self._guess(configuration)
-        return measured.rate * math.exp(measured.low - measured.score)
-
-    def _to_beat(self) -> float | None:
-        lows = [trial.measured.low for trial in self._trials if trial.measured is not None and trial.score is not None]
-        return max(lows, default=None)
-
-    def _scored(self) -> list[Scored]:
-        return [
-            Scored(configuration=trial.configuration, score=trial.score, error=trial.measured.error)
-            for trial in self._trials
-            if trial.measured is not None and trial.score is not None
-        ]
-
-    def _outcomes(self) -> list[Outcome]:
-        return [trial.outcome for trial in self._trials]
-
-    def _estimate(self) -> proposals.Estimate | None:
-        """Return the speed model's estimate of the score, with the factors that all bursts so far show."""
-        if self._speed is None:
-            return None
-        if len(self._trials) not in self._fitted:
-            measured = [trial for trial in self._trials if trial.measured is not None]
-            told = [(trial.configuration, each) for trial in measured for each in trial.measured.bursts]  # type: ignore[union-attr]
-            self._fitted = {len(self._trials): self._speed.fitted(told[-_MOST_FITTED:])}
-        speed = self._fitted[len(self._trials)]
-        return lambda configuration: math.log(speed.capacity(configuration, self._goal.slo))
-
-    def _start_seconds(self) -> float:
-        return max((trial.start_seconds for trial in self._trials), default=0.0)
-
     def _least_seconds(self) -> float:
-        return self._start_seconds() + _FEWEST_BURSTS * self._burst_seconds
+        return self._known.start_seconds + _FEWEST_BURSTS * self._burst_seconds
 
     def _say(self, phase: str, doing: str) -> None:
         self._on_progress(
-            Progress(phase=phase, doing=doing, trials=self._trials, spent=self._account.spent, budget=self._budget)
+            Progress(
+                phase=phase, doing=doing, trials=self._known.trials, spent=self._account.spent, budget=self._budget
+            )
         )
-
-
-def n_devices(settings: Mapping[str, Scalar]) -> int:
-    """Return on how many devices a server runs, as far as its settings say."""
-    return math.prod(int(settings.get(f"engine.{name}_parallel_size", 1)) for name in ("tensor", "pipeline"))

@@ -1,0 +1,1 @@
+"""What starts servers with settings under search, and takes their load."""

@@ -1,0 +1,1 @@
+"""What one server is worth: pressed in bursts, each paid for once."""

@@ -1,0 +1,1 @@
+"""Which settings to try, how long, and which of them to recommend."""

@@ -1,0 +1,1 @@
+"""Whether a running server has the settings that it should have."""
