@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infertune.allocators import Allocator, Evidence, Offer, Order
+from infertune.allocators.order_check import check_order
 from infertune.coverage import Coverage
 from infertune.default_space import TEMPERATURE
 from infertune.evaluate import Candidate
@@ -93,6 +94,7 @@ class Orders:
             order = self._allocator.order(offer, book.evidence, wave)
             if order is None:
                 return wave, "" if wave else NOTHING_WORTH_IT
+            check_order(order, offer, who=type(self._allocator).__name__)
             if not coverage.lacks(order):
                 return wave, "" if wave else NOTHING_NEW
             n_requests += len(order.examples)

@@ -100,6 +100,38 @@ def table(target: Target, found: Sequence[Reached]) -> str:
     return "\n".join(lines)
 
 
+def one_by_one(rows: Iterable[Mapping[str, Any]], method: str, target: Target) -> str:
+    """Return a table of how often a method is as good as the best peer is with the full budget, run by run.
+
+    Args:
+        rows: As `reached` takes them.
+        method: Whose.
+        target: The best peer and its budget; of each run its own regret counts here, not the median.
+    """
+    peer: dict[tuple[str, int], float] = {}
+    ours: dict[int, dict[tuple[str, int], float]] = defaultdict(dict)
+    for row in rows:
+        run = (row["problem"], row["seed"])
+        if row["method"] == target.peer and row["budget"] == target.budget:
+            peer[run] = row["regret"]
+        elif row["method"] == method:
+            ours[row["budget"]][run] = row["regret"]
+    lines = [
+        f"{method} and what {target.peer} has with {target.budget:,} tokens, run by run:",
+        "",
+        "| tokens | runs | as good | the others behind by, median | furthest behind |",
+        "|---:|---:|---:|---:|---|",
+    ]
+    for budget, found in sorted(ours.items()):
+        behind = {run: 100 * (found[run] - peer[run]) for run in found.keys() & peer.keys()}
+        late = {run: points for run, points in behind.items() if points > 0}
+        middle = f"{np.median(list(late.values())):.1f}" if late else ""
+        worst = max(late, key=lambda run: late[run], default=None)
+        shown = f"{late[worst]:.1f} ({worst[0]}, seed {worst[1]})" if worst else ""
+        lines.append(f"| {budget:,} | {len(behind)} | {len(behind) - len(late)} | {middle} | {shown} |")
+    return "\n".join(lines)
+
+
 def _words(tokens: float) -> str:
     return f"{tokens / 1000:,.0f}k" if math.isfinite(tokens) else "not reached"
 

@@ -39,7 +39,7 @@ PATIENT = (  # minutes a run: fewer seeds
     "smac",
 )
 VARIANTS = ("optuna tpe, 18 examples", "optuna tpe, 144 examples", "syne asha, promoting")  # only when they are named
-QUICK = ("value", "tpe", "random", "random, no reuse")
+QUICK = ("value", "tpe", "random", "random, no reuse", "optuna tpe", "syne asha")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +65,8 @@ def _recorded(seed: int) -> Problem:
 
 
 FAMILIES: Mapping[str, Family] = {
-    "synthetic": Family(problem=_synthetic, budgets=(100_000, 400_000, 1_600_000)),
-    "recorded": Family(problem=_recorded, budgets=(20_000, 80_000, 320_000)),
+    "synthetic": Family(problem=_synthetic, budgets=(100_000, 160_000, 400_000, 1_600_000)),
+    "recorded": Family(problem=_recorded, budgets=(20_000, 32_000, 80_000, 320_000)),
 }
 
 
@@ -89,7 +89,8 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, default=HERE.parents[1] / "docs" / "pictures" / "search.png")
     arguments = parser.parse_args()
     peers = [name for name, peer in PEERS.items() if peer.environment is None or installed(peer.environment)]
-    methods = arguments.methods or (QUICK if arguments.quick else [m for m in (*OURS, *peers) if m not in VARIANTS])
+    able = [name for name in (*OURS, *peers) if name not in VARIANTS and (name in QUICK or not arguments.quick)]
+    methods = arguments.methods or able
     seeds = 4 if arguments.quick else arguments.seeds
     lines = arguments.results.read_text().splitlines() if arguments.results.exists() else []
     done = [json.loads(line) for line in lines]
@@ -119,7 +120,7 @@ def main() -> None:
             if number % 20 == 0 or number == len(waiting):
                 print(f"{number:,} of {len(waiting):,} runs; the last was {waiting[job]}", flush=True)
     done = [each for each in done if each["method"] in methods and each["seed"] < seeds]
-    said = _report(done, [name for name in PEERS if name not in peers])
+    said = _report(done, [name for name in PEERS if name not in (*peers, *VARIANTS)])
     print(said)
     if not arguments.quick:
         arguments.table.write_text(said + "\n")
@@ -154,7 +155,10 @@ def _report(done: Sequence[dict[str, Any]], missing: Sequence[str]) -> str:
             for group in (names - set(PATIENT), names & {"value", *PATIENT}):
                 shared = [each for each in found if each["method"] in group]
                 if group & set(PEERS):
-                    parts.append(reached.table(*reached.reached(shared, group & set(PEERS))))
+                    target, ways = reached.reached(shared, group & set(PEERS))
+                    parts.append(reached.table(target, ways))
+                    if "value" in group & names:
+                        parts.append(reached.one_by_one(shared, "value", target))
     return "\n\n".join(parts)
 
 

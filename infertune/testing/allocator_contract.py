@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 from infertune.allocators import Allocator, Evidence, Offer, Order
+from infertune.allocators.order_check import check_order
 from infertune.default_space import default_space
 from infertune.space import Configuration, SearchSpace
 from infertune.space_text import changed
@@ -86,11 +87,7 @@ class Market:
         """Return an order that has been held against the offer, or None."""
         order = allocator.order(self.offer, self.evidence, pending)
         if order is not None:
-            self.space.tier("request").validate(order.configuration)
-            assert order.examples and len(set(order.examples)) == len(order.examples)
-            assert 0 <= min(order.examples) and max(order.examples) < self.n_examples
-            assert 1 <= order.n_samples <= self.offer.n_choices[-1]
-            assert order.max_tokens is None or order.max_tokens >= 1
+            check_order(order, self.offer, who=type(allocator).__name__)
             assert order.configuration not in {each.configuration for each in pending}
             new = [each for each in order.examples if not self._asked(order, each)]
             assert new, "an order that asks only for what was answered or had failed"

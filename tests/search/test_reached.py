@@ -7,7 +7,7 @@ import pytest
 from benchmarks.search.ask_time import ask_time
 from benchmarks.search.methods import METHODS
 from benchmarks.search.problem import SyntheticProblem
-from benchmarks.search.reached import reached, table
+from benchmarks.search.reached import one_by_one, reached, table
 
 BUDGETS = (100, 1000, 10_000)
 
@@ -58,6 +58,18 @@ def test_runs_that_somebody_lacks_count_for_nobody() -> None:
     assert {each.n_runs for each in found} == {2}
     with pytest.raises(ValueError, match="run by all"):
         reached([row for row in full if (row["method"] == "peer") == (row["seed"] == 0)], {"peer"})
+
+
+def test_run_by_run_each_run_has_its_own_mark() -> None:
+    found = rows({"peer": (0.3, 0.2, 0.1), "ours": (0.2, 0.11, 0.1)})
+    found = [each | {"regret": 0.05} if (each["method"], each["seed"]) == ("peer", 2) else each for each in found]
+    target, _ = reached(found, {"peer"})
+    lines = one_by_one(found, "ours", target).splitlines()
+    assert lines[4:] == [
+        "| 100 | 3 | 0 | 10.0 | 15.1 (p, seed 2) |",
+        "| 1,000 | 3 | 0 | 1.0 | 6.1 (p, seed 2) |",
+        "| 10,000 | 3 | 2 | 5.1 | 5.1 (p, seed 2) |",
+    ]
 
 
 def test_without_a_peer_at_the_full_budget_there_is_no_mark() -> None:

@@ -12,7 +12,7 @@ from infertune.allocators import Evidence, Offer, Order
 from infertune.allocators.ecooptigen import EcoOptiGenAllocator
 from infertune.bank import SampleBank
 from infertune.budget import Budget
-from infertune.errors import EngineError
+from infertune.errors import EngineError, InvalidInputError
 from infertune.progress import Progress
 from infertune.search_orders import NOTHING_NEW, NOTHING_WORTH_IT, WAVE_REQUESTS, Orders
 from infertune.space import Configuration
@@ -65,6 +65,36 @@ def study(folder: Path, allocator: Any, **changes: Any) -> Any:
 
 def trials(folder: Path, name: str = "planted") -> list[LoggedTrial]:
     return TrialLog(SampleBank(folder / "study.db").url, name).trials()
+
+
+@pytest.mark.parametrize(
+    ("examples", "n_samples", "changes", "says"),
+    [
+        ((), 1, {}, "its examples must lie between 0 and"),
+        ((0, 40), 1, {}, "but found 40"),
+        ((3, 3), 1, {}, "each example must be named once, but found [3, 3]"),
+        ((3,), 0, {}, "n_samples must lie between 1 and"),
+        ((3,), 99, {}, "but is 99"),
+        ((3,), 1, {"max_tokens": 0}, "max_tokens must be None or at least 1, but is 0"),
+        ((3,), 1, {"configuration": Configuration({"prompt.template": "good"})}, "must be given"),
+        (
+            (3,),
+            1,
+            {"configuration": Configuration({**GREEDY, "prompt.template": "god"})},
+            "did you mean 'good'?",
+        ),
+    ],
+)
+def test_an_order_that_cannot_be_bought_ends_with_one_sentence(
+    tmp_path: Path, examples: tuple[int, ...], n_samples: int, changes: dict[str, Any], says: str
+) -> None:
+    whole = {"configuration": Configuration({**GREEDY, "prompt.template": "good"}), **changes}
+    wrong = Scripted(lambda *_: Order(examples=examples, n_samples=n_samples, **whole))
+    with pytest.raises(InvalidInputError) as caught:
+        study(tmp_path, wrong).run()
+    assert str(caught.value).startswith("the allocator Scripted gave an order that cannot be bought: ")
+    assert says in str(caught.value)
+    assert trials(tmp_path) == [], "nothing was bought for it"
 
 
 def test_what_was_ordered_is_logged_as_it_was_ordered(tmp_path: Path) -> None:
@@ -123,7 +153,7 @@ def test_a_wave_fills_a_batch_and_no_more(tmp_path: Path) -> None:
 
 
 def test_a_small_budget_is_decided_upon_in_small_waves(tmp_path: Path) -> None:
-    allocator = listed(*(("~good" if n % 2 else "~poor", range(n, n + 4), 1) for n in range(50)))
+    allocator = listed(*(("~good" if n % 2 else "~poor", range(n, n + 4), 1) for n in range(38)))
     study(tmp_path, allocator, budget=Budget(tokens=6_000)).run()
     assert max(len(pending) for _, _, pending in allocator.seen) <= 4
 
