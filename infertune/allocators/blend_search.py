@@ -35,7 +35,10 @@ class BlendSearch:
         space = {parameter.name: _domain(domains, parameter) for parameter in parameters}
         verbosity = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.ERROR)  # it announces every study
-        self._search = search(metric="utility", mode="max", space=space, cost_attr="cost", seed=(SEED + seed) % 2**31)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a busy machine took long to read the space
+            own = (SEED + seed) % 2**31
+            self._search = search(metric="utility", mode="max", space=space, cost_attr="cost", seed=own)
         optuna.logging.set_verbosity(verbosity)
         self._parameters = tuple(parameters)
         self._n_asked = 0
