@@ -13,8 +13,6 @@ two alternatives). Divided by the price it ranks new configurations and more exa
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 
 import numpy as np
@@ -24,15 +22,13 @@ from scipy import special
 from infertune.allocators import Evidence, Offer, Order
 from infertune.allocators.judged import Judged, judged
 from infertune.allocators.model import Model
-from infertune.allocators.proposals import beginning, draws, neighbours
+from infertune.allocators.opening import first_order, window
+from infertune.allocators.proposals import draws, neighbours
+from infertune.allocators.value_options import Options
 from infertune.estimators import FloatArray
 from infertune.space import Configuration
 from infertune.types import Scalar
 
-PILOT_EXAMPLES = 4
-TARGET_TRIALS = 48
-LEAST_EXAMPLES = 4
-MOST_START = 24
 N_DRAWN = 192
 N_MUTATED = 64
 N_PARENTS = 6
@@ -41,52 +37,17 @@ SURELY_FAILING = 2  # configurations
 _HOPELESS = 10.0  # below any worth that a choice can have, where there is none
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What the benchmark's ablation switches; docs/design/search.md has the figures.
-
-    Attributes:
-        explore_full: New configurations are valued by all the uncertainty there is about them, not by what the first
-            examples would resolve.
-        rotate: How far the examples of a new configuration begin after those of the last, in lengths of its own;
-            with 0 all configurations begin with the same.
-        target_trials: How many new configurations the budget would buy, if it bought nothing else.
-        n_start: Configurations of the fixed beginning.
-        few_samples: Of each example of most of them.
-        full_every: One in so many is sampled in full.
-        least_gain: The search ends when the rest of the budget, were every token worth as much as the best to be had
-            now, would gain less utility than this.
-        pairing: Further examples may also be those that the rival had.
-        any_samples: Orders with every number of samples compete; otherwise all are of the largest that keeps the cap.
-        difficulty: Common examples are known to be common; otherwise every score is luck of its own.
-        cap_slack: A number of samples is still bought where it would be over the cap by this factor, for costs are
-            estimates; with infinity what cannot keep the cap is bought too.
-    """
-
-    explore_full: bool = False
-    rotate: float = 1.0
-    target_trials: int = TARGET_TRIALS
-    n_start: int = 6
-    few_samples: int = 3
-    full_every: int = 2
-    least_gain: float = 0.0
-    pairing: bool = False
-    any_samples: bool = True
-    difficulty: bool = True
-    cap_slack: float = 1.25
-
-
 class ValueAllocator:
     """See the module."""
 
-    def __init__(self, options: Options = Options()) -> None:
-        self._options = options
+    def __init__(self, options: Options | None = None) -> None:
+        self._options = options or Options()
 
     def order(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> Order | None:
         """Return the order with the highest expected gain per token."""
         if pending and not evidence:
             return None  # the pilot says how many examples and samples the others get
-        first = self._first(offer, evidence, pending)
+        first = first_order(offer, evidence, pending, self._options)
         if first is not None or len(evidence) < 2:
             return first
         model = self._model(offer, evidence, pending)
@@ -130,13 +91,9 @@ class ValueAllocator:
         hopeless = _hopeless(offer, known)
         drawn = [each for each in drawn if not hopeless & set(each.items())]
         if drawn:
-            window = self._window(offer, evidence, pending)
-            consider(
-                judged(offer, model, drawn, self._options.cap_slack),
-                [window] * len(drawn),
-                ours.of([best]),
-                is_new=True,
-            )
+            theirs = judged(offer, model, drawn, self._options.cap_slack)
+            examples = window(offer, evidence, pending, self._options)
+            consider(theirs, [examples] * len(drawn), ours.of([best]), is_new=True)
         if not considered:
             return None
         per_token, configurations, sets = max(considered, key=lambda each: float(each[0].max()))
@@ -164,53 +121,6 @@ class ValueAllocator:
 
     def _model(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> Model:
         return Model(offer, evidence, pending, difficulty=self._options.difficulty)
-
-    def _first(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> Order | None:
-        """Return the next order of the fixed beginning; None when as much of it as was planned has landed.
-
-        Until then, more workers get more of it: a model of next to nothing is no better than an even spread.
-        """
-        request = offer.space.tier("request")
-        begun = {each.configuration for each in [*(each.order for each in evidence), *pending, *offer.failed]}
-        planned = beginning(request, offer.configurations, offer.seed, self._options.n_start)
-        if len(evidence) < len(planned):
-            planned = beginning(request, offer.configurations, offer.seed, len(planned) + len(pending) + 1)
-        for each in planned:
-            if each not in begun:
-                return Order(
-                    configuration=each,
-                    examples=self._window(offer, evidence, pending),
-                    n_samples=self._first_samples(offer, evidence, len(begun)),
-                )
-        return None
-
-    def _first_samples(self, offer: Offer, evidence: Sequence[Evidence], n_begun: int) -> int:
-        """Return how many samples are worth buying while the cost of a configuration is not known.
-
-        Only some of the beginning is sampled in full: enough to tell what more samples gain.
-        """
-        most = offer.n_choices[-1]
-        if offer.cap_tokens is not None:
-            least = min((_price(each) / each.order.n_samples for each in evidence), default=float("inf"))
-            within = [n for n in offer.n_choices if n * least <= self._options.cap_slack * offer.cap_tokens]
-            most = max(within, default=offer.n_choices[0])
-        few = [n for n in offer.n_choices if n <= self._options.few_samples]
-        return most if n_begun % self._options.full_every == 0 else min(most, max(few, default=most))
-
-    def _window(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> tuple[int, ...]:
-        """Return the examples of a new configuration: as many as let the budget buy the target number of those.
-
-        They follow those of the last new one, so that few share them.
-        """
-        n = PILOT_EXAMPLES
-        if evidence:
-            price = float(np.median([_price(each) for each in evidence]))
-            wanted = offer.budget_tokens / (self._options.target_trials * price)
-            n = int(min(max(wanted, LEAST_EXAMPLES), MOST_START))
-        n = min(n, offer.n_examples)
-        n_begun = len({each.configuration for each in [*(each.order for each in evidence), *pending]})
-        offset = int(self._options.rotate * n_begun * n)
-        return tuple((offset + index) % offer.n_examples for index in range(n))
 
 
 def _last(prices: FloatArray) -> FloatArray:
@@ -268,12 +178,6 @@ def _drawn(
     request = offer.space.tier("request")
     found = draws(request, offer.seed, turn, N_DRAWN) + neighbours(request, parents, offer.seed, turn, N_MUTATED)
     return [each for each in dict.fromkeys(found) if each not in seen]
-
-
-@lru_cache(maxsize=4096)
-def _price(each: Evidence) -> float:
-    """Return what an example took on average, all its samples at full length."""
-    return float(each.tokens.max(axis=0).mean())
 
 
 def _gain(difference: FloatArray, s: FloatArray) -> FloatArray:

@@ -1,0 +1,40 @@
+"""The switches of the allocator `value`, each a part of it that the benchmark can take away."""
+
+from dataclasses import dataclass
+
+TARGET_TRIALS = 48
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the benchmark's ablation switches; docs/design/search.md has the figures.
+
+    Attributes:
+        explore_full: New configurations are valued by all the uncertainty there is about them, not by what the first
+            examples would resolve.
+        rotate: How far the examples of a new configuration begin after those of the last, in lengths of its own;
+            with 0 all configurations begin with the same.
+        target_trials: How many new configurations the budget would buy, if it bought nothing else.
+        n_start: Configurations of the fixed beginning.
+        few_samples: Of each example of most of them.
+        full_every: One in so many is sampled in full.
+        least_gain: The search ends when the rest of the budget, were every token worth as much as the best to be had
+            now, would gain less utility than this.
+        pairing: Further examples may also be those that the rival had.
+        any_samples: Orders with every number of samples compete; otherwise all are of the largest that keeps the cap.
+        difficulty: Common examples are known to be common; otherwise every score is luck of its own.
+        cap_slack: A number of samples is still bought where it would be over the cap by this factor, for costs are
+            estimates; with infinity what cannot keep the cap is bought too.
+    """
+
+    explore_full: bool = False
+    rotate: float = 1.0
+    target_trials: int = TARGET_TRIALS
+    n_start: int = 6
+    few_samples: int = 3
+    full_every: int = 2
+    least_gain: float = 0.0
+    pairing: bool = False
+    any_samples: bool = True
+    difficulty: bool = True
+    cap_slack: float = 1.25
