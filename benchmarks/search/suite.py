@@ -9,6 +9,7 @@ a suite that was stopped goes on. Peers whose environment is not installed are l
 import argparse
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ PATIENT = (  # minutes a run: fewer seeds
     "smac, hyperband",
     "smac",
 )
+LEAST_RUNS = 3  # of a method that is to be compared
 VARIANTS = ("optuna tpe, 18 examples", "optuna tpe, 144 examples", "syne asha, promoting")  # only when they are named
 QUICK = ("value", "tpe", "random", "random, no reuse", "optuna tpe", "syne asha")
 
@@ -80,7 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer seeds, methods and budgets: minutes")
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--patient-seeds", type=int, default=4, help="of the peers that take minutes a run")
+    parser.add_argument("--patient-seeds", type=int, default=1, help="of the peers that take minutes a run")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 16])
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), metavar="METHOD")
     parser.add_argument("--processes", type=int, default=2)
@@ -151,7 +153,9 @@ def _report(done: Sequence[dict[str, Any]], missing: Sequence[str]) -> str:
                     f"Who bought everything and took the best would have {np.median(floors):.1f} in the median."
                 )
             # The peers that take minutes have fewer runs: they are compared with ours on these.
-            names = {each["method"] for each in found}
+            full = max(each["budget"] for each in found)
+            n_runs = Counter(each["method"] for each in found if each["budget"] == full)
+            names = {name for name, n in n_runs.items() if n >= min(LEAST_RUNS, max(n_runs.values()))}
             for group in (names - set(PATIENT), names & {"value", *PATIENT}):
                 shared = [each for each in found if each["method"] in group]
                 if group & set(PEERS):
