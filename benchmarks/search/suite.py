@@ -122,19 +122,25 @@ def main() -> None:
             if number % 20 == 0 or number == len(waiting):
                 print(f"{number:,} of {len(waiting):,} runs; the last was {waiting[job]}", flush=True)
     done = [each for each in done if each["method"] in methods and each["seed"] < seeds]
+    done.sort(key=lambda each: methods.index(each["method"]))
     said = _report(done, [name for name in PEERS if name not in (*peers, *VARIANTS)])
     print(said)
     if not arguments.quick:
         arguments.table.write_text(said + "\n")
-    picture(
-        {
-            f"{family}, {workers} worker{'s' * (workers > 1)}": found
-            for family in FAMILIES
-            for workers in arguments.workers
-            if (found := [each for each in done if each["family"] == family and each["workers"] == workers])
-        },
-        arguments.picture if not arguments.quick else arguments.picture.with_stem("search-quick"),
-    )
+    panels = {}
+    for family, workers in product(FAMILIES, arguments.workers):
+        found = [each for each in done if each["family"] == family and each["workers"] == workers]
+        if found:
+            title = f"{family}, {workers} worker{'s' * (workers > 1)}"
+            panels[title] = [each for each in found if each["method"] in _compared(found)]
+    picture(panels, arguments.picture if not arguments.quick else arguments.picture.with_stem("search-quick"))
+
+
+def _compared(found: Sequence[dict[str, Any]]) -> set[str]:
+    """Return the methods with enough runs at the largest budget to be compared."""
+    full = max(each["budget"] for each in found)
+    n_runs = Counter(each["method"] for each in found if each["budget"] == full)
+    return {name for name, n in n_runs.items() if n >= min(LEAST_RUNS, max(n_runs.values()))}
 
 
 def _report(done: Sequence[dict[str, Any]], missing: Sequence[str]) -> str:
@@ -153,16 +159,15 @@ def _report(done: Sequence[dict[str, Any]], missing: Sequence[str]) -> str:
                     f"Who bought everything and took the best would have {np.median(floors):.1f} in the median."
                 )
             # The peers that take minutes have fewer runs: they are compared with ours on these.
-            full = max(each["budget"] for each in found)
-            n_runs = Counter(each["method"] for each in found if each["budget"] == full)
-            names = {name for name, n in n_runs.items() if n >= min(LEAST_RUNS, max(n_runs.values()))}
+            names = _compared(found)
             for group in (names - set(PATIENT), names & {"value", *PATIENT}):
-                shared = [each for each in found if each["method"] in group]
-                if group & set(PEERS):
-                    target, ways = reached.reached(shared, group & set(PEERS))
-                    parts.append(reached.table(target, ways))
-                    if "value" in group & names:
-                        parts.append(reached.one_by_one(shared, "value", target))
+                rivals = group & set(PEERS)
+                if not rivals:
+                    continue
+                target, ways = reached.reached([each for each in found if each["method"] in group], rivals)
+                parts.append(reached.table(target, ways))
+                if "value" in group:
+                    parts.append(reached.one_by_one(found, "value", target))
     return "\n\n".join(parts)
 
 
