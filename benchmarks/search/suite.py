@@ -82,7 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer seeds, methods and budgets: minutes")
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--patient-seeds", type=int, default=1, help="of the peers that take minutes a run")
+    parser.add_argument("--patient-seeds", type=int, default=0, help="of the peers that take minutes a run")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 16])
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), metavar="METHOD")
     parser.add_argument("--processes", type=int, default=2)
