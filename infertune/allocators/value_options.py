@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-TARGET_TRIALS = 48
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -29,7 +27,7 @@ class Options:
 
     explore_full: bool = False
     rotate: float = 1.0
-    target_trials: int = TARGET_TRIALS
+    target_trials: int = 48
     n_start: int = 6
     few_samples: int = 3
     full_every: int = 2
