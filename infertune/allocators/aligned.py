@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from infertune.allocators import Evidence
+from infertune.allocators import Evidence, Order
 from infertune.default_space import TEMPERATURE
 from infertune.estimators import FloatArray
 from infertune.space import Configuration, SearchSpace
@@ -30,7 +30,9 @@ class Aligned:
         is_base: Likewise.
         had: Whether a piece has the choice, ``[N, R]``.
         utilities: Of the bases, means over the examples, ``[N, B]``.
-        gains: Of all choices over their base, ``[N, R]``; 0 where a piece has not the choice.
+        scores: The same example by example, ``[B, m]`` of each piece.
+        ladder: Which gains add up to that of a choice over its base, ``[R, R]``.
+        gains: Of all choices over the next smaller n, ``[N, R]``; 0 where a piece has not the choice.
         variances: Of one example's score under a base, over all pieces, ``[B]``.
         gain_variances: Of one example's gain, over all pieces that have the choice, ``[R]``.
         prompts: Mean prompt tokens of a request, ``[N]``.
@@ -45,6 +47,8 @@ class Aligned:
     is_base: NDArray[np.bool_]
     had: NDArray[np.bool_]
     utilities: FloatArray
+    scores: list[FloatArray]
+    ladder: FloatArray
     gains: FloatArray
     variances: FloatArray
     gain_variances: FloatArray
@@ -102,7 +106,7 @@ def aligned(evidence: Sequence[Evidence], choices: tuple[Configuration, ...]) ->
     places = [of_list[id(_known(each))] for each in evidence]
     for row, (its, (at, own, _)) in enumerate(zip(found, places, strict=True)):
         had[row, at], gains[row, at], gain_variances[row, at] = True, its.gains[own], its.gain_variances[own]
-    n_samples = np.array([_n_samples(each) for each in evidence])
+    n_samples = np.array([n_samples_of(each.order) for each in evidence])
     luck = [its.sampling_variance for its, count in zip(found, n_samples, strict=True) if 1 < count < np.inf]
     return Aligned(
         n=n,
@@ -110,6 +114,8 @@ def aligned(evidence: Sequence[Evidence], choices: tuple[Configuration, ...]) ->
         is_base=bases == np.arange(len(choices)),
         had=had,
         utilities=np.stack([its.utilities[own] for its, (*_, own) in zip(found, places, strict=True)]),
+        scores=[its.scores[own] for its, (*_, own) in zip(found, places, strict=True)],
+        ladder=_ladder(choices),
         gains=gains,
         variances=np.mean([its.variances[own] for its, (*_, own) in zip(found, places, strict=True)], axis=0),
         gain_variances=gain_variances.sum(axis=0) / np.maximum(had.sum(axis=0), 1),
@@ -121,8 +127,9 @@ def aligned(evidence: Sequence[Evidence], choices: tuple[Configuration, ...]) ->
     )
 
 
-def _n_samples(each: Evidence) -> float:
-    return float("inf") if each.order.configuration.get(TEMPERATURE) == 0.0 else float(each.order.n_samples)
+def n_samples_of(order: Order) -> float:
+    """Return how many samples that may differ an order has; infinitely many of greedy decoding, which has no luck."""
+    return float("inf") if order.configuration.get(TEMPERATURE) == 0.0 else float(order.n_samples)
 
 
 @lru_cache(maxsize=4096)
@@ -149,6 +156,7 @@ class _Moments:
     """Of one piece of evidence, by base or by choice."""
 
     utilities: FloatArray
+    scores: FloatArray
     variances: FloatArray
     gains: FloatArray
     gain_variances: FloatArray
@@ -163,13 +171,14 @@ def _moments(each: Evidence) -> _Moments:
     choices = _known(each)
     base = np.array(_bases(choices))
     bases = np.unique(base)
-    gains = each.scores - each.scores[base]
+    gains = each.scores - each.scores[np.array(_below(choices))]
     single = each.scores[bases]
-    n = _n_samples(each)
+    n = n_samples_of(each.order)
     least = np.array([int(choices[at]["strategy.n"]) for at in bases])
     lengths = np.maximum((each.tokens[bases] - each.prompt_tokens) / least[:, None], 1.0)
     return _Moments(
         utilities=single.mean(axis=1),
+        scores=single,
         variances=single.var(axis=1),
         gains=gains.mean(axis=1),
         gain_variances=gains.var(axis=1),
@@ -187,6 +196,33 @@ def _bases(choices: tuple[Configuration, ...]) -> tuple[int, ...]:
     for number in sorted(range(len(choices)), key=lambda at: int(choices[at]["strategy.n"])):
         least.setdefault(_rest(choices[number]), number)
     return tuple(least[_rest(each)] for each in choices)
+
+
+@lru_cache(maxsize=64)
+def _below(choices: tuple[Configuration, ...]) -> tuple[int, ...]:
+    """Return for every choice the number of that with the next smaller n, in the end its base, which is its own."""
+    bases = _bases(choices)
+    below = list(bases)
+    last: dict[tuple[Scalar, ...], int] = {}
+    for number in sorted(range(len(choices)), key=lambda at: int(choices[at]["strategy.n"])):
+        if number != bases[number]:
+            key = (choices[number]["strategy.name"], *_rest(choices[number]))
+            below[number] = last.get(key, bases[number])
+            last[key] = number
+    return tuple(below)
+
+
+@lru_cache(maxsize=64)
+def _ladder(choices: tuple[Configuration, ...]) -> FloatArray:
+    """Return which choices are met on the way down from each to its base, ``[R, R]``."""
+    below = _below(choices)
+    found = np.zeros((len(choices), len(choices)))
+    for number in range(len(choices)):
+        at = number
+        while below[at] != at:
+            found[number, at] = 1.0
+            at = below[at]
+    return found
 
 
 def _rest(choice: Configuration) -> tuple[Scalar, ...]:

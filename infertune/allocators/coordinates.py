@@ -47,6 +47,16 @@ class Coordinates:
         difference[n:] = difference[n:] > 0
         return difference
 
+    def correlation(self, theta: FloatArray, one: FloatArray, other: FloatArray) -> FloatArray:
+        """Return ``exp(-theta . differences)`` of all pairs, ``[n_one, n_other]``, without a matrix for each axis."""
+        n = len(self.numbers)
+        near, far = one[:, :n] * np.sqrt(theta[:n]), other[:, :n] * np.sqrt(theta[:n])
+        found = (near * near).sum(axis=1)[:, None] + (far * far).sum(axis=1) - 2.0 * (near @ far.T)
+        np.maximum(found, 0.0, out=found)
+        for axis in range(n, self.n_axes):
+            found += theta[axis] * (one[:, axis, None] != other[:, axis])
+        return np.asarray(np.exp(-found))
+
     def _position(self, parameter: Parameter, configuration: Mapping[str, Scalar]) -> float:
         if parameter.name not in configuration:
             return 0.0

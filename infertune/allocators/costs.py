@@ -1,7 +1,7 @@
 """Tokens per request under every replay choice, learned from a handful of examples, also of what was never bought.
 
 A request costs its prompt and n samples. The logarithms of both lengths are Gaussian processes over configurations,
-observed as in `gaussian_process`: examples have lengths of their own, which cancel where they are shared. Four
+observed as in `crossed_process`: examples have lengths of their own, which cancel where they are shared. Four
 examples tell a cost within a few percent of another's.
 """
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from infertune.allocators.gaussian_process import kernel
+from infertune.allocators.coordinates import Coordinates
 from infertune.estimators import FloatArray
 
 _THETA_NUMBER = 0.5
@@ -23,9 +23,9 @@ class Costs:
     """Fits the lengths in N pieces of evidence.
 
     Args:
-        differences: ``[n_axes, N, N]`` of their configurations, labels last.
+        axes: Of the configurations.
+        points: Of their configurations, ``[N, n_axes]``.
         overlaps: ``[N, N]``.
-        n_labels: How many of the axes are labels.
         prompts: Mean prompt tokens of a request, ``[N]``.
         samples: Mean tokens of a sample under each limit, ``[N, n_limits]``.
         length_variance: Of the logarithm of one example's sample.
@@ -33,36 +33,34 @@ class Costs:
 
     def __init__(
         self,
-        differences: FloatArray,
+        axes: Coordinates,
+        points: FloatArray,
         overlaps: FloatArray,
-        n_labels: int,
         prompts: FloatArray,
         samples: FloatArray,
         length_variance: float,
     ) -> None:
-        self._theta = np.full(len(differences), _THETA_NUMBER)
-        self._theta[len(differences) - n_labels :] = _THETA_LABEL
+        self._axes, self._points = axes, points
+        self._theta = np.array([_THETA_NUMBER] * len(axes.numbers) + [_THETA_LABEL] * len(axes.labels))
         values = np.log(np.column_stack([prompts, samples]))
         self._centre = values.mean(axis=0)
         centred = values - self._centre
         self._variance = max(float((centred**2).mean()), _LEAST_VARIANCE)
         own = np.diag(_OWN * length_variance * np.diag(overlaps) + _JITTER)
         noise = (1 - _OWN) * length_variance * overlaps + own
-        covariance = self._variance * kernel(self._theta, differences) + noise
+        covariance = self._variance * axes.correlation(self._theta, points, points) + noise
         self._lower = linalg.cholesky(covariance, lower=True, check_finite=False)
         self._alpha = linalg.cho_solve((self._lower, True), centred, check_finite=False)
 
-    def at(
-        self, differences: FloatArray, n: NDArray[np.intp], limit: NDArray[np.intp]
-    ) -> tuple[FloatArray, FloatArray]:
+    def at(self, points: FloatArray, n: NDArray[np.intp], limit: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
         """Return the expected tokens ``[m, R]`` and their relative standard deviation, likewise.
 
         Args:
-            differences: ``[n_axes, N, m]`` between the pieces' configurations and those asked for.
+            points: Of the configurations asked for, ``[m, n_axes]``.
             n: Samples of each of R choices.
             limit: Column of ``samples`` of each.
         """
-        cross = self._variance * kernel(self._theta, differences)
+        cross = self._variance * self._axes.correlation(self._theta, self._points, points)
         lengths = np.exp(self._centre + cross.T @ self._alpha)
         half = linalg.solve_triangular(self._lower, cross, lower=True, check_finite=False)
         spread = np.sqrt(np.maximum(self._variance - (half * half).sum(axis=0), _JITTER))

@@ -9,7 +9,7 @@ from infertune.allocators import Evidence, Order
 from infertune.allocators.aligned import aligned, common_choices, joined
 from infertune.allocators.coordinates import Coordinates
 from infertune.allocators.costs import Costs
-from infertune.allocators.gains import Gains
+from infertune.allocators.gains import Gains, variety
 from infertune.allocators.gaussian_process import kernel
 from infertune.allocators.proposals import Choices, beginning, draws, neighbours
 from infertune.evaluate import replayed
@@ -68,6 +68,14 @@ def test_texts_are_equal_or_not_and_numbers_are_near_or_far() -> None:
     assert 0 < near < far
 
 
+def test_correlations_are_those_of_the_differences() -> None:
+    axes = Coordinates(REQUEST)
+    points = axes.points(draws(REQUEST, 0, 0, 40))
+    theta = np.linspace(0.1, 3.0, axes.n_axes)
+    expected = kernel(theta, axes.differences(points, points[:9]))
+    np.testing.assert_allclose(axes.correlation(theta, points, points[:9]), expected, atol=1e-12)
+
+
 def test_choices_are_told_apart_by_base_and_gain() -> None:
     """Greedy decoding has five choices, one for each limit, and these are the bases of all 35."""
     pieces = [evidence(setting(temperature=t), range(12)) for t in (0.0, 0.7)]
@@ -78,7 +86,8 @@ def test_choices_are_told_apart_by_base_and_gain() -> None:
         single = pieces[1].choices.index(Configuration({**choice, "strategy.n": 1, "strategy.name": "first"}))
         assert side.utilities[1, side.base[number]] == pieces[1].scores[single].mean()
         gain = pieces[1].scores[pieces[1].choices.index(choice)].mean() - pieces[1].scores[single].mean()
-        assert side.gains[1, number] == pytest.approx(gain)
+        assert side.ladder[number] @ side.gains[1] == pytest.approx(gain)
+        assert side.ladder[number].sum() == [1, 3, 5, 9].index(int(choice["strategy.n"]))
 
 
 def test_evidence_that_cannot_be_cut_leaves_only_what_it_can_say() -> None:
@@ -115,8 +124,9 @@ def fitted(pieces: list[Evidence], new: list[Configuration]) -> tuple[Gains, np.
     theta = np.ones(axes.n_axes)
     side = aligned(pieces, common_choices(MODEL.space, pieces))
     counts = np.array([float(len(each.order.examples)) for each in pieces])
-    gains = Gains(side, kernel(theta, axes.differences(points, points)), counts)
-    return gains, kernel(theta, axes.differences(points, axes.points(new))), side.n
+    its = variety([each.order.configuration for each in pieces])
+    gains = Gains(side, axes.correlation(theta, points, points), counts, its)
+    return gains, axes.correlation(theta, points, axes.points(new)), side.n
 
 
 def test_a_missing_n_is_judged_by_what_it_usually_adds() -> None:
@@ -133,28 +143,31 @@ def test_a_missing_n_is_judged_by_what_it_usually_adds() -> None:
         for choice in choices
     ]
     lacking = n > 3
-    expected = gains.means(correlation)[0]
+    expected = gains.means(correlation, variety([setting(temperature=0.8)]))[0]
     assert np.abs(expected - real)[lacking].mean() < np.abs(real)[lacking].mean() / 2
 
 
 def test_greedy_decoding_gains_nothing_by_samples() -> None:
-    pieces = [evidence(setting(temperature=t), range(40)) for t in (0.0, 0.7, 1.2)]
-    gains, correlation, n = fitted(pieces, [setting(temperature=0.0), setting(temperature=0.7)])
-    greedy, hot = np.abs(gains.means(correlation)[:, n == 9])
-    assert greedy.max() < 0.005 < hot.max()
+    pieces = [evidence(setting(temperature=t), range(40)) for t in (0.7, 1.2)]
+    new = [setting(temperature=t) for t in (0.0, 0.05, 0.7)]
+    gains, correlation, n = fitted(pieces, new)
+    greedy, cool, hot = np.abs(gains.means(correlation, variety(new))[:, n == 9])
+    assert greedy.max() == 0.0 and cool.max() < hot.max() / 4
 
 
 def test_only_enough_samples_resolve_a_gain() -> None:
-    """And what is resolved never exceeds what there is; the rival with the same choice takes its share away."""
+    """And three resolve the first step of nine; what is resolved never exceeds what there is."""
     pieces = [evidence(setting(temperature=t), range(20)) for t in (0.3, 0.9)]
-    gains, correlation, n = fitted(pieces, [setting(temperature=0.6), setting(temperature=1.5)])
+    new = [setting(temperature=0.6), setting(temperature=1.5)]
+    gains, correlation, n = fitted(pieces, new)
     nine = int(np.flatnonzero(n == 9)[0])
     asked = np.array([[nine], [nine]])
     both = correlation[:, 1:]
-    resolved, total = gains.changes(
-        asked, correlation, np.array([0.7, 1.0]), np.array([10.0, 10.0]), np.array([1, 3, 9]), both, nine
-    )
-    assert not resolved[:, :, :2].any() and (resolved[0, 0, 2] > 0) and np.all(resolved <= total[:, :, None])
+    its, counts, options = variety(new), np.array([10.0, 10.0]), np.array([1, 3, 9])
+    between = np.array([0.7, 1.0])
+    resolved, total = gains.changes(asked, correlation, its, between, counts, options, both, float(its[1]), nine)
+    one, three, all_nine = resolved[0, 0]
+    assert one == 0.0 < three < all_nine and np.all(resolved <= total[:, :, None])
     assert total[1, 0] == pytest.approx(0.0, abs=1e-12)  # it is the rival itself
 
 
@@ -172,10 +185,8 @@ def test_costs_are_known_within_a_few_percent() -> None:
     shares = np.zeros((len(pieces), 512))
     for row, each in enumerate(pieces):
         shares[row, list(each.order.examples)] = 1 / 12
-    costs = Costs(
-        axes.differences(points, points), shares @ shares.T, 1, side.prompts, side.samples, side.length_variance
-    )
-    expected, spread = costs.at(axes.differences(points, axes.points(some)), side.n, side.base)
+    costs = Costs(axes, points, shares @ shares.T, side.prompts, side.samples, side.length_variance)
+    expected, spread = costs.at(axes.points(some), side.n, side.base)
     errors = []
     for row, each in enumerate(some):
         truth = MODEL.truth(each, n_examples=1024)

@@ -67,14 +67,13 @@ class Surrogate:
         self._posterior: Posterior | None = None
         if len(scored) >= _FEWEST:
             differences = self._coordinates.differences(self._points, self._points)
-            none = np.zeros((len(scored), len(scored)))
             errors = np.array([each.error for each in scored]) ** 2
             own = errors / errors.mean()
             numbers = (rest / self._spread)[:, None]
             noise = float(np.clip(errors.mean() / self._spread**2, 1e-3, 1.0))
-            # Of the process for examples, only the terms without any in common are left.
-            self._found = fit(differences, none, own, numbers, noise / 0.3, len(self._coordinates.labels))
-            self._posterior = Posterior(self._found, kernel(self._found.theta, differences), none, own, numbers)
+            self._found = fit(differences, own, numbers, noise, len(self._coordinates.labels))
+            correlation = kernel(self._found.theta, differences)
+            self._posterior = Posterior(self._found.v, correlation, np.diag(self._found.own * own), numbers)
 
     def expected(self, configurations: Sequence[Configuration]) -> tuple[FloatArray, FloatArray]:
         """Return the mean and the standard deviation of the score of each."""

@@ -1,0 +1,117 @@
+"""Scores of pieces of evidence on examples that they share or do not, as sums that need no example by itself.
+
+The score of configuration c on example e is u(c) + luck, and the luck of different examples is independent. Examples
+asked of the same pieces have the same covariance S of it, so a few matrices, one for each such set, stand for
+hundreds of examples. What all scores say of u is in two sums over examples, Z marking who was asked:
+
+    information = sum Z' S^-1 Z,      sum Z' S^-1 y
+
+(crossed random effects; Baayen, Davidson and Bates 2008). Blocks are padded to the largest set.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infertune.estimators import FloatArray
+
+
+class Crossed:
+    """Which examples were asked of which pieces.
+
+    Attributes:
+        n: Pieces.
+        counts: Examples of each set, ``[n_sets]``.
+        members: Pieces of each set, padded with n, ``[n_sets, width]``.
+        set_of: Of each example, ``[n_examples]``; -1 where nobody was asked.
+
+    Args:
+        examples: Of each piece, each once.
+        n_examples: How many there are.
+    """
+
+    def __init__(self, examples: Sequence[NDArray[np.intp]], n_examples: int) -> None:
+        self.n = len(examples)
+        rows = np.concatenate(examples)
+        columns = np.repeat(np.arange(self.n), [len(each) for each in examples])
+        cell = np.zeros((n_examples, self.n), dtype=np.intp)  # its place among all scores, from 1; 0 is none
+        cell[rows, columns] = np.arange(1, len(rows) + 1)
+        used = np.flatnonzero(cell.any(axis=1))
+        packed = np.packbits(cell[used] > 0, axis=1)
+        keys = packed.view([("", packed.dtype)] * packed.shape[1])[:, 0]
+        _, first, number, self.counts = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
+        self.set_of = np.full(n_examples, -1)
+        self.set_of[used] = number
+        asked = cell[used[first]] > 0
+        width = int(asked.sum(axis=1).max())
+        order = np.argsort(~asked, axis=1, kind="stable")[:, :width]
+        self._has = np.take_along_axis(asked, order, axis=1)
+        self.members = np.where(self._has, order, self.n)
+        self._at = np.where(self._has, order, 0)
+        together = np.argsort(number, kind="stable")
+        self._starts = np.cumsum(self.counts) - self.counts
+        self._cells = np.take_along_axis(cell[used[together]], self._at[number[together]], axis=1)
+        self._cells[~self._has[number[together]]] = 0
+
+    @cached_property
+    def both(self) -> FloatArray:
+        """1 where two members are of the set, 0 in the padding, ``[n_sets, width, width]``."""
+        return (self._has[:, :, None] & self._has[:, None, :]).astype(np.float64)
+
+    def sums(self, scores: FloatArray) -> FloatArray:
+        """Return the sums over the examples of each set, of scores piece by piece: ``[n_scores, R]`` to
+        ``[n_sets, width, R]``."""
+        return np.asarray(np.add.reduceat(self._by_example(scores), self._starts, axis=0))
+
+    def products(self, scores: FloatArray) -> FloatArray:
+        """Return the sums of products of two members' scores, ``[n_sets, width, width]``, all numbers together."""
+        cells = self._by_example(scores)
+        return np.asarray(np.add.reduceat(cells @ cells.transpose(0, 2, 1), self._starts, axis=0))
+
+    def blocks(self, matrix: FloatArray) -> FloatArray:
+        """Return the part of a matrix ``[n, n]`` that belongs to each set."""
+        return np.asarray(matrix[self._at[:, :, None], self._at[:, None, :]] * self.both)
+
+    def rows(self, matrix: FloatArray) -> FloatArray:
+        """Return the rows of a matrix ``[n, m]`` that belong to each set, ``[n_sets, width, m]``."""
+        return np.asarray(matrix[self._at] * self._has[:, :, None])
+
+    def diagonal(self, of_piece: FloatArray) -> FloatArray:
+        """Return a number of each member, ``[n_sets, width]``; 1 in the padding, so that blocks can be inverted."""
+        return np.where(self._has, of_piece[self._at], 1.0)
+
+    def gathered(self, blocks: FloatArray) -> FloatArray:
+        """Return the sum of all blocks, each in its place, ``[n, n]``."""
+        n = self.n + 1
+        at = self.members[:, :, None] * n + self.members[:, None, :]
+        found = np.bincount(at.ravel(), weights=blocks.ravel(), minlength=n * n)
+        return np.asarray(found.reshape(n, n)[:-1, :-1], dtype=np.float64)
+
+    def gathered_rows(self, rows: FloatArray, sets: NDArray[np.intp] | None = None) -> FloatArray:
+        """Return the sum of the rows of all sets, or of some, each in its place, ``[n, m]``."""
+        members = self.members if sets is None else self.members[sets]
+        found = np.zeros((self.n + 1, rows.shape[2]))
+        np.add.at(found, members.ravel(), rows.reshape(-1, rows.shape[2]))
+        return found[:-1]
+
+    def shares(self, examples: Sequence[NDArray[np.intp]]) -> FloatArray:
+        """Return which share of some examples is of each set, ``[n_sets, m]``."""
+        found = np.zeros((len(self.counts) + 1, len(examples)))
+        for column, each in enumerate(examples):
+            np.add.at(found[:, column], self.set_of[each], 1.0 / len(each))
+        return found[:-1]  # those that nobody was asked have set -1, the row behind the last
+
+    def overlaps(self, counts: FloatArray) -> FloatArray:
+        """Return the covariances ``[n, n]`` of means of numbers that each example has for itself, of variance 1.
+
+        Args:
+            counts: Examples of each piece, ``[n]``.
+        """
+        common = self.gathered(self.counts[:, None, None] * self.both)
+        return np.asarray(common / counts[:, None] / counts)
+
+    def _by_example(self, scores: FloatArray) -> FloatArray:
+        padded = np.concatenate([np.zeros((1, scores.shape[1])), scores])
+        return np.asarray(padded[self._cells])
