@@ -34,7 +34,7 @@ class Aligned:
         ladder: Which gains add up to that of a choice over its base, ``[R, R]``.
         gains: Of all choices over the next smaller n, ``[N, R]``; 0 where a piece has not the choice.
         variances: Of one example's score under a base, over all pieces, ``[B]``.
-        gain_variances: Of one example's gain, over all pieces that have the choice, ``[R]``.
+        gain_squares: Of single examples' gains about their piece's, summed over all that have the choice, ``[R]``.
         prompts: Mean prompt tokens of a request, ``[N]``.
         samples: Mean tokens of a sample under each base, ``[N, B]``.
         sampling_variance: Of one sample's score about its example's expected one, over all; a number.
@@ -51,7 +51,7 @@ class Aligned:
     ladder: FloatArray
     gains: FloatArray
     variances: FloatArray
-    gain_variances: FloatArray
+    gain_squares: FloatArray
     prompts: FloatArray
     samples: FloatArray
     sampling_variance: float
@@ -99,13 +99,14 @@ def aligned(evidence: Sequence[Evidence], choices: tuple[Configuration, ...]) ->
     n = np.array([int(choice["strategy.n"]) for choice in choices])
     bases = np.array(_bases(choices))
     shape = (len(evidence), len(choices))
-    had, gains, gain_variances = np.zeros(shape, dtype=bool), np.zeros(shape), np.zeros(shape)
+    had, gains, gain_squares = np.zeros(shape, dtype=bool), np.zeros(shape), np.zeros(len(choices))
     found = [_moments(each) for each in evidence]
     lists = {id(its): its for its in map(_known, evidence)}  # few, and hashing them for each piece took a third of all
     of_list = {key: _places(choices, its) for key, its in lists.items()}
     places = [of_list[id(_known(each))] for each in evidence]
     for row, (its, (at, own, _)) in enumerate(zip(found, places, strict=True)):
-        had[row, at], gains[row, at], gain_variances[row, at] = True, its.gains[own], its.gain_variances[own]
+        had[row, at], gains[row, at] = True, its.gains[own]
+        gain_squares[at] += its.gain_squares[own]
     n_samples = np.array([n_samples_of(each.order) for each in evidence])
     luck = [its.sampling_variance for its, count in zip(found, n_samples, strict=True) if 1 < count < np.inf]
     return Aligned(
@@ -118,7 +119,7 @@ def aligned(evidence: Sequence[Evidence], choices: tuple[Configuration, ...]) ->
         ladder=_ladder(choices),
         gains=gains,
         variances=np.mean([its.variances[own] for its, (*_, own) in zip(found, places, strict=True)], axis=0),
-        gain_variances=gain_variances.sum(axis=0) / np.maximum(had.sum(axis=0), 1),
+        gain_squares=gain_squares,
         prompts=np.array([its.prompt for its in found]),
         samples=np.stack([its.samples[own] for its, (*_, own) in zip(found, places, strict=True)]),
         sampling_variance=float(np.mean(luck)) if luck else 0.0,
@@ -159,7 +160,7 @@ class _Moments:
     scores: FloatArray
     variances: FloatArray
     gains: FloatArray
-    gain_variances: FloatArray
+    gain_squares: FloatArray
     prompt: float
     samples: FloatArray
     sampling_variance: float
@@ -181,7 +182,7 @@ def _moments(each: Evidence) -> _Moments:
         scores=single,
         variances=single.var(axis=1),
         gains=gains.mean(axis=1),
-        gain_variances=gains.var(axis=1),
+        gain_squares=gains.var(axis=1) * gains.shape[1],
         prompt=float(each.prompt_tokens.mean()),
         samples=lengths.mean(axis=1),
         sampling_variance=float((single * (1 - single)).mean() * n / (n - 1)) if 1 < n < np.inf else 0.0,

@@ -22,9 +22,11 @@ from infertune.estimators import FloatArray
 from infertune.space import Configuration
 
 WARM = 0.3  # the temperature by which two thirds of the variety is there
-_PRIOR_MEAN = 0.05  # standard deviation of the common mean of a gain
-_PRIOR_SPREAD = 0.05  # of a gain between configurations
+_PRIOR_MEAN = 0.05  # standard deviation of the common mean of what any number of samples gain
+_PRIOR_SPREAD = 0.05  # of that between configurations
 _PRIOR_PIECES = 2.0  # pieces of evidence that this is worth
+_PRIOR_EXAMPLE = 0.03  # variance of one example's gain
+_PRIOR_EXAMPLES = 24.0  # that this is worth
 _NO_NOISE = 1e-4
 
 
@@ -47,11 +49,13 @@ class Gains:
     def __init__(self, side: Aligned, correlation: FloatArray, counts: FloatArray, variety: FloatArray) -> None:
         self._ladder = side.ladder
         self._steps: dict[int, _Step] = {}
+        before = 1
         for n in np.unique(side.n[~side.is_base]).tolist():
+            # The variance of a mean of n falls with 1 / n, and so does what there is to gain.
+            share, before = 1.0 / before - 1.0 / n, n
             choices = np.flatnonzero((side.n == n) & ~side.is_base)
             rows = np.flatnonzero(np.all(side.had[:, choices], axis=1) & (variety > 0))
-            if len(rows):
-                self._steps[n] = _step(side, correlation, counts, variety, rows, choices)
+            self._steps[n] = _step(side, correlation, counts, variety, rows, choices, share)
 
     def means(self, correlation: FloatArray, variety: FloatArray) -> FloatArray:
         """Return the expected gains of choices over their bases, ``[m, R]``.
@@ -146,17 +150,19 @@ def _step(
     variety: FloatArray,
     rows: NDArray[np.intp],
     choices: NDArray[np.intp],
+    share: float,
 ) -> _Step:
     gains, counts, variety = side.gains[np.ix_(rows, choices)], counts[rows], variety[rows]
-    weight = float((counts * variety**2).sum())
+    weight = max(float((counts * variety**2).sum()), 1e-9)
     n = len(rows)
     centre = (counts * variety) @ gains / weight * n / (n + 1.0)
-    example = side.gain_variances[choices]
+    free = float(counts.sum()) - n
+    example = (side.gain_squares[choices] + _PRIOR_EXAMPLES * _PRIOR_EXAMPLE) / (free + _PRIOR_EXAMPLES)
     squares = counts @ (gains - variety[:, None] * centre) ** 2
     seen = np.maximum((squares - n * example) / weight, 0.0)
-    variance = (_PRIOR_PIECES * _PRIOR_SPREAD**2 + n * seen) / (_PRIOR_PIECES + n)
+    variance = (_PRIOR_PIECES * share * _PRIOR_SPREAD**2 + n * seen) / (_PRIOR_PIECES + n)
     noise = float(example.mean() / variance.mean())
-    common = _PRIOR_MEAN**2 / float(variance.mean())
+    common = share * _PRIOR_MEAN**2 / float(variance.mean())
     covariance = variety[:, None] * (common + correlation[np.ix_(rows, rows)]) * variety
     lower = linalg.cholesky(covariance + np.diag(noise / counts + _NO_NOISE), lower=True, check_finite=False)
     alpha = linalg.cho_solve((lower, True), gains, check_finite=False)
