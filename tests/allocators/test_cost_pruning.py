@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infertune.allocators.cost_pruning import Bounds, Seen, Step, evaluation, slack
+from infertune.allocators.ecooptigen.cost_pruning import Bounds, Seen, Step, evaluation, slack
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # deprecated there, and flaml's other parts are missing

@@ -13,9 +13,9 @@ from benchmarks.search.methods.allocated import Allocated
 from benchmarks.search.problem import Bought, Problem, Purchase, SyntheticProblem
 from benchmarks.search.race import Method, Setting, run
 from infertune.allocators import Evidence, Order
-from infertune.allocators.blend_search import BlendSearch
-from infertune.allocators.ecooptigen import EcoOptiGenAllocator
-from infertune.allocators.whole_space import WholeSpace
+from infertune.allocators.ecooptigen.allocator import EcoOptiGenAllocator
+from infertune.allocators.ecooptigen.blend_search import BlendSearch
+from infertune.allocators.ecooptigen.whole_space import WholeSpace
 from infertune.errors import DataUnavailableError
 from infertune.parameter import Parameter
 from infertune.search_names import search_named
@@ -136,7 +136,7 @@ def test_orders_are_repeated_by_a_study_that_goes_on() -> None:
         market.fill(order)
     script = (
         "from infertune.testing.allocator_contract import Market, wide_space\n"
-        "from infertune.allocators.ecooptigen import EcoOptiGenAllocator\n"
+        "from infertune.allocators.ecooptigen.allocator import EcoOptiGenAllocator\n"
         "m = Market(wide_space(), cap_tokens=40.0)\n"
         "m.run(EcoOptiGenAllocator(), 25)\n"
         "print([(o.configuration.digest, o.examples, o.n_samples, o.max_tokens) for o in m.orders])"

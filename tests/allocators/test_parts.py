@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from infertune.allocators import Evidence, Order
-from infertune.allocators.aligned import aligned, common_choices, joined
 from infertune.allocators.coordinates import Coordinates
-from infertune.allocators.costs import Costs
-from infertune.allocators.gains import Gains, variety
 from infertune.allocators.gaussian_process import kernel
 from infertune.allocators.proposals import Choices, beginning, draws, neighbours
+from infertune.allocators.value.aligned import aligned, common_choices, joined
+from infertune.allocators.value.costs import Costs
+from infertune.allocators.value.gains import Gains, variety
 from infertune.evaluate import replayed
 from infertune.space import Configuration
 from infertune.testing.synthetic_model import SyntheticModel

@@ -13,7 +13,7 @@ from benchmarks.search.methods.trials import Trials
 from benchmarks.search.problem import Bought, Purchase, SyntheticProblem
 from benchmarks.search.race import Method, Setting, run
 from infertune.allocators import Order
-from infertune.allocators.value import ValueAllocator
+from infertune.allocators.value.allocator import ValueAllocator
 from infertune.samplers.random import RandomSampler
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from infertune import tasks
-from infertune.allocators.value import ValueAllocator
+from infertune.allocators.value.allocator import ValueAllocator
 from infertune.bank import SampleBank
 from infertune.budget import Budget
 from infertune.default_space import default_space

@@ -9,7 +9,7 @@ import pytest
 from planted import Interrupted, interrupting, make_study, plain, space_of, write, write_task
 
 from infertune.allocators import Evidence, Offer, Order
-from infertune.allocators.ecooptigen import EcoOptiGenAllocator
+from infertune.allocators.ecooptigen.allocator import EcoOptiGenAllocator
 from infertune.bank import SampleBank
 from infertune.budget import Budget
 from infertune.errors import EngineError, InvalidInputError

@@ -6,9 +6,9 @@ from benchmarks.search.methods.allocated import Allocated
 from benchmarks.search.methods.peer import Peer
 from benchmarks.search.methods.trials import Trials
 from benchmarks.search.race import Method, Setting
-from infertune.allocators.ecooptigen import EcoOptiGenAllocator
-from infertune.allocators.value import ValueAllocator
-from infertune.allocators.value_options import Options
+from infertune.allocators.ecooptigen.allocator import EcoOptiGenAllocator
+from infertune.allocators.value.allocator import ValueAllocator
+from infertune.allocators.value.options import Options
 from infertune.samplers.qmc import QMCSampler
 from infertune.samplers.random import RandomSampler
 from infertune.samplers.tpe import TPESampler

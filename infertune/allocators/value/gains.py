@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from infertune.allocators.aligned import Aligned
+from infertune.allocators.value.aligned import Aligned
 from infertune.default_space import TEMPERATURE
 from infertune.estimators import FloatArray
 from infertune.space import Configuration

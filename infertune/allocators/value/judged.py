@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infertune.allocators import Offer
-from infertune.allocators.model import Model, View
 from infertune.allocators.proposals import Choices
+from infertune.allocators.value.model import Model, View
 from infertune.estimators import FloatArray
 from infertune.space import Configuration, SearchSpace
 

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from scipy import special
 
 from infertune.allocators import Evidence, Offer, Order
-from infertune.allocators.judged import Judged, judged
-from infertune.allocators.model import Model
-from infertune.allocators.opening import first_order, window
 from infertune.allocators.proposals import draws, neighbours
-from infertune.allocators.value_options import Options
+from infertune.allocators.value.judged import Judged, judged
+from infertune.allocators.value.model import Model
+from infertune.allocators.value.opening import first_order, window
+from infertune.allocators.value.options import Options
 from infertune.estimators import FloatArray
 from infertune.space import Configuration
 from infertune.types import Scalar

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from infertune.allocators import Evidence, Offer, Order
-from infertune.allocators.blend_search import BlendSearch, flaml
-from infertune.allocators.cost_pruning import Bounds, Seen, Step, Verdict, evaluation
-from infertune.allocators.holdings import Holdings
-from infertune.allocators.whole_space import WholeSpace
+from infertune.allocators.ecooptigen.blend_search import BlendSearch, flaml
+from infertune.allocators.ecooptigen.cost_pruning import Bounds, Seen, Step, Verdict, evaluation
+from infertune.allocators.ecooptigen.holdings import Holdings
+from infertune.allocators.ecooptigen.whole_space import WholeSpace
 from infertune.space import Configuration
 
 N_TUNING = 20  # examples of every trial: what the published experiments tune on

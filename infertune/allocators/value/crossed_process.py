@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from infertune.allocators.crossed import Crossed
 from infertune.allocators.gaussian_process import JITTER, Posterior, kernel, most_probable, prior_theta
+from infertune.allocators.value.crossed import Crossed
 from infertune.estimators import FloatArray
 
 PRIOR_SHARES = (0.4, 0.3, 0.3)  # of an example's variance: beta, gamma, own

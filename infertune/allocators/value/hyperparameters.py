@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infertune.allocators import Evidence, Offer
-from infertune.allocators.aligned import Aligned, aligned, common_choices, joined
 from infertune.allocators.coordinates import Coordinates
-from infertune.allocators.crossed import Crossed
-from infertune.allocators.crossed_process import Hyperparameters, fit
+from infertune.allocators.value.aligned import Aligned, aligned, common_choices, joined
+from infertune.allocators.value.crossed import Crossed
+from infertune.allocators.value.crossed_process import Hyperparameters, fit
 from infertune.estimators import FloatArray
 from infertune.space import SearchSpace
 

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infertune.allocators import Evidence, Offer, Order
-from infertune.allocators.aligned import aligned, common_choices, joined, n_samples_of
-from infertune.allocators.costs import Costs
-from infertune.allocators.crossed import Crossed
-from infertune.allocators.crossed_process import CrossedPosterior
-from infertune.allocators.gains import Gains, variety
-from infertune.allocators.hyperparameters import asked, coordinates, fitted, level
+from infertune.allocators.value.aligned import aligned, common_choices, joined, n_samples_of
+from infertune.allocators.value.costs import Costs
+from infertune.allocators.value.crossed import Crossed
+from infertune.allocators.value.crossed_process import CrossedPosterior
+from infertune.allocators.value.gains import Gains, variety
+from infertune.allocators.value.hyperparameters import asked, coordinates, fitted, level
 from infertune.estimators import FloatArray
 from infertune.space import Configuration
 

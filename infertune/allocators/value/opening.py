@@ -7,7 +7,7 @@ import numpy as np
 
 from infertune.allocators import Evidence, Offer, Order
 from infertune.allocators.proposals import beginning
-from infertune.allocators.value_options import Options
+from infertune.allocators.value.options import Options
 
 PILOT_EXAMPLES = 4
 LEAST_EXAMPLES = 4

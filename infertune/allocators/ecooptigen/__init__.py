@@ -1,0 +1,1 @@
+"""The allocator ``ecooptigen``: BlendSearch with cost pruning, as published."""
