@@ -55,7 +55,7 @@ ABLATIONS: Mapping[str, Mapping[str, object]] = {
     "new configurations by all their uncertainty": {"explore_full": True},
     "half as many new configurations": {"target_trials": 24},
     "twice as many new configurations": {"target_trials": 96},
-    "twelve to begin with": {"n_start": 12},
+    "six to begin with": {"n_start": 6},
     "ends when the rest would gain under 0.1 points": {"least_gain": 0.001},
     "ends when the rest would gain under 0.3 points": {"least_gain": 0.003},
     "ends when the rest would gain under 1 point": {"least_gain": 0.01},

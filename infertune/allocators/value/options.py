@@ -28,7 +28,7 @@ class Options:
     explore_full: bool = False
     rotate: float = 1.0
     target_trials: int = 48
-    n_start: int = 6
+    n_start: int = 12
     few_samples: int = 3
     full_every: int = 2
     least_gain: float = 0.0
