@@ -48,14 +48,23 @@ class Coordinates:
         return difference
 
     def correlation(self, theta: FloatArray, one: FloatArray, other: FloatArray) -> FloatArray:
-        """Return ``exp(-theta . differences)`` of all pairs, ``[n_one, n_other]``, without a matrix for each axis."""
+        """Return ``exp(-theta . differences)`` of all pairs, ``[n_one, n_other]``, by one product of matrices."""
+        near, far = self._stretched(theta, one), self._stretched(theta, other)
+        found = near @ far.T
+        found *= 2.0
+        found -= (near * near).sum(axis=1)[:, None]
+        found -= (far * far).sum(axis=1)
+        np.minimum(found, 0.0, out=found)
+        return np.asarray(np.exp(found, out=found))
+
+    def _stretched(self, theta: FloatArray, points: FloatArray) -> FloatArray:
+        """Return points whose squared distances are ``theta . differences``: a label is one of several corners."""
         n = len(self.numbers)
-        near, far = one[:, :n] * np.sqrt(theta[:n]), other[:, :n] * np.sqrt(theta[:n])
-        found = (near * near).sum(axis=1)[:, None] + (far * far).sum(axis=1) - 2.0 * (near @ far.T)
-        np.maximum(found, 0.0, out=found)
-        for axis in range(n, self.n_axes):
-            found += theta[axis] * (one[:, axis, None] != other[:, axis])
-        return np.asarray(np.exp(-found))
+        columns = [points[:, :n] * np.sqrt(theta[:n])]
+        for axis, parameter in enumerate(self.labels, n):
+            labels = np.arange(-1, len(parameter.values()))
+            columns.append((points[:, axis, None] == labels) * math.sqrt(theta[axis] / 2))
+        return np.concatenate(columns, axis=1)
 
     def _position(self, parameter: Parameter, configuration: Mapping[str, Scalar]) -> float:
         if parameter.name not in configuration:

@@ -60,6 +60,11 @@ class Crossed:
         """1 where two members are of the set, 0 in the padding, ``[n_sets, width, width]``."""
         return (self._has[:, :, None] & self._has[:, None, :]).astype(np.float64)
 
+    @cached_property
+    def _places(self) -> NDArray[np.intp]:
+        """Where each number of all blocks belongs in a matrix of the pieces, and one more for the padding."""
+        return np.asarray((self.members[:, :, None] * (self.n + 1) + self.members[:, None, :]).ravel())
+
     def sums(self, scores: FloatArray) -> FloatArray:
         """Return the sums over the examples of each set, of scores piece by piece: ``[n_scores, R]`` to
         ``[n_sets, width, R]``."""
@@ -85,8 +90,7 @@ class Crossed:
     def gathered(self, blocks: FloatArray) -> FloatArray:
         """Return the sum of all blocks, each in its place, ``[n, n]``."""
         n = self.n + 1
-        at = self.members[:, :, None] * n + self.members[:, None, :]
-        found = np.bincount(at.ravel(), weights=blocks.ravel(), minlength=n * n)
+        found = np.bincount(self._places, weights=blocks.ravel(), minlength=n * n)
         return np.asarray(found.reshape(n, n)[:-1, :-1], dtype=np.float64)
 
     def gathered_rows(self, rows: FloatArray, sets: NDArray[np.intp] | None = None) -> FloatArray:

@@ -209,5 +209,7 @@ class Foreseen:
 def _inverted(matrix: FloatArray) -> FloatArray:
     """Return the inverse of a positive definite matrix."""
     lower = linalg.cholesky(matrix, lower=True, check_finite=False)
-    half, _ = linalg.lapack.dpotri(lower, lower=1)
-    return np.asarray(np.tril(half) + np.tril(half, -1).T)
+    half, _ = linalg.lapack.dpotri(lower, lower=1)  # the other half stays 0
+    whole = half + half.T
+    whole[np.diag_indices_from(whole)] *= 0.5
+    return np.asarray(whole)
