@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from infertune.allocators import Evidence, Order
+from infertune.allocators import Evidence, Offer, Order
 from infertune.allocators.coordinates import Coordinates
 from infertune.allocators.gaussian_process import kernel
 from infertune.allocators.proposals import Choices, beginning, draws, neighbours
 from infertune.allocators.value.aligned import aligned, common_choices, joined
 from infertune.allocators.value.costs import Costs
 from infertune.allocators.value.gains import Gains, variety
+from infertune.allocators.value.model import Model
 from infertune.evaluate import replayed
 from infertune.space import Configuration
 from infertune.testing.synthetic_model import SyntheticModel
@@ -197,6 +198,30 @@ def test_costs_are_known_within_a_few_percent() -> None:
     known, unknown = np.concatenate(errors[:40]).mean(), np.concatenate(errors[40:]).mean()
     assert known < 0.06 and unknown < 0.12
     assert spread[:40].mean() < spread[40:].mean()
+
+
+@pytest.mark.parametrize("spoiled", ["one configuration", "nothing is right", "the same example twice"])
+def test_evidence_that_says_little_is_no_accident(spoiled: str) -> None:
+    """What is expected stays between nothing and everything, where no two configurations or scores differ."""
+    second = 0.7 if spoiled == "one configuration" else 0.9
+    pieces = [evidence(setting(temperature=0.7), range(4)), evidence(setting(temperature=second), range(4, 8))]
+    if spoiled == "nothing is right":
+        pieces = [replace(each, scores=np.zeros_like(each.scores)) for each in pieces]
+    if spoiled == "the same example twice":
+        pieces.append(pieces[0])
+    offer = Offer(
+        space=MODEL.space,
+        n_examples=512,
+        n_choices=(1, 3, 5, 9),
+        cap_tokens=600.0,
+        budget_tokens=100_000.0,
+        spent_tokens=0.0,
+        seed=0,
+    )
+    model = Model(offer, pieces, [Order(configuration=setting(), examples=(0, 9), n_samples=3)])
+    view = model.view([setting(temperature=t) for t in (0.0, 0.7, 1.5)])
+    assert np.all((-0.5 < view.worth) & (view.worth < 1.5))
+    assert np.all((0 < view.tokens) & (view.tokens < 10_000))
 
 
 def test_proposals_are_of_the_space() -> None:

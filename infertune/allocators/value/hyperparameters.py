@@ -26,7 +26,7 @@ _N_NUMBERS = 2  # principal components of the choices, by which they are judged
 _LEAST_SPREAD = 0.02  # of utility between configurations
 _LEAST_LUCK = 0.01  # variance of an example's score, however alike those seen were
 _MOST_SAMPLING = 0.9  # of an example's own variance, the share that more samples would take away
-_SAME = 1e-6
+_SAME = 1e-3  # standard deviation of a component, below which it says nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +107,9 @@ def _within(costs: FloatArray, cap_tokens: float | None) -> NDArray[np.bool_]:
 def _components(centred: FloatArray) -> FloatArray:
     """Return the directions of the first principal components, so long that these have variance 1."""
     _, sizes, right = np.linalg.svd(centred, full_matrices=False)
-    n = max(int((sizes[:_N_NUMBERS] > _SAME).sum()), 1)
-    return np.asarray(right[:n].T * math.sqrt(len(centred)) / np.maximum(sizes[:n], _SAME))
+    deviations = sizes[:_N_NUMBERS] / math.sqrt(len(centred))
+    n = max(int((deviations > _SAME).sum()), 1)
+    return np.asarray(right[:n].T / np.where(deviations[:n] > _SAME, deviations[:n], _LEAST_SPREAD))
 
 
 @lru_cache(maxsize=8)
