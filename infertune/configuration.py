@@ -14,22 +14,26 @@ class Configuration(Mapping[str, Scalar]):
     Parameters that do not exist under the other values are absent: a greedy configuration has no ``top_p``.
     """
 
-    __slots__ = ("_values", "canonical")
-
-    canonical: str
-    """JSON with sorted keys in which whole floats are written as ints, for 1.0 and 1 are the same setting."""
+    __slots__ = ("_canonical", "_values")
 
     def __init__(self, values: Mapping[str, Scalar]) -> None:
         for name, value in values.items():
             if type(value) not in (bool, int, float, str) or (isinstance(value, float) and not math.isfinite(value)):
                 raise TypeError(f"{name} must be a bool, int, finite float or str, but is {value!r}")
         self._values = dict(sorted(values.items()))
-        plain = {name: int(v) if isinstance(v, float) and v.is_integer() else v for name, v in self._values.items()}
-        self.canonical = json.dumps(plain, separators=(",", ":"))
+        self._canonical: str | None = None
 
     def with_values(self, values: Mapping[str, Scalar]) -> "Configuration":
         """Return this configuration with some values set or added."""
         return Configuration({**self._values, **values})
+
+    @property
+    def canonical(self) -> str:
+        """JSON with sorted keys in which whole floats are written as ints, for 1.0 and 1 are the same setting."""
+        if self._canonical is None:  # made when it is first asked for: most configurations are never compared
+            plain = {n: int(v) if isinstance(v, float) and v.is_integer() else v for n, v in self._values.items()}
+            self._canonical = json.dumps(plain, separators=(",", ":"))
+        return self._canonical
 
     @property
     def digest(self) -> str:

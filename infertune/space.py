@@ -34,6 +34,9 @@ class SearchSpace:
     parameters: tuple[Parameter, ...]
     constraints: tuple[Constraint, ...] = ()
     whole: "SearchSpace | None" = field(default=None, repr=False)
+    _replay_choices: dict[tuple[bool | None, ...], tuple[Configuration, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         seen: dict[str, Parameter] = {}
@@ -190,12 +193,18 @@ class SearchSpace:
 
         return Configuration(min(self._repairs(), key=changes))
 
-    def replay_choices(self, configuration: Mapping[str, Scalar]) -> list[Configuration]:
+    def replay_choices(self, configuration: Mapping[str, Scalar]) -> tuple[Configuration, ...]:
         """Return every choice of replay-tier values that goes with a configuration, whose own ones are ignored."""
         replay = {parameter.name for parameter in self.parameters if parameter.tier == "replay"}
         fixed = {name: value for name, value in configuration.items() if name not in replay}
-        complete = self._completions(fixed, lambda parameter: parameter.values() if parameter.name in replay else ())
-        return [Configuration({name: v for name, v in values.items() if name in replay}) for values in complete]
+        # Which of the conditions hold is all that they depend on, and they are asked for with every purchase.
+        holding = tuple(c.holds(fixed[c.name]) if c.name in fixed else None for c in self._conditions())
+        if holding not in self._replay_choices:
+            complete = self._completions(fixed, lambda each: each.values() if each.name in replay else ())
+            self._replay_choices[holding] = tuple(
+                Configuration({name: v for name, v in values.items() if name in replay}) for values in complete
+            )
+        return self._replay_choices[holding]
 
     def configurations(self) -> Iterator[Configuration]:
         """Yield every configuration, in the order of the values; only for a space without continuous parameters."""

@@ -5,7 +5,8 @@ a second time what was bought before, unless the method keeps a bank of it.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -46,7 +47,7 @@ class Bought:
 
     Attributes:
         prompt_tokens: ``[n_examples]``.
-        table: Gives the samples cut at a ``max_tokens`` and read by an extractor.
+        table: Gives the samples cut at a ``max_tokens`` and read by an extractor; may be asked again and again.
     """
 
     purchase: Purchase
@@ -77,6 +78,29 @@ class Bought:
             table=self.table,
             default_extractor=self.default_extractor,
         )
+
+
+def together(parts: Sequence[Bought]) -> Bought:
+    """Return purchases of different examples, which are alike in all else, as one."""
+    first = parts[0]
+
+    def table(max_tokens: int, extractor: str) -> SampleTable:
+        tables = [part.table(max_tokens, extractor) for part in parts]
+        return SampleTable(
+            answers=np.concatenate([each.answers for each in tables]),
+            scores=np.concatenate([each.scores for each in tables]),
+            tokens=np.concatenate([each.tokens for each in tables]),
+            logprobs=np.concatenate([each.logprobs for each in tables]),
+        )
+
+    return replace(
+        first,
+        purchase=replace(
+            first.purchase, examples=np.concatenate([part.purchase.examples for part in parts]), paid=None
+        ),
+        prompt_tokens=np.concatenate([part.prompt_tokens for part in parts]),
+        table=table,
+    )
 
 
 class Problem(Protocol):
@@ -127,7 +151,7 @@ class SyntheticProblem:
             space=self.space,
             n_samples=n_samples,
             prompt_tokens=whole.prompt_tokens,
-            table=lambda max_tokens, extractor: whole.table(max_tokens),
+            table=cache(lambda max_tokens, extractor: whole.table(max_tokens)),
             default_extractor="",
         )
 
@@ -198,7 +222,9 @@ class RecordedProblem:
             space=self.space,
             n_samples=n,
             prompt_tokens=self._tables.prompt_tokens[self._tables.number[configuration]][examples].astype(np.float64),
-            table=lambda max_tokens, extractor: self._tables.table(configuration, examples, n, max_tokens, extractor),
+            table=cache(
+                lambda max_tokens, extractor: self._tables.table(configuration, examples, n, max_tokens, extractor)
+            ),
             default_extractor=self._tables.extractors[0],
         )
 

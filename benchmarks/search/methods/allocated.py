@@ -7,7 +7,7 @@ engine's batch does, and the next order is asked for as soon as one of them woul
 import numpy as np
 
 from benchmarks.search.bank import Bank
-from benchmarks.search.problem import Bought, Purchase
+from benchmarks.search.problem import Bought, Purchase, together
 from benchmarks.search.race import Setting
 from infertune.allocators import Allocator, Evidence, Offer, Order
 from infertune.space import Configuration
@@ -65,19 +65,19 @@ class Allocated:
             return
         del self._landed[id(order)]
         self._pending = [each for each in self._pending if each is not order]
-        landed_parts = [landed[each] for each in order.examples if each in landed]
-        parts = [each.candidates() for each in landed_parts]
+        whole = together([landed[each] for each in order.examples if each in landed])
+        found = whole.candidates()
         choices = tuple(
             Configuration({name: value for name, value in each.configuration.items() if name in self._replay})
-            for each in parts[0]
+            for each in found
         )
         self._evidence.append(
             Evidence(
                 order=order,
                 choices=choices,
-                scores=np.concatenate([np.stack([each.scores for each in part]) for part in parts], axis=1),
-                tokens=np.concatenate([np.stack([each.tokens for each in part]) for part in parts], axis=1),
-                prompt_tokens=np.concatenate([each.prompt_tokens for each in landed_parts]),
+                scores=np.stack([each.scores for each in found]),
+                tokens=np.stack([each.tokens for each in found]),
+                prompt_tokens=whole.prompt_tokens,
             )
         )
 
