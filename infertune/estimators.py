@@ -5,6 +5,7 @@ the stored samples, computed in closed form. So it is unbiased for n fresh sampl
 left is that of having seen some examples and not others (`estimate`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -50,6 +51,16 @@ class SampleTable:
     def n_samples(self) -> int:
         """Stored samples of each example, K."""
         return int(self.answers.shape[1])
+
+
+def concatenated(tables: Sequence[SampleTable]) -> SampleTable:
+    """Return the rows of some tables, one table after the other; all have as many samples."""
+    return SampleTable(
+        answers=np.concatenate([table.answers for table in tables]),
+        scores=np.concatenate([table.scores for table in tables]),
+        tokens=np.concatenate([table.tokens for table in tables]),
+        logprobs=np.concatenate([table.logprobs for table in tables]),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +138,7 @@ def majority(table: SampleTable, n: int) -> FloatArray:
         ways = np.zeros((2, n_examples, len(y), n + 1))  # [0: winner's score not yet counted in | 1: counted in]
         ways[0] = votes[others][:, None, :]
         for answer in range(n_able):
-            reach = able[:, answer]
-            chance = np.where(reach[:, None], votes[counts[:, answer], : level + 1], np.eye(1, level + 1))
+            chance = votes[np.where(able[:, answer], counts[:, answer], 0), : level + 1]
             ways = _with_answer(ways, chance, y, answer_scores[:, answer])
         expected += ways[1, :, :, n] @ weights
     return np.asarray(np.clip(expected / votes[n_samples, n], 0.0, 1.0))
@@ -165,6 +175,7 @@ def _legendre(n_nodes: int) -> tuple[FloatArray, FloatArray]:
     return nodes, weights
 
 
+@cache
 def _binomials(n_samples: int, n: int) -> FloatArray:
     """Return the probabilities ``[count, votes]`` of up to n votes from up to n_samples, each cast with n / K."""
     chance = n / n_samples
@@ -176,6 +187,7 @@ def _binomials(n_samples: int, n: int) -> FloatArray:
     return table
 
 
+@cache
 def _highest_rank_weights(n_samples: int, n: int) -> FloatArray:
     """Return the probability that the highest of n drawn samples has rank 0 .. K - 1: C(rank, n - 1) / C(K, n)."""
     _check(n_samples, n)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from infertune import plugins
 from infertune.bank import cut
-from infertune.estimators import SampleTable
+from infertune.estimators import SampleTable, concatenated
 from infertune.extra_settings import is_extra
 from infertune.space import Configuration, SearchSpace
 from infertune.strategies import Strategy
@@ -162,27 +162,34 @@ def replayed(
         table: Gives the samples as cut at ``max_tokens`` and read by an extractor; called once for each pair.
         default_extractor: For a space that has no choice of them.
     """
-    tables: dict[tuple[int, str], SampleTable] = {}
-    found = []
+    possible = []
     for choice in space.replay_choices(configuration):
         complete = configuration.with_values(choice)
         n = int(complete["strategy.n"])
         max_tokens = int(complete["decoding.max_tokens"])
         if n > n_stored or max_tokens > max_tokens_stored or (max_tokens < max_tokens_stored and not can_be_cut):
             continue
-        key = (max_tokens, str(complete.get("strategy.extractor", default_extractor)))
-        if key not in tables:
-            tables[key] = table(*key)
-        strategy: Strategy = plugins.load("strategies", str(complete["strategy.name"]))()
-        found.append(
-            Candidate(
-                configuration=complete,
-                example_ids=example_ids,
-                scores=strategy.expected_scores(tables[key], n),
-                tokens=prompt_tokens + n * tables[key].tokens.mean(axis=1),
-            )
+        reading = (max_tokens, str(complete.get("strategy.extractor", default_extractor)))
+        possible.append((complete, reading, (str(complete["strategy.name"]), n)))
+    if not possible:
+        return []
+    # A strategy looks at each row alone, so it is asked once for the rows of all readings.
+    readings = {reading: number for number, reading in enumerate(dict.fromkeys(each for _, each, _ in possible))}
+    whole = concatenated([table(*reading) for reading in readings])
+    lengths = whole.tokens.mean(axis=1).reshape(len(readings), -1)
+    scores: dict[tuple[str, int], FloatArray] = {}
+    for name, n in dict.fromkeys(way for _, _, way in possible):
+        strategy: Strategy = plugins.load("strategies", name)()
+        scores[name, n] = strategy.expected_scores(whole, n).reshape(len(readings), -1)
+    return [
+        Candidate(
+            configuration=complete,
+            example_ids=example_ids,
+            scores=scores[way][readings[reading]],
+            tokens=prompt_tokens + way[1] * lengths[readings[reading]],
         )
-    return found
+        for complete, reading, way in possible
+    ]
 
 
 def sample_table(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from benchmarks.search.optimum import optimum, worth
 from benchmarks.search.tables import Tables
 from infertune.default_space import default_space
-from infertune.estimators import FloatArray, SampleTable
+from infertune.estimators import FloatArray, SampleTable, concatenated
 from infertune.evaluate import Candidate, replayed
 from infertune.space import Configuration, SearchSpace
 from infertune.testing.synthetic_model import MAX_TOKENS, TUNE, SyntheticModel
@@ -84,22 +84,13 @@ def together(parts: Sequence[Bought]) -> Bought:
     """Return purchases of different examples, which are alike in all else, as one."""
     first = parts[0]
 
-    def table(max_tokens: int, extractor: str) -> SampleTable:
-        tables = [part.table(max_tokens, extractor) for part in parts]
-        return SampleTable(
-            answers=np.concatenate([each.answers for each in tables]),
-            scores=np.concatenate([each.scores for each in tables]),
-            tokens=np.concatenate([each.tokens for each in tables]),
-            logprobs=np.concatenate([each.logprobs for each in tables]),
-        )
-
     return replace(
         first,
         purchase=replace(
             first.purchase, examples=np.concatenate([part.purchase.examples for part in parts]), paid=None
         ),
         prompt_tokens=np.concatenate([part.prompt_tokens for part in parts]),
-        table=table,
+        table=lambda max_tokens, extractor: concatenated([part.table(max_tokens, extractor) for part in parts]),
     )
 
 

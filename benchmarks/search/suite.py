@@ -3,7 +3,8 @@
     python -m benchmarks.search.suite [--quick]
 
 Each seed has the next landscape, cap and recording, and an order of the examples of its own. Results are kept, so that
-a suite that was stopped goes on. Peers whose environment is not installed are left out, and the table says so.
+a suite that was stopped goes on; those of peers that take minutes a run are shipped. Other peers whose environment is
+not installed are left out, and the table says so.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -57,25 +59,28 @@ class Family:
     budgets: tuple[int, ...]
 
 
+@cache  # the runs of one seed share it
 def _synthetic(seed: int) -> Problem:
     return SyntheticProblem(seed % N_LANDSCAPES, CAPS[seed % len(CAPS)], seed)
 
 
-def _recorded(seed: int) -> Problem:
+@lru_cache(4)  # larger
+def _recorded(seed: int) -> RecordedProblem:
     task = RECORDED[seed % len(RECORDED)]
     return RecordedProblem(tables.read(HERE / "recorded" / f"{task}.npz"), None, seed)
 
 
 FAMILIES: Mapping[str, Family] = {
     "synthetic": Family(problem=_synthetic, budgets=(100_000, 160_000, 400_000, 1_600_000)),
-    "recorded": Family(problem=_recorded, budgets=(20_000, 32_000, 80_000, 320_000)),
+    "recorded": Family(problem=_recorded, budgets=(10_000, 16_000, 40_000, 160_000)),
 }
 
 
 def _run(family: str, seed: int, name: str, budgets: Sequence[int], workers: int) -> list[dict[str, Any]]:
     began = time.monotonic()
     found = rows(name, FAMILIES[family].problem(seed), budgets, workers)
-    return [each | {"family": family, "seconds": time.monotonic() - began} for each in found]
+    seconds = time.monotonic() - began  # of all of them together
+    return [each | {"family": family, "seconds": seconds} for each in found]
 
 
 def main() -> None:
@@ -87,6 +92,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), metavar="METHOD")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--results", type=Path, default=HERE / "results-suite.jsonl")
+    parser.add_argument("--patient-results", type=Path, default=HERE / "patient.jsonl")
     parser.add_argument("--table", type=Path, default=HERE / "RESULTS.md")
     parser.add_argument("--picture", type=Path, default=HERE.parents[1] / "docs" / "pictures" / "search.png")
     arguments = parser.parse_args()
@@ -94,10 +100,14 @@ def main() -> None:
     able = [name for name in (*OURS, *peers) if name not in VARIANTS and (name in QUICK or not arguments.quick)]
     methods = arguments.methods or able
     seeds = 4 if arguments.quick else arguments.seeds
-    lines = arguments.results.read_text().splitlines() if arguments.results.exists() else []
-    done = [json.loads(line) for line in lines]
+    kept = [arguments.results, arguments.patient_results]
+    done = [json.loads(line) for path in kept if path.exists() for line in path.read_text().splitlines()]
     known = {(d["family"], d["method"], d["problem"], d["seed"], d["budget"], d["workers"]) for d in done}
-    with ProcessPoolExecutor(arguments.processes) as pool, arguments.results.open("a") as file:
+    with (
+        ProcessPoolExecutor(arguments.processes) as pool,
+        arguments.results.open("a") as quick_file,
+        arguments.patient_results.open("a") as patient_file,
+    ):
         waiting = {}
         names = {(family, seed): each.problem(seed).name for family, each in FAMILIES.items() for seed in range(seeds)}
         order = sorted(product(range(seeds), methods), key=lambda each: (each[1] in PATIENT, each[0]))
@@ -116,14 +126,17 @@ def main() -> None:
                         waiting[job] = f"{name}, {problem}, {workers} workers"
         for number, job in enumerate(as_completed(waiting), 1):
             new = job.result()
+            file = patient_file if new[0]["method"] in PATIENT else quick_file
             file.writelines(json.dumps(each) + "\n" for each in new)
             file.flush()
             done += new
             if number % 20 == 0 or number == len(waiting):
                 print(f"{number:,} of {len(waiting):,} runs; the last was {waiting[job]}", flush=True)
+    if not (arguments.methods or arguments.quick):
+        methods += [name for name in PATIENT if name not in methods]  # what is shipped of them
     done = [each for each in done if each["method"] in methods and each["seed"] < seeds]
     done.sort(key=lambda each: methods.index(each["method"]))
-    said = _report(done, [name for name in PEERS if name not in (*peers, *VARIANTS)])
+    said = _report(done, [name for name in PEERS if name not in (*peers, *PATIENT, *VARIANTS)])
     print(said)
     if not arguments.quick:
         arguments.table.write_text(said + "\n")

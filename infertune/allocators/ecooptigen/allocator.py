@@ -7,6 +7,7 @@ max_tokens, cost the rest alone, where FLAML asks for everything again.
 """
 
 import math
+import operator
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
@@ -130,7 +131,7 @@ class _Replay:
         return (
             self._circumstances == _circumstances(offer)
             and len(self._taken) <= len(evidence)
-            and all(mine is other for mine, other in zip(self._taken, evidence, strict=False))
+            and all(map(operator.is_, self._taken, evidence))  # as far as the shorter reaches
             and self._failed == offer.failed[: len(self._failed)]
         )
 
