@@ -6,7 +6,8 @@ The requests are ragged: short answers, extractions and open questions of the sh
 temperature 1 until it ends by itself or at `--max-tokens`. The rivals are `pipeline("text-generation")` at every
 batch size given, and `generate_batch` (transformers' continuous batching); every one in float32 and in bfloat16.
 First each runs once, which finds the best batch size and dtype of each; then the best ones take turns, so that a
-machine that slows down slows all of them. What counts is generated tokens up to and including the end of text.
+machine that slows down slows all of them. What counts is generated tokens up to and including the end of text. All run
+where torch finds an accelerator, and otherwise on the CPU.
 """
 
 import argparse
@@ -27,9 +28,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, 
 
 from infertune import models, tasks
 from infertune.engines.hf.engine import HFEngine
+from infertune.engines.hf.language_model import device_named
 from infertune.types import Decoding, Message, Request
 
 DTYPES = ("float32", "bfloat16")
+DEVICE = device_named(None)
 
 
 @dataclass(frozen=True)
@@ -80,9 +83,11 @@ class Pipeline:
     def __init__(self, model: str, dtype: str, batch_size: int) -> None:
         folder = models.resolve(model)
         tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
-        loaded = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
+        loaded = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype)).to(DEVICE)
         self._eos = set(np.atleast_1d(loaded.generation_config.eos_token_id).tolist())
-        self._pipe = pipeline("text-generation", model=loaded, tokenizer=tokenizer, batch_size=batch_size)
+        self._pipe = pipeline(
+            "text-generation", model=loaded, tokenizer=tokenizer, batch_size=batch_size, device=DEVICE
+        )
 
     def __call__(self, asked: list[Request]) -> int:
         tokenizer = self._pipe.tokenizer
@@ -114,7 +119,7 @@ class ContinuousBatching:
     def __init__(self, model: str, dtype: str, batch_size: int) -> None:
         folder = models.resolve(model)
         self._tokenizer = AutoTokenizer.from_pretrained(folder)
-        self._model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype)).eval()
+        self._model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype)).to(DEVICE).eval()
         self._batch_size = batch_size
 
     def __call__(self, asked: list[Request]) -> int:
@@ -131,9 +136,9 @@ class ContinuousBatching:
             eos_token_id=self._model.generation_config.eos_token_id,
             pad_token_id=self._tokenizer.pad_token_id,
         )
-        sizes = ContinuousBatchingConfig(
-            num_blocks=4 * self._batch_size, max_batch_tokens=512, max_requests_per_batch=self._batch_size
-        )
+        # On a GPU it chooses the size of its cache by the memory; a CPU has none to ask for.
+        cache = {} if DEVICE.type == "cuda" else {"num_blocks": 4 * self._batch_size, "max_batch_tokens": 512}
+        sizes = ContinuousBatchingConfig(max_requests_per_batch=self._batch_size, **cache)
         outputs = self._model.generate_batch(
             prompts, generation_config=settings, continuous_batching_config=sizes, progress_bar=False
         )
@@ -160,6 +165,8 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=128)
     parser.add_argument("--search-requests", type=int, default=64, help="for the best batch size and dtype")
     parser.add_argument("--max-tokens", type=int, default=256)
+    parser.add_argument("--dtypes", nargs="+", choices=DTYPES, default=DTYPES)
+    parser.add_argument("--batch-sizes", type=int, nargs="+", help="of all; by default some for each")
     parser.add_argument("--rounds", type=int, default=3, help="in which the best ones take turns")
     parser.add_argument("--out", type=Path, help="write the figures here as JSON")
     arguments = parser.parse_args()
@@ -171,8 +178,8 @@ def main() -> None:
     print("| | dtype | batch | tokens/s |\n|---|---|---:|---:|", flush=True)
     best: dict[str, tuple[float, str, int]] = {}
     for rival, (kind, batch_sizes) in RIVALS.items():
-        for dtype in DTYPES:
-            for batch_size in batch_sizes:
+        for dtype in arguments.dtypes:
+            for batch_size in arguments.batch_sizes or batch_sizes:
                 runner = kind(arguments.model, dtype, batch_size)
                 runner(some[:4])  # warm
                 speed = timed(runner, some)
@@ -180,6 +187,7 @@ def main() -> None:
                 best[rival] = max(best.get(rival, (0.0, "", 0)), (speed, dtype, batch_size))
                 del runner
                 gc.collect()
+                torch.cuda.empty_cache()  # nothing without a GPU
     runners = {rival: RIVALS[rival][0](arguments.model, dtype, size) for rival, (_, dtype, size) in best.items()}
     speeds = {rival: [] for rival in runners}
     for runner in runners.values():
@@ -206,8 +214,9 @@ def machine() -> str:
         ),
         platform.processor(),
     )
+    gpu = f"{torch.cuda.get_device_name()}, " if DEVICE.type == "cuda" else ""
     versions = f"torch {torch.__version__}, transformers {transformers.__version__}"
-    return f"{os.cpu_count()} cores of {model}, {torch.get_num_threads()} threads, {versions}"
+    return f"{gpu}{os.cpu_count()} cores of {model}, {torch.get_num_threads()} threads, {versions}"
 
 
 if __name__ == "__main__":

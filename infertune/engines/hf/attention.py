@@ -1,4 +1,5 @@
-"""Attention for CPUs whose result for a row does not depend on how far the other rows reach.
+"""Attention whose result for a row does not depend on how far the other rows reach: for CPUs, and for any device where
+torch's own cannot do what a model wants.
 
 A row looks at no more than its own positions, but a matrix product over more of them, though they are multiplied by
 zero, may add up in another order. Measured on x86: products with keys and softmax do not mind; products with values
@@ -14,7 +15,7 @@ from transformers import AttentionInterface
 
 from infertune.errors import EngineError
 
-NAME = "infertune_cpu"
+NAME = "infertune"
 
 _CHUNK_POSITIONS = {torch.float32: 128}
 _CHUNK_POSITIONS_OTHERWISE = 512
@@ -47,7 +48,7 @@ def attention(
     """
     for option in ("s_aux", "position_bias", "sinks"):
         if options.get(option) is not None:
-            raise EngineError(f"this model's attention uses '{option}', which the hf engine cannot do on a CPU")
+            raise EngineError(f"this model's attention uses '{option}', which the hf engine cannot do here")
     rows, heads, tokens, width = query.shape
     groups = heads // key.shape[1]
     # Query heads that share a key head become rows of one product, so keys are never repeated in memory.
