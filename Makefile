@@ -37,14 +37,15 @@ no-vllm:
 demo: $(VENV)/installed
 	$(BIN)/infertune optimize --task capitals --model bundled:smollm2-135m --budget-tokens 120k --study demo
 
+# A thread each for the two: more would wait for each other.
 test: $(VENV)/installed $(VLLM)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(VENV)/installed $(VLLM)
 	$(BIN)/python -m pytest -m slow --timeout 1800
 
-# Peers that are installed take part: say `python -m benchmarks.search.peers install` first. An hour or more; QUICK=1
-# takes a minute or two.
+# Peers that are installed take part: say `python -m benchmarks.search.peers install` first. An hour; QUICK=1 takes a
+# minute or two.
 bench-search: $(VENV)/installed
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.search.suite $(if $(QUICK),--quick)
 

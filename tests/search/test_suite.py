@@ -1,5 +1,6 @@
 """The suite: one command, one table, one picture, and what it has run is not run again."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def test_a_small_suite_is_whole_and_goes_on(tmp_path: Path, monkeypatch: pytest.
         "--results",
         results,
     ]
-    words += ["--table", table, "--picture", picture]
+    words += ["--table", table, "--picture", picture, "--patient-results", tmp_path / "patient.jsonl"]
     for _ in range(2):
         monkeypatch.setattr("sys.argv", list(map(str, words)))
         suite.main()
@@ -35,3 +36,31 @@ def test_a_small_suite_is_whole_and_goes_on(tmp_path: Path, monkeypatch: pytest.
     assert "## synthetic, 1 worker" in said and "## recorded, 1 worker" in said
     assert said.count("The best peer with") == 2
     assert picture.stat().st_size > 1000
+
+
+def test_what_patient_peers_found_is_shown_and_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether or not they are installed: others' runs would take hours."""
+    small = {"synthetic": suite.Family(problem=suite._synthetic, budgets=(20_000,))}
+    monkeypatch.setattr(suite, "FAMILIES", small)
+    monkeypatch.setattr(suite, "OURS", ("random",))
+    monkeypatch.setattr(suite, "PEERS", {})
+    row = {
+        "family": "synthetic",
+        "method": "optuna gp",
+        "problem": suite._synthetic(0).name,
+        "seed": 0,
+        "budget": 20_000,
+        "workers": 1,
+        "regret": 0.1234,
+        "ask_ms": 5.0,
+    }
+    kept = tmp_path / "patient.jsonl"
+    kept.write_text(json.dumps(row) + "\n")
+    words = ["suite", "--seeds", "1", "--workers", "1", "--results", tmp_path / "r.jsonl", "--patient-results", kept]
+    words += ["--table", tmp_path / "t.md", "--picture", tmp_path / "p.png"]
+    monkeypatch.setattr("sys.argv", list(map(str, words)))
+    suite.main()
+    said = (tmp_path / "t.md").read_text()
+    assert "| optuna gp | 1 | 1 | 12.3 [12.3 to 12.3], mean 12.3 | 5 |" in said
+    assert "| random | 1 | 1 |" in said
+    assert kept.read_text() == json.dumps(row) + "\n"
