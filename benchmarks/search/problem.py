@@ -83,7 +83,6 @@ class Bought:
 def together(parts: Sequence[Bought]) -> Bought:
     """Return purchases of different examples, which are alike in all else, as one."""
     first = parts[0]
-
     return replace(
         first,
         purchase=replace(

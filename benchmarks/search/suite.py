@@ -105,7 +105,7 @@ def main() -> None:
     known = {(d["family"], d["method"], d["problem"], d["seed"], d["budget"], d["workers"]) for d in done}
     with (
         ProcessPoolExecutor(arguments.processes) as pool,
-        arguments.results.open("a") as quick_file,
+        arguments.results.open("a") as results_file,
         arguments.patient_results.open("a") as patient_file,
     ):
         waiting = {}
@@ -126,7 +126,7 @@ def main() -> None:
                         waiting[job] = f"{name}, {problem}, {workers} workers"
         for number, job in enumerate(as_completed(waiting), 1):
             new = job.result()
-            file = patient_file if new[0]["method"] in PATIENT else quick_file
+            file = patient_file if new[0]["method"] in PATIENT else results_file
             file.writelines(json.dumps(each) + "\n" for each in new)
             file.flush()
             done += new
