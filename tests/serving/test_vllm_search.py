@@ -46,7 +46,7 @@ def run(folder: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> di
 
 @pytest.mark.skipif(
     default_dtype(torch.device("cpu")) is not torch.bfloat16,
-    reason="without instructions for bfloat16 a server took 70 s to start, for which this budget is too small",
+    reason="without instructions for bfloat16 a server takes 70 s to start and keeps these promises at no load",
 )
 @pytest.mark.timeout(600)
 def test_a_short_search(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
