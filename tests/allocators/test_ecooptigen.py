@@ -14,7 +14,7 @@ from benchmarks.search.problem import Bought, Problem, Purchase, SyntheticProble
 from benchmarks.search.race import Method, Setting, run
 from infertune.allocators import Evidence, Order
 from infertune.allocators.ecooptigen.allocator import EcoOptiGenAllocator
-from infertune.allocators.ecooptigen.blend_search import BlendSearch
+from infertune.allocators.ecooptigen.blend_search import BlendSearch, flaml
 from infertune.allocators.ecooptigen.whole_space import WholeSpace
 from infertune.errors import DataUnavailableError
 from infertune.parameter import Parameter
@@ -257,6 +257,16 @@ def test_it_maximises() -> None:
             best = max(best, utility)
             search.tell(utility=utility, cost=1.0)
     assert best > 0.98
+
+
+def test_a_busy_machine_is_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FLAML warns where reading the space took over a second; here any time is too long."""
+    flaml()
+    monkeypatch.setattr("flaml.tune.searcher.suggestion.DEFINE_BY_RUN_WARN_THRESHOLD_S", -1)
+    search = BlendSearch((Parameter(name="d.x", tier="request", kind="float", low=0.0, high=1.0, default=0.0),), 0)
+    for _ in range(20):  # those of the global search are read too
+        if search.propose() is not None:
+            search.tell(utility=0.0, cost=1.0)
 
 
 @pytest.mark.parametrize(

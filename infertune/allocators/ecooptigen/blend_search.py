@@ -7,7 +7,8 @@ promises most per cost. What FLAML needs to be installed for, and all that is kn
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from infertune.errors import DataUnavailableError
@@ -35,9 +36,8 @@ class BlendSearch:
         space = {parameter.name: _domain(domains, parameter) for parameter in parameters}
         verbosity = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.ERROR)  # it announces every study
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a busy machine took long to read the space
-            own = (SEED + seed) % 2**31
+        own = (SEED + seed) % 2**31
+        with _patience():
             self._search = search(metric="utility", mode="max", space=space, cost_attr="cost", seed=own)
         optuna.logging.set_verbosity(verbosity)
         self._parameters = tuple(parameters)
@@ -49,7 +49,8 @@ class BlendSearch:
         if not self._parameters:
             return {}
         self._n_asked += 1
-        proposed = self._search.suggest(str(self._n_asked))
+        with _patience():
+            proposed = self._search.suggest(str(self._n_asked))
         if proposed is None:
             return None
         self._proposed = proposed
@@ -80,6 +81,14 @@ def flaml() -> tuple[Any, Any]:
     # It warns where a global proposal was made by chance instead, which is part of the method.
     logging.getLogger("flaml.tune.searcher").setLevel(logging.ERROR)
     return Search, tune
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    """Drop FLAML's warning that the space took over a second to read: it is the machine that was busy."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Define-by-run function")
+        yield
 
 
 def _domain(domains: Any, parameter: Parameter) -> Any:
