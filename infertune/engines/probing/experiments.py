@@ -5,48 +5,30 @@ The verdicts are those of `infertune.engines.probing.verdicts`. A refusal is a v
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from infertune.engines.probing.endpoint import CHAT, PLAIN, Answer, Endpoint, Path, Refusal
+from infertune.engines.probing.endpoint import CHAT, PLAIN, Answer, Refusal
 from infertune.engines.probing.server_kind import served_models
-from infertune.engines.probing.verdicts import (
-    N_DIVERSE,
-    N_NESTED,
-    N_ROUNDS,
-    N_SAMPLES,
-    N_SEEDS,
-    N_TRIPLES,
-    Verdict,
-    different,
-    narrower,
-    repeats,
+from infertune.engines.probing.texts import (
+    GREEDY_PROMPTS,
+    GREEDY_TOKENS,
+    OPEN_PROMPTS,
+    OPEN_TOKENS,
+    SAMPLES_PER_REQUEST,
+    Refused,
+    Texts,
 )
+from infertune.engines.probing.verdicts import N_DIVERSE, N_NESTED, N_SEEDS, Verdict, repeats
 from infertune.errors import EngineError, nearest
 from infertune.types import Scalar
 
 HOT = 1.5  # at which six tokens of an open prompt are hardly ever the same twice
 COLD = 0.01  # not 0, at which servers refuse several samples: they would be the same
-OPEN_TOKENS = 6
-OPEN_PROMPTS = (
-    "Write a long string of random letters and digits, with nothing before it.",
-    "Write the first sentence of a surprising story about",
-    "Name a random animal, a random colour, a random number and a random town.",
-)
-GREEDY_TOKENS = 24
-WORDS = ("yes", "one", "blue", "tea", "up", "red", "go", "sun", "cat", "no")
-GREEDY_PROMPTS = tuple(f"Repeat this word twenty times: {' '.join([word] * 6)}" for word in WORDS)
-assert len(GREEDY_PROMPTS) == N_TRIPLES
-SAMPLES_PER_REQUEST = 8
 NEWER_LIMIT = "max_completion_tokens"
-N_REPAIRS = 2
 N_STOPS = 6
 N_CUT = 2
 SAME_LOGPROB = 0.2  # roundings of another batch stay below, another temperature does not
 NARROWING: Mapping[str, Scalar] = {"top_p": 0.001, "top_k": 1, "min_p": 0.999}
 """Values that leave the likeliest token alone, but for ties."""
-
-Question = tuple[str, Mapping[str, Any]]
-"""A prompt and the settings to ask it with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,28 +40,19 @@ class Row:
     seen: str
 
 
-class _Refused(Exception):
-    """An endpoint said no where an answer was needed; carries its words."""
-
-
 @dataclass
 class Experiments:
     """Probes one endpoint, a setting at a time, in the order of the methods: a later one uses what earlier ones found.
 
     Attributes:
-        path: Where settings are probed: chat where there is chat.
+        texts: Of the endpoint, which is asked by chat where it has chat.
         rows: What was found, by setting.
         seconds: Of one small request.
     """
 
-    endpoint: Endpoint
-    path: Path = CHAT
+    texts: Texts
     rows: dict[str, Row] = field(default_factory=dict)
     seconds: float = 0.0
-    hot: dict[str, Any] = field(default_factory=dict)  # what makes samples differ
-    controls: dict[str, list[str]] = field(default_factory=dict)  # samples of each open prompt, at that
-    greedy: list[tuple[list[str], list[str]]] = field(default_factory=list)  # by round, twice each
-    seeded: list[tuple[list[str], list[str]]] = field(default_factory=list)
 
     def say(self, setting: str, verdict: Verdict, seen: str) -> None:
         """Note a verdict."""
@@ -94,10 +67,10 @@ class Experiments:
     def paths(self) -> None:
         """See which of the two paths answers at all."""
         for path, setting in ((CHAT, "chat"), (PLAIN, "completions")):
-            answer = self.endpoint.ask(path, GREEDY_PROMPTS[0], max_tokens=8)
+            answer = self.texts.endpoint.ask(path, GREEDY_PROMPTS[0], max_tokens=8)
             if isinstance(answer, Refusal) and NEWER_LIMIT in answer.words and path == CHAT:
-                self.endpoint.limit_name = NEWER_LIMIT
-                answer = self.endpoint.ask(path, GREEDY_PROMPTS[0], max_tokens=8)
+                self.texts.endpoint.limit_name = NEWER_LIMIT
+                answer = self.texts.endpoint.ask(path, GREEDY_PROMPTS[0], max_tokens=8)
             if isinstance(answer, Answer) and answer.choices:
                 self.seconds = self.seconds or answer.seconds
                 self.say(setting, "honoured", f"answered in {answer.seconds:.2f} s")
@@ -106,66 +79,34 @@ class Experiments:
                 self.say(setting, "refused", words)
         if not self.honours("chat") and not self.honours("completions"):
             self._explain()
-        self.path = CHAT if self.honours("chat") else PLAIN
+        self.texts.path = CHAT if self.honours("chat") else PLAIN
 
     def _explain(self) -> None:
-        served = [model.id for model in served_models(self.endpoint)]
-        if served and self.endpoint.model not in served:
+        served = [model.id for model in served_models(self.texts.endpoint)]
+        if served and self.texts.endpoint.model not in served:
             raise EngineError(
-                f"{self.endpoint.base_url} must serve the model, but does not know '{self.endpoint.model}'"
-                f"{nearest(self.endpoint.model, served)}"
+                f"{self.texts.endpoint.base_url} must serve the model, but does not know '{self.texts.endpoint.model}'"
+                f"{nearest(self.texts.endpoint.model, served)}"
             )
         said = [self.rows[name].seen for name in ("chat", "completions")]
         raise EngineError(
-            f"{self.endpoint.base_url} must answer one way, but chat/completions says {said[0]}; "
+            f"{self.texts.endpoint.base_url} must answer one way, but chat/completions says {said[0]}; "
             f"completions says {said[1]}"
         )
-
-    # Asking
-
-    def _answers(self, questions: Sequence[Question]) -> list[Answer]:
-        found = self.endpoint.ask_all(self.path, questions)
-        for _ in range(N_REPAIRS):  # a choice may be lost once; where it always is, the caller sees it
-            wrong = [number for number, answer in enumerate(found) if _lacks_choices(answer, questions[number])]
-            again = self.endpoint.ask_all(self.path, [questions[number] for number in wrong])
-            for number, answer in zip(wrong, again, strict=True):
-                found[number] = answer
-        for answer in found:
-            if isinstance(answer, Refusal):
-                raise _Refused(answer.words)
-            if not answer.choices:
-                raise _Refused("an answer without choices")
-        return [answer for answer in found if isinstance(answer, Answer)]
-
-    def _each(self, questions: Sequence[Question]) -> list[str]:
-        """Return the text of the first choice of each question."""
-        return [answer.choices[0].text for answer in self._answers(questions)]
-
-    def _samples(self, prompt: str, **settings: Any) -> list[str]:
-        """Return 32 samples, as many at once as the endpoint gives."""
-        together = SAMPLES_PER_REQUEST if self.honours("n") else 1
-        counted = {"n": together} if together > 1 else {}
-        question = (prompt, {"max_tokens": OPEN_TOKENS, **counted, **settings})
-        answers = self._answers([question] * (N_SAMPLES // together))
-        if any(len(answer.choices) != together for answer in answers):
-            raise _Refused(f"not {together} choices in each answer")
-        return [choice.text for answer in answers for choice in answer.choices]
 
     def _trying(self, setting: str, find: Callable[[], tuple[Verdict, str]]) -> None:
         """Note what an experiment finds, or that the endpoint refuses."""
         try:
             verdict, seen = find()
-        except _Refused as refusal:
+        except Refused as refusal:
             verdict, seen = "refused", str(refusal)
         self.say(setting, verdict, seen)
-
-    # The experiments
 
     def max_tokens(self) -> None:
         """See that an answer can be limited to one token, without which no cost has a bound."""
 
         def find() -> tuple[Verdict, str]:
-            answers = self._answers([(prompt, {"max_tokens": 1}) for prompt in OPEN_PROMPTS])
+            answers = self.texts.answers([(prompt, {"max_tokens": 1}) for prompt in OPEN_PROMPTS])
             counts = [answer.completion_tokens for answer in answers]
             if None in counts:
                 return "unclear", "the answers do not count their tokens"
@@ -174,107 +115,59 @@ class Experiments:
         self._trying("max_tokens", find)
         if not self.honours("max_tokens"):
             seen = self.rows["max_tokens"].seen
-            raise EngineError(f"{self.endpoint.base_url} must keep to max_tokens, but does not: {seen}")
+            raise EngineError(f"{self.texts.endpoint.base_url} must keep to max_tokens, but does not: {seen}")
 
     def several_and_hot(self) -> None:
         """See whether one request can bring several samples, and whether temperature decides how they differ."""
 
         def several() -> tuple[Verdict, str]:
-            settings = {"max_tokens": OPEN_TOKENS, "n": SAMPLES_PER_REQUEST, **self.hot}
-            answers = self._answers([(prompt, settings) for prompt in OPEN_PROMPTS])
+            settings = {"max_tokens": OPEN_TOKENS, "n": SAMPLES_PER_REQUEST, **self.texts.hot}
+            answers = self.texts.answers([(prompt, settings) for prompt in OPEN_PROMPTS])
             counts = [len(answer.choices) for answer in answers]
             if set(counts) != {SAMPLES_PER_REQUEST}:
                 return "ignored", f"{_list(counts)} choices where {SAMPLES_PER_REQUEST} were asked for"
             n_texts = sum(len({choice.text for choice in answer.choices}) for answer in answers)
             if n_texts == len(answers):
-                singles = self._each([(OPEN_PROMPTS[0], {"max_tokens": OPEN_TOKENS, **self.hot})] * 8)
+                singles = self.texts.each([(OPEN_PROMPTS[0], {"max_tokens": OPEN_TOKENS, **self.texts.hot})] * 8)
                 if len(set(singles)) > 2:
                     return "ignored", f"{SAMPLES_PER_REQUEST} copies of one text"
             return "honoured", f"{SAMPLES_PER_REQUEST} choices, {n_texts} texts in {len(answers)} requests"
 
         def hot() -> tuple[Verdict, str]:
-            return self._narrowed("temperature", COLD)
+            return self.texts.narrowed("temperature", COLD)
 
         for temperature in (HOT, 1.0):  # some endpoints refuse more than 1
-            answer = self.endpoint.ask(self.path, OPEN_PROMPTS[0], max_tokens=1, temperature=temperature)
+            answer = self.texts.endpoint.ask(self.texts.path, OPEN_PROMPTS[0], max_tokens=1, temperature=temperature)
             if isinstance(answer, Answer):
-                self.hot = {"temperature": temperature}
+                self.texts.hot = {"temperature": temperature}
                 break
         self._trying("n", several)
+        if self.honours("n"):
+            self.texts.n_together = SAMPLES_PER_REQUEST
         self._trying("temperature", hot)
         order = ["chat", "completions", "max_tokens", "temperature", "n"]
         self.rows = {setting: self.rows[setting] for setting in order}
 
-    def _narrowed(self, name: str, value: Scalar) -> tuple[Verdict, str]:
-        """Compare samples at a narrowing value with the control, on another prompt where the first says nothing."""
-        found: tuple[Verdict, str] = ("unclear", "")
-        for prompt in OPEN_PROMPTS:
-            if prompt not in self.controls:
-                self.controls[prompt] = self._samples(prompt, **self.hot)
-            control = self.controls[prompt]
-            narrowed = self._samples(prompt, **{**self.hot, name: value})
-            verdict = narrower(control, narrowed)
-            seen = f"{len(set(narrowed))} different among {len(narrowed)} at {value:g}, {len(set(control))} without it"
-            if verdict == "honoured":
-                return verdict, seen
-            if found[0] != "ignored":
-                found = (verdict, seen)
-        return found
-
-    @property
-    def _control(self) -> list[str]:
-        """The samples of the prompt whose samples differ most."""
-        return max(self.controls.values(), key=lambda texts: len(set(texts)), default=[])
-
     def narrowing(self, name: str, value: Scalar) -> None:
         """See whether a truncation leaves nearly nothing to draw from."""
-        self._trying(name, lambda: self._narrowed(name, value))
-
-    def _greedy(self, **settings: Any) -> list[str]:
-        cold = {"max_tokens": GREEDY_TOKENS, "temperature": 0.0, **settings}
-        return self._each([(prompt, cold) for prompt in GREEDY_PROMPTS])
-
-    def _seeded(self, **settings: Any) -> list[str]:
-        hot = {"max_tokens": GREEDY_TOKENS, **self.hot, **settings}
-        prompts = [OPEN_PROMPTS[seed % len(OPEN_PROMPTS)] for seed in range(N_TRIPLES)]
-        return self._each([(prompt, {**hot, "seed": seed}) for seed, prompt in enumerate(prompts, start=1)])
-
-    def _changes(self, name: str, value: Scalar, *, seeded: bool = False) -> tuple[Verdict, str]:
-        """Compare texts at a value with texts without it, in more rounds where chance turns texts as well."""
-        ask, kept = (self._seeded, self.seeded) if seeded else (self._greedy, self.greedy)
-        first, second, changed = list[str](), list[str](), list[str]()
-        for number in range(N_ROUNDS):
-            if len(kept) == number:
-                kept.append((ask(), ask()))
-            first += kept[number][0]
-            second += kept[number][1]
-            changed += ask(**{name: value})
-            verdict = different(first, second, changed, is_last=number == N_ROUNDS - 1)
-            if verdict != "unclear":
-                break
-        n_changed = sum(one != other for one, other in zip(first, changed, strict=True))
-        n_noise = sum(one != other for one, other in zip(first, second, strict=True))
-        noise = f", {n_noise} by themselves" if n_noise else ""
-        kind = "seeded" if seeded else "greedy"
-        return verdict, f"{n_changed} of {len(first)} {kind} texts change at {_plain(value)}{noise}"
+        self._trying(name, lambda: self.texts.narrowed(name, value))
 
     def greedy_setting(self, name: str, value: Scalar) -> None:
         """See whether a setting changes greedy texts that repeat themselves."""
-        self._trying(name, lambda: self._changes(name, value))
-
-    def _without_stop(self) -> list[str]:
-        return self.greedy[0][0] if self.greedy else self._greedy()
+        self._trying(name, lambda: self.texts.changes(name, value))
 
     def stop(self) -> None:
         """See whether texts end before three letters out of their own middle."""
 
         def find() -> tuple[Verdict, str]:
-            texts = [(p, text) for p, text in zip(GREEDY_PROMPTS, self._without_stop(), strict=True) if len(text) > 8]
+            texts = [
+                (p, text) for p, text in zip(GREEDY_PROMPTS, self.texts.greedy_once(), strict=True) if len(text) > 8
+            ]
             cuts = [(prompt, text, text[len(text) // 2 :][:3]) for prompt, text in texts[:N_STOPS]]
             if len(cuts) < N_STOPS:
                 return "unclear", "the greedy texts are too short"
             cold = {"max_tokens": GREEDY_TOKENS, "temperature": 0.0}
-            found = self._each([(prompt, {**cold, "stop": [stop]}) for prompt, _, stop in cuts])
+            found = self.texts.each([(prompt, {**cold, "stop": [stop]}) for prompt, _, stop in cuts])
             n_cut = sum(new == text[: text.index(stop)] for (_, text, stop), new in zip(cuts, found, strict=True))
             n_left = sum(stop in new for (_, _, stop), new in zip(cuts, found, strict=True))
             # Where stop is ignored texts go on and hold it; one that chance has turned may be neither cut nor hold it.
@@ -285,16 +178,16 @@ class Experiments:
 
     def logprobs(self) -> None:
         """See whether log probabilities come, and whether temperature leaves them alone."""
-        asked = {"logprobs": True, "top_logprobs": 5} if self.path == CHAT else {"logprobs": 5}
+        asked = {"logprobs": True, "top_logprobs": 5} if self.texts.path == CHAT else {"logprobs": 5}
 
         def first(temperature: float) -> list[Mapping[str, float]]:
             settings = {"max_tokens": 1, "temperature": temperature, **asked}
-            answers = self._answers([(prompt, settings) for prompt in OPEN_PROMPTS])
+            answers = self.texts.answers([(prompt, settings) for prompt in OPEN_PROMPTS])
             found = [answer.choices[0].logprobs for answer in answers]
             return [] if not all(found) else [tokens[0].top for tokens in found if tokens]
 
         def given() -> tuple[Verdict, str]:
-            answers = self._answers([(OPEN_PROMPTS[0], {"max_tokens": OPEN_TOKENS, **asked})] * 3)
+            answers = self.texts.answers([(OPEN_PROMPTS[0], {"max_tokens": OPEN_TOKENS, **asked})] * 3)
             lengths = [len(answer.choices[0].logprobs or ()) for answer in answers]
             wrong = sum(n != answer.completion_tokens for n, answer in zip(lengths, answers, strict=True))
             most = max((t.logprob for a in answers for t in a.choices[0].logprobs or ()), default=0.0)
@@ -305,7 +198,7 @@ class Experiments:
             return "honoured", f"one for each of {sum(lengths)} tokens"
 
         def raw() -> tuple[Verdict, str]:
-            hot, cold = first(self.hot.get("temperature", 1.0)), first(0.5)
+            hot, cold = first(self.texts.hot.get("temperature", 1.0)), first(0.5)
             gaps = [
                 max(abs(one[token] - other[token]) for token in one.keys() & other.keys())
                 for one, other in zip(hot, cold, strict=False)
@@ -327,7 +220,7 @@ class Experiments:
 
         def find() -> tuple[Verdict, str]:
             settings = {"max_tokens": OPEN_TOKENS, "return_token_ids": True}
-            answers = self._answers([(prompt, settings) for prompt in OPEN_PROMPTS])
+            answers = self.texts.answers([(prompt, settings) for prompt in OPEN_PROMPTS])
             lengths = [len(answer.choices[0].token_ids or ()) for answer in answers]
             counts = [answer.completion_tokens for answer in answers]
             if not any(lengths):
@@ -339,22 +232,22 @@ class Experiments:
 
     def seeds(self) -> None:
         """See whether a seed brings the same text again, and whether n samples are those of the seeds that follow."""
-        settings = {"max_tokens": OPEN_TOKENS, **self.hot}
-        prompt = max(self.controls, key=lambda each: len(set(self.controls[each])), default=OPEN_PROMPTS[0])
+        settings = {"max_tokens": OPEN_TOKENS, **self.texts.hot}
+        prompt = self.texts.most_open
         first: list[str] = []
 
         def seed() -> tuple[Verdict, str]:
             questions = [(prompt, {**settings, "seed": seed}) for seed in range(1, N_SEEDS + 1)]
-            first.extend(self._each(questions))
-            second = self._each(questions)
+            first.extend(self.texts.each(questions))
+            second = self.texts.each(questions)
             n_same = sum(one == two for one, two in zip(first, second, strict=True))
             seen = f"{n_same} of {N_SEEDS} texts come again, {len(set(first))} different"
-            if len(set(self._control)) < N_DIVERSE:
+            if len(set(self.texts.controls.get(prompt, ()))) < N_DIVERSE:
                 return "unclear", f"{seen}; samples differ too little to tell"
             return "honoured" if repeats(first, second) else "ignored", seen
 
         def nests() -> tuple[Verdict, str]:
-            answer = self._answers([(prompt, {**settings, "seed": 1, "n": N_SEEDS})])[0]
+            answer = self.texts.answers([(prompt, {**settings, "seed": 1, "n": N_SEEDS})])[0]
             texts = [choice.text for choice in answer.choices]
             n_same = sum(one == two for one, two in zip(first, texts, strict=False))
             seen = f"{n_same} of {N_SEEDS} samples are those of the single seeds"
@@ -372,13 +265,13 @@ class Experiments:
         def find() -> tuple[Verdict, str]:
             found: tuple[Verdict, str] = ("ignored", "there is one value only")
             for value in dict.fromkeys(ends):
-                found = self._changes(name, value)
+                found = self.texts.changes(name, value)
                 if found[0] == "honoured":
                     return found
             if not self.honours("seed"):
                 return "unclear", f"{found[1]}; without seeds nothing more can be seen"
             for value in dict.fromkeys(ends):
-                found = self._changes(name, value, seeded=True)
+                found = self.texts.changes(name, value, seeded=True)
                 if found[0] == "honoured":
                     return found
             return found
@@ -386,13 +279,5 @@ class Experiments:
         self._trying(name, find)
 
 
-def _lacks_choices(answer: Answer | Refusal, question: Question) -> bool:
-    return isinstance(answer, Answer) and len(answer.choices) != question[1].get("n", 1)
-
-
 def _list(values: Sequence[object]) -> str:
     return ", ".join(map(str, dict.fromkeys(values)))
-
-
-def _plain(value: Scalar) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

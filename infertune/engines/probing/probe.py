@@ -12,8 +12,9 @@ import httpx
 from infertune.engines.openai.honours import Honours
 from infertune.engines.openai.keys import Key
 from infertune.engines.probing.endpoint import IN_FLIGHT, Endpoint, Path
-from infertune.engines.probing.experiments import NARROWING, NEWER_LIMIT, SAMPLES_PER_REQUEST, Experiments, Row
+from infertune.engines.probing.experiments import NARROWING, NEWER_LIMIT, Experiments, Row
 from infertune.engines.probing.server_kind import ServerKind, identify
+from infertune.engines.probing.texts import SAMPLES_PER_REQUEST, Texts
 from infertune.types import Scalar
 
 _SAME_NAME = (
@@ -98,7 +99,7 @@ def probe(
     """
     in_flight = IN_FLIGHT if concurrency is None else max(1, min(IN_FLIGHT, concurrency // SAMPLES_PER_REQUEST))
     endpoint = Endpoint(client, model=model, key=key, extra_body=extra_body, in_flight=in_flight)
-    experiments = Experiments(endpoint)
+    experiments = Experiments(Texts(endpoint))
     experiments.paths()
     server = identify(endpoint)
     experiments.max_tokens()
@@ -121,7 +122,7 @@ def probe(
         base_url=endpoint.base_url,
         model=endpoint.model,
         server=server,
-        path=experiments.path,
+        path=experiments.texts.path,
         limit_name=endpoint.limit_name,
         rows=tuple(experiments.rows.values()),
         seconds=experiments.seconds,

@@ -1,0 +1,148 @@
+"""Texts of one endpoint, made with a setting and without it: what the experiments of a probe ask for and compare.
+
+Texts without any setting are made once and kept, for every setting is compared with them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from infertune.engines.probing.endpoint import CHAT, Answer, Endpoint, Path, Refusal
+from infertune.engines.probing.verdicts import N_ROUNDS, N_SAMPLES, N_TRIPLES, Verdict, different, narrower
+from infertune.types import Scalar
+
+OPEN_TOKENS = 6
+OPEN_PROMPTS = (
+    "Write a long string of random letters and digits, with nothing before it.",
+    "Write the first sentence of a surprising story about",
+    "Name a random animal, a random colour, a random number and a random town.",
+)
+GREEDY_TOKENS = 24
+WORDS = ("yes", "one", "blue", "tea", "up", "red", "go", "sun", "cat", "no")
+GREEDY_PROMPTS = tuple(f"Repeat this word twenty times: {' '.join([word] * 6)}" for word in WORDS)
+assert len(GREEDY_PROMPTS) == N_TRIPLES
+SAMPLES_PER_REQUEST = 8
+N_REPAIRS = 2
+
+Question = tuple[str, Mapping[str, Any]]
+"""A prompt and the settings to ask it with."""
+
+
+class Refused(Exception):
+    """An endpoint said no where an answer was needed; carries its words."""
+
+
+@dataclass
+class Texts:
+    """Asks for texts and compares them.
+
+    Attributes:
+        path: Where they are asked for.
+        hot: The setting that makes samples differ.
+        n_together: Samples that one request brings.
+        controls: Samples of each open prompt, while it is hot.
+    """
+
+    endpoint: Endpoint
+    path: Path = CHAT
+    hot: dict[str, Any] = field(default_factory=dict)
+    n_together: int = 1
+    controls: dict[str, list[str]] = field(default_factory=dict)
+    _greedy_texts: list[tuple[list[str], list[str]]] = field(default_factory=list)  # by round, twice each
+    _seeded_texts: list[tuple[list[str], list[str]]] = field(default_factory=list)
+
+    def answers(self, questions: Sequence[Question]) -> list[Answer]:
+        """Return an answer to each question, with at least one choice.
+
+        Raises:
+            Refused: There is one without.
+        """
+        found = self.endpoint.ask_all(self.path, questions)
+        for _ in range(N_REPAIRS):  # a choice may be lost once; where it always is, the caller sees it
+            wrong = [number for number, answer in enumerate(found) if _lacks_choices(answer, questions[number])]
+            again = self.endpoint.ask_all(self.path, [questions[number] for number in wrong])
+            for number, answer in zip(wrong, again, strict=True):
+                found[number] = answer
+        for answer in found:
+            if isinstance(answer, Refusal):
+                raise Refused(answer.words)
+            if not answer.choices:
+                raise Refused("an answer without choices")
+        return [answer for answer in found if isinstance(answer, Answer)]
+
+    def each(self, questions: Sequence[Question]) -> list[str]:
+        """Return the text of the first choice of each question."""
+        return [answer.choices[0].text for answer in self.answers(questions)]
+
+    def samples(self, prompt: str, **settings: Any) -> list[str]:
+        """Return 32 samples, as many at once as the endpoint gives."""
+        together = self.n_together
+        counted = {"n": together} if together > 1 else {}
+        question = (prompt, {"max_tokens": OPEN_TOKENS, **counted, **settings})
+        answers = self.answers([question] * (N_SAMPLES // together))
+        if any(len(answer.choices) != together for answer in answers):
+            raise Refused(f"not {together} choices in each answer")
+        return [choice.text for answer in answers for choice in answer.choices]
+
+    def narrowed(self, name: str, value: Scalar) -> tuple[Verdict, str]:
+        """Compare samples at a narrowing value with the control, on another prompt where the first says nothing."""
+        found: tuple[Verdict, str] = ("unclear", "")
+        for prompt in OPEN_PROMPTS:
+            if prompt not in self.controls:
+                self.controls[prompt] = self.samples(prompt, **self.hot)
+            control = self.controls[prompt]
+            narrowed = self.samples(prompt, **{**self.hot, name: value})
+            verdict = narrower(control, narrowed)
+            seen = f"{len(set(narrowed))} different among {len(narrowed)} at {value:g}, {len(set(control))} without it"
+            if verdict == "honoured":
+                return verdict, seen
+            if found[0] != "ignored":
+                found = (verdict, seen)
+        return found
+
+    @property
+    def most_open(self) -> str:
+        """The open prompt whose samples differ most, of those that were asked for."""
+        return max(self.controls, key=lambda each: len(set(self.controls[each])), default=OPEN_PROMPTS[0])
+
+    def greedy(self, **settings: Any) -> list[str]:
+        """Return a text for each of the prompts whose greedy texts repeat themselves."""
+        cold = {"max_tokens": GREEDY_TOKENS, "temperature": 0.0, **settings}
+        return self.each([(prompt, cold) for prompt in GREEDY_PROMPTS])
+
+    def seeded(self, **settings: Any) -> list[str]:
+        """Return as many samples, each with a seed of its own."""
+        hot = {"max_tokens": GREEDY_TOKENS, **self.hot, **settings}
+        prompts = [OPEN_PROMPTS[seed % len(OPEN_PROMPTS)] for seed in range(N_TRIPLES)]
+        return self.each([(prompt, {**hot, "seed": seed}) for seed, prompt in enumerate(prompts, start=1)])
+
+    def changes(self, name: str, value: Scalar, *, seeded: bool = False) -> tuple[Verdict, str]:
+        """Compare texts at a value with texts without it, in more rounds where chance turns texts as well."""
+        ask, kept = (self.seeded, self._seeded_texts) if seeded else (self.greedy, self._greedy_texts)
+        first, second, changed = list[str](), list[str](), list[str]()
+        for number in range(N_ROUNDS):
+            if len(kept) == number:
+                kept.append((ask(), ask()))
+            first += kept[number][0]
+            second += kept[number][1]
+            changed += ask(**{name: value})
+            verdict = different(first, second, changed, is_last=number == N_ROUNDS - 1)
+            if verdict != "unclear":
+                break
+        n_changed = sum(one != other for one, other in zip(first, changed, strict=True))
+        n_noise = sum(one != other for one, other in zip(first, second, strict=True))
+        noise = f", {n_noise} by themselves" if n_noise else ""
+        kind = "seeded" if seeded else "greedy"
+        return verdict, f"{n_changed} of {len(first)} {kind} texts change at {_plain(value)}{noise}"
+
+    def greedy_once(self) -> list[str]:
+        """Return greedy texts without any setting, those that were made before if there are such."""
+        return self._greedy_texts[0][0] if self._greedy_texts else self.greedy()
+
+
+def _lacks_choices(answer: Answer | Refusal, question: Question) -> bool:
+    return isinstance(answer, Answer) and len(answer.choices) != question[1].get("n", 1)
+
+
+def _plain(value: Scalar) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
