@@ -59,6 +59,7 @@ def tune_serving(
             "--changing-answers", help="Also search what may change answers: dtype, cache types, quantisation."
         ),
     ] = False,
+    dtype: options.Dtype = None,
     engine_args: options.EngineArgs = None,
     vllm_python: options.VLLMPython = None,
     command: Annotated[
@@ -113,6 +114,7 @@ def tune_serving(
             pressing,
             command=command,
             settings=settings or [],
+            dtype=dtype,
             engine_args=named_values(engine_args),
             vllm_python=vllm_python,
             changing_answers=changing_answers,

@@ -189,3 +189,13 @@ def test_what_cannot_be_is_told_at_once(infertune: Infertune, more: tuple[str, .
     assert done.code == 2
     assert said in done.err
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("setting", ["max_num_seqs=1,2", "engine.max_num_seqs=1,2", "max-num-seqs=1,2"])
+def test_what_every_server_gets_is_not_searched_as_well(infertune: Infertune, setting: str) -> None:
+    asked = ("tune-serving", "--workload", "synthetic:input=5,output=2", "--slo", "p99_ttft<1s", "--set", setting)
+    done = infertune(*asked, "--engine-arg", "max-num-seqs=4")
+    assert done.code == 2
+    assert "max_num_seqs is 4 for every server" in done.err
+    done = infertune(*asked, "--dtype", "float32", "--set", "dtype=float32,bfloat16")
+    assert "dtype is float32 for every server" in done.err

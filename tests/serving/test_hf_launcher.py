@@ -9,6 +9,7 @@ import pytest
 from fakes import FAKE_SERVER, Few
 
 from infertune.configuration import Configuration
+from infertune.errors import InvalidInputError
 from infertune.load.load import Load
 from infertune.load.workload import LoadRequest
 from infertune.testing.launcher_contract import Launch, LauncherContract
@@ -113,6 +114,11 @@ def test_the_settings_are_those_of_this_machine() -> None:
     assert "engine.runner" in names and "engine.dtype" not in names and "engine.batch_size" not in names
     dtype = HFLauncher("bundled:smollm2-135m", Few(), device="cpu", changing_answers=True).parameters[-1]
     assert dtype.name == "engine.dtype" and "float16" not in dtype.choices
+
+
+def test_a_dtype_that_is_none_is_told_before_a_server_starts() -> None:
+    with pytest.raises(InvalidInputError, match=r"dtype must be one of .*did you mean 'float32'"):
+        HFLauncher("bundled:smollm2-135m", Few(), fixed={"dtype": "float33"})
 
 
 def test_its_command_can_be_handed_over() -> None:

@@ -50,7 +50,7 @@ class LanguageModel:
 
     def __init__(self, folder: Path, *, device: str | None, dtype: str | None) -> None:
         self.device = device_named(device)
-        self.dtype = _dtype(dtype, self.device)
+        self.dtype = dtype_named(dtype, self.device)
         self.min_rows = _CPU_MIN_ROWS if self.device.type == "cpu" else 1
         self._folder = folder
         with models.quiet_transformers():
@@ -159,7 +159,12 @@ def device_named(name: str | None) -> torch.device:
     return device
 
 
-def _dtype(name: str | None, device: torch.device) -> torch.dtype:
+def dtype_named(name: str | None, device: torch.device) -> torch.dtype:
+    """Return what a model computes in; None for what is fastest on the device.
+
+    Raises:
+        InvalidInputError: There is none of the name.
+    """
     if name is not None:
         if name not in _DTYPES:
             raise InvalidInputError(f"dtype must be one of {', '.join(_DTYPES)}, not '{name}'{nearest(name, _DTYPES)}")

@@ -20,7 +20,7 @@ from transformers import AutoModelForCausalLM
 
 from infertune import models
 from infertune.engines.hf.job import Job, Runner
-from infertune.engines.hf.language_model import LanguageModel, context_tokens_of, default_dtype, device_named
+from infertune.engines.hf.language_model import LanguageModel, context_tokens_of, device_named, dtype_named
 from infertune.engines.hf.own_runner import OwnRunner
 from infertune.errors import InfertuneError, InvalidInputError
 
@@ -58,7 +58,7 @@ def _runner(given: argparse.Namespace) -> Runner:
     from infertune.engines.hf.transformers_runners import ContinuousRunner, GenerateRunner
 
     device = device_named(given.device)
-    dtype = getattr(torch, given.dtype) if given.dtype else default_dtype(device)
+    dtype = dtype_named(given.dtype, device)
     with models.quiet_transformers():
         from transformers import AutoTokenizer
 

@@ -40,7 +40,7 @@ class HFLauncher:
         environment: Variables that every server gets.
 
     Raises:
-        InvalidInputError: There is no such device.
+        InvalidInputError: There is no such device or dtype.
         DataUnavailableError: The model is missing.
     """
 
@@ -58,13 +58,15 @@ class HFLauncher:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         from infertune.engines.hf import settings
-        from infertune.engines.hf.language_model import device_named
+        from infertune.engines.hf.language_model import device_named, dtype_named
 
         self._model = model
         self._folder = models.resolve(model)
         self._workload = workload
         self._device = device_named(device)
         self._fixed = {**(fixed or {})}
+        if "dtype" in self._fixed:
+            dtype_named(str(self._fixed["dtype"]), self._device)  # here, and not in every server
         self._parameters = settings.server_parameters(
             self._device.type, fixed=self._fixed, changing_answers=changing_answers
         )

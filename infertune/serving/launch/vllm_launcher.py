@@ -30,6 +30,7 @@ def vllm_launcher(
     model: str,
     workload: Workload,
     *,
+    dtype: str | None = None,
     engine_args: Mapping[str, Scalar] | str | None = None,
     vllm_python: str | None = None,
     kv_cache_gib: int | None = None,
@@ -42,6 +43,7 @@ def vllm_launcher(
     Args:
         model: ``bundled:...``, a local folder or a hub id.
         workload: What presses the servers.
+        dtype: Of every server, and so not searched; by default vLLM's choice.
         engine_args: Flags that every server gets, by name or as a JSON object; they are not searched.
         vllm_python: Interpreter that has vLLM; by default this one, else ``$INFERTUNE_VLLM_PYTHON``.
         kv_cache_gib: CPU memory for keys and values; by default ``$VLLM_CPU_KVCACHE_SPACE``, else 2.
@@ -54,7 +56,7 @@ def vllm_launcher(
         DataUnavailableError: vLLM or the model is missing.
         EngineError: vLLM cannot take the model.
     """
-    given = vllm_arguments.read(engine_args)
+    given = vllm_arguments.read(engine_args) | ({"dtype": dtype} if dtype else {})
     python = find(vllm_python)
     folder = models.resolve(model)
     environment = vllm_arguments.environment(on_cpu=python.on_cpu, kv_cache_gib=kv_cache_gib)
