@@ -9,14 +9,14 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from hashlib import sha256
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sqlalchemy import ColumnElement, Row, Table, func, select
 
+from infertune.bank_keys import canonical_json, digest_of, keys_of, prompt_json, stop_json
 from infertune.bank_tables import (
     INSERT,
     SCHEMA_VERSION,
@@ -31,7 +31,7 @@ from infertune.bank_tables import (
 from infertune.database import connect, create_tables, readable_errors
 from infertune.errors import InvalidInputError
 from infertune.replay import cut
-from infertune.types import Generation, Prompt, Request, Response, Scalar
+from infertune.types import Generation, Request, Response
 
 __all__ = ["SampleBank", "Spent", "cut"]
 
@@ -143,22 +143,22 @@ class SampleBank:
             response: As the engine gave it. Log probabilities are kept as float32.
         """
         request = response.request
-        prompt, engine = _prompt_json(request.prompt), _json(dict(facts))
+        prompt, engine = prompt_json(request.prompt), canonical_json(dict(facts))
         samples = [_encoded(generation) for generation in response.generations]
-        key = _keys(facts, [request])[0]
+        key = keys_of(facts, [request])[0]
         settings = asdict(request.decoding)
         if not request.decoding.extra:
             del settings["extra"]
         bought = {
             "key": key,
             "study": study,
-            "engine": _digest(engine),
-            "prompt": _digest(prompt),
+            "engine": digest_of(engine),
+            "prompt": digest_of(prompt),
             "example_id": request.example_id,
             "seed": str(request.seed),
-            "decoding": _json(settings),
+            "decoding": canonical_json(settings),
             "max_tokens": request.decoding.max_tokens,
-            "stop": _stop_json(request.decoding.stop),
+            "stop": stop_json(request.decoding.stop),
             "prompt_tokens": response.prompt_tokens,
             "completion_tokens": response.completion_tokens,
             "extra_prompt_tokens": response.extra_prompt_tokens,
@@ -166,7 +166,7 @@ class SampleBank:
             "seconds": response.seconds,
             "error": response.error,
         }
-        digest = _digest(_json(bought), *(str(sample).encode() for sample in samples))
+        digest = digest_of(canonical_json(bought), *(str(sample).encode() for sample in samples))
         with readable_errors(self._engine), self._engine.begin() as connection:
             connection.execute(self._new(bank_engines), {"digest": bought["engine"], "facts": engine})
             connection.execute(self._new(bank_prompts), {"digest": bought["prompt"], "prompt": prompt})
@@ -184,7 +184,7 @@ class SampleBank:
         several ``max_tokens`` is generated once, at the largest.
         """
         wished = list(requests)
-        keys = _keys(facts, wished)
+        keys = keys_of(facts, wished)
         stored = self._rows(keys, *_SHAPE)
         needed: dict[tuple[str, tuple[str, ...]], dict[int, int]] = defaultdict(dict)  # sample -> max_tokens
         for key, request in zip(keys, wished, strict=True):
@@ -211,7 +211,7 @@ class SampleBank:
             sample that was bought more than once is the one bought first, so that an answer once given stays.
         """
         wished = list(requests)
-        keys = _keys(facts, wished)
+        keys = keys_of(facts, wished)
         stored = self._rows(
             keys,
             *bank_generations.c,
@@ -286,7 +286,7 @@ def _response(request: Request, rows: Sequence[Row[Any]]) -> Response:
 
 def _serving(rows: Iterable[Row[Any]], request: Request) -> Iterator[Row[Any]]:
     """Yield the stored samples that, once cut, are what the engine would answer to this request."""
-    own_stop = _stop_json(request.decoding.stop)
+    own_stop = stop_json(request.decoding.stop)
     for row in rows:
         if row.sample is None or row.stop not in ("[]", own_stop):
             continue
@@ -319,47 +319,3 @@ def _decoded(row: Row[Any], request: Request) -> Generation:
     )
     stop = request.decoding.stop if row.stop == "[]" else ()
     return cut(whole, max_tokens=request.decoding.max_tokens, stop=stop)
-
-
-def _keys(facts: Mapping[str, str], requests: Sequence[Request]) -> list[str]:
-    engine = _digest(_json(dict(facts)))
-    return [
-        _digest(
-            engine,
-            _json([request.example_id, str(request.seed), _prompt_json(request.prompt)]),
-            _json(_settings(request)),
-        )
-        for request in requests
-    ]
-
-
-def _settings(request: Request) -> dict[str, Scalar]:
-    """Return the decoding settings that shape the tokens of a sample; the others only end it."""
-    names = (field.name for field in fields(request.decoding))
-    own = {
-        name: float(getattr(request.decoding, name)) for name in names if name not in ("max_tokens", "stop", "extra")
-    }
-    # 1 and 1.0 are one setting, but no setting is the same as true.
-    extra = {f"extra.{name}": float(value) if type(value) is int else value for name, value in request.decoding.extra}
-    return own | extra
-
-
-def _prompt_json(prompt: Prompt) -> str:
-    return _json(prompt if isinstance(prompt, str) else [[message.role, message.content] for message in prompt])
-
-
-def _stop_json(stop: tuple[str, ...]) -> str:
-    return _json(sorted(set(stop)))
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def _digest(*parts: str | bytes) -> str:
-    """Return 128 bits of a digest of the parts, with their lengths so that no two lists of parts run together."""
-    whole = sha256()
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part
-        whole.update(f"{len(data)}:".encode() + data)
-    return whole.hexdigest()[:32]

@@ -115,8 +115,8 @@ def test_samples_of_other_values_are_other_samples(tmp_path: Path) -> None:
 
 
 def test_the_key_of_a_request_without_them_is_what_it_was() -> None:
-    from infertune.bank import _keys
+    from infertune.bank_keys import keys_of
 
     decoding = Decoding(temperature=0.7, top_k=5, max_tokens=9, stop=("x",))
     request = Request(example_id="e1", prompt="Hi", decoding=decoding, seed=3)
-    assert _keys({"engine": "fake"}, [request]) == ["d6b4e8842770c6d6f55119b8eb62ef39"]
+    assert keys_of({"engine": "fake"}, [request]) == ["d6b4e8842770c6d6f55119b8eb62ef39"]

@@ -1,10 +1,8 @@
 """The ``openai`` engine: any OpenAI-compatible endpoint, through one background event loop."""
 
 import asyncio
-import contextlib
 import functools
 import json
-import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,6 +14,7 @@ import httpx
 from infertune.engines.openai import keys
 from infertune.engines.openai.concurrency import CEILING, START, ConcurrencyLimit
 from infertune.engines.openai.exchange import Exchange
+from infertune.engines.openai.flight import Flight
 from infertune.engines.openai.honours import Honours
 from infertune.engines.openai.lanes import Lanes
 from infertune.engines.openai.listing import served
@@ -27,7 +26,6 @@ from infertune.types import Request, Response, Scalar, Unsupported
 
 __all__ = ["EndpointGone", "OpenAIEngine"]
 
-_ALIVE_SECONDS = 0.2  # between two looks at whether the server's process lives
 _IDLE_SECONDS = 3.0  # less than after which servers close an idle connection, which is usually 5
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -182,7 +180,7 @@ class OpenAIEngine:
             EngineError: The endpoint refuses every request, such as for want of a key.
         """
         loop, exchange = self._running()
-        flight = _Flight(loop, exchange, self._alive)
+        flight = Flight(loop, exchange, self._alive)
         source: Iterator[Request] | None = iter(requests)
         try:
             while True:
@@ -269,83 +267,6 @@ class OpenAIEngine:
         if "HTTP 401" in str(error) or "HTTP 403" in str(error):
             hint = "; give the key by --api-key-env or --api-key-file"
         return EngineError(f"the endpoint {self._base_url} refuses every request: {error}{hint}")
-
-
-class _Flight:
-    """The requests that one `generate` has under way, seen from the caller's thread."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, exchange: Exchange, alive: Callable[[], bool] | None) -> None:
-        self._loop = loop
-        self._exchange = exchange
-        self._landed: queue.SimpleQueue[tuple[int, Response | BaseException]] = queue.SimpleQueue()
-        self._requests: dict[int, Request] = {}
-        self._tasks: set[asyncio.Task[None]] = set()  # touched in the loop's thread only
-        self._n_sent = 0
-        self.n_samples = 0
-        if alive is not None:
-            loop.call_soon_threadsafe(self._start, self._watch(alive))
-
-    @property
-    def pending(self) -> list[Request]:
-        """Sent and not yet returned, in the order of sending."""
-        return list(self._requests.values())
-
-    def send(self, request: Request) -> None:
-        number = self._n_sent
-        self._n_sent += 1
-        self._requests[number] = request
-        self.n_samples += len(request.samples)
-        self._loop.call_soon_threadsafe(self._start, self._fly(number, request))
-
-    def next_response(self) -> Response:
-        """Wait for the next response, or raise what ended the flight."""
-        number, outcome = self._landed.get()
-        if isinstance(outcome, BaseException):
-            raise outcome
-        return self._taken(number, outcome)
-
-    def landed(self) -> Iterator[Response]:
-        """Yield the responses that are there already."""
-        with contextlib.suppress(queue.Empty):
-            while True:
-                number, outcome = self._landed.get_nowait()
-                if isinstance(outcome, Response):
-                    yield self._taken(number, outcome)
-
-    def cancel(self) -> None:
-        """End what is in flight and wait until it has ended."""
-        if self._loop.is_closed():  # the engine was closed first, which ended everything
-            return
-        asyncio.run_coroutine_threadsafe(self._cancel(), self._loop).result()
-
-    def _taken(self, number: int, response: Response) -> Response:
-        request = self._requests.pop(number)
-        self.n_samples -= len(request.samples)
-        return response
-
-    # In the loop's thread
-
-    def _start(self, work: Any) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _fly(self, number: int, request: Request) -> None:
-        try:
-            self._landed.put((number, await self._exchange.respond(request)))
-        except Exception as error:  # whatever it is, the caller's thread must not wait for ever
-            self._landed.put((number, error))
-
-    async def _watch(self, alive: Callable[[], bool]) -> None:
-        while alive():
-            await asyncio.sleep(_ALIVE_SECONDS)
-        self._landed.put((-1, EndpointGone("the server's process has ended")))
-
-    async def _cancel(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _ended(lanes: Lanes) -> None:

@@ -28,6 +28,7 @@ from infertune.engines.openai.retry import (
     retry_after_seconds,
 )
 from infertune.engines.openai.status import said
+from infertune.engines.openai.trade import Trade, response
 from infertune.errors import EngineError
 from infertune.types import Request, Response
 
@@ -81,7 +82,7 @@ class Exchange:
         if refused:
             return Response(request=request, generations=(), prompt_tokens=0, seconds=0.0, error=refused)
         trades = [
-            _Trade(call)
+            Trade(call)
             for call in calls(request, model=self._model, honours=self._honours, extra_body=self._extra_body)
         ]
         if len(trades) == 1:
@@ -93,9 +94,9 @@ class Exchange:
                         group.create_task(self._settle(trade))
             except BaseExceptionGroup as errors:
                 raise errors.exceptions[0] from None
-        return _response(request, trades)
+        return response(request, trades)
 
-    async def _settle(self, trade: "_Trade") -> None:
+    async def _settle(self, trade: Trade) -> None:
         """Send a call until it is answered or fails for good."""
         n_attempts = n_refusals = 0
         began = time.monotonic()
@@ -134,7 +135,7 @@ class Exchange:
 
     # One attempt, with a second copy if it straggles
 
-    async def _hedged(self, trade: "_Trade") -> Answer:
+    async def _hedged(self, trade: Trade) -> Answer:
         call = trade.call
         await self._enter()
         self._hedge.n_requests += 1
@@ -158,7 +159,7 @@ class Exchange:
         """Whether a copy brings the same samples; of two different ones the first to arrive would be the shorter."""
         return self._honours.seed or call.request.decoding.temperature == 0
 
-    async def _first_answer(self, copies: list["asyncio.Task[Answer]"], trade: "_Trade") -> Answer:
+    async def _first_answer(self, copies: list["asyncio.Task[Answer]"], trade: Trade) -> Answer:
         """Return the first answer of equal attempts; the others' price is booked."""
         pending = set(copies)
         faults: list[Fault] = []
@@ -254,64 +255,3 @@ class Exchange:
             self._waiting.popleft()
         if self._waiting and self._limit.has_room:
             self._waiting.popleft().set_result(None)
-
-
-class _Trade:
-    """A call on its way: its outcome, and what was paid beyond it."""
-
-    def __init__(self, call: Call) -> None:
-        self.call = call
-        self.answer: Answer | None = None
-        self.failure: Fault | None = None
-        self.sent_at = 0.0
-        self.n_unknown = 0  # attempts that were paid, at a price that is not known: taken to be the answer's own
-        self.prompt_tokens = 0
-        self.completion_tokens = 0
-
-    def unusable(self, fault: Fault) -> None:
-        if fault.prompt_tokens is not None:
-            self.prompt_tokens += fault.prompt_tokens
-            self.completion_tokens += fault.completion_tokens or 0
-        elif fault.may_be_paid:
-            self.n_unknown += 1
-
-    def copied(self, answer: Answer) -> None:
-        self.prompt_tokens += answer.prompt_tokens
-        self.completion_tokens += answer.completion_tokens
-
-    def extra(self) -> tuple[int, int]:
-        """Return the prompt and completion tokens paid beyond the answer."""
-        prompt_tokens, completion_tokens = self.prompt_tokens, self.completion_tokens
-        if self.answer is not None:
-            prompt_tokens += self.n_unknown * self.answer.prompt_tokens
-            completion_tokens += self.n_unknown * self.answer.completion_tokens + self.answer.unused_tokens
-        return prompt_tokens, completion_tokens
-
-
-def _response(request: Request, trades: list[_Trade]) -> Response:
-    seconds = time.monotonic() - min((trade.sent_at for trade in trades if trade.sent_at), default=time.monotonic())
-    extra_prompt_tokens, extra_completion_tokens = map(sum, zip(*(trade.extra() for trade in trades), strict=True))
-    answers = [trade.answer for trade in trades if trade.answer is not None]
-    failure = next((trade.failure for trade in trades if trade.failure is not None), None)
-    paid_prompt_tokens = sum(answer.prompt_tokens for answer in answers)
-    if failure is not None:
-        return Response(
-            request=request,
-            generations=(),
-            prompt_tokens=0,
-            seconds=seconds,
-            extra_prompt_tokens=extra_prompt_tokens + paid_prompt_tokens,
-            extra_completion_tokens=extra_completion_tokens
-            + sum(len(each.token_ids) for answer in answers for each in answer.generations),
-            error=failure.said,
-        )
-    made = {each.sample: each for answer in answers for each in answer.generations}
-    prompt_tokens = answers[0].prompt_tokens
-    return Response(
-        request=request,
-        generations=tuple(made[sample] for sample in request.samples),
-        prompt_tokens=prompt_tokens,
-        seconds=seconds,
-        extra_prompt_tokens=extra_prompt_tokens + paid_prompt_tokens - prompt_tokens,
-        extra_completion_tokens=extra_completion_tokens,
-    )
