@@ -31,7 +31,7 @@ LAYERS: list[dict[str, set[str]]] = [
         "machine": {"machine"},
         "prompts": {"prompts"},
     },
-    {"bank": {"database", "bank_tables", "bank"}},
+    {"bank": {"database", "bank_keys", "bank_tables", "bank"}},
     {
         "samplers": {"samplers"},
         "allocators": {"allocators"},
