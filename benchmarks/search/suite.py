@@ -145,15 +145,15 @@ def main() -> None:
         found = [each for each in done if each["family"] == family and each["workers"] == workers]
         if found:
             title = f"{family}, {workers} worker{'s' * (workers > 1)}"
-            panels[title] = [each for each in found if each["method"] in _compared(found)]
+            panels[title] = [each for each in found if each["method"] in _n_runs(found)]
     picture(panels, arguments.picture if not arguments.quick else arguments.picture.with_stem("search-quick"))
 
 
-def _compared(found: Sequence[dict[str, Any]]) -> set[str]:
-    """Return the methods with enough runs at the largest budget to be compared."""
+def _n_runs(found: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Return how many runs at the largest budget each method has that has enough of them to be compared."""
     full = max(each["budget"] for each in found)
-    n_runs = Counter(each["method"] for each in found if each["budget"] == full)
-    return {name for name, n in n_runs.items() if n >= min(LEAST_RUNS, max(n_runs.values()))}
+    counted = Counter(each["method"] for each in found if each["budget"] == full)
+    return {name: n for name, n in counted.items() if n >= min(LEAST_RUNS, max(counted.values()))}
 
 
 def _report(done: Sequence[dict[str, Any]], missing: Sequence[str]) -> str:
@@ -171,9 +171,10 @@ def _report(done: Sequence[dict[str, Any]], missing: Sequence[str]) -> str:
                 parts.append(
                     f"Who bought everything and took the best would have {np.median(floors):.1f} in the median."
                 )
-            # The peers that take minutes have fewer runs: they are compared with ours on these.
-            names = _compared(found)
-            for group in (names - set(PATIENT), names & {"value", *PATIENT}):
+            n_runs = _n_runs(found)
+            whole = {name for name, n in n_runs.items() if n == max(n_runs.values())}
+            # Peers with fewer runs are compared with ours on these.
+            for group in (whole, n_runs.keys() - whole | n_runs.keys() & {"value"}):
                 rivals = group & set(PEERS)
                 if not rivals:
                     continue

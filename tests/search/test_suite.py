@@ -64,3 +64,28 @@ def test_what_patient_peers_found_is_shown_and_not_run_again(tmp_path: Path, mon
     assert "| optuna gp | 1 | 1 | 12.3 [12.3 to 12.3], mean 12.3 | 5 |" in said
     assert "| random | 1 | 1 |" in said
     assert kept.read_text() == json.dumps(row) + "\n"
+
+
+def test_a_peer_with_fewer_runs_shortens_no_comparison_but_its_own() -> None:
+    """Four runs of two methods, three of a peer that is better, two of another, which are too few."""
+    n_runs = {"value": 4, "syne asha": 4, "optuna gp": 3, "smac": 2}
+    regret = {"value": 0.1, "syne asha": 0.3, "optuna gp": 0.2, "smac": 0.0}
+    done = [
+        {
+            "family": "synthetic",
+            "method": name,
+            "problem": f"landscape {seed}",
+            "seed": seed,
+            "budget": 20_000,
+            "workers": 1,
+            "regret": regret[name],
+            "ask_ms": 5.0,
+        }
+        for name, n in n_runs.items()
+        for seed in range(n)
+    ]
+    said = suite._report(done, [])
+    all_runs, fewer_runs = said.split("The best peer with")[1:]
+    assert "syne asha, with a median regret of 30.0" in all_runs and "| value | 4 |" in all_runs
+    assert "optuna gp, with a median regret of 20.0" in fewer_runs and "| value | 3 |" in fewer_runs
+    assert "| smac |" not in all_runs + fewer_runs
