@@ -1,8 +1,6 @@
 """Continuous batching: every row is one sample under its own setting, replaced by the next as soon as it ends.
 
-A row keeps its keys and values in the slot of its number. Prompts are computed in blocks of fixed size, the blocks
-of all waiting prompts together, and never twice while their keys and values are still in some slot: the samples of
-a request, requests with the same prompt, and prompts that begin alike (few-shot examples) share what they can.
+A row keeps its keys and values in the slot of its number; those of its prompt come there by `prefill.Prefill`.
 """
 
 import time
@@ -16,11 +14,9 @@ from torch import Tensor
 from infertune.decoding.draw import Settings, draw
 from infertune.decoding.noise import position_keys, sample_key
 from infertune.engines.hf.language_model import LanguageModel
-from infertune.engines.hf.slots import SlotCache
+from infertune.engines.hf.prefill import Prefill
 from infertune.engines.text_stream import TextStream
 from infertune.types import FinishReason, Generation, Request, Response
-
-_BLOCK_TOKENS = 32
 
 
 @dataclass(slots=True)
@@ -45,23 +41,6 @@ class _Row:
     @property
     def n_tokens(self) -> int:
         return len(self.job.prompt) + len(self.token_ids)
-
-
-@dataclass(frozen=True, slots=True)
-class _Resident:
-    """A prompt whose keys and values lie at the beginning of a slot, and the logits after its last token."""
-
-    prompt: list[int]
-    logits: Tensor
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """Where the first ``n_tokens`` of a prompt lie already; ``logits`` when that is all of it."""
-
-    slot: int
-    n_tokens: int
-    logits: Tensor | None
 
 
 class Batch:
@@ -158,9 +137,7 @@ class Batch:
 
     def _resize(self, n_rows: int) -> None:
         self._n_rows = n_rows
-        n_slots = max(n_rows, self._model.min_rows)
-        self._cache = SlotCache(n_slots)
-        self._residents: list[_Resident | None] = [None] * n_slots
+        self._prefill = Prefill(self._model, n_slots=max(n_rows, self._model.min_rows), n_together=n_rows)
 
     def _admit(self) -> list[Response]:
         finished: list[Response] = []
@@ -170,7 +147,7 @@ class Batch:
                 key = sample_key(job.request.seed, job.request.example_id, sample)
                 stream = TextStream(self._model.tokenizer, job.prompt, job.request.decoding.stop)
                 self._rows[slot] = _Row(job, sample, key, stream)
-            logits = self._prefill([(slot, job.prompt) for slot, job, _ in new])
+            logits = self._prefill.bring([(slot, job.prompt) for slot, job, _ in new])
             finished += self._advance([slot for slot, _, _ in new], logits)
         return finished
 
@@ -188,81 +165,8 @@ class Batch:
                 break
             row = self._rows.pop()
             assert row is not None
-            self._cache.copy(len(self._rows), [slot], row.n_tokens)
-            self._residents[slot] = self._residents[len(self._rows)]
+            self._prefill.move(len(self._rows), slot, row.n_tokens)
             self._rows[slot] = row
-
-    # Prompts
-
-    def _prefill(self, wishes: list[tuple[int, list[int]]]) -> Tensor:
-        """Bring prompts into slots and return the logits ``[prompts, vocabulary]`` after each."""
-        remaining = wishes
-        while remaining:
-            leaders: list[tuple[int, list[int], int]] = []
-            followers: list[tuple[int, list[int]]] = []
-            for slot, prompt in remaining:
-                source = self._source(prompt)
-                shared = max((_shared_tokens(prompt, other) for _, other, _ in leaders), default=0)
-                if shared > source.n_tokens:
-                    followers.append((slot, prompt))  # waits until the leader's keys and values are there to copy
-                    continue
-                self._copy(source.slot, slot, source.n_tokens)
-                if source.logits is None:
-                    self._residents[slot] = None
-                    leaders.append((slot, prompt, source.n_tokens))
-                else:
-                    self._residents[slot] = _Resident(prompt, source.logits)
-            for (slot, prompt, _), logits in zip(leaders, self._compute(leaders), strict=True):
-                self._residents[slot] = _Resident(prompt, logits)
-            remaining = followers
-        residents = [self._residents[slot] for slot, _ in wishes]
-        return torch.stack([resident.logits for resident in residents if resident is not None])
-
-    def _source(self, prompt: list[int]) -> _Source:
-        """Return the slot that already holds most of a prompt."""
-        best = _Source(0, 0, None)
-        seen: set[int] = set()
-        for slot, resident in enumerate(self._residents):
-            if resident is None or id(resident.prompt) in seen:
-                continue
-            seen.add(id(resident.prompt))
-            if resident.prompt == prompt:
-                return _Source(slot, len(prompt), resident.logits)
-            shared = _shared_tokens(prompt, resident.prompt)
-            if shared > best.n_tokens:
-                best = _Source(slot, shared, None)
-        return best
-
-    def _copy(self, source: int, target: int, n_tokens: int) -> None:
-        if n_tokens and source != target:
-            self._cache.copy(source, [target], n_tokens)
-
-    def _compute(self, prompts: list[tuple[int, list[int], int]]) -> list[Tensor]:
-        """Compute prompts (slot, tokens, how many are there already) and return the logits after each."""
-        blocks = [
-            (slot, start, prompt)
-            for slot, prompt, n_ready in prompts
-            for start in range(n_ready, len(prompt), _BLOCK_TOKENS)
-        ]
-        logits: list[Tensor] = []
-        # Blocks of one prompt may share a pass: every layer writes all keys and values before any row reads them.
-        for first in range(0, len(blocks), self._n_rows):
-            some = blocks[first : first + self._n_rows]
-            last = [
-                (row, (len(prompt) - 1) % _BLOCK_TOKENS)
-                for row, (_, start, prompt) in enumerate(some)
-                if start + _BLOCK_TOKENS >= len(prompt)
-            ]
-            tokens = [prompt[start : start + _BLOCK_TOKENS] for _, start, prompt in some]
-            positions = [range(start, start + _BLOCK_TOKENS) for _, start, _ in some]
-            logits += self._model.forward(
-                self._cache,
-                self._tensor([block + [0] * (_BLOCK_TOKENS - len(block)) for block in tokens]),
-                self._tensor([list(block) for block in positions]),
-                slots=self._tensor([slot for slot, _, _ in some]),
-                keep=last,
-            )
-        return logits
 
     # Tokens
 
@@ -270,10 +174,10 @@ class Batch:
         """Run the model over the last token of every row and return logits ``[rows, vocabulary]``."""
         idle = max(0, self._model.min_rows - len(rows))
         for slot in range(len(rows), len(rows) + idle):
-            self._residents[slot] = None  # overwritten at position 0
+            self._prefill.forget(slot)  # overwritten at position 0
         tokens = self._tensor([[row.token_ids[-1]] for row in rows] + [[0]] * idle)
         positions = self._tensor([[row.n_tokens - 1] for row in rows] + [[0]] * idle)
-        return self._model.forward(self._cache, tokens, positions)[: len(rows)]
+        return self._model.forward(self._prefill.cache, tokens, positions)[: len(rows)]
 
     def _advance(self, slots: Sequence[int], logits: Tensor) -> list[Response]:
         """Draw the next token of some rows, free those that end, and return the requests that are finished."""
@@ -308,14 +212,6 @@ class Batch:
 
     def _tensor(self, values: Sequence[object]) -> Tensor:
         return torch.tensor(values, dtype=torch.int64, device=self._model.device)
-
-
-def _shared_tokens(prompt: list[int], other: list[int]) -> int:
-    """Return how many first tokens two prompts share: whole blocks, and never all, for the last token is computed."""
-    end = _BLOCK_TOKENS
-    while end < len(prompt) and prompt[end - _BLOCK_TOKENS : end] == other[end - _BLOCK_TOKENS : end]:
-        end += _BLOCK_TOKENS
-    return end - _BLOCK_TOKENS
 
 
 def _history(rows: Sequence[_Row]) -> list[list[int]]:
