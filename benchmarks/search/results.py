@@ -65,7 +65,10 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def picture(panels: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> None:
-    """Draw the median regret with its quartiles against the budget, in a panel for each title."""
+    """Draw the median regret with its quartiles against the budget, in a panel for each title.
+
+    Methods with fewer seeds than others are dashed.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
@@ -73,7 +76,10 @@ def picture(panels: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> No
 
     size = (max(7.0, 5.0 * len(panels)), 4.5)
     figure, row = pyplot.subplots(1, len(panels), figsize=size, layout="constrained", squeeze=False)
-    names = dict.fromkeys(each["method"] for rows in panels.values() for each in rows)
+    every = [each for rows in panels.values() for each in rows]
+    names = dict.fromkeys(each["method"] for each in every)
+    seeds = {name: {each["seed"] for each in every if each["method"] == name} for name in names}
+    most = max(map(len, seeds.values()))
     colors = {name: pyplot.get_cmap("tab20")(number % 20) for number, name in enumerate(names)}
     for axes, (title, rows) in zip(row[0], panels.items(), strict=True):
         budgets = sorted({each["budget"] for each in rows})
@@ -84,7 +90,10 @@ def picture(panels: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> No
             ]
             low, middle, high = np.array([np.percentile(each or [np.nan], [25, 50, 75]) for each in regrets]).T
             width = 3.0 if name == "value" else 1.2
-            axes.plot(budgets, middle, marker="o", markersize=3, color=colors[name], linewidth=width, label=name)
+            few = len(seeds[name]) < most
+            label = f"{name} ({len(seeds[name])} seeds)" if few else name
+            style = {"color": colors[name], "linewidth": width, "linestyle": "--" if few else "-"}
+            axes.plot(budgets, middle, marker="o", markersize=3, label=label, **style)
             if name == "value" or len(names) < 6:
                 axes.fill_between(budgets, low, high, color=colors[name], alpha=0.12)
         axes.set(title=title, xscale="log", xlabel="tokens spent on the search")
