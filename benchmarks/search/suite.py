@@ -174,7 +174,7 @@ def _report(done: Sequence[dict[str, Any]], missing: Sequence[str]) -> str:
             n_runs = _n_runs(found)
             whole = {name for name, n in n_runs.items() if n == max(n_runs.values())}
             # Peers with fewer runs are compared with ours on these.
-            for group in (whole, n_runs.keys() - whole | n_runs.keys() & {"value"}):
+            for group in (whole, (n_runs.keys() - whole) | (n_runs.keys() & {"value"})):
                 rivals = group & set(PEERS)
                 if not rivals:
                     continue

@@ -175,8 +175,8 @@ class Batch:
         idle = max(0, self._model.min_rows - len(rows))
         for slot in range(len(rows), len(rows) + idle):
             self._prefill.forget(slot)  # overwritten at position 0
-        tokens = self._tensor([[row.token_ids[-1]] for row in rows] + [[0]] * idle)
-        positions = self._tensor([[row.n_tokens - 1] for row in rows] + [[0]] * idle)
+        tokens = self._model.tensor([[row.token_ids[-1]] for row in rows] + [[0]] * idle)
+        positions = self._model.tensor([[row.n_tokens - 1] for row in rows] + [[0]] * idle)
         return self._model.forward(self._prefill.cache, tokens, positions)[: len(rows)]
 
     def _advance(self, slots: Sequence[int], logits: Tensor) -> list[Response]:
@@ -184,10 +184,10 @@ class Batch:
         rows = [row for slot in slots if (row := self._rows[slot]) is not None]
         decodings = [row.job.request.decoding for row in rows]
         keys = position_keys(
-            self._tensor([row.key for row in rows]), self._tensor([len(row.token_ids) for row in rows])
+            self._model.tensor([row.key for row in rows]), self._model.tensor([len(row.token_ids) for row in rows])
         )
         settings = Settings.of(decodings, self._model.device)
-        tokens, logprobs = draw(logits, settings, keys, self._tensor(_history(rows)))
+        tokens, logprobs = draw(logits, settings, keys, self._model.tensor(_history(rows)))
         finished = []
         for slot, row, token, logprob in zip(slots, rows, tokens.tolist(), logprobs.tolist(), strict=True):
             reason = self._append(row, token, logprob)
@@ -209,9 +209,6 @@ class Batch:
         if row.stream.stopped:
             return "stop"
         return "length" if len(row.token_ids) == row.job.request.decoding.max_tokens else None
-
-    def _tensor(self, values: Sequence[object]) -> Tensor:
-        return torch.tensor(values, dtype=torch.int64, device=self._model.device)
 
 
 def _history(rows: Sequence[_Row]) -> list[list[int]]:

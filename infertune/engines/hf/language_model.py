@@ -1,5 +1,6 @@
 """A causal language model of transformers with its tokenizer, reduced to what generation over slots needs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,10 @@ class LanguageModel:
         self.eos_ids = _eos_ids(self._model, self.tokenizer)
         self._keep: tuple[Tensor, Tensor] | None = None
         self._try_out()
+
+    def tensor(self, values: Sequence[object]) -> Tensor:
+        """Return whole numbers, nested or not, where the model computes."""
+        return torch.tensor(values, dtype=torch.int64, device=self.device)
 
     def encode(self, prompt: Prompt) -> list[int]:
         """Return the token ids of a prompt; chat turns go through the model's chat template."""

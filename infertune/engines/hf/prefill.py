@@ -5,7 +5,6 @@ keys and values are still in some slot: the samples of a request, requests with 
 alike (few-shot examples) share what they can.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -124,15 +123,12 @@ class Prefill:
             positions = [range(start, start + _BLOCK_TOKENS) for _, start, _ in some]
             logits += self._model.forward(
                 self.cache,
-                self._tensor([block + [0] * (_BLOCK_TOKENS - len(block)) for block in tokens]),
-                self._tensor([list(block) for block in positions]),
-                slots=self._tensor([slot for slot, _, _ in some]),
+                self._model.tensor([block + [0] * (_BLOCK_TOKENS - len(block)) for block in tokens]),
+                self._model.tensor([list(block) for block in positions]),
+                slots=self._model.tensor([slot for slot, _, _ in some]),
                 keep=last,
             )
         return logits
-
-    def _tensor(self, values: Sequence[object]) -> Tensor:
-        return torch.tensor(values, dtype=torch.int64, device=self._model.device)
 
 
 def _shared_tokens(prompt: list[int], other: list[int]) -> int:

@@ -62,8 +62,6 @@ class Experiments:
         """Whether a setting was seen to be honoured so far."""
         return setting in self.rows and self.rows[setting].verdict == "honoured"
 
-    # The two ways to ask
-
     def paths(self) -> None:
         """See which of the two paths answers at all."""
         for path, setting in ((CHAT, "chat"), (PLAIN, "completions")):
