@@ -50,6 +50,7 @@ ABLATIONS: Mapping[str, Mapping[str, object]] = {
     "common examples are not known to be common": {"difficulty": False},
     "all configurations begin on the same examples": {"rotate": 0.0},
     "more examples may be the rival's": {"pairing": True},
+    "further examples by disagreement, weighted": {"active": True},
     "always as many samples as keep the cap": {"any_samples": False},
     "samples that cannot keep the cap are bought too": {"cap_slack": float("inf")},
     "new configurations by all their uncertainty": {"explore_full": True},

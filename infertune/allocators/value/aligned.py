@@ -4,9 +4,10 @@ Greedy decoding has no n above 1, and where fewer samples were bought there is n
 same with the least n, which all evidence has: samples are bought at full length. Of the bases costs are known too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,8 +95,18 @@ def _common_choices(space: SearchSpace, lists: tuple[tuple[Configuration, ...], 
     return tuple(choice for choice in every if _rest(choice) in common)
 
 
-def aligned(evidence: Sequence[Evidence], choices: tuple[Configuration, ...]) -> Aligned:
-    """Return the evidence on its common choices."""
+def aligned(
+    evidence: Sequence[Evidence],
+    choices: tuple[Configuration, ...],
+    weights: Mapping[Configuration, FloatArray] = MappingProxyType({}),
+) -> Aligned:
+    """Return the evidence on its common choices.
+
+    Args:
+        evidence: Each piece of it with all examples of its configuration.
+        choices: That all of it has, see `common_choices`.
+        weights: Of examples, by number, in the gains of some configurations (`active`).
+    """
     n = np.array([int(choice["strategy.n"]) for choice in choices])
     bases = np.array(_bases(choices))
     shape = (len(evidence), len(choices))
@@ -104,8 +115,10 @@ def aligned(evidence: Sequence[Evidence], choices: tuple[Configuration, ...]) ->
     lists = {id(its): its for its in map(_known, evidence)}  # few, and hashing them for each piece took a third of all
     of_list = {key: _places(choices, its) for key, its in lists.items()}
     places = [of_list[id(_known(each))] for each in evidence]
-    for row, (its, (at, own, _)) in enumerate(zip(found, places, strict=True)):
-        had[row, at], gains[row, at] = True, its.gains[own]
+    for row, (each, its, (at, own, _)) in enumerate(zip(evidence, found, places, strict=True)):
+        weight = weights.get(each.order.configuration)
+        of_piece = its.gains if weight is None else (_gains(each) * weight[list(each.order.examples)]).mean(axis=1)
+        had[row, at], gains[row, at] = True, of_piece[own]
         gain_squares[at] += its.gain_squares[own]
     n_samples = np.array([n_samples_of(each.order) for each in evidence])
     luck = [its.sampling_variance for its, count in zip(found, n_samples, strict=True) if 1 < count < np.inf]
@@ -172,7 +185,7 @@ def _moments(each: Evidence) -> _Moments:
     choices = _known(each)
     base = np.array(_bases(choices))
     bases = np.unique(base)
-    gains = each.scores - each.scores[np.array(_below(choices))]
+    gains = _gains(each)
     single = each.scores[bases]
     n = n_samples_of(each.order)
     least = np.array([int(choices[at]["strategy.n"]) for at in bases])
@@ -188,6 +201,11 @@ def _moments(each: Evidence) -> _Moments:
         sampling_variance=float((single * (1 - single)).mean() * n / (n - 1)) if 1 < n < np.inf else 0.0,
         length_variance=float(np.log(lengths).var(axis=1).mean()),
     )
+
+
+def _gains(each: Evidence) -> FloatArray:
+    """Return what each of its choices gains over the next smaller n, example by example."""
+    return np.asarray(each.scores - each.scores[np.array(_below(_known(each)))])
 
 
 @lru_cache(maxsize=64)

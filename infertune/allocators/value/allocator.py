@@ -21,6 +21,7 @@ from scipy import special
 
 from infertune.allocators import Evidence, Offer, Order
 from infertune.allocators.proposals import draws, neighbours
+from infertune.allocators.value.active import further
 from infertune.allocators.value.judged import Judged, judged
 from infertune.allocators.value.model import Model
 from infertune.allocators.value.opening import first_order, window
@@ -75,7 +76,7 @@ class ValueAllocator:
         def extend(rows: NDArray[np.intp], rival: int) -> None:
             open_ = [r for r in rows.tolist() if known[r] not in busy and len(asked[known[r]]) < offer.n_examples]
             if open_:
-                more = [_more(offer, asked[known[row]]) for row in open_]
+                more = [self._more(offer, evidence, known[row], asked[known[row]]) for row in open_]
                 consider(ours.of(open_), more, ours.of([rival]), is_new=False)
             if self._options.pairing:
                 unlike = [r for r in open_ if set(asked[known[rival]]) - set(asked[known[r]])]
@@ -120,7 +121,17 @@ class ValueAllocator:
         return [known[at].with_values(model.choices[ours.choice[at]]) for at in best_first]
 
     def _model(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> Model:
-        return Model(offer, evidence, pending, difficulty=self._options.difficulty)
+        return Model(offer, evidence, pending, difficulty=self._options.difficulty, active=self._options.active)
+
+    def _more(
+        self, offer: Offer, evidence: Sequence[Evidence], configuration: Configuration, had: Sequence[int]
+    ) -> tuple[int, ...]:
+        """Return as many further examples as there are, those after the last one."""
+        if self._options.active:
+            return further(offer, evidence, configuration, len(had))
+        seen = set(had)
+        rest = ((had[-1] + 1 + step) % offer.n_examples for step in range(offer.n_examples))
+        return tuple(islice((each for each in rest if each not in seen), len(had)))
 
 
 def _last(prices: FloatArray) -> FloatArray:
@@ -154,13 +165,6 @@ def _hopeless(offer: Offer, known: Sequence[Configuration]) -> set[tuple[str, Sc
     counts = Counter(pair for each in failed for pair in each.items() if isinstance(pair[1], str))
     answered = {pair for each in known for pair in each.items()}
     return {pair for pair, n in counts.items() if n >= SURELY_FAILING and pair not in answered}
-
-
-def _more(offer: Offer, had: Sequence[int]) -> tuple[int, ...]:
-    """Return as many further examples as there are, those after the last one."""
-    seen = set(had)
-    rest = ((had[-1] + 1 + step) % offer.n_examples for step in range(offer.n_examples))
-    return tuple(islice((each for each in rest if each not in seen), len(had)))
 
 
 def _common(had: Sequence[int], others: Sequence[int]) -> tuple[int, ...]:

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infertune.allocators import Evidence, Offer, Order
+from infertune.allocators.value.active import weighted
+from infertune.allocators.value.active import weights as of_examples
 from infertune.allocators.value.aligned import aligned, common_choices, joined, n_samples_of
 from infertune.allocators.value.costs import Costs
 from infertune.allocators.value.crossed import Crossed
@@ -30,16 +32,26 @@ class Model:
 
     Args:
         difficulty: Whether common examples are known to be common; otherwise every score is luck of its own.
+        active: Whether further examples were drawn by how much configurations disagree on them.
     """
 
     def __init__(
-        self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order], *, difficulty: bool = True
+        self,
+        offer: Offer,
+        evidence: Sequence[Evidence],
+        pending: Sequence[Order],
+        *,
+        difficulty: bool = True,
+        active: bool = False,
     ) -> None:
         self._found, self._sampling = fitted(offer, evidence, difficulty=difficulty)
+        weights = of_examples(offer, evidence) if active else {}
         evidence = joined(evidence)
         self.coordinates = coordinates(offer.space.tier("request"))
         self.choices = common_choices(offer.space, evidence)
-        side = aligned(evidence, self.choices)
+        side = aligned(evidence, self.choices, weights)
+        if weights:
+            side = weighted(side, evidence, weights, offer.n_examples)
         self.n, self._base = side.n, side.base
         self._cap = offer.cap_tokens
         self._n_evidence = len(evidence)

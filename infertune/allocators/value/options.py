@@ -19,6 +19,8 @@ class Options:
         least_gain: The search ends when the rest of the budget, were every token worth as much as the best to be had
             now, would gain less utility than this.
         pairing: Further examples may also be those that the rival had.
+        active: Further examples are drawn by how much other configurations disagree on them, and weighted (`active`);
+            otherwise they follow those had.
         any_samples: Orders with every number of samples compete; otherwise all are of the largest that keeps the cap.
         difficulty: Common examples are known to be common; otherwise every score is luck of its own.
         cap_slack: A number of samples is still bought where it would be over the cap by this factor, for costs are
@@ -33,6 +35,7 @@ class Options:
     full_every: int = 2
     least_gain: float = 0.0
     pairing: bool = False
+    active: bool = False
     any_samples: bool = True
     difficulty: bool = True
     cap_slack: float = 1.25
