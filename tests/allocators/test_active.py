@@ -48,7 +48,7 @@ def piece(configuration: Configuration, examples: tuple[int, ...], scores: objec
 
 @pytest.mark.parametrize("n_drawn", [1, 2, 3, 4])
 def test_the_weighted_mean_is_unbiased(n_drawn: int) -> None:
-    """Over every order in which examples can be drawn, with its probability; one that failed is not of the population."""
+    """Over every order in which examples can be drawn, with its probability; one that failed is no part of it."""
     population, scores = [0, 1, 2, 4, 5], np.array([1.0, 0.3, 0.0, np.nan, 0.8, 0.1])
     chances = [np.array([0.2, 1.0, 0.5, np.nan, 0.05, 0.4]), np.array([0.9, 0.1, 0.5, np.nan, 0.3, 0.4])]
     mean = expected = total = 0.0

@@ -13,6 +13,7 @@ from infertune.allocators.value.aligned import aligned, common_choices, joined
 from infertune.allocators.value.costs import Costs
 from infertune.allocators.value.gains import Gains, variety
 from infertune.allocators.value.model import Model
+from infertune.allocators.value.options import Options
 from infertune.evaluate import replayed
 from infertune.space import Configuration
 from infertune.testing.synthetic_model import SyntheticModel
@@ -46,6 +47,18 @@ def evidence(configuration: Configuration, examples: range, n_samples: int = 9) 
         scores=np.stack([c.scores for c in found]),
         tokens=np.stack([c.tokens for c in found]),
         prompt_tokens=whole.prompt_tokens,
+    )
+
+
+def offer() -> Offer:
+    return Offer(
+        space=MODEL.space,
+        n_examples=512,
+        n_choices=(1, 3, 5, 9),
+        cap_tokens=None,
+        budget_tokens=100_000.0,
+        spent_tokens=0.0,
+        seed=0,
     )
 
 
@@ -209,19 +222,42 @@ def test_evidence_that_says_little_is_no_accident(spoiled: str) -> None:
         pieces = [replace(each, scores=np.zeros_like(each.scores)) for each in pieces]
     if spoiled == "the same example twice":
         pieces.append(pieces[0])
-    offer = Offer(
-        space=MODEL.space,
-        n_examples=512,
-        n_choices=(1, 3, 5, 9),
-        cap_tokens=600.0,
-        budget_tokens=100_000.0,
-        spent_tokens=0.0,
-        seed=0,
-    )
-    model = Model(offer, pieces, [Order(configuration=setting(), examples=(0, 9), n_samples=3)])
+    circumstances = replace(offer(), cap_tokens=600.0)
+    model = Model(circumstances, pieces, [Order(configuration=setting(), examples=(0, 9), n_samples=3)])
     view = model.view([setting(temperature=t) for t in (0.0, 0.7, 1.5)])
     assert np.all((-0.5 < view.worth) & (view.worth < 1.5))
     assert np.all((0 < view.tokens) & (view.tokens < 10_000))
+
+
+def test_known_configurations_can_be_judged_by_their_own_means() -> None:
+    """A choice that nobody bought, and what is new, are judged by the process all the same."""
+    few, many = setting(temperature=0.7), setting(temperature=0.9)
+    pieces = [evidence(few, range(6), 3), evidence(many, range(4, 16))]
+    shrunk = Model(offer(), pieces, ())
+    plain = Model(offer(), pieces, (), Options(shrunk=False))
+    known = [few, many, setting(temperature=1.2)]
+    ours, theirs = plain.view(known).worth, shrunk.view(known).worth
+    for row, piece in enumerate(pieces):
+        columns = [plain.choices.index(choice) for choice in piece.choices]
+        np.testing.assert_allclose(ours[row, columns], piece.scores.mean(axis=1))
+        assert np.abs(theirs[row, columns] - piece.scores.mean(axis=1)).max() > 0.01
+    np.testing.assert_array_equal(ours[0, plain.n > 3], theirs[0, plain.n > 3])
+    np.testing.assert_array_equal(ours[2], theirs[2])
+
+
+def test_pending_orders_leave_less_to_be_learned() -> None:
+    """What a neighbour on the same examples may still change, unless they are not to count."""
+    pieces = [evidence(setting(temperature=t), range(8)) for t in (0.2, 0.7, 1.2)]
+    pending = [Order(configuration=setting(temperature=0.9), examples=tuple(range(8, 16)), n_samples=3)]
+
+    def change(model: Model) -> float:
+        its, rival = model.view([setting(temperature=0.91)]), model.view([setting(temperature=0.7)])
+        found, _ = model.changes(its, np.array([[0]]), [range(8, 16)], np.array([3]), rival, 0)
+        return float(found[0, 0, 0])
+
+    alone = change(Model(offer(), pieces, ()))
+    assert change(Model(offer(), pieces, pending)) < 0.95 * alone
+    assert change(Model(offer(), pieces, pending, Options(fantasies=False))) == pytest.approx(alone)
 
 
 def test_proposals_are_of_the_space() -> None:

@@ -51,6 +51,8 @@ ABLATIONS: Mapping[str, Mapping[str, object]] = {
     "all configurations begin on the same examples": {"rotate": 0.0},
     "more examples may be the rival's": {"pairing": True},
     "further examples by disagreement, weighted": {"active": True},
+    "known ones are judged by their own means": {"shrunk": False},
+    "pending orders do not count": {"fantasies": False},
     "always as many samples as keep the cap": {"any_samples": False},
     "samples that cannot keep the cap are bought too": {"cap_slack": float("inf")},
     "new configurations by all their uncertainty": {"explore_full": True},

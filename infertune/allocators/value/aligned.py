@@ -59,6 +59,11 @@ class Aligned:
     length_variance: float
     n_samples: FloatArray
 
+    @property
+    def observed(self) -> FloatArray:
+        """Mean utility of each piece under each choice, ``[N, R]``; NaN where it has not the choice."""
+        return np.where(self.had, self.utilities[:, self.base] + self.gains @ self.ladder.T, np.nan)
+
 
 def joined(evidence: Sequence[Evidence]) -> list[Evidence]:
     """Return the evidence with that of one configuration on the same choices put together; a matrix less large."""

@@ -25,7 +25,7 @@ from infertune.allocators.value.active import further
 from infertune.allocators.value.judged import Judged, judged
 from infertune.allocators.value.model import Model
 from infertune.allocators.value.opening import first_order, window
-from infertune.allocators.value.options import Options
+from infertune.allocators.value.options import WHOLE, Options
 from infertune.estimators import FloatArray
 from infertune.space import Configuration
 from infertune.types import Scalar
@@ -41,8 +41,8 @@ _HOPELESS = 10.0  # below any worth that a choice can have, where there is none
 class ValueAllocator:
     """See the module."""
 
-    def __init__(self, options: Options | None = None) -> None:
-        self._options = options or Options()
+    def __init__(self, options: Options = WHOLE) -> None:
+        self._options = options
 
     def order(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> Order | None:
         """Return the order with the highest expected gain per token."""
@@ -51,7 +51,7 @@ class ValueAllocator:
         first = first_order(offer, evidence, pending, self._options)
         if first is not None or len(evidence) < 2:
             return first
-        model = self._model(offer, evidence, pending)
+        model = Model(offer, evidence, pending, self._options)
         known = list(_had(evidence))
         asked = _asked(offer, evidence)
         ours = judged(offer, model, known, self._options.cap_slack)
@@ -114,14 +114,11 @@ class ValueAllocator:
         if len(evidence) < 2:
             # Of one piece nothing is learned: the cheapest choice is as good as any, and keeps the cap if one does.
             return [e.order.configuration.with_values(e.choices[e.tokens.mean(axis=1).argmin()]) for e in evidence]
-        model = self._model(offer, evidence, ())
+        model = Model(offer, evidence, (), self._options)
         known = list(_had(evidence))
         ours = judged(offer, model, known, self._options.cap_slack)
         best_first = np.argsort(-ours.value, kind="stable")
         return [known[at].with_values(model.choices[ours.choice[at]]) for at in best_first]
-
-    def _model(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> Model:
-        return Model(offer, evidence, pending, difficulty=self._options.difficulty, active=self._options.active)
 
     def _more(
         self, offer: Offer, evidence: Sequence[Evidence], configuration: Configuration, had: Sequence[int]

@@ -15,6 +15,7 @@ from infertune.allocators.value.crossed import Crossed
 from infertune.allocators.value.crossed_process import CrossedPosterior
 from infertune.allocators.value.gains import Gains, variety
 from infertune.allocators.value.hyperparameters import asked, coordinates, fitted, level
+from infertune.allocators.value.options import WHOLE, Options
 from infertune.estimators import FloatArray
 from infertune.space import Configuration
 
@@ -31,21 +32,18 @@ class Model:
         coordinates: Of the configurations.
 
     Args:
-        difficulty: Whether common examples are known to be common; otherwise every score is luck of its own.
-        active: Whether further examples were drawn by how much configurations disagree on them.
+        offer: The circumstances.
+        evidence: All of it, in the order in which it came.
+        pending: Orders under way.
+        options: Of them it heeds ``shrunk``, ``fantasies``, ``difficulty`` and ``active``.
     """
 
     def __init__(
-        self,
-        offer: Offer,
-        evidence: Sequence[Evidence],
-        pending: Sequence[Order],
-        *,
-        difficulty: bool = True,
-        active: bool = False,
+        self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order], options: Options = WHOLE
     ) -> None:
+        difficulty = options.difficulty
         self._found, self._sampling = fitted(offer, evidence, difficulty=difficulty)
-        weights = of_examples(offer, evidence) if active else {}
+        weights = of_examples(offer, evidence) if options.active else {}
         evidence = joined(evidence)
         self.coordinates = coordinates(offer.space.tier("request"))
         self.choices = common_choices(offer.space, evidence)
@@ -56,7 +54,9 @@ class Model:
         self._cap = offer.cap_tokens
         self._n_evidence = len(evidence)
         configurations = [each.order.configuration for each in evidence]
+        self._own = {} if options.shrunk else dict(zip(configurations, side.observed, strict=True))
         self._points = self.coordinates.points(configurations)
+        pending = pending if options.fantasies else ()
         orders = [*(each.order for each in evidence), *pending]
         examples, n_examples = asked([each.examples for each in orders], offer.n_examples, difficulty=difficulty)
         self._next = n_examples - offer.n_examples  # where the examples of an order begin
@@ -89,6 +89,9 @@ class Model:
         its_variety = variety(configurations)
         utility = (self._mean + self._posterior.means(k))[:, self._base]
         utility = utility + self._gains.means(k[: self._n_evidence], its_variety)
+        for row, each in enumerate(configurations):
+            if each in self._own:
+                utility[row] = np.where(np.isnan(self._own[each]), utility[row], self._own[each])
         tokens, spread = self._costs.at(points, self.n, self._base)
         if self._cap is not None:
             utility = utility - np.maximum(tokens * (1 + spread) / self._cap - 1, 0.0)

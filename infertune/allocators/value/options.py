@@ -22,6 +22,9 @@ class Options:
         active: Further examples are drawn by how much other configurations disagree on them, and weighted (`active`);
             otherwise they follow those had.
         any_samples: Orders with every number of samples compete; otherwise all are of the largest that keeps the cap.
+        shrunk: Known configurations and their choices are judged by what the model expects of them; otherwise by their
+            own means, the best of which is mostly the luckiest.
+        fantasies: Pending orders are taken as landed with what is expected of them; otherwise they do not count.
         difficulty: Common examples are known to be common; otherwise every score is luck of its own.
         cap_slack: A number of samples is still bought where it would be over the cap by this factor, for costs are
             estimates; with infinity what cannot keep the cap is bought too.
@@ -37,5 +40,10 @@ class Options:
     pairing: bool = False
     active: bool = False
     any_samples: bool = True
+    shrunk: bool = True
+    fantasies: bool = True
     difficulty: bool = True
     cap_slack: float = 1.25
+
+
+WHOLE = Options()
