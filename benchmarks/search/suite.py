@@ -172,9 +172,9 @@ def _report(done: Sequence[dict[str, Any]], missing: Sequence[str]) -> str:
                     f"Who bought everything and took the best would have {np.median(floors):.1f} in the median."
                 )
             n_runs = _n_runs(found)
-            whole = {name for name, n in n_runs.items() if n == max(n_runs.values())}
-            # Peers with fewer runs are compared with ours on these.
-            for group in (whole, (n_runs.keys() - whole) | (n_runs.keys() & {"value"})):
+            # Peers are compared with those that have as many runs; and ours with all, on the runs that they have.
+            for n in sorted(set(n_runs.values()), reverse=True):
+                group = {name for name, its in n_runs.items() if its == n} | (n_runs.keys() & {"value"})
                 rivals = group & set(PEERS)
                 if not rivals:
                     continue

@@ -67,9 +67,9 @@ def test_what_patient_peers_found_is_shown_and_not_run_again(tmp_path: Path, mon
 
 
 def test_a_peer_with_fewer_runs_shortens_no_comparison_but_its_own() -> None:
-    """Four runs of two methods, three of a peer that is better, two of another, which are too few."""
-    n_runs = {"value": 4, "syne asha": 4, "optuna gp": 3, "smac": 2}
-    regret = {"value": 0.1, "syne asha": 0.3, "optuna gp": 0.2, "smac": 0.0}
+    """Five runs of two methods, four and three of better peers, two of another, which are too few."""
+    n_runs = {"value": 5, "syne asha": 5, "syne cqr": 4, "optuna gp": 3, "smac": 2}
+    regret = {"value": 0.1, "syne asha": 0.3, "syne cqr": 0.25, "optuna gp": 0.2, "smac": 0.0}
     done = [
         {
             "family": "synthetic",
@@ -85,7 +85,9 @@ def test_a_peer_with_fewer_runs_shortens_no_comparison_but_its_own() -> None:
         for seed in range(n)
     ]
     said = suite._report(done, [])
-    all_runs, fewer_runs = said.split("The best peer with")[1:]
-    assert "syne asha, with a median regret of 30.0" in all_runs and "| value | 4 |" in all_runs
-    assert "optuna gp, with a median regret of 20.0" in fewer_runs and "| value | 3 |" in fewer_runs
-    assert "| smac |" not in all_runs + fewer_runs
+    found = said.split("The best peer with")[1:]
+    expected = [("syne asha", 30.0, 5), ("syne cqr", 25.0, 4), ("optuna gp", 20.0, 3)]
+    for each, (name, points, n) in zip(found, expected, strict=True):
+        assert f"{name}, with a median regret of {points}" in each
+        assert f"| value | {n} |" in each and f"| {name} | {n} |" in each
+        assert all(f"| {other} |" not in each for other in n_runs if other not in (name, "value"))
