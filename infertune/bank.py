@@ -9,14 +9,14 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from sqlalchemy import ColumnElement, Row, Table, func, select
 
 from infertune.bank_keys import canonical_json, digest_of, keys_of, prompt_json, stop_json
+from infertune.bank_samples import TOKEN_BYTES, as_row, generation_of
 from infertune.bank_tables import (
     INSERT,
     SCHEMA_VERSION,
@@ -31,9 +31,10 @@ from infertune.bank_tables import (
 from infertune.database import connect, create_tables, readable_errors
 from infertune.errors import InvalidInputError
 from infertune.replay import cut
+from infertune.spent import Spent
 from infertune.types import Generation, Request, Response
 
-__all__ = ["SampleBank", "Spent", "cut"]
+__all__ = ["SampleBank", "cut"]
 
 _SHAPE = (
     bank_generations.c.sample,
@@ -41,64 +42,7 @@ _SHAPE = (
     func.length(bank_generations.c.token_ids).label("token_bytes"),
     func.length(bank_generations.c.text_ends).label("end_bytes"),
 )
-_TOKEN_BYTES = 4  # of a stored token id
 _KEYS_PER_QUERY = 500  # databases limit the number of bound values
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
-    """What one study paid. A sample that another study had paid for cost it nothing and is not in here.
-
-    Attributes:
-        prompt_tokens: Once for each answered request.
-        completion_tokens: Of all samples.
-        n_requests: Answered requests.
-        extra_prompt_tokens: Paid beyond the answers, failed requests included: see `Response`.
-        extra_completion_tokens: Likewise.
-        n_failed: Requests that failed for good; of their tokens only the extra ones are known and counted.
-        seconds: Sum over requests; those generated side by side each count in full.
-    """
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    extra_prompt_tokens: int = 0
-    extra_completion_tokens: int = 0
-    n_requests: int = 0
-    n_failed: int = 0
-    seconds: float = 0.0
-
-    @property
-    def tokens(self) -> int:
-        """All that was paid."""
-        return self.all_prompt_tokens + self.all_completion_tokens
-
-    @property
-    def extra_tokens(self) -> int:
-        """What was paid beyond the answers."""
-        return self.extra_prompt_tokens + self.extra_completion_tokens
-
-    @property
-    def all_prompt_tokens(self) -> int:
-        """Prompt tokens that were paid, at whatever use."""
-        return self.prompt_tokens + self.extra_prompt_tokens
-
-    @property
-    def all_completion_tokens(self) -> int:
-        """Completion tokens that were paid, at whatever use."""
-        return self.completion_tokens + self.extra_completion_tokens
-
-    def plus(self, response: Response) -> "Spent":
-        """Return the account after one more response; its time is not counted here."""
-        has_failed = bool(response.error)
-        return replace(
-            self,
-            prompt_tokens=self.prompt_tokens + (0 if has_failed else response.prompt_tokens),
-            completion_tokens=self.completion_tokens + (0 if has_failed else response.completion_tokens),
-            extra_prompt_tokens=self.extra_prompt_tokens + response.extra_prompt_tokens,
-            extra_completion_tokens=self.extra_completion_tokens + response.extra_completion_tokens,
-            n_requests=self.n_requests + (not has_failed),
-            n_failed=self.n_failed + has_failed,
-        )
 
 
 class SampleBank:
@@ -144,7 +88,7 @@ class SampleBank:
         """
         request = response.request
         prompt, engine = prompt_json(request.prompt), canonical_json(dict(facts))
-        samples = [_encoded(generation) for generation in response.generations]
+        samples = [as_row(generation) for generation in response.generations]
         key = keys_of(facts, [request])[0]
         settings = asdict(request.decoding)
         if not request.decoding.extra:
@@ -277,7 +221,7 @@ def _response(request: Request, rows: Sequence[Row[Any]]) -> Response:
     failures = [row.error for row in rows if row.error and row.max_tokens == request.decoding.max_tokens]
     return Response(
         request=replace(request, samples=tuple(row.sample for row in chosen)),
-        generations=tuple(_decoded(row, request) for row in chosen),
+        generations=tuple(_cut(row, request) for row in chosen),
         prompt_tokens=max((row.prompt_tokens for row in chosen), default=0),
         seconds=max((row.seconds for row in chosen), default=0.0),
         error=failures[-1] if failures and not chosen else "",
@@ -291,31 +235,12 @@ def _serving(rows: Iterable[Row[Any]], request: Request) -> Iterator[Row[Any]]:
         if row.sample is None or row.stop not in ("[]", own_stop):
             continue
         ended = row.finish_reason == "stop" or row.max_tokens >= request.decoding.max_tokens
-        as_made = row.stop == own_stop and row.token_bytes <= _TOKEN_BYTES * request.decoding.max_tokens
+        as_made = row.stop == own_stop and row.token_bytes <= TOKEN_BYTES * request.decoding.max_tokens
         can_be_cut = row.end_bytes == row.token_bytes
         if ended and (as_made or can_be_cut):
             yield row
 
 
-def _encoded(generation: Generation) -> dict[str, Any]:
-    return {
-        "sample": generation.sample,
-        "finish_reason": generation.finish_reason,
-        "text": generation.text.encode("utf-8", "surrogatepass"),
-        "token_ids": np.array(generation.token_ids, dtype="<i4").tobytes(),
-        "logprobs": np.array(generation.logprobs, dtype="<f4").tobytes(),
-        "text_ends": np.array(generation.text_ends, dtype="<i4").tobytes(),
-    }
-
-
-def _decoded(row: Row[Any], request: Request) -> Generation:
-    whole = Generation(
-        sample=row.sample,
-        text=row.text.decode("utf-8", "surrogatepass"),
-        token_ids=tuple(np.frombuffer(row.token_ids, dtype="<i4").tolist()),
-        logprobs=tuple(np.frombuffer(row.logprobs, dtype="<f4").tolist()),
-        text_ends=tuple(np.frombuffer(row.text_ends, dtype="<i4").tolist()),
-        finish_reason=row.finish_reason,
-    )
+def _cut(row: Row[Any], request: Request) -> Generation:
     stop = request.decoding.stop if row.stop == "[]" else ()
-    return cut(whole, max_tokens=request.decoding.max_tokens, stop=stop)
+    return cut(generation_of(row), max_tokens=request.decoding.max_tokens, stop=stop)

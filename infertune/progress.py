@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from infertune.bank import Spent
 from infertune.evaluate import Candidate
 from infertune.select import affordable, front
 from infertune.space import Configuration
+from infertune.spent import Spent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

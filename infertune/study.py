@@ -8,11 +8,11 @@ exception: how far it reaches is up to the machine.)
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from infertune.allocators import Order
-from infertune.bank import SampleBank, Spent
+from infertune.bank import SampleBank
 from infertune.budget import Budget
 from infertune.buyer import Buyer
 from infertune.decisions import decided
@@ -24,41 +24,17 @@ from infertune.finals import N_FINALISTS, RESERVE, final_orders, first_few
 from infertune.pilot import check_cap, n_worth_buying, pilot
 from infertune.plan import Plan, plan
 from infertune.progress import Explored, Progress
-from infertune.promise import Promise, promise
+from infertune.promise import promise
+from infertune.recommendation import Recommendation
 from infertune.search import Circumstances, Found, Search
-from infertune.select import Selection, Verdict, confirm, on_common_examples, select
-from infertune.space import Configuration, SearchSpace
+from infertune.select import confirm, on_common_examples, select
+from infertune.space import SearchSpace
 from infertune.spending import Spending
 from infertune.tasks import Task
 from infertune.trial_log import TrialLog, order_as_json, order_from_json
 from infertune.types import Engine
 
 CLOCK_SECONDS = 2.0  # how often the time spent is noted
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recommendation:
-    """The answer of a study.
-
-    Attributes:
-        selection: What ``tune`` says, on ``n_tune`` examples.
-        verdict: What ``confirm`` says of the recommended configuration beside the default.
-        promise: How far it may fall short of the best of what was tried.
-        explored: (tokens per request, utility) of everything the search evaluated, on its own examples.
-        n_trials: Evaluations of a configuration on some examples; an allocator may come back to one with more.
-        notes: What the user should know: values left out of the space, requests that failed ...
-    """
-
-    default: Configuration
-    selection: Selection
-    verdict: Verdict
-    promise: Promise
-    explored: tuple[tuple[float, float], ...]
-    spent: Spent
-    seconds: float
-    n_trials: int
-    n_tune: int
-    notes: tuple[str, ...]
 
 
 class Study:

@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
-from infertune.bank import SampleBank, Spent
+from infertune.bank import SampleBank
 from infertune.errors import DataUnavailableError, InvalidInputError
+from infertune.spent import Spent
 from infertune.testing import FakeEngine
 from infertune.types import Decoding, Generation, Message, Request, Response
 

@@ -26,12 +26,12 @@ LAYERS: list[dict[str, set[str]]] = [
         "statistics": {"stats", "estimators", "confidence_sequence", "noninferiority"},
         "decoding": {"decoding"},
         "replay": {"replay"},
-        "budget": {"budget", "prices"},
+        "budget": {"budget", "prices", "spent"},
         "models": {"models"},
         "machine": {"machine"},
         "prompts": {"prompts"},
     },
-    {"bank": {"database", "bank_keys", "bank_tables", "bank"}},
+    {"bank": {"database", "bank_keys", "bank_samples", "bank_tables", "bank"}},
     {
         "samplers": {"samplers"},
         "allocators": {"allocators"},
@@ -56,7 +56,7 @@ LAYERS: list[dict[str, set[str]]] = [
             "search_rounds",
         }
     },
-    {"study": {"study"}, "serving": {"serving"}},
+    {"study": {"recommendation", "study"}, "serving": {"serving"}},
     {"joint": {"joint"}},
     {"report": {"report"}},
     {"command line": {"cli"}},

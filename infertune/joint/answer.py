@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from infertune.bank import Spent
 from infertune.configuration import Configuration
 from infertune.joint.speed import Gain
 from infertune.noninferiority import NonInferiority
+from infertune.recommendation import Recommendation
 from infertune.select import Verdict
-from infertune.study import Recommendation
+from infertune.spent import Spent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,9 +27,10 @@ from infertune.joint.starts import Starts, settings_in_words, speed_name
 from infertune.joint.tunable import Tunable
 from infertune.noninferiority import check_margin
 from infertune.progress import Progress
+from infertune.recommendation import Recommendation
 from infertune.search import Search
 from infertune.space import SearchSpace
-from infertune.study import Recommendation, Study
+from infertune.study import Study
 from infertune.tasks import Task
 from infertune.trial_log import TrialLog
 from infertune.types import Engine

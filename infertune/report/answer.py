@@ -7,10 +7,10 @@ from typing import Any
 from infertune import __version__
 from infertune.evaluate import Candidate
 from infertune.prices import Prices
+from infertune.recommendation import Recommendation
 from infertune.report.recipe import Evidence, Recipe
 from infertune.select import Verdict
 from infertune.space import SearchSpace
-from infertune.study import Recommendation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

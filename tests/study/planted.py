@@ -14,13 +14,14 @@ from infertune.bank import SampleBank
 from infertune.budget import Budget
 from infertune.default_space import default_space
 from infertune.progress import Progress
+from infertune.recommendation import Recommendation
 from infertune.samplers.random import RandomSampler
 from infertune.search import Search
 from infertune.search_orders import Orders
 from infertune.search_rounds import Rounds
 from infertune.space import SearchSpace
 from infertune.space_text import changed
-from infertune.study import Recommendation, Study
+from infertune.study import Study
 from infertune.tasks import Task
 from infertune.testing import FakeEngine
 from infertune.trial_log import TrialLog

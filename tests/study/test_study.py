@@ -13,10 +13,10 @@ from infertune.bank import SampleBank
 from infertune.budget import Budget, Prices
 from infertune.errors import BudgetError, EngineError
 from infertune.progress import Progress
+from infertune.recommendation import Recommendation
 from infertune.samplers.grid import GridSampler
 from infertune.samplers.tpe import TPESampler
 from infertune.search_rounds import Rounds
-from infertune.study import Recommendation
 from infertune.testing import FakeEngine
 from infertune.trial_log import TrialLog
 from infertune.types import Request, Response

@@ -13,7 +13,7 @@ from infertune.engines.openai import honours
 from infertune.engines.openai.engine import EndpointGone, OpenAIEngine
 from infertune.engines.openai.retry import Waits
 from infertune.errors import EngineError
-from infertune.study import Recommendation
+from infertune.recommendation import Recommendation
 from infertune.testing import ChaosProxy, FakeEngine, OpenAIServer
 from infertune.trial_log import TrialLog
 from infertune.types import Engine
