@@ -16,6 +16,7 @@ from infertune.engines.openai.concurrency import CEILING, START, ConcurrencyLimi
 from infertune.engines.openai.exchange import Exchange
 from infertune.engines.openai.flight import Flight
 from infertune.engines.openai.honours import Honours
+from infertune.engines.openai.lacking import lacking
 from infertune.engines.openai.lanes import Lanes
 from infertune.engines.openai.listing import served
 from infertune.engines.openai.retry import EndpointGone, Waits
@@ -126,36 +127,7 @@ class OpenAIEngine:
     @property
     def unsupported(self) -> Sequence[Unsupported]:
         """Settings that the endpoint does not honour, and choices that need what it does not tell."""
-        lacking = [
-            Unsupported(name=f"decoding.{name}", reason=self._reason(name))
-            for name in ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
-            if not getattr(self._honours, name)
-        ]
-        lacking += [
-            Unsupported(name=f"decoding.{name}", reason=self._reason(name))
-            for name in self._extra
-            if name not in self._honours.extra
-        ]
-        lacking += [
-            Unsupported(name="prompt.kind", value=kind, reason=self._reason(path))
-            for kind, path in (("chat", "chat"), ("plain", "completions"))
-            if not getattr(self._honours, path)
-        ]
-        if not self._honours.logprobs:
-            lacking += [
-                Unsupported(
-                    name="decoding.max_tokens",
-                    reason="the server does not tell the tokens of a text, so none can be cut at a smaller limit",
-                ),
-                Unsupported(
-                    name="strategy.name", value="best_of_n", reason="the server gives no log probabilities to rank by"
-                ),
-            ]
-        return lacking
-
-    def _reason(self, setting: str) -> str:
-        row = None if self._probe is None else self._probe.row(setting)
-        return "the server does not honour it" + (f" ({row.verdict}: {row.seen})" if row is not None else "")
+        return lacking(self._honours, self._extra, self._probe)
 
     @property
     def probe(self) -> Probe | None:
