@@ -67,7 +67,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 def picture(panels: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> None:
     """Draw the median regret with its quartiles against the budget, in a panel for each title.
 
-    Methods with fewer seeds than others are dashed.
+    Methods with fewer seeds than others in a panel are dashed there.
     """
     import matplotlib
 
@@ -78,20 +78,20 @@ def picture(panels: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> No
     figure, row = pyplot.subplots(1, len(panels), figsize=size, layout="constrained", squeeze=False)
     every = [each for rows in panels.values() for each in rows]
     names = dict.fromkeys(each["method"] for each in every)
-    seeds = {name: {each["seed"] for each in every if each["method"] == name} for name in names}
-    most = max(map(len, seeds.values()))
     colors = {name: pyplot.get_cmap("tab20")(number % 20) for number, name in enumerate(names)}
     for axes, (title, rows) in zip(row[0], panels.items(), strict=True):
         budgets = sorted({each["budget"] for each in rows})
-        for name in dict.fromkeys(each["method"] for each in rows):
+        here = dict.fromkeys(each["method"] for each in rows)
+        n_seeds = {name: len({each["seed"] for each in rows if each["method"] == name}) for name in here}
+        for name in here:
             regrets = [
                 [100 * each["regret"] for each in rows if each["method"] == name and each["budget"] == budget]
                 for budget in budgets
             ]
             low, middle, high = np.array([np.percentile(each or [np.nan], [25, 50, 75]) for each in regrets]).T
             width = 3.0 if name == "value" else 1.2
-            few = len(seeds[name]) < most
-            label = f"{name} ({len(seeds[name])} seeds)" if few else name
+            few = n_seeds[name] < max(n_seeds.values())
+            label = f"{name} ({n_seeds[name]} seeds)" if few else name
             style = {"color": colors[name], "linewidth": width, "linestyle": "--" if few else "-"}
             axes.plot(budgets, middle, marker="o", markersize=3, label=label, **style)
             if name == "value" or len(names) < 6:
