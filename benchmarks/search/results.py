@@ -83,6 +83,7 @@ def picture(panels: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> No
         budgets = sorted({each["budget"] for each in rows})
         here = dict.fromkeys(each["method"] for each in rows)
         n_seeds = {name: len({each["seed"] for each in rows if each["method"] == name}) for name in here}
+        most = max(n_seeds.values())
         for name in here:
             regrets = [
                 [100 * each["regret"] for each in rows if each["method"] == name and each["budget"] == budget]
@@ -90,7 +91,7 @@ def picture(panels: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> No
             ]
             low, middle, high = np.array([np.percentile(each or [np.nan], [25, 50, 75]) for each in regrets]).T
             width = 3.0 if name == "value" else 1.2
-            few = n_seeds[name] < max(n_seeds.values())
+            few = n_seeds[name] < most
             label = f"{name} ({n_seeds[name]} seeds)" if few else name
             style = {"color": colors[name], "linewidth": width, "linestyle": "--" if few else "-"}
             axes.plot(budgets, middle, marker="o", markersize=3, label=label, **style)

@@ -95,7 +95,7 @@ def test_doubtful_examples_are_drawn_and_none_twice() -> None:
 
 
 def test_estimates_are_those_of_all_examples() -> None:
-    """Over many draws; the plain mean, of examples that are harder than most, is a point of ten lower."""
+    """Over many draws; the plain mean, of examples that are harder than most, is too low."""
     rng = np.random.default_rng(0)
     whole = tuple(range(N_EXAMPLES))
     rates = np.where(np.arange(N_EXAMPLES) < 40, 1.0, 0.4)

@@ -88,7 +88,7 @@ def weighted(side: Aligned, pieces: Sequence[Evidence], of: Mapping[Configuratio
 
     Args:
         side: Of the pieces.
-        pieces: Each with all examples of its configuration.
+        pieces: Those.
         of: Weights, by configuration and number of the example.
         n: Examples there are.
     """

@@ -123,7 +123,7 @@ class ValueAllocator:
     def _more(
         self, offer: Offer, evidence: Sequence[Evidence], configuration: Configuration, had: Sequence[int]
     ) -> tuple[int, ...]:
-        """Return as many further examples as there are, those after the last one."""
+        """Return as many further examples as there are: those after the last one, or those in doubt."""
         if self._options.active:
             return further(offer, evidence, configuration, len(had))
         seen = set(had)
