@@ -1,11 +1,14 @@
 """The suite: one command, one table, one picture, and what it has run is not run again."""
 
 import json
+import re
 from pathlib import Path
 
+import matplotlib
 import pytest
 
 from benchmarks.search import suite
+from benchmarks.search.results import picture
 
 
 def test_a_small_suite_is_whole_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,3 +94,28 @@ def test_a_peer_with_fewer_runs_shortens_no_comparison_but_its_own() -> None:
         assert f"{name}, with a median regret of {points}" in each
         assert f"| value | {n} |" in each and f"| {name} | {n} |" in each
         assert all(f"| {other} |" not in each for other in n_runs if other not in (name, "value"))
+
+
+def test_a_picture_dashes_what_has_fewer_seeds_in_that_panel(tmp_path: Path) -> None:
+    """One method has all seeds in the first panel and half of them in the second."""
+    n_seeds = {"first": {"value": 4, "syne asha": 4}, "second": {"value": 4, "syne asha": 2}}
+    panels = {
+        title: [
+            {"method": name, "seed": seed, "budget": budget, "regret": 0.1}
+            for name, n in methods.items()
+            for seed in range(n)
+            for budget in (20_000, 40_000)
+        ]
+        for title, methods in n_seeds.items()
+    }
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        picture(panels, tmp_path / "p.svg")
+    drawn = (tmp_path / "p.svg").read_text()
+    first, second, legend = re.split(r'id="(?:axes_2|legend_1)"', drawn)
+    assert (first.count("stroke-dasharray"), second.count("stroke-dasharray")) == (0, 1)
+    assert legend.count("stroke-dasharray") == 1
+    assert re.findall(r">(value|syne asha)([^<]*)<", legend) == [
+        ("value", ""),
+        ("syne asha", ""),
+        ("syne asha", " (2 seeds)"),
+    ]
