@@ -107,8 +107,11 @@ class Feasibility:
     def shares(self, configurations: Sequence[Configuration]) -> dict[str, FloatArray]:
         """Return the chance of each class of failure that was seen, in (0, 1)."""
         points = self._coordinates.points(configurations)
-        differences = self._coordinates.differences(self._points, points)
-        return {kind: _share(kernel(self._theta[kind], differences), failed) for kind, failed in self._failed.items()}
+        correlation = self._coordinates.correlation
+        return {
+            kind: _share(correlation(self._theta[kind], self._points, points), failed)
+            for kind, failed in self._failed.items()
+        }
 
     def _learnt(self, failed: FloatArray) -> FloatArray:
         """Return the relevances of highest leave-one-out likelihood, one axis at a time."""

@@ -81,7 +81,7 @@ class Surrogate:
         if self._posterior is None:
             return base, np.full(len(configurations), _UNKNOWN_SPREAD)
         points = self._coordinates.points(configurations)
-        correlation = kernel(self._found.theta, self._coordinates.differences(self._points, points))
+        correlation = self._coordinates.correlation(self._found.theta, self._points, points)
         root = self._posterior.root(correlation)
         left = np.maximum(self._found.v - (root**2).sum(axis=0), 1e-6)
         return base + self._spread * self._posterior.means(correlation)[:, 0], self._spread * np.sqrt(left)
