@@ -57,6 +57,14 @@ def test_sets_say_what_the_scores_say() -> None:
     np.testing.assert_allclose(root.T @ root, cross.T @ solved[:, 3:], atol=1e-4)
 
 
+def test_means_of_common_examples_are_alike_by_their_share() -> None:
+    shares = np.zeros((len(EXAMPLES), N_EXAMPLES))
+    for row, each in enumerate(EXAMPLES):
+        shares[row, each] = 1 / len(each)
+    counts = np.array([len(each) for each in EXAMPLES], dtype=float)
+    np.testing.assert_allclose(Crossed(EXAMPLES, N_EXAMPLES).overlaps(counts), shares @ shares.T, atol=1e-12)
+
+
 def test_what_an_order_will_say_is_known_beforehand() -> None:
     """Its variance, and its covariance with any u, given all scores so far: common examples are no news."""
     ours = posterior(np.zeros((len(OF), 1)))

@@ -10,7 +10,7 @@ from infertune.allocators.coordinates import Coordinates
 from infertune.allocators.gaussian_process import kernel
 from infertune.allocators.proposals import Choices, beginning, draws, neighbours
 from infertune.allocators.value.aligned import aligned, common_choices, joined
-from infertune.allocators.value.costs import Costs
+from infertune.allocators.value.costs import Costs, relevances
 from infertune.allocators.value.gains import Gains, variety
 from infertune.allocators.value.model import Model
 from infertune.allocators.value.options import Options
@@ -199,8 +199,10 @@ def test_costs_are_known_within_a_few_percent() -> None:
     shares = np.zeros((len(pieces), 512))
     for row, each in enumerate(pieces):
         shares[row, list(each.order.examples)] = 1 / 12
-    costs = Costs(axes, points, shares @ shares.T, side.prompts, side.samples, side.length_variance)
-    expected, spread = costs.at(axes.points(some), side.n, side.base)
+    theta = relevances(axes)
+    correlation = axes.correlation(theta, points, points)
+    costs = Costs(correlation, shares @ shares.T, side.prompts, side.samples, side.length_variance)
+    expected, spread = costs.at(axes.correlation(theta, points, axes.points(some)), side.n, side.base)
     errors = []
     for row, each in enumerate(some):
         truth = MODEL.truth(each, n_examples=1024)
@@ -227,6 +229,17 @@ def test_evidence_that_says_little_is_no_accident(spoiled: str) -> None:
     view = model.view([setting(temperature=t) for t in (0.0, 0.7, 1.5)])
     assert np.all((-0.5 < view.worth) & (view.worth < 1.5))
     assert np.all((0 < view.tokens) & (view.tokens < 10_000))
+
+
+def test_known_configurations_are_judged_alike_in_any_company() -> None:
+    """Alone, what pieces of evidence have among themselves is used; beside a new one it is found anew."""
+    known = [setting(temperature=t) for t in (0.2, 0.7, 1.2)]
+    pieces = [evidence(each, range(8)) for each in known]
+    model = Model(offer(), pieces, [Order(configuration=setting(temperature=0.9), examples=(0, 9), n_samples=3)])
+    alone, beside = model.view(known[::-1]), model.view([*known[::-1], setting(temperature=0.5)])
+    for name in ("points", "variety", "k", "h", "worth", "tokens"):
+        ours, theirs = getattr(alone, name), getattr(beside, name)
+        np.testing.assert_allclose(ours, theirs[:, :3] if name in ("k", "h") else theirs[:3], rtol=1e-9, atol=1e-9)
 
 
 def test_known_configurations_can_be_judged_by_their_own_means() -> None:

@@ -19,13 +19,17 @@ _LEAST_VARIANCE = 0.05
 _JITTER = 1e-6
 
 
+def relevances(axes: Coordinates) -> FloatArray:
+    """Return theta of the kernel of lengths, ``[n_axes]``."""
+    return np.array([_THETA_NUMBER] * len(axes.numbers) + [_THETA_LABEL] * len(axes.labels))
+
+
 class Costs:
     """Fits the lengths in N pieces of evidence.
 
     Args:
-        axes: Of the configurations.
-        points: Of their configurations, ``[N, n_axes]``.
-        overlaps: ``[N, N]``.
+        correlation: Of their configurations, by the kernel with `relevances`, ``[N, N]``.
+        overlaps: Likewise, of their examples.
         prompts: Mean prompt tokens of a request, ``[N]``.
         samples: Mean tokens of a sample under each limit, ``[N, n_limits]``.
         length_variance: Of the logarithm of one example's sample.
@@ -33,37 +37,35 @@ class Costs:
 
     def __init__(
         self,
-        axes: Coordinates,
-        points: FloatArray,
+        correlation: FloatArray,
         overlaps: FloatArray,
         prompts: FloatArray,
         samples: FloatArray,
         length_variance: float,
     ) -> None:
-        self._axes, self._points = axes, points
-        self._theta = np.array([_THETA_NUMBER] * len(axes.numbers) + [_THETA_LABEL] * len(axes.labels))
         values = np.log(np.column_stack([prompts, samples]))
         self._centre = values.mean(axis=0)
         centred = values - self._centre
         self._variance = max(float((centred**2).mean()), _LEAST_VARIANCE)
-        own = np.diag(_OWN * length_variance * np.diag(overlaps) + _JITTER)
-        noise = (1 - _OWN) * length_variance * overlaps + own
-        covariance = self._variance * axes.correlation(self._theta, points, points) + noise
+        covariance = self._variance * correlation + (1 - _OWN) * length_variance * overlaps
+        covariance[np.diag_indices_from(covariance)] += _OWN * length_variance * np.diag(overlaps) + _JITTER
         self._lower = linalg.cholesky(covariance, lower=True, check_finite=False)
         self._alpha = linalg.cho_solve((self._lower, True), centred, check_finite=False)
 
-    def at(self, points: FloatArray, n: NDArray[np.intp], limit: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+    def at(
+        self, correlation: FloatArray, n: NDArray[np.intp], limit: NDArray[np.intp]
+    ) -> tuple[FloatArray, FloatArray]:
         """Return the expected tokens ``[m, R]`` and their relative standard deviation, likewise.
 
         Args:
-            points: Of the configurations asked for, ``[m, n_axes]``.
+            correlation: Of the evidence with the configurations asked for, ``[N, m]``.
             n: Samples of each of R choices.
             limit: Column of ``samples`` of each.
         """
-        cross = self._variance * self._axes.correlation(self._theta, self._points, points)
+        cross = self._variance * correlation
         lengths = np.exp(self._centre + cross.T @ self._alpha)
         half = linalg.solve_triangular(self._lower, cross, lower=True, check_finite=False)
-        spread = np.sqrt(np.maximum(self._variance - (half * half).sum(axis=0), _JITTER))
+        spread = np.sqrt(np.maximum(self._variance - np.einsum("nm,nm->m", half, half), _JITTER))
         sampled = n * lengths[:, 1:][:, limit]
         tokens = lengths[:, :1] + sampled
         return tokens, spread[:, None] * sampled / tokens

@@ -79,9 +79,9 @@ class Crossed:
         """Return the part of a matrix ``[n, n]`` that belongs to each set."""
         return np.asarray(matrix[self._at[:, :, None], self._at[:, None, :]] * self.both)
 
-    def rows(self, matrix: FloatArray) -> FloatArray:
-        """Return the rows of a matrix ``[n, m]`` that belong to each set, ``[n_sets, width, m]``."""
-        return np.asarray(matrix[self._at] * self._has[:, :, None])
+    def rows(self, matrix: FloatArray, sets: NDArray[np.intp] | slice = slice(None)) -> FloatArray:
+        """Return the rows of a matrix ``[n, m]`` that belong to all sets, or to some: ``[n_sets, width, m]``."""
+        return np.asarray(matrix[self._at[sets]] * self._has[sets][:, :, None])
 
     def diagonal(self, of_piece: FloatArray) -> FloatArray:
         """Return a number of each member, ``[n_sets, width]``; 1 in the padding, so that blocks can be inverted."""
@@ -113,8 +113,10 @@ class Crossed:
         Args:
             counts: Examples of each piece, ``[n]``.
         """
-        common = self.gathered(self.counts[:, None, None] * self.both)
-        return np.asarray(common / counts[:, None] / counts)
+        asked = np.zeros((len(self.counts), self.n + 1))
+        np.put_along_axis(asked, self.members, 1.0, axis=1)
+        share = asked[:, :-1] / counts
+        return np.asarray((share.T * self.counts) @ share)
 
     def _by_example(self, scores: FloatArray) -> FloatArray:
         padded = np.concatenate([np.zeros((1, scores.shape[1])), scores])

@@ -118,7 +118,7 @@ def _read(values: FloatArray, n_axes: int) -> Hyperparameters:
 
 def _luck(found: Hyperparameters, crossed: Crossed, h: FloatArray, own: FloatArray) -> FloatArray:
     """Return S of each set."""
-    covariance = found.gamma * crossed.blocks(h) + found.beta * crossed.both
+    covariance = crossed.blocks(found.gamma * h + found.beta)
     places = np.arange(covariance.shape[1])
     covariance[:, places, places] += crossed.diagonal(found.own * own + JITTER)
     return covariance
@@ -178,7 +178,7 @@ class CrossedPosterior:
         shares = crossed.shares(examples)
         sets = np.flatnonzero(shares.any(axis=1))
         counts = np.array([len(each) for each in examples], dtype=np.float64)
-        its = crossed.rows(found.beta + found.gamma * h)[sets]
+        its = crossed.rows(found.beta + found.gamma * h, sets)
         part = (self._inverse[sets] @ its) * shares[sets][:, None, :]
         weights = crossed.gathered_rows(part, sets)
         of_luck = (found.beta + found.gamma) / counts - (part * its).sum(axis=(0, 1)) / counts

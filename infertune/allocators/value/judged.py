@@ -58,7 +58,8 @@ def judged(offer: Offer, model: Model, configurations: Sequence[Configuration], 
     view = model.view(configurations)
     known = _choices(offer.space)
     kinds = [known.kind(each) for each in configurations]
-    masks = {kind: np.array([choice in set(known.lists[kind]) for choice in model.choices]) for kind in set(kinds)}
+    lists = {kind: set(known.lists[kind]) for kind in set(kinds)}
+    masks = {kind: np.array([choice in its for choice in model.choices]) for kind, its in lists.items()}
     has = np.stack([masks[kind] for kind in kinds]) & np.isin(model.n, offer.n_choices)
     worth = np.where(has, view.worth, -np.inf)
     n, options = model.n, np.array(offer.n_choices)

@@ -10,7 +10,7 @@ from infertune.allocators import Evidence, Offer, Order
 from infertune.allocators.value.active import weighted
 from infertune.allocators.value.active import weights as of_examples
 from infertune.allocators.value.aligned import aligned, common_choices, joined, n_samples_of
-from infertune.allocators.value.costs import Costs
+from infertune.allocators.value.costs import Costs, relevances
 from infertune.allocators.value.crossed import Crossed
 from infertune.allocators.value.crossed_process import CrossedPosterior
 from infertune.allocators.value.gains import Gains, variety
@@ -55,28 +55,30 @@ class Model:
         self._n_evidence = len(evidence)
         configurations = [each.order.configuration for each in evidence]
         self._own = {} if options.shrunk else dict(zip(configurations, side.observed, strict=True))
-        self._points = self.coordinates.points(configurations)
         pending = pending if options.fantasies else ()
         orders = [*(each.order for each in evidence), *pending]
+        self._points = self.coordinates.points([each.configuration for each in orders])
+        self._thetas = (self._found.theta, self._found.phi, relevances(self.coordinates))
+        self._among = self._correlations(self._points)
+        self._row = {each: row for row, each in enumerate(configurations)}
         examples, n_examples = asked([each.examples for each in orders], offer.n_examples, difficulty=difficulty)
         self._next = n_examples - offer.n_examples  # where the examples of an order begin
         crossed = Crossed(examples[: len(evidence)], n_examples)
         counts = np.array([len(each.order.examples) for each in evidence], dtype=np.float64)
+        k, h, of_lengths = (each[: len(evidence), : len(evidence)] for each in self._among)
         overlaps = crossed.overlaps(counts)
-        self._costs = Costs(self.coordinates, self._points, overlaps, side.prompts, side.samples, side.length_variance)
+        self._costs = Costs(of_lengths, overlaps, side.prompts, side.samples, side.length_variance)
         self._mean, self._spread = level(side)
-        k, h = self._kernels(self._points)
         self._gains = Gains(side, k, counts, variety(configurations))
         own = self._sampling.own(side.n_samples)
         scores = np.concatenate(side.scores, axis=1).T - self._mean
         self._posterior = CrossedPosterior(self._found, k, h, crossed, own, scores)
         if pending:
-            points = self.coordinates.points([each.configuration for each in pending])
-            self._points = np.concatenate([self._points, points])
             waiting = self._sampling.own(np.array([n_samples_of(each) for each in pending]))
             self._posterior = CrossedPosterior(
                 self._found,
-                *self._kernels(self._points),
+                self._among[0],
+                self._among[1],
                 Crossed(examples, n_examples),
                 np.concatenate([own, waiting]),
                 self._posterior,
@@ -85,14 +87,16 @@ class Model:
     def view(self, configurations: Sequence[Configuration]) -> "View":
         """Return what is expected of some configurations."""
         points = self.coordinates.points(configurations)
-        k, h = self._kernels(points)
+        rows = [self._row[each] for each in configurations if each in self._row]
+        known = len(rows) == len(configurations)
+        k, h, of_lengths = (each.take(rows, axis=1) for each in self._among) if known else self._correlations(points)
         its_variety = variety(configurations)
         utility = (self._mean + self._posterior.means(k))[:, self._base]
         utility = utility + self._gains.means(k[: self._n_evidence], its_variety)
         for row, each in enumerate(configurations):
             if each in self._own:
                 utility[row] = np.where(np.isnan(self._own[each]), utility[row], self._own[each])
-        tokens, spread = self._costs.at(points, self.n, self._base)
+        tokens, spread = self._costs.at(of_lengths[: self._n_evidence], self.n, self._base)
         if self._cap is not None:
             utility = utility - np.maximum(tokens * (1 + spread) / self._cap - 1, 0.0)
         return View(
@@ -155,10 +159,9 @@ class Model:
         )
         return np.sqrt(np.minimum(change, total[:, :, None]) + resolved), np.sqrt(total + whole)
 
-    def _kernels(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the correlations of u, and of g, between the pieces and some points."""
-        of = self.coordinates.correlation
-        return of(self._found.theta, self._points, points), of(self._found.phi, self._points, points)
+    def _correlations(self, points: FloatArray) -> list[FloatArray]:
+        """Return those of u, of g and of lengths between the pieces and some points."""
+        return [self.coordinates.correlation(theta, self._points, points) for theta in self._thetas]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
