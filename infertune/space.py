@@ -37,6 +37,7 @@ class SearchSpace:
     _replay_choices: dict[tuple[bool | None, ...], tuple[Configuration, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _tiers: "dict[Tier, SearchSpace]" = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         seen: dict[str, Parameter] = {}
@@ -99,10 +100,12 @@ class SearchSpace:
 
     def tier(self, tier: Tier) -> "SearchSpace":
         """Return the sub-space of one tier, whose configurations all have a completion in the whole space."""
-        inside = tuple(parameter for parameter in self.parameters if parameter.tier == tier)
-        names = {parameter.name for parameter in inside}
-        constraints = tuple(c for c in self.constraints if {c.when.name, c.must.name} <= names)
-        return SearchSpace(inside, constraints, self)
+        if tier not in self._tiers:
+            inside = tuple(parameter for parameter in self.parameters if parameter.tier == tier)
+            names = {parameter.name for parameter in inside}
+            constraints = tuple(c for c in self.constraints if {c.when.name, c.must.name} <= names)
+            self._tiers[tier] = SearchSpace(inside, constraints, self)
+        return self._tiers[tier]
 
     def active(self, values: Mapping[str, Scalar]) -> tuple[str, ...]:
         """Return the names of the parameters that exist beside the given values."""
