@@ -43,6 +43,9 @@ class Configuration(Mapping[str, Scalar]):
     def __getitem__(self, name: str) -> Scalar:
         return self._values[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
 
@@ -53,7 +56,7 @@ class Configuration(Mapping[str, Scalar]):
         return self.canonical == other.canonical if isinstance(other, Configuration) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(self.canonical)
+        return hash(self._canonical or self.canonical)
 
     def __repr__(self) -> str:
         return f"Configuration({self._values})"

@@ -37,6 +37,9 @@ class SearchSpace:
     _replay_choices: dict[tuple[bool | None, ...], tuple[Configuration, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _completable: dict[tuple[bool | None, ...], bool] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
     _tiers: "dict[Tier, SearchSpace]" = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -138,7 +141,12 @@ class SearchSpace:
         """Whether values taken from the parameters' domains keep the constraints, those of the whole space too."""
         if not all(constraint.holds(configuration) for constraint in self.constraints):
             return False
-        return self.whole is None or next(self.whole._repairs(configuration), None) is not None
+        if self.whole is None:
+            return True
+        holding = self._holding(configuration)
+        if holding not in self._completable:
+            self._completable[holding] = next(self.whole._repairs(configuration), None) is not None
+        return self._completable[holding]
 
     def validate(self, configuration: Mapping[str, Scalar]) -> None:
         """Raise InvalidInputError unless this is exactly one of the space's configurations."""
@@ -200,8 +208,7 @@ class SearchSpace:
         """Return every choice of replay-tier values that goes with a configuration, whose own ones are ignored."""
         replay = {parameter.name for parameter in self.parameters if parameter.tier == "replay"}
         fixed = {name: value for name, value in configuration.items() if name not in replay}
-        # Which of the conditions hold is all that they depend on, and they are asked for with every purchase.
-        holding = tuple(c.holds(fixed[c.name]) if c.name in fixed else None for c in self._conditions())
+        holding = self._holding(fixed)
         if holding not in self._replay_choices:
             complete = self._completions(fixed, lambda each: each.values() if each.name in replay else ())
             self._replay_choices[holding] = tuple(
@@ -267,6 +274,10 @@ class SearchSpace:
         return (
             values for values in self._completions(fixed or {}, telling) if self.whole is None or self.allows(values)
         )
+
+    def _holding(self, values: Mapping[str, Scalar]) -> tuple[bool | None, ...]:
+        """Return which conditions hold, all that the completions depend on; so these are found once for each."""
+        return tuple(c.holds(values[c.name]) if c.name in values else None for c in self._conditions())
 
     def _conditions(self) -> list[Condition]:
         """Return all conditions that decide which values go together, those of the whole space too."""

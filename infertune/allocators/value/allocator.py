@@ -52,8 +52,8 @@ class ValueAllocator:
         if first is not None or len(evidence) < 2:
             return first
         model = Model(offer, evidence, pending, self._options)
-        known = list(_had(evidence))
         asked = _asked(offer, evidence)
+        known = list(dict.fromkeys(each.order.configuration for each in evidence))
         ours = judged(offer, model, known, self._options.cap_slack)
         ranked = np.argsort(ours.value)[::-1]
         best = int(ranked[0])
@@ -115,7 +115,7 @@ class ValueAllocator:
             # Of one piece nothing is learned: the cheapest choice is as good as any, and keeps the cap if one does.
             return [e.order.configuration.with_values(e.choices[e.tokens.mean(axis=1).argmin()]) for e in evidence]
         model = Model(offer, evidence, (), self._options)
-        known = list(_had(evidence))
+        known = list(dict.fromkeys(each.order.configuration for each in evidence))
         ours = judged(offer, model, known, self._options.cap_slack)
         best_first = np.argsort(-ours.value, kind="stable")
         return [known[at].with_values(model.choices[ours.choice[at]]) for at in best_first]
@@ -138,18 +138,10 @@ def _last(prices: FloatArray) -> FloatArray:
     return np.where(np.isfinite(after), np.inf, prices)
 
 
-def _had(evidence: Sequence[Evidence]) -> dict[Configuration, list[int]]:
-    """Return the examples of every configuration so far."""
-    found: dict[Configuration, list[int]] = {}
-    for each in evidence:
-        found.setdefault(each.order.configuration, []).extend(each.order.examples)
-    return found
-
-
 def _asked(offer: Offer, evidence: Sequence[Evidence]) -> dict[Configuration, list[int]]:
     """Return the examples of every configuration that are not asked for again: those had, and those that failed."""
-    found = _had(evidence)
-    for each in offer.failed:
+    found: dict[Configuration, list[int]] = {}
+    for each in (*(each.order for each in evidence), *offer.failed):
         found.setdefault(each.configuration, []).extend(each.examples)
     return found
 
