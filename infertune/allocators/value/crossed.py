@@ -36,15 +36,15 @@ class Crossed:
         self.n = len(examples)
         rows = np.concatenate(examples)
         columns = np.repeat(np.arange(self.n), [len(each) for each in examples])
-        cell = np.zeros((n_examples, self.n), dtype=np.intp)  # its place among all scores, from 1; 0 is none
-        cell[rows, columns] = np.arange(1, len(rows) + 1)
-        used = np.flatnonzero(cell.any(axis=1))
-        packed = np.packbits(cell[used] > 0, axis=1)
+        was_asked = np.zeros((n_examples, self.n), dtype=bool)
+        was_asked[rows, columns] = True
+        used = np.flatnonzero(was_asked.any(axis=1))
+        packed = np.packbits(was_asked[used], axis=1)
         keys = packed.view([("", packed.dtype)] * packed.shape[1])[:, 0]
         _, first, number, self.counts = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
         self.set_of = np.full(n_examples, -1)
         self.set_of[used] = number
-        asked = cell[used[first]] > 0
+        asked = was_asked[used[first]]
         width = int(asked.sum(axis=1).max())
         order = np.argsort(~asked, axis=1, kind="stable")[:, :width]
         self._has = np.take_along_axis(asked, order, axis=1)
@@ -52,13 +52,19 @@ class Crossed:
         self._at = np.where(self._has, order, 0)
         together = np.argsort(number, kind="stable")
         self._starts = np.cumsum(self.counts) - self.counts
-        self._cells = np.take_along_axis(cell[used[together]], self._at[number[together]], axis=1)
-        self._cells[~self._has[number[together]]] = 0
+        place = np.zeros((n_examples, self.n), dtype=np.int32)  # of its score among all, from 1; 0 is none
+        place[rows, columns] = np.arange(1, len(rows) + 1)
+        self._cells = place[used[together][:, None], self._at[number[together]]] * self._has[number[together]]
 
     @cached_property
     def both(self) -> FloatArray:
         """1 where two members are of the set, 0 in the padding, ``[n_sets, width, width]``."""
-        return (self._has[:, :, None] & self._has[:, None, :]).astype(np.float64)
+        return np.asarray(self._has[:, :, None] & self._has[:, None, :], dtype=np.float64)
+
+    @cached_property
+    def padding(self) -> FloatArray:
+        """1 on the diagonals of the padding, so that blocks can be inverted, ``[n_sets, width, width]``."""
+        return np.where(self._has[:, :, None], 0.0, np.eye(self._has.shape[1]))
 
     @cached_property
     def _places(self) -> NDArray[np.intp]:
@@ -82,10 +88,6 @@ class Crossed:
     def rows(self, matrix: FloatArray, sets: NDArray[np.intp] | slice = slice(None)) -> FloatArray:
         """Return the rows of a matrix ``[n, m]`` that belong to all sets, or to some: ``[n_sets, width, m]``."""
         return np.asarray(matrix[self._at[sets]] * self._has[sets][:, :, None])
-
-    def diagonal(self, of_piece: FloatArray) -> FloatArray:
-        """Return a number of each member, ``[n_sets, width]``; 1 in the padding, so that blocks can be inverted."""
-        return np.where(self._has, of_piece[self._at], 1.0)
 
     def gathered(self, blocks: FloatArray) -> FloatArray:
         """Return the sum of all blocks, each in its place, ``[n, n]``."""

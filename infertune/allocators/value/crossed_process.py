@@ -28,6 +28,7 @@ from infertune.estimators import FloatArray
 
 PRIOR_SHARES = (0.4, 0.3, 0.3)  # of an example's variance: beta, gamma, own
 _LEAST_SIGNAL = 0.2  # of the observed spread, as the prior median of v
+_INVERSES: dict[bytes, FloatArray] = {}  # of the last posterior's sets, by their matrices: the next differs in a few
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -69,7 +70,7 @@ def fit(
     def loss(logs: FloatArray) -> tuple[float, FloatArray]:
         found = _read(np.exp(logs), n_axes)
         k, h = kernel(found.theta, differences), kernel(found.phi, differences)
-        covariance = _luck(found, crossed, h, own)
+        covariance = crossed.blocks(_luck(found, h, own)) + crossed.padding
         inverse = np.linalg.inv(covariance) * crossed.both
         information = crossed.gathered(counts * inverse)
         said = crossed.gathered_rows(inverse @ sums)
@@ -116,12 +117,25 @@ def _read(values: FloatArray, n_axes: int) -> Hyperparameters:
     return Hyperparameters(theta=theta, phi=phi, v=v, beta=beta, gamma=gamma, own=own)
 
 
-def _luck(found: Hyperparameters, crossed: Crossed, h: FloatArray, own: FloatArray) -> FloatArray:
-    """Return S of each set."""
-    covariance = crossed.blocks(found.gamma * h + found.beta)
-    places = np.arange(covariance.shape[1])
-    covariance[:, places, places] += crossed.diagonal(found.own * own + JITTER)
+def _luck(found: Hyperparameters, h: FloatArray, own: FloatArray) -> FloatArray:
+    """Return S of an example that all pieces were asked, of which that of a set is a part."""
+    covariance = found.gamma * h + found.beta
+    covariance[np.diag_indices_from(covariance)] += found.own * own + JITTER
     return covariance
+
+
+def _inverses(luck: FloatArray, crossed: Crossed) -> FloatArray:
+    """Return S^-1 of each set, 0 in the padding."""
+    known = dict(_INVERSES)
+    _INVERSES.clear()
+    found = np.zeros(crossed.both.shape)
+    for place, members in zip(found, crossed.members, strict=True):
+        its = members[members < crossed.n]
+        block = luck[its[:, None], its]
+        key = block.tobytes()
+        _INVERSES[key] = known[key] if key in known else np.linalg.inv(block)
+        place[: len(its), : len(its)] = _INVERSES[key]
+    return found
 
 
 class CrossedPosterior:
@@ -148,7 +162,7 @@ class CrossedPosterior:
     ) -> None:
         self._found, self._crossed = found, crossed
         self._k = k
-        self._inverse = np.linalg.inv(_luck(found, crossed, h, own)) * crossed.both
+        self._inverse = _inverses(_luck(found, h, own), crossed)
         information = crossed.gathered(crossed.counts[:, None, None] * self._inverse)
         noise = _inverted(information)
         if isinstance(scores, CrossedPosterior):
