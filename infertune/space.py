@@ -1,12 +1,12 @@
 """The search space: which configurations there are, and which values exist together."""
 
-import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from infertune.completions import completions, exists, telling_values
 from infertune.condition import Condition, Constraint
 from infertune.configuration import Configuration
 from infertune.errors import InvalidInputError, nearest
@@ -112,13 +112,13 @@ class SearchSpace:
 
     def active(self, values: Mapping[str, Scalar]) -> tuple[str, ...]:
         """Return the names of the parameters that exist beside the given values."""
-        return tuple(parameter.name for parameter in self.parameters if _exists(parameter, values))
+        return tuple(parameter.name for parameter in self.parameters if exists(parameter, values))
 
     def assemble(self, pick: Callable[[Parameter], Scalar]) -> Configuration:
         """Return the configuration of one picked value for each parameter that exists, be it allowed or not."""
         values: dict[str, Scalar] = {}
         for parameter in self.parameters:
-            if _exists(parameter, values):
+            if exists(parameter, values):
                 values[parameter.name] = pick(parameter)
         return Configuration(values)
 
@@ -210,7 +210,9 @@ class SearchSpace:
         fixed = {name: value for name, value in configuration.items() if name not in replay}
         holding = self._holding(fixed)
         if holding not in self._replay_choices:
-            complete = self._completions(fixed, lambda each: each.values() if each.name in replay else ())
+            complete = completions(
+                self.parameters, self.constraints, fixed, lambda each: each.values() if each.name in replay else ()
+            )
             self._replay_choices[holding] = tuple(
                 Configuration({name: v for name, v in values.items() if name in replay}) for values in complete
             )
@@ -218,18 +220,21 @@ class SearchSpace:
 
     def configurations(self) -> Iterator[Configuration]:
         """Yield every configuration, in the order of the values; only for a space without continuous parameters."""
-        for values in self._completions({}, Parameter.values):
+        for values in completions(self.parameters, self.constraints, {}, Parameter.values):
             if self.allows(values):
                 yield Configuration(values)
 
     @property
     def n_configurations(self) -> float:
         """How many configurations there are; infinite where a continuous parameter can exist."""
-        linked = self._linked()
+        linked = {condition.name for condition in self._conditions()}
         total = 0.0
-        for values in self._completions(
-            {}, lambda p: (p.default,) if p.name not in linked or p.continuous else p.values()
-        ):
+
+        def counted(parameter: Parameter) -> Sequence[Scalar]:
+            some = parameter.name not in linked or parameter.continuous
+            return (parameter.default,) if some else parameter.values()
+
+        for values in completions(self.parameters, self.constraints, {}, counted):
             if self.allows(values):
                 existing = [self[name] for name in values]
                 if any(parameter.continuous for parameter in existing):
@@ -237,43 +242,14 @@ class SearchSpace:
                 total += math.prod(len(parameter.values()) for parameter in existing if parameter.name not in linked)
         return total
 
-    def _completions(
-        self, fixed: Mapping[str, Scalar], domain: Callable[[Parameter], Sequence[Scalar]]
-    ) -> Iterator[dict[str, Scalar]]:
-        """Yield the fixed values with each combination of the other parameters' that keeps the own constraints.
-
-        A parameter whose domain is empty is left out.
-        """
-
-        def extend(values: dict[str, Scalar], rest: Sequence[Parameter]) -> Iterator[dict[str, Scalar]]:
-            if not all(constraint.holds(values) for constraint in self.constraints):
-                return
-            for index, parameter in enumerate(rest):
-                if parameter.name in fixed or not _exists(parameter, values):
-                    continue
-                choices = domain(parameter)
-                if choices:
-                    for value in choices:
-                        yield from extend({**values, parameter.name: value}, rest[index + 1 :])
-                    return
-            yield values
-
-        return extend(dict(fixed), self.parameters)
-
     def _repairs(self, fixed: Mapping[str, Scalar] | None = None) -> Iterator[dict[str, Scalar]]:
         """Yield completions that are defaults but for the parameters in constraints, which take telling values.
 
         Where any configuration keeps the constraints, one of these does.
         """
         conditions = self._conditions()
-        linked = {condition.name for condition in conditions}
-
-        def telling(parameter: Parameter) -> Sequence[Scalar]:
-            return _telling_values(parameter, conditions) if parameter.name in linked else (parameter.default,)
-
-        return (
-            values for values in self._completions(fixed or {}, telling) if self.whole is None or self.allows(values)
-        )
+        found = completions(self.parameters, self.constraints, fixed or {}, lambda p: telling_values(p, conditions))
+        return (values for values in found if self.whole is None or self.allows(values))
 
     def _holding(self, values: Mapping[str, Scalar]) -> tuple[bool | None, ...]:
         """Return which conditions hold, all that the completions depend on; so these are found once for each."""
@@ -284,23 +260,3 @@ class SearchSpace:
         space = self.whole or self
         whens = [parameter.when for parameter in space.parameters if parameter.when is not None]
         return whens + [condition for c in space.constraints for condition in (c.when, c.must)]
-
-    def _linked(self) -> set[str]:
-        return {condition.name for condition in self._conditions()}
-
-
-def _exists(parameter: Parameter, values: Mapping[str, Scalar]) -> bool:
-    when = parameter.when
-    return when is None or (when.name in values and when.holds(values[when.name]))
-
-
-def _telling_values(parameter: Parameter, conditions: Sequence[Condition]) -> tuple[Scalar, ...]:
-    """Return the default, then values such that each side of every condition on the parameter has one."""
-    if parameter.kind == "choice":
-        return tuple(dict.fromkeys((parameter.default, *parameter.choices)))
-    named = [condition.value for condition in conditions if condition.name == parameter.name]
-    constants = [each for value in named for each in (value if isinstance(value, tuple) else (value,))]
-    assert parameter.low is not None and parameter.high is not None
-    points = sorted({float(c) for c in constants if not isinstance(c, str)} | {parameter.low, parameter.high})
-    middles = [(left + right) / 2 for left, right in itertools.pairwise(points)]
-    return tuple(dict.fromkeys((parameter.default, *(parameter.nearest(point) for point in (*points, *middles)))))

@@ -15,6 +15,7 @@ LAYERS: list[dict[str, set[str]]] = [
     {
         "space": {
             "condition",
+            "completions",
             "configuration",
             "parameter",
             "space",
