@@ -64,13 +64,15 @@ def main() -> None:
     parser.add_argument("methods", nargs="+", choices=list(METHODS), metavar="METHOD")
     parser.add_argument("--trials", type=int, nargs="+", default=[50, 200, 1000])
     parser.add_argument("--limit", type=float, default=120.0, help="seconds for each method")
-    parser.add_argument("--cap", type=float, default=600.0, help="tokens per request")
+    parser.add_argument("--landscape", type=int, default=1)
+    parser.add_argument("--cap", type=float, default=150.0, help="tokens per request")
     arguments = parser.parse_args()
     trials = sorted(arguments.trials)
     print("| method | " + " | ".join(f"at {n} trials" for n in trials) + " |  |")
     print("|---|" + "---:|" * len(trials) + "---|")
     for name in arguments.methods:
-        found = ask_time(METHODS[name], SyntheticProblem(0, arguments.cap, 0), trials, arguments.limit)
+        problem = SyntheticProblem(arguments.landscape, arguments.cap, 0)
+        found = ask_time(METHODS[name], problem, trials, arguments.limit)
         cells = [f"{found.ms[n]:.1f}" if n in found.ms else "" for n in trials]
         stopped = f"stopped at {found.n_trials} trials, {found.last_ms:.1f} ms" if len(found.ms) < len(trials) else ""
         print(f"| {name} | " + " | ".join(cells) + f" | {stopped} |", flush=True)
