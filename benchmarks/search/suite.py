@@ -165,13 +165,14 @@ def _report(done: Sequence[dict[str, Any]], missing: Sequence[str]) -> str:
             found = [each for each in done if each["family"] == family and each["workers"] == workers]
             if not found:
                 continue
-            parts += [f"## {family}, {workers} worker{'s' * (workers > 1)}", table(found)]
+            n_runs = _n_runs(found)
+            enough = [each for each in found if each["method"] in n_runs]
+            parts += [f"## {family}, {workers} worker{'s' * (workers > 1)}", table(enough)]
             if family == "recorded":
                 floors = [100 * _recorded(seed).floor for seed in sorted({each["seed"] for each in found})]
                 parts.append(
                     f"Who bought everything and took the best would have {np.median(floors):.1f} in the median."
                 )
-            n_runs = _n_runs(found)
             # Peers are compared with those that have as many runs; and ours with all, on the runs that they have.
             for n in sorted(set(n_runs.values()), reverse=True):
                 group = {name for name, its in n_runs.items() if its == n} | (n_runs.keys() & {"value"})

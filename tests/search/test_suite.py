@@ -88,6 +88,7 @@ def test_a_peer_with_fewer_runs_shortens_no_comparison_but_its_own() -> None:
         for seed in range(n)
     ]
     said = suite._report(done, [])
+    assert "| smac |" not in said
     found = said.split("The best peer with")[1:]
     expected = [("syne asha", 30.0, 5), ("syne cqr", 25.0, 4), ("optuna gp", 20.0, 3)]
     for each, (name, points, n) in zip(found, expected, strict=True):
