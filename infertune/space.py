@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from infertune.completions import completions, exists, telling_values
+from infertune.combinations import combinations, exists, telling_values
 from infertune.condition import Condition, Constraint
 from infertune.configuration import Configuration
 from infertune.errors import InvalidInputError, nearest
@@ -210,7 +210,7 @@ class SearchSpace:
         fixed = {name: value for name, value in configuration.items() if name not in replay}
         holding = self._holding(fixed)
         if holding not in self._replay_choices:
-            complete = completions(
+            complete = combinations(
                 self.parameters, self.constraints, fixed, lambda each: each.values() if each.name in replay else ()
             )
             self._replay_choices[holding] = tuple(
@@ -220,7 +220,7 @@ class SearchSpace:
 
     def configurations(self) -> Iterator[Configuration]:
         """Yield every configuration, in the order of the values; only for a space without continuous parameters."""
-        for values in completions(self.parameters, self.constraints, {}, Parameter.values):
+        for values in combinations(self.parameters, self.constraints, {}, Parameter.values):
             if self.allows(values):
                 yield Configuration(values)
 
@@ -234,7 +234,7 @@ class SearchSpace:
             some = parameter.name not in linked or parameter.continuous
             return (parameter.default,) if some else parameter.values()
 
-        for values in completions(self.parameters, self.constraints, {}, counted):
+        for values in combinations(self.parameters, self.constraints, {}, counted):
             if self.allows(values):
                 existing = [self[name] for name in values]
                 if any(parameter.continuous for parameter in existing):
@@ -248,11 +248,11 @@ class SearchSpace:
         Where any configuration keeps the constraints, one of these does.
         """
         conditions = self._conditions()
-        found = completions(self.parameters, self.constraints, fixed or {}, lambda p: telling_values(p, conditions))
+        found = combinations(self.parameters, self.constraints, fixed or {}, lambda p: telling_values(p, conditions))
         return (values for values in found if self.whole is None or self.allows(values))
 
     def _holding(self, values: Mapping[str, Scalar]) -> tuple[bool | None, ...]:
-        """Return which conditions hold, all that the completions depend on; so these are found once for each."""
+        """Return which conditions hold, all that their completions depend on; so these are found once for each."""
         return tuple(c.holds(values[c.name]) if c.name in values else None for c in self._conditions())
 
     def _conditions(self) -> list[Condition]:

@@ -14,8 +14,8 @@ LAYERS: list[dict[str, set[str]]] = [
     {"files": {"yamlfile", "data"}, "plugins": {"plugins"}},
     {
         "space": {
+            "combinations",
             "condition",
-            "completions",
             "configuration",
             "parameter",
             "space",

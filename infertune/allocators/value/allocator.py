@@ -53,7 +53,7 @@ class ValueAllocator:
             return first
         model = Model(offer, evidence, pending, self._options)
         asked = _asked(offer, evidence)
-        known = list(dict.fromkeys(each.order.configuration for each in evidence))
+        known = _known(evidence)
         ours = judged(offer, model, known, self._options.cap_slack)
         ranked = np.argsort(ours.value)[::-1]
         best = int(ranked[0])
@@ -115,7 +115,7 @@ class ValueAllocator:
             # Of one piece nothing is learned: the cheapest choice is as good as any, and keeps the cap if one does.
             return [e.order.configuration.with_values(e.choices[e.tokens.mean(axis=1).argmin()]) for e in evidence]
         model = Model(offer, evidence, (), self._options)
-        known = list(dict.fromkeys(each.order.configuration for each in evidence))
+        known = _known(evidence)
         ours = judged(offer, model, known, self._options.cap_slack)
         best_first = np.argsort(-ours.value, kind="stable")
         return [known[at].with_values(model.choices[ours.choice[at]]) for at in best_first]
@@ -136,6 +136,11 @@ def _last(prices: FloatArray) -> FloatArray:
     after = np.roll(prices, -1, axis=1)
     after[:, -1] = np.inf
     return np.where(np.isfinite(after), np.inf, prices)
+
+
+def _known(evidence: Sequence[Evidence]) -> list[Configuration]:
+    """Return every configuration that there is evidence of, once."""
+    return list(dict.fromkeys(each.order.configuration for each in evidence))
 
 
 def _asked(offer: Offer, evidence: Sequence[Evidence]) -> dict[Configuration, list[int]]:

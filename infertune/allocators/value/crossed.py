@@ -95,11 +95,10 @@ class Crossed:
         found = np.bincount(self._places, weights=blocks.ravel(), minlength=n * n)
         return np.asarray(found.reshape(n, n)[:-1, :-1], dtype=np.float64)
 
-    def gathered_rows(self, rows: FloatArray, sets: NDArray[np.intp] | None = None) -> FloatArray:
+    def gathered_rows(self, rows: FloatArray, sets: NDArray[np.intp] | slice = slice(None)) -> FloatArray:
         """Return the sum of the rows of all sets, or of some, each in its place, ``[n, m]``."""
-        members = self.members if sets is None else self.members[sets]
         found = np.zeros((self.n + 1, rows.shape[2]))
-        np.add.at(found, members.ravel(), rows.reshape(-1, rows.shape[2]))
+        np.add.at(found, self.members[sets].ravel(), rows.reshape(-1, rows.shape[2]))
         return found[:-1]
 
     def shares(self, examples: Sequence[NDArray[np.intp]]) -> FloatArray:

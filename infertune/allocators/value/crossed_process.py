@@ -126,15 +126,16 @@ def _luck(found: Hyperparameters, h: FloatArray, own: FloatArray) -> FloatArray:
 
 def _inverses(luck: FloatArray, crossed: Crossed) -> FloatArray:
     """Return S^-1 of each set, 0 in the padding."""
-    known = dict(_INVERSES)
-    _INVERSES.clear()
+    known, now = dict(_INVERSES), {}
     found = np.zeros(crossed.both.shape)
     for place, members in zip(found, crossed.members, strict=True):
         its = members[members < crossed.n]
         block = luck[its[:, None], its]
         key = block.tobytes()
-        _INVERSES[key] = known[key] if key in known else np.linalg.inv(block)
-        place[: len(its), : len(its)] = _INVERSES[key]
+        now[key] = known[key] if key in known else np.linalg.inv(block)
+        place[: len(its), : len(its)] = now[key]
+    _INVERSES.clear()
+    _INVERSES.update(now)
     return found
 
 

@@ -14,7 +14,7 @@ def exists(parameter: Parameter, values: Mapping[str, Scalar]) -> bool:
     return when is None or (when.name in values and when.holds(values[when.name]))
 
 
-def completions(
+def combinations(
     parameters: Sequence[Parameter],
     constraints: Sequence[Constraint],
     fixed: Mapping[str, Scalar],
