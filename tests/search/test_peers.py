@@ -14,6 +14,7 @@ from benchmarks.search.methods.peer import GUARD_EXAMPLES, GUARD_SLACK, Peer
 from benchmarks.search.peers import environments
 from benchmarks.search.peers.bridge import Bridge, PeerDied
 from benchmarks.search.peers.environments import ENVIRONMENTS, PeerMissing, installed
+from benchmarks.search.peers.percentile import even
 from benchmarks.search.peers.protocol import RUNGS, Axis, Best, Outcome, Task, Wish
 from benchmarks.search.problem import Bought, Problem, Purchase, RecordedProblem, SyntheticProblem
 from benchmarks.search.race import Run, Setting, run
@@ -179,6 +180,27 @@ def test_what_a_library_prints_is_not_taken_for_an_answer() -> None:
         assert bridge.ask() is None and bridge.recommend() == [2]
     finally:
         bridge.close()
+
+
+@given(
+    st.lists(st.integers(-5, 5), min_size=1, max_size=30),
+    st.one_of(st.floats(0, 100), st.sampled_from([0.0, 20.0, 50.0, 100.0])),
+)
+def test_a_percentile_is_the_least_value_with_that_share_at_or_below(numbers: list[int], rank: float) -> None:
+    values = np.array(numbers, float)
+    wanted = next(v for v in np.sort(values) if (values <= v).sum() >= rank / 100 * len(values))
+    assert even(_never)(values, np.ones(len(values)), rank) == wanted
+
+
+@pytest.mark.parametrize(
+    ("values", "weights"), [([1.0, 2.0], [1.0, 3.0]), ([1.0, np.nan], [1.0, 1.0]), ([[1.0], [2.0]], [1.0, 1.0])]
+)
+def test_a_percentile_of_another_kind_is_left_to_the_library(values: list, weights: list) -> None:
+    assert even(lambda *_: 7.0)(np.array(values), np.array(weights), 50.0) == 7.0
+
+
+def _never(*_: object) -> float:
+    raise AssertionError("the weights are one")
 
 
 def test_an_environment_that_is_missing_is_named_with_its_command(

@@ -4,6 +4,7 @@ import logging
 from datetime import datetime
 
 import numpy as np
+import percentile
 from protocol import Best, Outcome, Peer, Task, Wish, serve
 from syne_tune.backend.trial_status import Trial
 from syne_tune.config_space import choice, randint
@@ -25,6 +26,8 @@ class Syne(Peer):
         common = {"metric": "value", "do_minimize": False, "random_seed": task.seed}
         self._flat = task.options["variant"] == "cqr"
         self._steps = [task.flat_examples] if self._flat else task.rungs
+        if self._flat:
+            percentile.hasten()
         self._scheduler = (
             CQR(space, **common)
             if self._flat
