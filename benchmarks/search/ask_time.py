@@ -7,8 +7,9 @@ Of a peer, what its library takes inside its own process; of other methods, thei
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from benchmarks.search.methods import METHODS
 from benchmarks.search.problem import Problem, SyntheticProblem
 from benchmarks.search.race import Apart, Method, Setting
 
+TRIALS = (50, 200, 1000)
 WINDOW = 20
 ENDLESS = 100_000_000  # tokens: nobody ends before the last trial
 
@@ -33,6 +35,12 @@ class AskTime:
     ms: dict[int, float]
     n_trials: int
     last_ms: float
+
+    @classmethod
+    def read(cls, row: Mapping[str, Any]) -> "AskTime":
+        """Return what a row of a results file says, whose numbers of trials are text."""
+        ms = {int(n): float(ms) for n, ms in row["ms"].items()}
+        return cls(ms=ms, n_trials=row["n_trials"], last_ms=row["last_ms"])
 
 
 def ask_time(
@@ -59,23 +67,33 @@ def ask_time(
     return AskTime(ms=ms, n_trials=len(taken), last_ms=1000 * float(np.mean(taken[-WINDOW:])))
 
 
+def table(asks: Mapping[str, AskTime], trials: Sequence[int] = TRIALS) -> str:
+    """Return the times by method."""
+    lines = [
+        "| method | " + " | ".join(f"at {n:,} trials" for n in trials) + " |  |",
+        "|---|" + "---:|" * len(trials) + "---|",
+    ]
+    for name, found in asks.items():
+        cells = [f"{found.ms[n]:.1f}" if n in found.ms else "" for n in trials]
+        stopped = f"ended at {found.n_trials:,}, {found.last_ms:.1f}" if len(found.ms) < len(trials) else ""
+        lines.append(f"| {name} | " + " | ".join(cells) + f" | {stopped} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("methods", nargs="+", choices=list(METHODS), metavar="METHOD")
-    parser.add_argument("--trials", type=int, nargs="+", default=[50, 200, 1000])
+    parser.add_argument("--trials", type=int, nargs="+", default=TRIALS)
     parser.add_argument("--limit", type=float, default=120.0, help="seconds for each method")
     parser.add_argument("--landscape", type=int, default=1)
     parser.add_argument("--cap", type=float, default=150.0, help="tokens per request")
     arguments = parser.parse_args()
     trials = sorted(arguments.trials)
-    print("| method | " + " | ".join(f"at {n} trials" for n in trials) + " |  |")
-    print("|---|" + "---:|" * len(trials) + "---|")
+    asks = {}
     for name in arguments.methods:
         problem = SyntheticProblem(arguments.landscape, arguments.cap, 0)
-        found = ask_time(METHODS[name], problem, trials, arguments.limit)
-        cells = [f"{found.ms[n]:.1f}" if n in found.ms else "" for n in trials]
-        stopped = f"stopped at {found.n_trials} trials, {found.last_ms:.1f} ms" if len(found.ms) < len(trials) else ""
-        print(f"| {name} | " + " | ".join(cells) + f" | {stopped} |", flush=True)
+        asks[name] = ask_time(METHODS[name], problem, trials, arguments.limit)
+    print(table(asks, trials))
 
 
 if __name__ == "__main__":

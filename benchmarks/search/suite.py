@@ -1,4 +1,4 @@
-"""The whole comparison: synthetic landscapes and recordings, one worker and sixteen; one table and one picture.
+"""The whole comparison: landscapes and recordings, one worker and sixteen, and asks; one table and one picture.
 
     python -m benchmarks.search.suite [--quick]
 
@@ -10,10 +10,9 @@ not installed are left out, and the table says so.
 import argparse
 import json
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
 from itertools import product
 from pathlib import Path
@@ -21,11 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.search import reached, tables
+from benchmarks.search import tables
+from benchmarks.search.ask_time import TRIALS, AskTime, ask_time
 from benchmarks.search.methods import METHODS, PEERS
 from benchmarks.search.peers.environments import installed
 from benchmarks.search.problem import Problem, RecordedProblem, SyntheticProblem
-from benchmarks.search.results import picture, rows, runs, table
+from benchmarks.search.report import n_runs, report
+from benchmarks.search.results import picture, rows, runs
 
 HERE = Path(__file__).parent
 RECORDED = ("capitals", "kinds", "opposites", "sentiment")
@@ -41,7 +42,9 @@ PATIENT = (  # minutes a run: fewer seeds
     "smac, hyperband",
     "smac",
 )
-LEAST_RUNS = 3  # of a method that is to be compared
+ASKS = "asks"  # among the results, how long they take ...
+ASKED = SyntheticProblem(1, 150.0, 0)  # ... here, where `value` goes on for a thousand
+ASK_SECONDS = 300.0  # for each method
 VARIANTS = ("optuna tpe, 18 examples", "optuna tpe, 144 examples", "syne asha, promoting")  # only when they are named
 QUICK = ("value", "tpe", "random", "random, no reuse", "optuna tpe", "syne asha")
 
@@ -83,6 +86,37 @@ def _run(family: str, seed: int, name: str, budgets: Sequence[int], workers: int
     return [each | {"family": family, "seconds": seconds} for each in found]
 
 
+def _asks(name: str) -> list[dict[str, Any]]:
+    found = ask_time(METHODS[name], ASKED, TRIALS, ASK_SECONDS)
+    of = {"family": ASKS, "method": name, "problem": ASKED.name, "seed": ASKED.seed, "budget": 0, "workers": 1}
+    return [of | asdict(found)]
+
+
+def _runs_wanted(
+    known: Collection[Any],
+    methods: Sequence[str],
+    seeds: int,
+    patient_seeds: int,
+    workers: Sequence[int],
+    *,
+    quick: bool,
+) -> Iterator[tuple[str, int, str, list[int], int]]:
+    """Yield what `_run` is to be called with, the quick ones first."""
+    for seed, name in sorted(product(range(seeds), methods), key=lambda each: (each[1] in PATIENT, each[0])):
+        if name in PATIENT and seed >= patient_seeds:
+            continue
+        for (family, about), number in product(FAMILIES.items(), workers):
+            problem = about.problem(seed).name
+            budgets = about.budgets[:-1] if quick else about.budgets
+            missing = [each for each in budgets if (family, name, problem, seed, each, number) not in known]
+            for together in runs(name, missing) if missing else []:
+                yield family, seed, name, together, number
+
+
+def _asks_wanted(known: Collection[Any], methods: Sequence[str]) -> list[str]:
+    return [name for name in methods if (ASKS, name, ASKED.name, ASKED.seed, 0, 1) not in known]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer seeds, methods and budgets: minutes")
@@ -103,27 +137,19 @@ def main() -> None:
     kept = [arguments.results, arguments.patient_results]
     done = [json.loads(line) for path in kept if path.exists() for line in path.read_text().splitlines()]
     known = {(d["family"], d["method"], d["problem"], d["seed"], d["budget"], d["workers"]) for d in done}
+    patient_seeds, workers, quick = arguments.patient_seeds, arguments.workers, arguments.quick
     with (
         ProcessPoolExecutor(arguments.processes) as pool,
         arguments.results.open("a") as results_file,
         arguments.patient_results.open("a") as patient_file,
     ):
-        waiting = {}
-        names = {(family, seed): each.problem(seed).name for family, each in FAMILIES.items() for seed in range(seeds)}
-        order = sorted(product(range(seeds), methods), key=lambda each: (each[1] in PATIENT, each[0]))
-        for seed, name in order:
-            if name in PATIENT and seed >= arguments.patient_seeds:
-                continue
-            for family, about in FAMILIES.items():
-                budgets = about.budgets[:-1] if arguments.quick else about.budgets
-                problem = names[family, seed]
-                for workers in arguments.workers:
-                    missing = [
-                        budget for budget in budgets if (family, name, problem, seed, budget, workers) not in known
-                    ]
-                    for together in runs(name, missing) if missing else []:
-                        job = pool.submit(_run, family, seed, name, together, workers)
-                        waiting[job] = f"{name}, {problem}, {workers} workers"
+        wanted = _runs_wanted(known, methods, seeds, patient_seeds, workers, quick=quick)
+        waiting = {
+            pool.submit(_run, *each): f"{each[2]}, {each[0]}, seed {each[1]}, {each[4]} workers" for each in wanted
+        }
+        if not quick:
+            asked = _asks_wanted(known, [name for name in methods if name not in PATIENT or patient_seeds])
+            waiting |= {pool.submit(_asks, name): f"how long an ask of {name} takes" for name in asked}
         for number, job in enumerate(as_completed(waiting), 1):
             new = job.result()
             file = patient_file if new[0]["method"] in PATIENT else results_file
@@ -136,54 +162,25 @@ def main() -> None:
         methods += [name for name in PATIENT if name not in methods]  # what is shipped of them
     done = [each for each in done if each["method"] in methods and each["seed"] < seeds]
     done.sort(key=lambda each: methods.index(each["method"]))
-    said = _report(done, [name for name in PEERS if name not in (*peers, *PATIENT, *VARIANTS)])
-    print(said)
-    if not arguments.quick:
-        arguments.table.write_text(said + "\n")
-    panels = {}
+    panels, notes = {}, {}
     for family, workers in product(FAMILIES, arguments.workers):
         found = [each for each in done if each["family"] == family and each["workers"] == workers]
         if found:
             title = f"{family}, {workers} worker{'s' * (workers > 1)}"
-            panels[title] = [each for each in found if each["method"] in _n_runs(found)]
-    picture(panels, arguments.picture if not arguments.quick else arguments.picture.with_stem("search-quick"))
-
-
-def _n_runs(found: Sequence[dict[str, Any]]) -> dict[str, int]:
-    """Return how many runs at the largest budget each method has that has enough of them to be compared."""
-    full = max(each["budget"] for each in found)
-    counted = Counter(each["method"] for each in found if each["budget"] == full)
-    return {name: n for name, n in counted.items() if n >= min(LEAST_RUNS, max(counted.values()))}
-
-
-def _report(done: Sequence[dict[str, Any]], missing: Sequence[str]) -> str:
-    parts = ["# Results of the search benchmark", "Regret in points: median [quartiles], mean."]
-    if missing:
-        parts.append(f"Not installed, and so left out: {', '.join(missing)}.")
-    for family in FAMILIES:
-        for workers in sorted({each["workers"] for each in done}):
-            found = [each for each in done if each["family"] == family and each["workers"] == workers]
-            if not found:
-                continue
-            n_runs = _n_runs(found)
-            enough = [each for each in found if each["method"] in n_runs]
-            parts += [f"## {family}, {workers} worker{'s' * (workers > 1)}", table(enough)]
+            panels[title] = found
             if family == "recorded":
                 floors = [100 * _recorded(seed).floor for seed in sorted({each["seed"] for each in found})]
-                parts.append(
+                notes[title] = (
                     f"Who bought everything and took the best would have {np.median(floors):.1f} in the median."
                 )
-            # Peers are compared with those that have as many runs; and ours with all, on the runs that they have.
-            for n in sorted(set(n_runs.values()), reverse=True):
-                group = {name for name, its in n_runs.items() if its == n} | (n_runs.keys() & {"value"})
-                rivals = group & set(PEERS)
-                if not rivals:
-                    continue
-                target, ways = reached.reached([each for each in found if each["method"] in group], rivals)
-                parts.append(reached.table(target, ways))
-                if "value" in group:
-                    parts.append(reached.one_by_one(found, "value", target))
-    return "\n\n".join(parts)
+    asks = {each["method"]: AskTime.read(each) for each in done if each["family"] == ASKS}
+    missing = [name for name in PEERS if name not in (*peers, *PATIENT, *VARIANTS)]
+    said = report(panels, notes, asks, PEERS, missing)
+    print(said)
+    if not arguments.quick:
+        arguments.table.write_text(said + "\n")
+    drawn = {title: [each for each in found if each["method"] in n_runs(found)] for title, found in panels.items()}
+    picture(drawn, arguments.picture if not arguments.quick else arguments.picture.with_stem("search-quick"))
 
 
 if __name__ == "__main__":

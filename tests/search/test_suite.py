@@ -8,6 +8,8 @@ import matplotlib
 import pytest
 
 from benchmarks.search import suite
+from benchmarks.search.methods import PEERS
+from benchmarks.search.report import report
 from benchmarks.search.results import picture
 
 
@@ -17,6 +19,7 @@ def test_a_small_suite_is_whole_and_goes_on(tmp_path: Path, monkeypatch: pytest.
         "recorded": suite.Family(problem=suite._recorded, budgets=(10_000, 20_000)),
     }
     monkeypatch.setattr(suite, "FAMILIES", small)
+    monkeypatch.setattr(suite, "TRIALS", (10, 50))
     results, table, picture = tmp_path / "r.jsonl", tmp_path / "t.md", tmp_path / "p.png"
     words = [
         "suite",
@@ -34,10 +37,12 @@ def test_a_small_suite_is_whole_and_goes_on(tmp_path: Path, monkeypatch: pytest.
     for _ in range(2):
         monkeypatch.setattr("sys.argv", list(map(str, words)))
         suite.main()
-        assert len(results.read_text().splitlines()) == 2 * 2 * 2  # methods, budgets, families
+        assert len(results.read_text().splitlines()) == 2 * 2 * 2 + 2  # methods, budgets, families; asks
     said = table.read_text()
     assert "## synthetic, 1 worker" in said and "## recorded, 1 worker" in said
     assert said.count("The best peer with") == 2
+    times = said.split("## Milliseconds per ask")[1]
+    assert re.search(r"\| random \| \d+\.\d \|  \|  \| ended at 50, \d+\.\d \|", times)
     assert picture.stat().st_size > 1000
 
 
@@ -47,6 +52,7 @@ def test_what_patient_peers_found_is_shown_and_not_run_again(tmp_path: Path, mon
     monkeypatch.setattr(suite, "FAMILIES", small)
     monkeypatch.setattr(suite, "OURS", ("random",))
     monkeypatch.setattr(suite, "PEERS", {})
+    monkeypatch.setattr(suite, "TRIALS", (10, 50))
     row = {
         "family": "synthetic",
         "method": "optuna gp",
@@ -87,7 +93,7 @@ def test_a_peer_with_fewer_runs_shortens_no_comparison_but_its_own() -> None:
         for name, n in n_runs.items()
         for seed in range(n)
     ]
-    said = suite._report(done, [])
+    said = report({"synthetic, 1 worker": done}, {}, {}, PEERS, [])
     assert "| smac |" not in said
     found = said.split("The best peer with")[1:]
     expected = [("syne asha", 30.0, 5), ("syne cqr", 25.0, 4), ("optuna gp", 20.0, 3)]
