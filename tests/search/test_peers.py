@@ -170,6 +170,66 @@ def test_a_peer_that_dies_says_why(tmp_path: Path) -> None:
         Bridge(script, None, task())
 
 
+def test_a_peer_that_dies_in_a_task_says_why_and_is_started_anew(tmp_path: Path) -> None:
+    script = _marked_peer(tmp_path)
+    with pytest.raises(PeerDied, match=r"marked_peer ended with status 1: .*ValueError: no such seed"):
+        Bridge(script, None, task(seed=-1))
+    bridge = Bridge(script, None, task())
+    assert bridge.recommend() == [1, 2]
+    bridge.close()
+
+
+def test_a_library_is_imported_once_and_no_task_sees_what_another_left(tmp_path: Path) -> None:
+    script = _marked_peer(tmp_path)
+    for seed in range(3):
+        bridge = Bridge(script, None, task(seed=seed))
+        assert bridge.recommend() == [1, 2], "as in the first task"
+        bridge.close()
+    assert (tmp_path / "imports").read_text() == "once "
+    one, other = Bridge(script, None, task()), Bridge(script, None, task())
+    assert one.recommend() == other.recommend() == [1, 2]
+    one.close()
+    other.close()
+    assert (tmp_path / "imports").read_text() == "once once ", "two at a time are two processes"
+
+
+def _marked_peer(folder: Path) -> Path:
+    """Return a script that notes each import, and recommends how many tasks it has had, and files where it runs."""
+    script = folder / "marked_peer.py"
+    script.write_text(
+        f"""
+import sys
+from pathlib import Path
+sys.path.insert(0, {str(Path(environments.__file__).parent)!r})
+from protocol import Peer, serve
+with open({str(folder / "imports")!r}, "a") as file:
+    file.write("once ")
+n_tasks = 0
+
+class Marked(Peer):
+    def __init__(self, task):
+        global n_tasks
+        if task.seed < 0:
+            raise ValueError("no such seed")
+        n_tasks += 1
+        Path("one").touch()
+        Path(str(n_tasks + 100)).touch()
+
+    def ask(self):
+        return None
+
+    def tell(self, wish, outcome):
+        pass
+
+    def recommend(self):
+        return [n_tasks, len(list(Path().iterdir()))]
+
+serve(Marked)
+"""
+    )
+    return script
+
+
 def test_what_a_library_prints_is_not_taken_for_an_answer() -> None:
     bridge = Bridge(Path(__file__).parent / "chatty_peer.py", None, task())
     try:

@@ -2,10 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import weakref
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
 
 from benchmarks.search.peers.environments import python
@@ -22,7 +23,7 @@ class PeerDied(InfertuneError):
 
 
 class Bridge:
-    """Starts a peer's script with the Python of its environment and puts questions to it.
+    """One task of a peer: puts questions to its script, run with the Python of its environment.
 
     Attributes:
         ask_seconds: Processor time inside the library of each question to it.
@@ -30,47 +31,66 @@ class Bridge:
 
     def __init__(self, script: Path, environment: str | None, task: Task) -> None:
         self.ask_seconds: list[float] = []
-        self._name = script.stem
-        own = python(environment)
+        self._kind = script, python(environment)
+        idle = _IDLE.setdefault(self._kind, [])
+        self._process = idle.pop() if idle else _Process(*self._kind)
         folder = TemporaryDirectory(prefix="peer-")  # some libraries leave files where they run
-        self._errors = Path(folder.name, "stderr").open("w+b")
-        ours, theirs = os.pipe()
-        self._answers = os.fdopen(ours)
-        self._process = subprocess.Popen(
-            [own, str(script), str(theirs)],
-            stdin=subprocess.PIPE,
-            stdout=self._errors,
-            stderr=self._errors,
-            pass_fds=(theirs,),
-            cwd=folder.name,
-            env=os.environ | _ONE_THREAD | {"PYTHONHASHSEED": "0", "PYTHONPATH": ""},
-            text=True,
-        )
-        os.close(theirs)
-        self._end = weakref.finalize(self, _end, self._process, self._answers, self._errors, folder)
-        self._say(do="start", task=plain(task) | {"axes": [plain(axis) for axis in task.axes]})
+        self._cleaned = weakref.finalize(self, folder.cleanup)
+        told = plain(task) | {"axes": [plain(axis) for axis in task.axes]}
+        self._process.say(do="start", task=told, folder=folder.name)
 
     def ask(self) -> Wish | None:
         """Return what the peer wants next; None when it waits."""
-        answer = self._say(do="ask")
+        answer = self._process.say(do="ask")
         if "seconds" in answer:
             self.ask_seconds.append(answer["seconds"])
         return Wish(**answer["wish"]) if answer["wish"] else None
 
     def tell(self, wish: Wish, outcome: Outcome) -> None:
         """Say what came of a wish."""
-        self._say(do="tell", wish=plain(wish), outcome=plain(outcome))
+        self._process.say(do="tell", wish=plain(wish), outcome=plain(outcome))
 
     def recommend(self) -> list[int] | None:
         """Return the point that the peer recommends."""
-        return self._say(do="recommend")["point"]
+        return self._process.say(do="recommend")["point"]
 
     def close(self) -> None:
-        """End the process."""
-        self._end()
+        """End the task; the process waits for the next of its kind."""
+        if self._process.is_ready:
+            self._process.say(do="end")
+            _IDLE[self._kind].append(self._process)
+        self._cleaned()
 
-    def _say(self, **message: Any) -> dict[str, Any]:
+
+class _Process:
+    """A script with its libraries imported, that serves one task after the other.
+
+    Attributes:
+        is_ready: Whether it has answered all questions: not if it died, or the answer was not waited for.
+    """
+
+    def __init__(self, script: Path, its_python: str) -> None:
+        self._name = script.stem
+        self._errors = TemporaryFile()
+        ours, theirs = os.pipe()
+        self._answers = os.fdopen(ours)
+        self._process = subprocess.Popen(
+            [its_python, str(script), str(theirs)],
+            stdin=subprocess.PIPE,
+            stdout=self._errors,
+            stderr=self._errors,
+            pass_fds=(theirs,),
+            env=os.environ | _ONE_THREAD | {"PYTHONHASHSEED": "0", "PYTHONPATH": ""},
+            text=True,
+            start_new_session=True,  # so that it can be ended with the copy of it that serves a task
+        )
+        os.close(theirs)
+        self.is_ready = True
+        self._end = weakref.finalize(self, _end, self._process, self._answers, self._errors)
+
+    def say(self, **message: Any) -> dict[str, Any]:
         assert self._process.stdin
+        self.is_ready = False
         try:
             self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
@@ -81,20 +101,23 @@ class Bridge:
             status = self._process.wait()
             self._errors.seek(0)
             last = self._errors.read().decode(errors="replace").strip().splitlines()[-6:]
+            self._end()
             raise PeerDied(f"{self._name} ended with status {status}: " + (" | ".join(last) or "it said nothing"))
+        self.is_ready = True
         return json.loads(line)
 
 
-def _end(
-    process: "subprocess.Popen[str]", answers: IO[str], errors: IO[bytes], folder: "TemporaryDirectory[str]"
-) -> None:
+_IDLE: dict[tuple[Path, str], list[_Process]] = {}
+
+
+def _end(process: "subprocess.Popen[str]", answers: IO[str], errors: IO[bytes]) -> None:
     assert process.stdin
-    process.kill()
-    process.wait()
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
     try:
         process.stdin.close()
     except BrokenPipeError:
         pass  # it had died with a question unread
     answers.close()
     errors.close()
-    folder.cleanup()

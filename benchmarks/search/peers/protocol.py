@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, TextIO
 
 RUNGS = (6, 18, 54, 162, 486)
 FLAT_EXAMPLES = 48
@@ -160,25 +160,44 @@ class Best:
 def serve(make: Callable[[Task], Peer]) -> None:
     """Answer the questions on stdin until it ends, through the file whose number is the first argument.
 
-    So stdout is free for what libraries print, be it at import.
+    So stdout is free for what libraries print, be it at import. Each task has a copy of the process: importing takes
+    some libraries longer than the task does, and a task must not see what another left behind.
     """
     answers = os.fdopen(int(sys.argv[1]), "w")
-    peer: Peer | None = None
+    for line in sys.stdin:
+        message = json.loads(line)
+        assert message["do"] == "start", "the first message must start a task"
+        copy = os.fork()
+        if not copy:
+            os.chdir(message["folder"])
+            axes = [Axis(**each) for each in message["task"].pop("axes")]
+            _serve(make(Task(axes=axes, **message["task"])), answers)
+            os._exit(0)  # without what libraries do at exit
+        _, status = os.waitpid(copy, 0)
+        if status:
+            sys.exit(os.waitstatus_to_exitcode(status))
+
+
+def _serve(peer: Peer, answers: TextIO) -> None:
+    """Answer the questions of one task, the first being that it has started."""
+    _say(answers, {})
     for line in sys.stdin:
         message = json.loads(line)
         answer: dict[str, Any] = {}
-        if message["do"] == "start":
-            axes = [Axis(**each) for each in message["task"].pop("axes")]
-            peer = make(Task(axes=axes, **message["task"]))
-        assert peer is not None, "the first message must start a task"
         if message["do"] == "ask":
             answer = _asked(peer)
         elif message["do"] == "tell":
             peer.tell(Wish(**message["wish"]), Outcome(**message["outcome"]))
         elif message["do"] == "recommend":
             answer["point"] = peer.recommend()
-        answers.write(json.dumps(answer, default=_plain) + "\n")
-        answers.flush()
+        _say(answers, answer)
+        if message["do"] == "end":
+            return
+
+
+def _say(answers: TextIO, answer: dict[str, Any]) -> None:
+    answers.write(json.dumps(answer, default=_plain) + "\n")
+    answers.flush()
 
 
 def _asked(peer: Peer) -> dict[str, Any]:
