@@ -59,6 +59,8 @@ class Bridge:
         if self._process.is_ready:
             self._process.say(do="end")
             _IDLE[self._kind].append(self._process)
+        else:
+            self._process.end()
         self._cleaned()
 
 
@@ -67,6 +69,7 @@ class _Process:
 
     Attributes:
         is_ready: Whether it has answered all questions: not if it died, or the answer was not waited for.
+        end: Ends it and what serves a task; done at the latest when nobody has it any more.
     """
 
     def __init__(self, script: Path, its_python: str) -> None:
@@ -86,7 +89,7 @@ class _Process:
         )
         os.close(theirs)
         self.is_ready = True
-        self._end = weakref.finalize(self, _end, self._process, self._answers, self._errors)
+        self.end = weakref.finalize(self, _end, self._process, self._answers, self._errors)
 
     def say(self, **message: Any) -> dict[str, Any]:
         assert self._process.stdin
@@ -101,7 +104,7 @@ class _Process:
             status = self._process.wait()
             self._errors.seek(0)
             last = self._errors.read().decode(errors="replace").strip().splitlines()[-6:]
-            self._end()
+            self.end()
             raise PeerDied(f"{self._name} ended with status {status}: " + (" | ".join(last) or "it said nothing"))
         self.is_ready = True
         return json.loads(line)
