@@ -6,7 +6,7 @@ import signal
 import subprocess
 import weakref
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile, gettempdir
 from typing import IO, Any
 
 from benchmarks.search.peers.environments import python
@@ -83,6 +83,7 @@ class _Process:
             stdout=self._errors,
             stderr=self._errors,
             pass_fds=(theirs,),
+            cwd=gettempdir(),
             env=os.environ | _ONE_THREAD | {"PYTHONHASHSEED": "0", "PYTHONPATH": ""},
             text=True,
             start_new_session=True,  # so that it can be ended with the copy of it that serves a task
