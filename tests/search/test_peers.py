@@ -1,6 +1,8 @@
 """Peers: what they may choose from, what they pay, and how they are spoken to."""
 
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -191,6 +193,23 @@ def test_a_library_is_imported_once_and_no_task_sees_what_another_left(tmp_path:
     one.close()
     other.close()
     assert (tmp_path / "imports").read_text() == "once once ", "two at a time are two processes"
+
+
+def test_a_fork_does_not_use_the_processes_of_the_one_it_came_from(tmp_path: Path) -> None:
+    script = _marked_peer(tmp_path)
+    _recommended(script)
+    with ProcessPoolExecutor(2, mp_context=get_context("fork")) as pool:
+        assert list(pool.map(_recommended, [script] * 8)) == [[1, 2]] * 8
+    _recommended(script)
+    assert (tmp_path / "imports").read_text().count("once") <= 3, "one each"
+
+
+def _recommended(script: Path) -> list[int] | None:
+    bridge = Bridge(script, None, task())
+    try:
+        return bridge.recommend()
+    finally:
+        bridge.close()
 
 
 def _marked_peer(folder: Path) -> Path:

@@ -31,9 +31,9 @@ class Bridge:
 
     def __init__(self, script: Path, environment: str | None, task: Task) -> None:
         self.ask_seconds: list[float] = []
-        self._kind = script, python(environment)
-        idle = _IDLE.setdefault(self._kind, [])
-        self._process = idle.pop() if idle else _Process(*self._kind)
+        its_python = python(environment)
+        self._idle = _IDLE.setdefault((script, its_python, os.getpid()), [])
+        self._process = self._idle.pop() if self._idle else _Process(script, its_python)
         folder = TemporaryDirectory(prefix="peer-")  # some libraries leave files where they run
         self._cleaned = weakref.finalize(self, folder.cleanup)
         told = plain(task) | {"axes": [plain(axis) for axis in task.axes]}
@@ -58,7 +58,7 @@ class Bridge:
         """End the task; the process waits for the next of its kind."""
         if self._process.is_ready:
             self._process.say(do="end")
-            _IDLE[self._kind].append(self._process)
+            self._idle.append(self._process)
         else:
             self._process.end()
         self._cleaned()
@@ -111,7 +111,7 @@ class _Process:
         return json.loads(line)
 
 
-_IDLE: dict[tuple[Path, str], list[_Process]] = {}
+_IDLE: dict[tuple[Path, str, int], list[_Process]] = {}  # by who has started them too: a fork of it may not use them
 
 
 def _end(process: "subprocess.Popen[str]", answers: IO[str], errors: IO[bytes]) -> None:
