@@ -67,17 +67,20 @@ def ask_time(
     return AskTime(ms=ms, n_trials=len(taken), last_ms=1000 * float(np.mean(taken[-WINDOW:])))
 
 
-def table(asks: Mapping[str, AskTime], trials: Sequence[int] = TRIALS) -> str:
+def table(asks: Mapping[str, AskTime]) -> str:
     """Return the times by method."""
-    lines = [
-        "| method | " + " | ".join(f"at {n:,} trials" for n in trials) + " |  |",
-        "|---|" + "---:|" * len(trials) + "---|",
-    ]
-    for name, found in asks.items():
-        cells = [f"{found.ms[n]:.1f}" if n in found.ms else "" for n in trials]
-        stopped = f"ended at {found.n_trials:,}, {found.last_ms:.1f}" if len(found.ms) < len(trials) else ""
-        lines.append(f"| {name} | " + " | ".join(cells) + f" | {stopped} |")
-    return "\n".join(lines)
+    return "\n".join([_head(TRIALS), *(_line(name, found, TRIALS) for name, found in asks.items())])
+
+
+def _head(trials: Sequence[int]) -> str:
+    cells = " | ".join(f"at {n:,} trials" for n in trials)
+    return f"| method | {cells} |  |\n|---|" + "---:|" * len(trials) + "---|"
+
+
+def _line(name: str, found: AskTime, trials: Sequence[int]) -> str:
+    cells = " | ".join(f"{found.ms[n]:.1f}" if n in found.ms else "" for n in trials)
+    ended = f"ended at {found.n_trials:,}, {found.last_ms:.1f}" if len(found.ms) < len(trials) else ""
+    return f"| {name} | {cells} | {ended} |"
 
 
 def main() -> None:
@@ -89,11 +92,10 @@ def main() -> None:
     parser.add_argument("--cap", type=float, default=150.0, help="tokens per request")
     arguments = parser.parse_args()
     trials = sorted(arguments.trials)
-    asks = {}
+    print(_head(trials), flush=True)
     for name in arguments.methods:
         problem = SyntheticProblem(arguments.landscape, arguments.cap, 0)
-        asks[name] = ask_time(METHODS[name], problem, trials, arguments.limit)
-    print(table(asks, trials))
+        print(_line(name, ask_time(METHODS[name], problem, trials, arguments.limit), trials), flush=True)
 
 
 if __name__ == "__main__":

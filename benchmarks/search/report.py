@@ -9,7 +9,13 @@ from benchmarks.search import ask_time, reached, results
 LEAST_RUNS = 3  # of a method that is to be compared
 
 
-def n_runs(found: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+def compared(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows of methods that have enough runs to be compared."""
+    enough = _n_runs(found)
+    return [each for each in found if each["method"] in enough]
+
+
+def _n_runs(found: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """Return how many runs at the largest budget each method has that has enough of them to be compared."""
     full = max(each["budget"] for each in found)
     counted = Counter(each["method"] for each in found if each["budget"] == full)
@@ -36,8 +42,8 @@ def report(
     if missing:
         parts.append(f"Not installed, and so left out: {', '.join(missing)}.")
     for title, found in panels.items():
-        its_runs = n_runs(found)
-        parts += [f"## {title}", results.table([each for each in found if each["method"] in its_runs])]
+        its_runs = _n_runs(found)
+        parts += [f"## {title}", results.table(compared(found))]
         if title in notes:
             parts.append(notes[title])
         # Peers are compared with those that have as many runs; and ours with all, on the runs that they have.

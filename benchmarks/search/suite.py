@@ -25,7 +25,7 @@ from benchmarks.search.ask_time import TRIALS, AskTime, ask_time
 from benchmarks.search.methods import METHODS, PEERS
 from benchmarks.search.peers.environments import installed
 from benchmarks.search.problem import Problem, RecordedProblem, SyntheticProblem
-from benchmarks.search.report import n_runs, report
+from benchmarks.search.report import compared, report
 from benchmarks.search.results import picture, rows, runs
 
 HERE = Path(__file__).parent
@@ -179,7 +179,7 @@ def main() -> None:
     print(said)
     if not arguments.quick:
         arguments.table.write_text(said + "\n")
-    drawn = {title: [each for each in found if each["method"] in n_runs(found)] for title, found in panels.items()}
+    drawn = {title: compared(found) for title, found in panels.items()}
     picture(drawn, arguments.picture if not arguments.quick else arguments.picture.with_stem("search-quick"))
 
 
