@@ -44,8 +44,8 @@ test: $(VENV)/installed $(VLLM)
 test-slow: $(VENV)/installed $(VLLM)
 	$(BIN)/python -m pytest -m slow --timeout 1800
 
-# Peers that are installed take part: say `python -m benchmarks.search.peers install` first. An hour; QUICK=1 takes a
-# minute or two.
+# Peers that are installed take part: say `python -m benchmarks.search.peers install` first. A quarter of an hour to an
+# hour; QUICK=1 takes half a minute to two.
 bench-search: $(VENV)/installed
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.search.suite $(if $(QUICK),--quick)
 
