@@ -98,7 +98,8 @@ class Server(ThreadingHTTPServer):
 
 
 def handler(names: list[str]) -> type[BaseHTTPRequestHandler]:
-    state = {"dead": False, "running": 0, "answered": 0, "tokens": 0}
+    state = {"dead": False, "running": 0, "begun": 0, "answered": 0, "tokens": 0}
+    counted = threading.Condition()
     if BEHAVIOUR == "stranger":  # another server, that is on the port already
         names = ["stranger"]
 
@@ -136,20 +137,33 @@ def handler(names: list[str]) -> type[BaseHTTPRequestHandler]:
                 return
             if BEHAVIOUR == "hangs when hot" and temperature == HOT:
                 time.sleep(600)
-            if BEHAVIOUR == "is killed" and state["answered"] == 20:
-                os.kill(os.getpid(), signal.SIGKILL)
-            if BEHAVIOUR == "is killed once" and not NOTES.exists() and state["answered"] == 20:
-                NOTES.touch()
-                os.kill(os.getpid(), signal.SIGKILL)
+            if BEHAVIOUR == "is killed" or (BEHAVIOUR == "is killed once" and not NOTES.exists()):
+                self.begin_or_die()
             if body.get("stream"):
                 self.stream(body)
                 state["running"] -= 1
                 return
             status, answer = answers(names[0]).answer(self.path, body)
             state["running"] -= 1
-            state["answered"] += 1
             state["tokens"] += answer.get("usage", {}).get("completion_tokens", 0)
-            self.reply(status, json.dumps(answer))
+            try:
+                self.reply(status, json.dumps(answer))
+            finally:
+                self.count()
+
+        def begin_or_die(self) -> None:
+            """Die after 20 answers, none more and none fewer, however many requests are in flight."""
+            with counted:
+                state["begun"] += 1
+                if state["begun"] > 20:
+                    counted.wait_for(lambda: state["answered"] >= 20)
+                    NOTES.touch()
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        def count(self) -> None:
+            with counted:
+                state["answered"] += 1
+                counted.notify_all()
 
         def stream(self, body: dict[str, Any]) -> None:
             """Answer with one token in each piece, and at the end with the counts, as vLLM does."""
@@ -166,7 +180,7 @@ def handler(names: list[str]) -> type[BaseHTTPRequestHandler]:
                 self.event({"choices": [{"index": 0, "finish_reason": None, **delta}]})
                 time.sleep(0.001)
             usage = {"prompt_tokens": 7, "completion_tokens": body["max_tokens"]}
-            state["answered"] += 1
+            self.count()
             state["tokens"] += body["max_tokens"]
             self.event({"choices": [], "usage": usage})
             self.event("[DONE]")
