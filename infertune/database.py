@@ -63,10 +63,13 @@ def create_tables(engine: Engine, tables: MetaData) -> None:
 
 @contextmanager
 def readable_errors(engine: Engine) -> Iterator[None]:
-    """Turn the driver's errors into ones that say what is wrong with which database."""
+    """Turn the driver's errors, bare or in a library's own, into ones that say what is wrong with which database."""
     try:
         yield
-    except DBAPIError as error:
+    except Exception as raised:
+        error = raised if isinstance(raised, DBAPIError) else raised.__cause__
+        if not isinstance(error, DBAPIError):
+            raise
         where = engine.url.database if engine.url.get_backend_name() == "sqlite" else engine.url.render_as_string()
         said = " ".join(str(error.orig).split())
         if "not a database" in said:

@@ -1,14 +1,25 @@
 """The study's trial log: an Optuna study in the same database as the bank, so that the ecosystem's tools open it."""
 
 import json
+import time
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from infertune.allocators import Order
+from infertune.database import BUSY_SECONDS, connect, create_tables, readable_errors
 from infertune.errors import InvalidInputError
 from infertune.space import Configuration, SearchSpace
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
+_OPENINGS = 10  # each fails for another process that came first with one of a few steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,16 +73,24 @@ def order_from_json(value: Mapping[str, Any]) -> Order:
 
 
 class TrialLog:
-    """Reads and writes one named study; everything is on disk when a method returns."""
+    """Reads and writes one named study; everything is on disk when a method returns.
+
+    Any number of processes may open one file at once, a new one too, and any may be killed meanwhile.
+
+    Raises:
+        InvalidInputError: No such URL or folder, not a database, or another program's.
+        DataUnavailableError: The database is damaged, not writable, or not reachable.
+    """
 
     def __init__(self, url: str, study: str) -> None:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        with warnings.catch_warnings():
+        self._database = connect(url, own_prefix="bank_")
+        with readable_errors(self._database), warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             self._study = optuna.create_study(
-                storage=url,
+                storage=_storage(self._database),
                 study_name=study,
                 directions=["maximize", "minimize"],
                 load_if_exists=True,
@@ -80,11 +99,13 @@ class TrialLog:
 
     def note(self, key: str, value: Any) -> None:
         """Keep a small JSON value with the study."""
-        self._study.set_user_attr(f"infertune:{key}", json.dumps(value, sort_keys=True))
+        with readable_errors(self._database):
+            self._study.set_user_attr(f"infertune:{key}", json.dumps(value, sort_keys=True))
 
     def noted(self, key: str) -> Any:
         """Return what was noted under ``key``, or None."""
-        text = self._study.user_attrs.get(f"infertune:{key}")
+        with readable_errors(self._database):
+            text = self._study.user_attrs.get(f"infertune:{key}")
         return None if text is None else json.loads(text)
 
     def claim(self, settings: Mapping[str, Any]) -> None:
@@ -103,7 +124,9 @@ class TrialLog:
 
     def trials(self) -> list[LoggedTrial]:
         """Return the finished trials in order."""
-        return [_trial(json.loads(trial.user_attrs["infertune:trial"])) for trial in self._study.trials]
+        with readable_errors(self._database):
+            trials = self._study.trials
+        return [_trial(json.loads(trial.user_attrs["infertune:trial"])) for trial in trials]
 
     def append(self, space: SearchSpace, trial: LoggedTrial) -> None:
         """Add a finished trial; its parameters are those of the complete configuration, as the tools show them."""
@@ -126,7 +149,26 @@ class TrialLog:
                 "cause": trial.cause,
             },
         )
-        self._study.add_trial(frozen)
+        with readable_errors(self._database):
+            self._study.add_trial(frozen)
+
+
+def _storage(database: Engine) -> "RDBStorage":
+    """Open Optuna's storage; Optuna alone takes neither a file whose maker was killed midway, nor a second maker."""
+    from optuna.storages import RDBStorage
+    from optuna.storages._rdb.models import BaseModel
+
+    url = database.url.render_as_string(hide_password=False)
+    patience = {}
+    if database.url.get_backend_name() == "sqlite":
+        patience = {"connect_args": {"timeout": BUSY_SECONDS}}
+        # Where Optuna finds a table, it does not look for its indices, and one of them keeps names unique.
+        create_tables(database, BaseModel.metadata)
+    for _ in range(_OPENINGS):
+        with suppress(DBAPIError):  # another process has just made what this one was about to
+            return RDBStorage(url, engine_kwargs=patience)
+        time.sleep(0.01)
+    return RDBStorage(url, engine_kwargs=patience)
 
 
 def _trial(record: dict[str, Any]) -> LoggedTrial:

@@ -2,9 +2,11 @@
 
 import json
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import pytest
 from infertune.allocators import Order
 from infertune.bank import SampleBank
 from infertune.default_space import default_space
-from infertune.errors import InvalidInputError
+from infertune.errors import DataUnavailableError, InvalidInputError
 from infertune.space import Configuration
 from infertune.testing import FakeEngine
 from infertune.trial_log import LoggedTrial, TrialLog
@@ -154,3 +156,60 @@ def asked(address: str, server: subprocess.Popen[bytes]) -> dict[str, list[dict[
         answer.raise_for_status()
         return answer.json()
     raise AssertionError("optuna-dashboard did not answer within half a minute")
+
+
+def test_whenever_the_maker_of_a_file_is_killed_it_is_whole_in_the_end(tmp_path: Path) -> None:
+    program = [sys.executable, str(Path(__file__).parent / "dying.py"), str(tmp_path)]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["whole"]["trials"] == found["whole"]["studies"] == 1
+    assert len(found["died"]) >= 60  # tables, indices, rows and commits
+    for moment, held in enumerate(found["died"], start=1):
+        assert held == found["whole"], f"the maker of the file died at moment {moment}"
+
+
+OPENER = """
+import sys, time
+from pathlib import Path
+import alembic.migration, optuna.storages
+from infertune.bank import SampleBank
+from infertune.trial_log import TrialLog
+
+file, number = Path(sys.argv[1]), int(sys.argv[2])
+print("ready", flush=True)
+while not file.with_suffix(".go").exists():
+    time.sleep(0.0005)
+log = TrialLog(SampleBank(file).url, f"study {number % 2}")
+log.note(f"key {number}", number)
+"""
+
+
+def test_processes_may_open_one_new_file_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "shared.db"
+    openers = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPENER, str(file), str(number)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(6)
+    ]
+    for opener in openers:
+        assert opener.stdout is not None and opener.stdout.readline() == "ready\n"
+    file.with_suffix(".go").touch()
+    for opener in openers:
+        _, said = opener.communicate(timeout=60)
+        assert opener.returncode == 0, said
+    url = SampleBank(file).url
+    for number in range(6):
+        assert TrialLog(url, f"study {number % 2}").noted(f"key {number}") == number
+
+
+def test_what_a_database_refuses_is_said_in_one_line(url: str, tmp_path: Path) -> None:
+    log = TrialLog(url, "mine")
+    with closing(sqlite3.connect(tmp_path / "study.db")) as connection:
+        connection.execute("DROP TABLE study_user_attributes")
+    with pytest.raises(DataUnavailableError, match=r"study\.db cannot be used: no such table: study_user_attributes"):
+        log.note("key", 1)

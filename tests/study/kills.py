@@ -13,6 +13,7 @@ import signal
 import sqlite3
 import sys
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,8 @@ def killed(kind: str, folder: Path, seconds: float | None) -> bool:
         try:
             run(kind, folder, write_end)
             status = 0
+        except BaseException:
+            traceback.print_exc()  # the exit below would swallow it
         finally:
             os._exit(status)
     os.close(write_end)
