@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, MetaData, create_engine, event, inspect, make_url
+from sqlalchemy import URL, Engine, MetaData, create_engine, event, func, inspect, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from infertune.errors import DataUnavailableError, InvalidInputError
 
 BUSY_SECONDS = 60  # how long a writer waits for its turn before it gives up
+_CREATION_LOCK = 0x696E666572  # any number that all infertunes agree on
 _OPTUNA_TABLES = {"alembic_version", "studies", "version_info"}
 
 
@@ -55,6 +56,8 @@ def connect(url_or_path: str | Path, *, own_prefix: str) -> Engine:
 def create_tables(engine: Engine, tables: MetaData) -> None:
     """Create what is missing of the tables and indices; several processes may do so at once."""
     with engine.begin() as connection:
+        if engine.url.get_backend_name() == "postgresql":  # its IF NOT EXISTS fails when two processes find nothing
+            connection.execute(select(func.pg_advisory_xact_lock(_CREATION_LOCK)))
         for table in tables.sorted_tables:
             connection.execute(CreateTable(table, if_not_exists=True))
             for index in sorted(table.indexes, key=lambda index: str(index.name)):

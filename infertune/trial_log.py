@@ -164,6 +164,7 @@ def _storage(database: Engine) -> "RDBStorage":
         patience = {"connect_args": {"timeout": BUSY_SECONDS}}
         # Where Optuna finds a table, it does not look for its indices, and one of them keeps names unique.
         create_tables(database, BaseModel.metadata)
+    database.dispose()  # from here on the storage has connections of its own
     for _ in range(_OPENINGS):
         with suppress(DBAPIError):  # another process has just made what this one was about to
             return RDBStorage(url, engine_kwargs=patience)

@@ -1,18 +1,20 @@
 """The trial log, read back by us, by Optuna and by a real optuna-dashboard."""
 
 import json
+import os
 import socket
 import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import optuna
 import pytest
+from sqlalchemy import NullPool, create_engine, make_url, text
 
 from infertune.allocators import Order
 from infertune.bank import SampleBank
@@ -176,35 +178,57 @@ import alembic.migration, optuna.storages
 from infertune.bank import SampleBank
 from infertune.trial_log import TrialLog
 
-file, number = Path(sys.argv[1]), int(sys.argv[2])
-print("ready", flush=True)
-while not file.with_suffix(".go").exists():
-    time.sleep(0.0005)
-log = TrialLog(SampleBank(file).url, f"study {number % 2}")
-log.note(f"key {number}", number)
+folder, number = Path(sys.argv[1]), int(sys.argv[2])
+for index, place in enumerate(sys.argv[3:]):
+    print("ready", flush=True)
+    while not (folder / f"go{index}").exists():
+        time.sleep(0.0005)
+    TrialLog(SampleBank(place).url, f"study {number % 2}").note(f"key {number}", number)
+"""
+
+READER = """
+import sys
+from infertune.trial_log import TrialLog
+
+for place in sys.argv[1:]:
+    print([TrialLog(place, f"study {number % 2}").noted(f"key {number}") for number in range(6)])
 """
 
 
+def open_at_once(places: list[str], folder: Path) -> None:
+    """Let six processes open each new database in the same moment, and look for what every one wrote there."""
+    command = [sys.executable, "-c", OPENER, str(folder)]
+    with ExitStack() as stack:
+        openers = []
+        for number in range(6):
+            opener = subprocess.Popen(
+                [*command, str(number), *places], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+            stack.enter_context(opener)
+            stack.callback(opener.kill)  # it would wait for ever when another has failed
+            openers.append(opener)
+        for index in range(len(places)):
+            for opener in openers:
+                assert opener.stdout is not None and opener.stdout.readline() == "ready\n", opener.communicate()[1]
+            (folder / f"go{index}").touch()
+        for opener in openers:
+            _, said = opener.communicate(timeout=60)
+            assert opener.returncode == 0, said
+    reader = subprocess.run([sys.executable, "-c", READER, *places], capture_output=True, text=True, check=False)
+    assert reader.stdout == "[0, 1, 2, 3, 4, 5]\n" * len(places), reader.stderr
+
+
 def test_processes_may_open_one_new_file_at_once(tmp_path: Path) -> None:
-    file = tmp_path / "shared.db"
-    openers = [
-        subprocess.Popen(
-            [sys.executable, "-c", OPENER, str(file), str(number)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(6)
-    ]
-    for opener in openers:
-        assert opener.stdout is not None and opener.stdout.readline() == "ready\n"
-    file.with_suffix(".go").touch()
-    for opener in openers:
-        _, said = opener.communicate(timeout=60)
-        assert opener.returncode == 0, said
-    url = SampleBank(file).url
-    for number in range(6):
-        assert TrialLog(url, f"study {number % 2}").noted(f"key {number}") == number
+    open_at_once([f"sqlite:///{tmp_path}/{number}.db" for number in range(3)], tmp_path)
+
+
+@pytest.mark.skipif("INFERTUNE_TEST_POSTGRES" not in os.environ, reason="INFERTUNE_TEST_POSTGRES names no server")
+def test_processes_may_open_one_new_postgresql_database_at_once(tmp_path: Path) -> None:
+    server, names = make_url(os.environ["INFERTUNE_TEST_POSTGRES"]), [f"infertune_{time.time_ns()}" for _ in range(4)]
+    with create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool).connect() as connection:
+        for name in names:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+    open_at_once([server.set(database=name).render_as_string(hide_password=False) for name in names], tmp_path)
 
 
 def test_what_a_database_refuses_is_said_in_one_line(url: str, tmp_path: Path) -> None:
