@@ -14,6 +14,8 @@ from infertune.estimators import FloatArray
 from infertune.space import Configuration, Parameter, SearchSpace
 from infertune.types import Scalar
 
+_REMEMBERED = 3  # a model has three kernels
+
 
 class Coordinates:
     """The axes of a space: ``numbers`` have positions in [0, 1], ``labels`` are integers that are equal or not."""
@@ -22,6 +24,7 @@ class Coordinates:
         varied = [parameter for parameter in space.parameters if _varies(parameter)]
         self._space = space
         self._known: dict[Configuration, list[float]] = {}
+        self._among: dict[bytes, tuple[FloatArray, FloatArray]] = {}  # by theta, the last one used last
         self.numbers = tuple(p for p in varied if not _is_label(p))
         self.labels = tuple(p for p in varied if _is_label(p))
 
@@ -56,6 +59,24 @@ class Coordinates:
         found -= (far * far).sum(axis=1)
         np.minimum(found, 0.0, out=found)
         return np.asarray(np.exp(found, out=found))
+
+    def correlations_among(self, theta: FloatArray, points: FloatArray) -> FloatArray:
+        """Return the correlations of points with each other, ``[n, n]``.
+
+        Those of the last call with this theta are remembered: as evidence comes, only a few points are new.
+        """
+        before, known = self._among.pop(theta.tobytes(), (points[:0], points[:0, :0]))
+        n = min(len(before), len(points))
+        n = int(np.append((before[:n] == points[:n]).all(axis=1), False).argmin())
+        found = np.empty((len(points), len(points)))
+        found[:n, :n] = known[:n, :n]
+        found[n:] = self.correlation(theta, points[n:], points)
+        found[:n, n:] = found[n:, :n].T
+        found.flags.writeable = False  # it is handed out again
+        self._among[theta.tobytes()] = points, found
+        while len(self._among) > _REMEMBERED:
+            del self._among[next(iter(self._among))]
+        return found
 
     def _stretched(self, theta: FloatArray, points: FloatArray) -> FloatArray:
         """Return points whose squared distances are ``theta . differences``: a label is one of several corners."""

@@ -90,6 +90,23 @@ def test_correlations_are_those_of_the_differences() -> None:
     np.testing.assert_allclose(axes.correlation(theta, points, points[:9]), expected, atol=1e-12)
 
 
+def test_correlations_that_are_remembered_are_those_of_these_points() -> None:
+    """However many points have come, gone or changed since the last call, and whichever theta was asked for."""
+    source = np.random.default_rng(0)
+    axes = Coordinates(REQUEST)
+    points = axes.points(draws(REQUEST, 0, 0, 40))
+    thetas = [np.linspace(0.1, high, axes.n_axes) for high in (1.0, 2.0, 3.0, 4.0, 5.0)]
+    for _ in range(60):
+        some = np.concatenate(
+            [points[: source.integers(0, 30)], points[source.permutation(40)[: source.integers(0, 9)]]]
+        )
+        theta = thetas[source.integers(5)]
+        found = axes.correlations_among(theta, some)
+        np.testing.assert_allclose(found, axes.correlation(theta, some, some), rtol=0, atol=1e-14)
+        with pytest.raises(ValueError, match="read-only"):
+            found[:] = 0.0
+
+
 def test_choices_are_told_apart_by_base_and_gain() -> None:
     """Greedy decoding has five choices, one for each limit, and these are the bases of all 35."""
     pieces = [evidence(setting(temperature=t), range(12)) for t in (0.0, 0.7)]

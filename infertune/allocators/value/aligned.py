@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infertune.allocators import Evidence, Order
+from infertune.allocators.value.ladder import bases, ladder, places, rest, steps_down
 from infertune.default_space import TEMPERATURE
 from infertune.estimators import FloatArray
 from infertune.space import Configuration, SearchSpace
-from infertune.types import Scalar
 
 _LISTS: dict[tuple[Configuration, ...], tuple[Configuration, ...]] = {}
 
@@ -95,9 +95,9 @@ def common_choices(space: SearchSpace, evidence: Sequence[Evidence]) -> tuple[Co
 @lru_cache(maxsize=64)
 def _common_choices(space: SearchSpace, lists: tuple[tuple[Configuration, ...], ...]) -> tuple[Configuration, ...]:
     default = tuple(space.replay_choices(space.default_configuration()))
-    common = set.intersection(*({_rest(choice) for choice in each} for each in lists))
+    common = set.intersection(*({rest(choice) for choice in each} for each in lists))
     every = dict.fromkeys(choice for each in (default, *lists) for choice in each)
-    return tuple(choice for choice in every if _rest(choice) in common)
+    return tuple(choice for choice in every if rest(choice) in common)
 
 
 def aligned(
@@ -113,33 +113,46 @@ def aligned(
         weights: Of examples, by number, in the gains of some configurations (`active`).
     """
     n = np.array([int(choice["strategy.n"]) for choice in choices])
-    bases = np.array(_bases(choices))
-    shape = (len(evidence), len(choices))
-    had, gains, gain_squares = np.zeros(shape, dtype=bool), np.zeros(shape), np.zeros(len(choices))
+    base_of = np.array(bases(choices))
+    base = np.unique(base_of, return_inverse=True)[1]
+    n_evidence, n_bases = len(evidence), int(base.max()) + 1
+    had, gains = np.zeros((n_evidence, len(choices)), dtype=bool), np.zeros((n_evidence, len(choices)))
+    gain_squares = np.zeros(len(choices))
+    utilities, samples, variances = (np.empty((n_evidence, n_bases)) for _ in range(3))
+    scores: list[FloatArray] = [np.empty(0)] * n_evidence
     found = [_moments(each) for each in evidence]
-    lists = {id(its): its for its in map(_known, evidence)}  # few, and hashing them for each piece took a third of all
-    of_list = {key: _places(choices, its) for key, its in lists.items()}
-    places = [of_list[id(_known(each))] for each in evidence]
-    for row, (each, its, (at, own, _)) in enumerate(zip(evidence, found, places, strict=True)):
-        weight = weights.get(each.order.configuration)
-        of_piece = its.gains if weight is None else (_gains(each) * weight[list(each.order.examples)]).mean(axis=1)
-        had[row, at], gains[row, at] = True, of_piece[own]
-        gain_squares[at] += its.gain_squares[own]
+    # There are few lists of choices and many pieces: what is done list by list costs nothing.
+    lists = {id(its): its for its in map(_known, evidence)}
+    rows_of: dict[int, list[int]] = {key: [] for key in lists}
+    for row, each in enumerate(evidence):
+        rows_of[id(_known(each))].append(row)
+    for key, rows in rows_of.items():
+        at, own, of_bases = places(choices, lists[key])
+        its = [found[row] for row in rows]
+        cells = np.array(rows)[:, None], at
+        had[cells] = True
+        gains[cells] = np.stack([_weighed(evidence[row], weights) for row in rows])[:, own]
+        gain_squares[at] += np.sum([each.gain_squares for each in its], axis=0)[own]
+        utilities[rows] = np.stack([each.utilities for each in its])[:, of_bases]
+        samples[rows] = np.stack([each.samples for each in its])[:, of_bases]
+        variances[rows] = np.stack([each.variances for each in its])[:, of_bases]
+        for row in rows:
+            scores[row] = found[row].scores[of_bases]
     n_samples = np.array([n_samples_of(each.order) for each in evidence])
     luck = [its.sampling_variance for its, count in zip(found, n_samples, strict=True) if 1 < count < np.inf]
     return Aligned(
         n=n,
-        base=np.unique(bases, return_inverse=True)[1],
-        is_base=bases == np.arange(len(choices)),
+        base=base,
+        is_base=base_of == np.arange(len(choices)),
         had=had,
-        utilities=np.stack([its.utilities[own] for its, (*_, own) in zip(found, places, strict=True)]),
-        scores=[its.scores[own] for its, (*_, own) in zip(found, places, strict=True)],
-        ladder=_ladder(choices),
+        utilities=utilities,
+        scores=scores,
+        ladder=ladder(choices),
         gains=gains,
-        variances=np.mean([its.variances[own] for its, (*_, own) in zip(found, places, strict=True)], axis=0),
+        variances=variances.mean(axis=0),
         gain_squares=gain_squares,
         prompts=np.array([its.prompt for its in found]),
-        samples=np.stack([its.samples[own] for its, (*_, own) in zip(found, places, strict=True)]),
+        samples=samples,
         sampling_variance=float(np.mean(luck)) if luck else 0.0,
         length_variance=float(np.mean([its.length_variance for its in found])),
         n_samples=n_samples,
@@ -155,19 +168,6 @@ def n_samples_of(order: Order) -> float:
 def _known(each: Evidence) -> tuple[Configuration, ...]:
     """Return its choices, and of equal lists always the same, so that they can be told apart at once."""
     return _LISTS.setdefault(each.choices, each.choices)
-
-
-@lru_cache(maxsize=64)
-def _places(
-    choices: tuple[Configuration, ...], own: tuple[Configuration, ...]
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Return where a piece's own choices are among all, their numbers among its own, and those of the bases."""
-    number = {choice: at for at, choice in enumerate(choices)}
-    shared = [at for at, choice in enumerate(own) if choice in number]
-    bases = list(dict.fromkeys(sorted(_bases(own))))
-    column = {_rest(own[at]): place for place, at in enumerate(bases)}
-    wanted = [column[_rest(choices[at])] for at in dict.fromkeys(sorted(_bases(choices)))]
-    return np.array([number[own[at]] for at in shared]), np.array(shared), np.array(wanted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -188,13 +188,12 @@ class _Moments:
 @lru_cache(maxsize=4096)
 def _moments(each: Evidence) -> _Moments:
     choices = _known(each)
-    base = np.array(_bases(choices))
-    bases = np.unique(base)
+    own = np.unique(bases(choices))
     gains = _gains(each)
-    single = each.scores[bases]
+    single = each.scores[own]
     n = n_samples_of(each.order)
-    least = np.array([int(choices[at]["strategy.n"]) for at in bases])
-    lengths = np.maximum((each.tokens[bases] - each.prompt_tokens) / least[:, None], 1.0)
+    least = np.array([int(choices[at]["strategy.n"]) for at in own])
+    lengths = np.maximum((each.tokens[own] - each.prompt_tokens) / least[:, None], 1.0)
     return _Moments(
         utilities=single.mean(axis=1),
         scores=single,
@@ -208,47 +207,14 @@ def _moments(each: Evidence) -> _Moments:
     )
 
 
+def _weighed(each: Evidence, weights: Mapping[Configuration, FloatArray]) -> FloatArray:
+    """Return its mean gains; weighted, where its configuration has weights."""
+    weight = weights.get(each.order.configuration)
+    if weight is None:
+        return _moments(each).gains
+    return np.asarray((_gains(each) * weight[list(each.order.examples)]).mean(axis=1))
+
+
 def _gains(each: Evidence) -> FloatArray:
     """Return what each of its choices gains over the next smaller n, example by example."""
-    return np.asarray(each.scores - each.scores[np.array(_below(_known(each)))])
-
-
-@lru_cache(maxsize=64)
-def _bases(choices: tuple[Configuration, ...]) -> tuple[int, ...]:
-    """Return for every choice the number of the one with the least n that is otherwise the same."""
-    least: dict[tuple[Scalar, ...], int] = {}
-    for number in sorted(range(len(choices)), key=lambda at: int(choices[at]["strategy.n"])):
-        least.setdefault(_rest(choices[number]), number)
-    return tuple(least[_rest(each)] for each in choices)
-
-
-@lru_cache(maxsize=64)
-def _below(choices: tuple[Configuration, ...]) -> tuple[int, ...]:
-    """Return for every choice the number of that with the next smaller n, in the end its base, which is its own."""
-    bases = _bases(choices)
-    below = list(bases)
-    last: dict[tuple[Scalar, ...], int] = {}
-    for number in sorted(range(len(choices)), key=lambda at: int(choices[at]["strategy.n"])):
-        if number != bases[number]:
-            key = (choices[number]["strategy.name"], *_rest(choices[number]))
-            below[number] = last.get(key, bases[number])
-            last[key] = number
-    return tuple(below)
-
-
-@lru_cache(maxsize=64)
-def _ladder(choices: tuple[Configuration, ...]) -> FloatArray:
-    """Return which choices are met on the way down from each to its base, ``[R, R]``."""
-    below = _below(choices)
-    found = np.zeros((len(choices), len(choices)))
-    for number in range(len(choices)):
-        at = number
-        while below[at] != at:
-            found[number, at] = 1.0
-            at = below[at]
-    return found
-
-
-def _rest(choice: Configuration) -> tuple[Scalar, ...]:
-    """Return what a choice has in common with its base: all but n and the voter."""
-    return tuple(value for name, value in sorted(choice.items()) if name not in ("strategy.n", "strategy.name"))
+    return np.asarray(each.scores - each.scores[np.array(steps_down(_known(each)))])

@@ -59,7 +59,7 @@ class Model:
         orders = [*(each.order for each in evidence), *pending]
         self._points = self.coordinates.points([each.configuration for each in orders])
         self._thetas = (self._found.theta, self._found.phi, relevances(self.coordinates))
-        self._among = self._correlations(self._points)
+        self._among = [self.coordinates.correlations_among(theta, self._points) for theta in self._thetas]
         self._row = {each: row for row, each in enumerate(configurations)}
         examples, n_examples = asked([each.examples for each in orders], offer.n_examples, difficulty=difficulty)
         self._next = n_examples - offer.n_examples  # where the examples of an order begin
