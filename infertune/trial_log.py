@@ -162,7 +162,8 @@ def _storage(database: Engine) -> "RDBStorage":
     patience = {}
     if database.url.get_backend_name() == "sqlite":
         patience = {"connect_args": {"timeout": BUSY_SECONDS}}
-        # Where Optuna finds a table, it does not look for its indices, and one of them keeps names unique.
+        # Where Optuna finds a table, it does not look for its indices, and one of them keeps names unique. It tells
+        # nobody its tables but in a private module.
         create_tables(database, BaseModel.metadata)
     database.dispose()  # from here on the storage has connections of its own
     for _ in range(_OPENINGS):

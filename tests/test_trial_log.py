@@ -228,7 +228,11 @@ def test_processes_may_open_one_new_postgresql_database_at_once(tmp_path: Path) 
     with create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool).connect() as connection:
         for name in names:
             connection.execute(text(f"CREATE DATABASE {name}"))
-    open_at_once([server.set(database=name).render_as_string(hide_password=False) for name in names], tmp_path)
+        try:
+            open_at_once([server.set(database=name).render_as_string(hide_password=False) for name in names], tmp_path)
+        finally:
+            for name in names:
+                connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 def test_what_a_database_refuses_is_said_in_one_line(url: str, tmp_path: Path) -> None:

@@ -66,8 +66,9 @@ class Coordinates:
         Those of the last call with this theta are remembered: as evidence comes, only a few points are new.
         """
         before, known = self._among.pop(theta.tobytes(), (points[:0], points[:0, :0]))
-        n = min(len(before), len(points))
-        n = int(np.append((before[:n] == points[:n]).all(axis=1), False).argmin())
+        shorter = min(len(before), len(points))
+        same = (before[:shorter] == points[:shorter]).all(axis=1)
+        n = int(np.append(same, False).argmin())  # up to the first that differs
         found = np.empty((len(points), len(points)))
         found[:n, :n] = known[:n, :n]
         found[n:] = self.correlation(theta, points[n:], points)

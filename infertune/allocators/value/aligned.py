@@ -122,12 +122,11 @@ def aligned(
     scores: list[FloatArray] = [np.empty(0)] * n_evidence
     found = [_moments(each) for each in evidence]
     # There are few lists of choices and many pieces: what is done list by list costs nothing.
-    lists = {id(its): its for its in map(_known, evidence)}
-    rows_of: dict[int, list[int]] = {key: [] for key in lists}
+    rows_of: dict[int, list[int]] = {}
     for row, each in enumerate(evidence):
-        rows_of[id(_known(each))].append(row)
-    for key, rows in rows_of.items():
-        at, own, of_bases = places(choices, lists[key])
+        rows_of.setdefault(id(_known(each)), []).append(row)
+    for rows in rows_of.values():
+        at, own, of_bases = places(choices, _known(evidence[rows[0]]))
         its = [found[row] for row in rows]
         cells = np.array(rows)[:, None], at
         had[cells] = True
