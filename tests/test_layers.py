@@ -42,10 +42,12 @@ LAYERS: list[dict[str, set[str]]] = [
         "load": {"load"},
     },
     {"log": {"trial_log"}, "evaluation": {"evaluate", "evaluator", "spending"}},
-    {"choice": {"plan", "rounds", "select", "promise"}},
+    {"choice": {"plan", "rounds", "select", "promise", "verdict"}},
     {
         "search": {
             "buyer",
+            "comparison",
+            "confirmation",
             "coverage",
             "decisions",
             "finals",

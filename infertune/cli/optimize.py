@@ -3,9 +3,9 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 
 import typer
 
@@ -33,8 +33,21 @@ def optimize(
     price_prompt: pricing.PricePrompt = None,
     price_completion: pricing.PriceCompletion = None,
     max_cost_tokens: Annotated[
-        float | None, typer.Option(min=1, help="Most tokens that a request of the answer may take on average.")
+        float | None, typer.Option(min=1, help="Maximum average tokens per request of the recommended configuration.")
     ] = None,
+    prefer: Annotated[
+        str,
+        typer.Option(
+            help="utility: the best. balanced: the cheapest shown to be as good as the best. cost: the cheapest shown "
+            "to be as good as the default."
+        ),
+    ] = "utility",
+    min_utility: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Minimum utility of the recommended configuration.")
+    ] = None,
+    min_answered: Annotated[
+        float, typer.Option(min=0, max=1, help="Minimum share of examples that the model answers rather than refuses.")
+    ] = 0.98,
     sampler: Annotated[
         str, typer.Option(help="How the search decides: infertune, ecooptigen, tpe, random, qmc or grid.")
     ] = "infertune",
@@ -89,12 +102,19 @@ def optimize(
     from infertune.report import picture as drawing
     from infertune.report import space as space_report
     from infertune.search_names import search_named
+    from infertune.select import Preference, Wanted
     from infertune.study import Study
     from infertune.trial_log import TrialLog
 
     # All that can be wrong with the input is found before the model is loaded, the dear things last.
     known = pricing.known_prices(prices, model, price_prompt, price_completion)
     budget = _budget(budget_tokens, budget_seconds, budget_money, known)
+    wanted = Wanted(
+        prefer=cast(Preference, prefer),
+        max_cost_tokens=max_cost_tokens,
+        min_utility=min_utility,
+        min_answered=min_answered,
+    )
     search = search_named(sampler)
     recipe.check_writable(out)
     if picture is not None:
@@ -131,7 +151,7 @@ def optimize(
             options=engine_options,
             sampler=sampler,
             budget=budget,
-            max_cost_tokens=max_cost_tokens,
+            wanted=wanted,
             seed=seed,
             database=database,
             margin=margin,
@@ -164,7 +184,7 @@ def optimize(
                     "space": space_report.as_json(space),
                     "sampler": sampler,
                     "seed": seed,
-                    "max_cost_tokens": max_cost_tokens,
+                    **asdict(wanted),
                 }
             )
             found = Study(
@@ -177,7 +197,7 @@ def optimize(
                 log=log,
                 budget=budget,
                 seed=seed,
-                max_cost_tokens=max_cost_tokens,
+                wanted=wanted,
                 on_progress=_shown(view.update, budget, space),
             ).run()
         finally:
@@ -200,7 +220,7 @@ def optimize(
             engine=engine,
             engine_options=engine_options,
             seed=seed,
-            configuration=dict(found.selection.recommended.configuration),
+            configuration=dict(found.recommended),
             evidence=answer.evidence(found.verdict),
         ),
     )
