@@ -104,8 +104,8 @@ def plan(
 def _finals_examples(budget_tokens: float, prices: Sequence[float], n_tune: int) -> int:
     """Return the examples of the finals, given the price of an example with each n up to the chosen one.
 
-    It is what the finals' share buys of a few finalists with all samples. Where a larger budget is put into a larger n, that would be
-    fewer: so it is never less than at the largest budget at which the smaller n was chosen.
+    It is what the finals' share buys of a few finalists with all samples. Where a larger budget is put into a larger
+    n, that would be fewer: so it is never less than at the largest budget at which the smaller n was chosen.
     """
     share = FINALS_SHARE / N_COMPARED
     turning = [TARGET_TRIALS * MIN_EXAMPLES * price for price in prices[1:]]  # budgets, reckoned low

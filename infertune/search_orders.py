@@ -121,7 +121,7 @@ class Orders:
         given.explored.add(pooled, n_trials, best)
 
     def _believed(self, given: SearchContext, book: "_Book", orders: Sequence[Order]) -> list[Configuration]:
-        """Return the ranking with the evidence of further orders, which takes the place of what there is of the same."""
+        """Return the ranking with the evidence of further orders, in place of what there is of the same."""
         pieces = [given.buyer.evidence(each, given.buyer.candidates(each)) for each in orders]
         found = [each for each in pieces if each is not None]
         taken = {each.order.configuration: set(each.order.examples) for each in found}

@@ -59,7 +59,7 @@ LAYERS: list[dict[str, set[str]]] = [
             "search_rounds",
         }
     },
-    {"study": {"recommendation", "study"}, "serving": {"serving"}},
+    {"study": {"finished", "recommendation", "study"}, "serving": {"serving"}},
     {"joint": {"joint"}},
     {"report": {"report"}},
     {"command line": {"cli"}},
