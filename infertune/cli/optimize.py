@@ -264,7 +264,7 @@ def _shown(
             else f"best so far {best.utility:.3f} by the search's own examples, at {best.cost_tokens:.0f} tokens per "
             "request: "
             f"{short(best.configuration, space)}",
-            picture=text_plot({"front": progress.front}, height=8),
+            picture=lambda width: text_plot({"front": progress.front}, width=width, height=8),
         )
 
     def show(progress: "Progress") -> None:
