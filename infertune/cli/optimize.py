@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from infertune.cli import options, pricing
-from infertune.cli.engine import counted, given, looked, named_values, start, starting
+from infertune.cli.engine import counted, given, looked, named_values, probing, start, starting
 from infertune.cli.space import divided, searched
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def optimize(
     with View() as view:
         view.say(f"{loaded.name} with {model}; study '{name}' in {database}")
         view.say(starting(engine, model))
-        running = start(engine, model, engine_options, extra=extra_ends(space))
+        running = start(engine, model, engine_options, extra=extra_ends(space), on_probe=probing(view))
         try:
             kinds = {name: template.kind for name, template in loaded.prompts.items()}
             narrow = narrowed(space, running.unsupported, kinds=kinds)
