@@ -113,7 +113,7 @@ def _server(probe: Probe) -> dict[str, str]:
         "serves": ", ".join(names[:SHOWN_MODELS]) + more or "no list of its models",
         "latency": f"{probe.seconds:.2f} s for a small request",
         "seeds": "sent" if seeds.verdict == "honoured" else f"not sent ({seeds.verdict}: {seeds.seen})",
-        "order": kind.warpers.replace(",", ", ") or "unknown",
+        "sampling order": kind.warpers.replace(",", ", ") or "unknown",
         "probed on": probe.path,
         "cost": f"{probe.tokens:,} tokens ({probe.prompt_tokens:,} prompt, {probe.completion_tokens:,} completion) "
         f"in {probe.n_requests} requests"
