@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from infertune.cli import options
-from infertune.cli.engine import given, looked, named_values, start, starting
+from infertune.cli.engine import given, looked, named_values, probing, start, starting
 from infertune.cli.space import searched
 
 if TYPE_CHECKING:
@@ -91,7 +91,9 @@ def evaluate(
     with View() as view:
         view.say(f"{loaded.name} with {model}: {short(configuration, space)}")
         view.say(starting(engine, model))
-        running = start(engine, model, engine_options, extra=extra_ends(space.fixed(configuration)))
+        running = start(
+            engine, model, engine_options, extra=extra_ends(space.fixed(configuration)), on_probe=probing(view)
+        )
         try:
             if said := looked(running):
                 view.say(said)

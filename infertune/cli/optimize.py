@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 import typer
 
 from infertune.cli import options, pricing
-from infertune.cli.engine import counted, given, looked, named_values, start, starting
+from infertune.cli.engine import counted, given, looked, named_values, probing, start, starting
 from infertune.cli.space import divided, searched
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def optimize(
     with View() as view:
         view.say(f"{loaded.name} with {model}; study '{name}' in {database}")
         view.say(starting(engine, model))
-        running = start(engine, model, engine_options, extra=extra_ends(space))
+        running = start(engine, model, engine_options, extra=extra_ends(space), on_probe=probing(view))
         try:
             kinds = {name: template.kind for name, template in loaded.prompts.items()}
             narrow = narrowed(space, running.unsupported, kinds=kinds)
@@ -284,7 +284,7 @@ def _shown(
             else f"best so far {best.utility:.3f} by the search's own examples, at {best.cost_tokens:.0f} tokens per "
             "request: "
             f"{short(best.configuration, space)}",
-            picture=text_plot({"front": progress.front}, height=8),
+            picture=lambda width: text_plot({"front": progress.front}, width=width, height=8),
         )
 
     def show(progress: "Progress") -> None:

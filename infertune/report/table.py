@@ -11,7 +11,7 @@ from rich.text import Text
 from infertune.promise import Margin, Promise
 from infertune.recommendation import Recommendation
 from infertune.report.answer import Answer
-from infertune.report.plot import MARKS, text_plot
+from infertune.report.plot import MARKS, WIDTH, text_plot
 from infertune.select import DOUBT
 from infertune.space import Configuration, SearchSpace
 from infertune.stats import Interval
@@ -33,7 +33,7 @@ def show(answer: Answer, console: Console) -> None:
         highlight=False,
     )
     console.print(_front(answer))
-    console.print(_plot(answer, width=max(20, min(60, console.width - 12))), markup=False, highlight=False)
+    console.print(_plot(answer, width=min(WIDTH, console.width)), markup=False, highlight=False)
     for note in found.notes:
         console.print(f"Note: {note}.", markup=False, highlight=False)
     console.print(f"\n{_spent(answer)}", markup=False, highlight=False)
