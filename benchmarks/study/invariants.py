@@ -1,0 +1,166 @@
+"""What must hold of every cell, and of all together, as checks of rows."""
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import beta
+
+from benchmarks.study.cells import Cell
+
+Row = Mapping[str, Any]
+LUCK = 2.0  # standard errors that a mean may be off by chance
+LARGE = ("large", "region")
+MOST_UNSPENT = 0.02
+MOST_FALSE = 0.05
+LEAST_HELD = 0.93
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One invariant at one place: a cell, or all of them."""
+
+    invariant: str
+    where: str
+    holds: bool
+    said: str
+
+
+def checks(rows: Sequence[Row], cells: Mapping[str, Cell]) -> list[Check]:
+    """Return all checks of some rows without errors."""
+    found: list[Check] = []
+    for check in (_not_worse, _finals_grow, _seen_is_confirmed, _spent, _false_claims, _large_not_kept, _held):
+        found += check(rows, cells)
+    return found
+
+
+def exact_interval(k: int, n: int) -> tuple[float, float]:
+    """Return the 95% interval of a share by Clopper and Pearson."""
+    low = float(beta.ppf(0.025, k, n - k + 1)) if k else 0.0
+    high = float(beta.ppf(0.975, k + 1, n - k)) if k < n else 1.0
+    return low, high
+
+
+def by(rows: Iterable[Row], *names: str) -> dict[Any, list[Row]]:
+    """Return the rows by one value, or by a tuple of several."""
+    found: dict[Any, list[Row]] = defaultdict(list)
+    for each in rows:
+        found[each[names[0]] if len(names) == 1 else tuple(each[name] for name in names)].append(each)
+    return found
+
+
+def _not_worse(rows: Sequence[Row], cells: Mapping[str, Cell]) -> Iterable[Check]:
+    name = "the default search is not worse than random"
+    pairs: dict[str, dict[int, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
+    for each in rows:
+        pairs[each["cell"]][each["seed"]][each["search"]] = each["utility"]
+    all_differences: list[float] = []
+    for cell, seeds in pairs.items():
+        found = [u["infertune"] - u["random"] for u in seeds.values() if {"infertune", "random"} <= u.keys()]
+        if found:
+            all_differences += found
+            yield _mean_check(name, cell, found)
+    if all_differences:
+        yield _mean_check(name, "all", all_differences)
+
+
+def _mean_check(name: str, where: str, differences: Sequence[float]) -> Check:
+    n = len(differences)
+    mean, error = float(np.mean(differences)), float(np.std(differences, ddof=1) / math.sqrt(n)) if n > 1 else math.inf
+    return Check(name, where, mean >= -LUCK * error, f"{100 * mean:+.1f} ± {100 * error:.1f} points of {n}")
+
+
+def _finals_grow(rows: Sequence[Row], cells: Mapping[str, Cell]) -> Iterable[Check]:
+    """Compare neighbours in budget whose other factors are the same, over the seeds that both have."""
+    ladders: dict[Any, list[str]] = defaultdict(list)
+    for name in {each["cell"] for each in rows}:
+        cell = cells[name]
+        ladders[cell.n_tune, cell.n_confirm, cell.cap, cell.graded, cell.prompts, cell.gap].append(name)
+    figures = {key: {each["seed"]: each for each in found} for key, found in by(rows, "cell", "search").items()}
+    for ladder in ladders.values():
+        ordered = sorted(ladder, key=lambda name: cells[name].budget_tokens or cells[name].budget)
+        for less, more in itertools.pairwise(ordered):
+            for search in sorted({search for _, search in figures}):
+                a, b = figures.get((less, search), {}), figures.get((more, search), {})
+                shared = [(a[seed]["n_finals"], b[seed]["n_finals"]) for seed in a.keys() & b.keys()]
+                if shared:
+                    low, high = np.mean(shared, axis=0)
+                    yield Check(
+                        "examples of the finals never fall as the budget grows",
+                        f"{more}, {search}",
+                        bool(high >= low),
+                        f"{low:.1f} to {high:.1f} examples of {len(shared)}",
+                    )
+
+
+def _seen_is_confirmed(rows: Sequence[Row], cells: Mapping[str, Cell]) -> Iterable[Check]:
+    return _none_of(
+        rows,
+        "what was seen to be better than the default is confirmed against it",
+        among=lambda each: each["seen_better"],
+        bad=lambda each: each["verdict"] == "keep",
+    )
+
+
+def _spent(rows: Sequence[Row], cells: Mapping[str, Cell]) -> Iterable[Check]:
+    return _none_of(
+        rows,
+        "at most 2% is unspent while undecided, unless all were confirmed on",
+        among=lambda each: each["verdict"] == "undecided" and not each["all_confirmed"],
+        bad=lambda each: each["unspent"] > MOST_UNSPENT,
+    )
+
+
+def _large_not_kept(rows: Sequence[Row], cells: Mapping[str, Cell]) -> Iterable[Check]:
+    return _none_of(
+        rows,
+        "the default is never kept where the gap is large",
+        among=lambda each: cells[each["cell"]].gap in LARGE,
+        bad=lambda each: each["verdict"] == "keep",
+    )
+
+
+def _none_of(
+    rows: Sequence[Row], name: str, *, among: Callable[[Row], bool], bad: Callable[[Row], bool]
+) -> Iterable[Check]:
+    for (cell, search), found in by(rows, "cell", "search").items():
+        counted = [each for each in found if among(each)]
+        if counted:
+            n_bad = sum(map(bad, counted))
+            yield Check(name, f"{cell}, {search}", not n_bad, f"not so in {n_bad} of {len(counted)}")
+
+
+def _false_claims(rows: Sequence[Row], cells: Mapping[str, Cell]) -> Iterable[Check]:
+    name = "'clear' is false in at most 5% of studies without a gap"
+    for search, found in by([each for each in rows if cells[each["cell"]].gap == "none"], "search").items():
+        n_false, n = sum(each["verdict"] == "clear" for each in found), len(found)
+        low, high = exact_interval(n_false, n)
+        said = f"{n_false} of {n}, 95% interval {100 * low:.1f} to {100 * high:.1f}%"
+        yield Check(name, f"all, {search}", low <= MOST_FALSE, said)
+
+
+def _held(rows: Sequence[Row], cells: Mapping[str, Cell]) -> Iterable[Check]:
+    for what in ("utility", "difference"):
+        name = f"intervals of the {what} hold the truth in 93% or more"
+        answered = [each for each in rows if what == "utility" or each["verdict"] != "keep"]
+        groups = {f"{size} confirmed": found for size, found in by_size(answered).items()} | {"all": answered}
+        for where, found in groups.items():
+            if found:
+                n_held, n = sum(each[f"{what}_held"] for each in found), len(found)
+                low, high = exact_interval(n_held, n)
+                said = f"{100 * n_held / n:.1f}% of {n}, 95% interval {100 * low:.1f} to {100 * high:.1f}%"
+                yield Check(name, where, high >= LEAST_HELD, said)
+
+
+def by_size(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Return the rows by classes of the number of examples of the confirmation, from few to many."""
+    limits = (10, 20, 40, 100, 300)
+    names = ["up to 10", "11 to 20", "21 to 40", "41 to 100", "101 to 300", "over 300"]
+    found: dict[str, list[Row]] = {name: [] for name in names}
+    for each in rows:
+        found[names[sum(each["n_confirm"] > limit for limit in limits)]].append(each)
+    return found

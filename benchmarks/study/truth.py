@@ -1,0 +1,200 @@
+"""What a configuration of a planted model is truly worth and costs, and the best that a cost cap admits.
+
+Means over a fixed population of 16,384 examples with 9 samples each, the same for all models and configurations. Its
+difficulties are evenly spaced quantiles and its noise comes in pairs of opposite sign, so that a utility has a
+standard error below 0.004. Where there is no gap, the utility is exact.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from benchmarks.study.planted import (
+    ALWAYS_RIGHT,
+    ALWAYS_WRONG,
+    GRADES,
+    TOP,
+    WRONG_ANSWERS,
+    Planted,
+    heat_of,
+    most_tokens,
+)
+from infertune.space import Configuration
+
+POPULATION = 16_384
+SAMPLES = 9
+COARSE = 2_048  # examples in the first look of the search for the best
+KEPT = 24  # settings that get the second look
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """True utility in [0, 1] and true mean tokens of a request."""
+
+    utility: float
+    cost_tokens: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Population:
+    difficulty: NDArray[np.float32]  # [examples, 1]
+    length: NDArray[np.float32]
+    favourite: NDArray[np.int8]
+    shared: NDArray[np.float32]
+    own: NDArray[np.float32]  # [examples, samples]
+    own_length: NDArray[np.float32]
+    agrees: NDArray[np.float32]
+    other: NDArray[np.int8]
+    logprob: NDArray[np.float32]
+
+
+@cache
+def _population(n: int, seed: int = 0) -> _Population:
+    rng = np.random.default_rng((9, n, seed))
+    half = n // 2
+
+    def paired(*shape: int) -> NDArray[np.float32]:
+        noise = rng.standard_normal((half, *shape)).astype(np.float32)
+        return np.concatenate([noise, -noise])
+
+    quantiles = ndtri((np.arange(half) + 0.5) / half)
+    return _Population(
+        difficulty=np.tile(quantiles, 2)[:, None].astype(np.float32),
+        length=rng.permutation(np.tile(quantiles, 2))[:, None].astype(np.float32),
+        favourite=rng.integers(0, WRONG_ANSWERS, (n, 1)).astype(np.int8),
+        shared=paired(1),
+        own=paired(SAMPLES),
+        own_length=paired(SAMPLES),
+        agrees=rng.random((n, SAMPLES)).astype(np.float32),
+        other=rng.integers(0, WRONG_ANSWERS, (n, SAMPLES)).astype(np.int8),
+        logprob=rng.standard_normal((n, SAMPLES)).astype(np.float32),
+    )
+
+
+class Truth:
+    """Knows a planted model.
+
+    Args:
+        seed: Of the population.
+    """
+
+    def __init__(self, model: Planted, *, seed: int = 0) -> None:
+        self.model = model
+        self._seed = seed
+        self._known: dict[Configuration, Worth] = {}
+        self._front: list[tuple[Worth, Configuration]] | None = None
+
+    def of(self, configuration: Configuration) -> Worth:
+        """Return the truth about a complete configuration."""
+        if configuration not in self._known:
+            self._known.update(self._figures(configuration, POPULATION, [configuration]))
+        return self._known[configuration]
+
+    def best(self, cap_tokens: float | None = None) -> tuple[Configuration, Worth]:
+        """Return the best of the space that costs no more than the cap: by utility, then by cost.
+
+        Every prompt at every heat that temperature alone gives, under every replay choice: the other settings give
+        no heats that are far from these.
+        """
+        if self._front is None:
+            self._front = list(self._searched())
+        within = [each for each in self._front if cap_tokens is None or each[0].cost_tokens <= cap_tokens]
+        worth, configuration = min(within, key=lambda each: (-each[0].utility, each[0].cost_tokens))
+        return configuration, worth
+
+    def _searched(self) -> Iterator[tuple[Worth, Configuration]]:
+        settings = [self._setting(name, t) for name in self.model.names for t in range(16)]
+        if self.model.gap == "none":
+            for setting in settings:
+                choices = [setting.with_values(choice) for choice in self.model.space.replay_choices(setting)]
+                cheapest = [c for c in choices if int(c["strategy.n"]) == 1]
+                yield from ((self.of(c), c) for c in cheapest)
+            return
+        # Of a prompt, strength at its heats says which can be best: far below its own peak or all others', none can.
+        by_strength = sorted(settings, key=lambda each: -self.model.seen(each).strength)
+        best = self.model.seen(by_strength[0]).strength
+        reach = 0.25 if self.model.gap == "small" else 0.8  # what votes can make up for
+        likely = [each for each in by_strength if self.model.seen(each).strength > best - reach]
+        cheap = [self._setting(name, round(10 * self.model.prompts[name].best_heat)) for name in self.model.names]
+        seen = {}
+        for setting in dict.fromkeys([*likely, *cheap]):
+            choices = [setting.with_values(choice) for choice in self.model.space.replay_choices(setting)]
+            seen.update(self._figures(setting, COARSE, choices))
+        # The second look: what a cap could make the best, from dear to cheap.
+        ranked = sorted(seen.items(), key=lambda each: (-each[1].utility, each[1].cost_tokens))
+        kept: list[Configuration] = [c for c, _ in ranked[:KEPT]]
+        least = np.inf
+        for configuration, worth in ranked:
+            if worth.cost_tokens < least:
+                least = worth.cost_tokens
+                kept.append(configuration)
+        for configuration in dict.fromkeys(kept):
+            yield self.of(configuration), configuration
+
+    def _setting(self, name: str, tenths: int) -> Configuration:
+        chosen = {"prompt.template": name, "decoding.temperature": tenths / 10}
+        return self.model.space.tier("request").assemble(lambda each: chosen.get(each.name, each.default))
+
+    def _figures(
+        self, configuration: Configuration, n_examples: int, choices: list[Configuration]
+    ) -> dict[Configuration, Worth]:
+        """Return the truth about some replay choices of one setting."""
+        model, people = self.model, _population(n_examples, self._seed)
+        seen = model.seen(configuration)
+        luck = np.exp(np.float32(0.25) * people.length + np.float32(0.15) * people.own_length)
+        greedy = heat_of(configuration) == 0.0
+        if greedy:
+            luck = np.repeat(luck[:, :1], SAMPLES, axis=1)
+        lengths = np.clip(np.round(seen.answer_tokens * luck), 2, most_tokens(model.gap)).astype(np.int16)
+        if model.gap == "none":
+            exact = ALWAYS_RIGHT + (1 - ALWAYS_RIGHT - ALWAYS_WRONG) / 2
+            cost = float(lengths.mean())
+            return {c: Worth(exact, seen.words + int(c["strategy.n"]) * cost) for c in choices}
+        noise = np.float32(seen.common**0.5) * people.shared + np.float32((1 - seen.common) ** 0.5) * people.own
+        quality = noise + np.float32(seen.strength) - people.difficulty
+        if model.graded:
+            grades = np.sum([quality > limit for limit in GRADES], axis=0, dtype=np.int8)
+        else:
+            grades = np.where(quality > 0, np.int8(TOP), np.int8(0))
+        wrong = np.where(people.agrees < model.wrong_agree, people.favourite, people.other)
+        answers = np.where(grades > 0, grades, -1 - wrong)
+        logprobs = np.float32(model.logprob_signal) * grades / TOP + people.logprob
+        found = {}
+        for choice in choices:
+            limit, n = int(choice["decoding.max_tokens"]), int(choice["strategy.n"])
+            told = lengths - 1 <= limit
+            score = _voted(str(choice["strategy.name"]), n, grades, answers, told, logprobs)
+            cost = seen.words + n * float(np.minimum(lengths, limit).mean())
+            found[choice] = Worth(score, cost)
+        return found
+
+
+def _voted(
+    voter: str,
+    n: int,
+    grades: NDArray[np.int8],
+    answers: NDArray[np.int8],
+    told: NDArray[np.bool_],
+    logprobs: NDArray[np.float32],
+) -> float:
+    """Return the mean score of as many votes of n samples as there are."""
+    scores = np.where(told, grades, 0)
+    n_groups = SAMPLES // n
+    if voter == "first" or n == 1:
+        return float(scores.mean()) / TOP
+    shape = (-1, n_groups, n)
+    if voter == "best_of_n":
+        likeliest = logprobs[:, : n_groups * n].reshape(shape).argmax(axis=2)[..., None]
+        return float(np.take_along_axis(scores[:, : n_groups * n].reshape(shape), likeliest, axis=2).mean()) / TOP
+    grouped = np.where(told, answers, np.int8(99))[:, : n_groups * n].reshape(shape)
+    names = [name for name in range(-WRONG_ANSWERS, TOP + 1) if name]
+    votes = np.stack([(grouped == name).sum(axis=2, dtype=np.int8) for name in names])
+    most = votes.max(axis=0)
+    tied = votes == most
+    worth = np.maximum(np.array(names, dtype=np.float32), 0)[:, None, None]
+    means = (tied * worth).sum(axis=0) / tied.sum(axis=0)
+    return float(np.where(most > 0, means, 0.0).mean()) / TOP
