@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from benchmarks.study.planted import Gap
+from benchmarks.study.recorded import TASKS
 
 SEARCHES = ("infertune", "random", "tpe")
 LEAST = 0.0  # stands for the smallest budget that is accepted
@@ -21,6 +22,7 @@ class Cell:
         graded: Whether scores are graded or two-valued.
         prompts: Number of templates.
         gap: How much better the best is than the default.
+        task: A recorded one; what is said of scores, templates and gap is then nothing.
         seeds: How many are run.
     """
 
@@ -32,6 +34,7 @@ class Cell:
     graded: bool = False
     prompts: int = 4
     gap: Gap = "large"
+    task: str = ""
     seeds: int = 20
 
     @property
@@ -42,16 +45,11 @@ class Cell:
             budget = f"{self.budget_tokens // 1000}k"
         else:
             budget = "least" if self.budget == LEAST else f"{self.budget:g}u"
-        return " ".join(
-            [
-                self.gap,
-                f"n{examples}",
-                budget,
-                f"p{self.prompts}",
-                "graded" if self.graded else "binary",
-                "nocap" if self.cap is None else f"cap{self.cap:g}",
-            ]
-        )
+        cap = "nocap" if self.cap is None else f"cap{self.cap:g}"
+        if self.task:
+            return f"{self.task} n{examples} {budget} {cap}"
+        scores = "graded" if self.graded else "binary"
+        return f"{self.gap} n{examples} {budget} p{self.prompts} {scores} {cap}"
 
 
 EXAMPLES = (9, 20, 30, 60, 200, 1000)
@@ -87,6 +85,13 @@ def scenario() -> Iterator[Cell]:
     for n in (30, 60):
         for tokens in (20_000, 50_000, 100_000, 300_000):
             yield Cell(n_tune=n, n_confirm=n, budget_tokens=tokens, gap="region", seeds=12)
+
+
+def recordings() -> Iterator[Cell]:
+    """Yield the recorded tasks, half of whose examples judge."""
+    for task in TASKS:
+        for budget in (LEAST, 300.0, 1000.0, 3000.0):
+            yield Cell(n_tune=30, n_confirm=30, budget=budget, task=task, seeds=8)
 
 
 def quick() -> Iterator[Cell]:

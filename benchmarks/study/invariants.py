@@ -4,7 +4,7 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from benchmarks.study.cells import Cell
 
 Row = Mapping[str, Any]
 LUCK = 2.0  # standard errors that a mean may be off by chance
-LARGE = ("large", "region")
+LARGE = 0.3  # a gap, in utility, within the cap
 MOST_UNSPENT = 0.02
 MOST_FALSE = 0.05
 LEAST_HELD = 0.93
@@ -79,7 +79,7 @@ def _finals_grow(rows: Sequence[Row], cells: Mapping[str, Cell]) -> Iterable[Che
     ladders: dict[Any, list[str]] = defaultdict(list)
     for name in {each["cell"] for each in rows}:
         cell = cells[name]
-        ladders[cell.n_tune, cell.n_confirm, cell.cap, cell.graded, cell.prompts, cell.gap].append(name)
+        ladders[replace(cell, budget=0.0, budget_tokens=None, seeds=0)].append(name)
     figures = {key: {each["seed"]: each for each in found} for key, found in by(rows, "cell", "search").items()}
     for ladder in ladders.values():
         ordered = sorted(ladder, key=lambda name: cells[name].budget_tokens or cells[name].budget)
@@ -119,7 +119,7 @@ def _large_not_kept(rows: Sequence[Row], cells: Mapping[str, Cell]) -> Iterable[
     return _none_of(
         rows,
         "the default is never kept where the gap is large",
-        among=lambda each: cells[each["cell"]].gap in LARGE,
+        among=lambda each: each["best_utility"] - each["default_utility"] >= LARGE,
         bad=lambda each: each["verdict"] == "keep",
     )
 
@@ -136,17 +136,22 @@ def _none_of(
 
 def _false_claims(rows: Sequence[Row], cells: Mapping[str, Cell]) -> Iterable[Check]:
     name = "'clear' is false in at most 5% of studies without a gap"
-    for search, found in by([each for each in rows if cells[each["cell"]].gap == "none"], "search").items():
+    for search, found in by([each for each in rows if _without_gap(cells[each["cell"]])], "search").items():
         n_false, n = sum(each["verdict"] == "clear" for each in found), len(found)
         low, high = exact_interval(n_false, n)
         said = f"{n_false} of {n}, 95% interval {100 * low:.1f} to {100 * high:.1f}%"
         yield Check(name, f"all, {search}", low <= MOST_FALSE, said)
 
 
+def _without_gap(cell: Cell) -> bool:
+    return not cell.task and cell.gap == "none"
+
+
 def _held(rows: Sequence[Row], cells: Mapping[str, Cell]) -> Iterable[Check]:
     for what in ("utility", "difference"):
         name = f"intervals of the {what} hold the truth in 93% or more"
-        answered = [each for each in rows if what == "utility" or each["verdict"] != "keep"]
+        known = [each for each in rows if each[f"{what}_held"] is not None]
+        answered = [each for each in known if what == "utility" or each["verdict"] != "keep"]
         groups = {f"{size} confirmed": found for size, found in by_size(answered).items()} | {"all": answered}
         for where, found in groups.items():
             if found:

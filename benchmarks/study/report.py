@@ -61,8 +61,9 @@ def _each(groups: Sequence[list[Row]], say: Callable[[list[Row]], str]) -> str:
     return " / ".join(say(group) if group else "-" for group in groups)
 
 
-def _percent(rows: Sequence[Row], name: str) -> int:
-    return round(100 * float(np.mean([each[name] for each in rows])))
+def _percent(rows: Sequence[Row], name: str) -> str:
+    known = [each[name] for each in rows if each[name] is not None]
+    return str(round(100 * float(np.mean(known)))) if known else "-"
 
 
 def _verdicts(rows: Sequence[Row]) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from benchmarks.study.endpoint import Worth
 from benchmarks.study.planted import (
     ALWAYS_RIGHT,
     ALWAYS_WRONG,
@@ -20,23 +21,17 @@ from benchmarks.study.planted import (
     TOP,
     WRONG_ANSWERS,
     Planted,
+    PlantedEngine,
     heat_of,
     most_tokens,
 )
-from infertune.space import Configuration
+from infertune.space import Configuration, SearchSpace
+from infertune.tasks import Task
 
 POPULATION = 16_384
 SAMPLES = 9
 COARSE = 2_048  # examples in the first look of the search for the best
 KEPT = 24  # settings that get the second look
-
-
-@dataclass(frozen=True, slots=True)
-class Worth:
-    """True utility in [0, 1] and true mean tokens of a request."""
-
-    utility: float
-    cost_tokens: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,8 +70,8 @@ def _population(n: int, seed: int = 0) -> _Population:
     )
 
 
-class Truth:
-    """Knows a planted model.
+class PlantedEndpoint:
+    """A planted model and what is true of it.
 
     Args:
         seed: Of the population.
@@ -88,18 +83,26 @@ class Truth:
         self._known: dict[Configuration, Worth] = {}
         self._front: list[tuple[Worth, Configuration]] | None = None
 
+    @property
+    def space(self) -> SearchSpace:
+        return self.model.space
+
+    def task(self, *, n_tune: int, n_confirm: int) -> Task:
+        return self.model.task(n_tune=n_tune, n_confirm=n_confirm)
+
+    def engine(self, n_examples: int) -> PlantedEngine:
+        return self.model.engine(n_examples)
+
+    def error(self, a: Configuration, b: Configuration) -> float:
+        return 0.0
+
     def of(self, configuration: Configuration) -> Worth:
-        """Return the truth about a complete configuration."""
         if configuration not in self._known:
             self._known.update(self._figures(configuration, POPULATION, [configuration]))
         return self._known[configuration]
 
     def best(self, cap_tokens: float | None = None) -> tuple[Configuration, Worth]:
-        """Return the best of the space that costs no more than the cap: by utility, then by cost.
-
-        Every prompt at every heat that temperature alone gives, under every replay choice: the other settings give
-        no heats that are far from these.
-        """
+        # Every prompt at every heat that temperature alone gives: the other settings give none that is far from these.
         if self._front is None:
             self._front = list(self._searched())
         within = [each for each in self._front if cap_tokens is None or each[0].cost_tokens <= cap_tokens]
