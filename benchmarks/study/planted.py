@@ -87,8 +87,9 @@ class Planted:
 
     Args:
         seed: Of the draw, its examples and its noise.
-        gap: How much better the best is than the default: `large` about 0.5, by several prompts; `region` as much, by
-            one prompt alone near its best heat; `small` about 0.05; `none` exactly 0.
+        gap: How much better the best is than the default: `large` about 0.6, by several prompts, most by one, and by
+            votes; `region` by one prompt alone, near its best heat, with 0.87 without a vote; `small` about 0.05;
+            `none` exactly 0.
         graded: Whether scores are 0, 1/4, 1/2, 3/4 and 1, or 0 and 1.
         n_prompts: Templates; the first is the default.
 
@@ -311,7 +312,8 @@ def _prompts(rng: np.random.Generator, n: int, gap: Gap, graded: bool) -> list[P
         peaks = rng.uniform(default - 0.06, default + 0.02, n)
         first = default + 0.025
     else:
-        default, top = rng.uniform(0.2, 0.37), 0.83 if graded else 0.81
+        default = rng.uniform(0.2, 0.37)
+        top = 0.87 if gap == "region" else 0.83 if graded else 0.81  # of one sample; votes add to it
         peaks = rng.uniform(0.25, 0.4, n) if gap == "region" else rng.uniform(0.3, 0.75, n)
         first = rng.uniform(default + 0.05, 0.45)
     peaks[0] = first

@@ -120,12 +120,7 @@ class Nearest:
 
     def of(self, configuration: Mapping[str, Scalar]) -> Configuration:
         """Return the nearest to a configuration, of which the replay tier is ignored."""
-        settings = {
-            name.removeprefix("decoding."): value
-            for name, value in configuration.items()
-            if name.startswith("decoding.") and name != "decoding.max_tokens"
-        }
-        return self.to(str(configuration["prompt.template"]), Decoding(**settings))  # type: ignore[arg-type]
+        return self.to(str(configuration["prompt.template"]), _decoding(configuration))
 
     def to(self, prompt: str, wished: Decoding) -> Configuration:
         """Return the nearest to the settings of a request."""
@@ -161,17 +156,23 @@ class NearestEngine:
     def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
         for request in requests:
             recorded = self._nearest.to(self._names[request.prompt], request.decoding)
-            settings = {
-                name.removeprefix("decoding."): value for name, value in recorded.items() if name != "prompt.template"
-            }
-            decoding = replace(
-                Decoding(**settings), max_tokens=request.decoding.max_tokens, stop=request.decoding.stop
-            )  # type: ignore[arg-type]
+            wished = request.decoding
+            decoding = replace(_decoding(recorded), max_tokens=wished.max_tokens, stop=wished.stop)
             for response in self._engine.generate([replace(request, decoding=decoding, seed=SEED)]):
                 yield replace(response, request=request)
 
     def close(self) -> None:
         self._engine.close()
+
+
+def _decoding(configuration: Mapping[str, Scalar]) -> Decoding:
+    """Return the settings of a request, but for how it ends."""
+    settings = {
+        name.removeprefix("decoding."): value
+        for name, value in configuration.items()
+        if name.startswith("decoding.") and name != "decoding.max_tokens"
+    }
+    return Decoding(**settings)  # type: ignore[arg-type]
 
 
 def _distance(recorded: Mapping[str, Scalar], wished: Decoding) -> float:

@@ -6,18 +6,31 @@ from typing import Any
 import numpy as np
 
 from benchmarks.study.cells import Cell
-from benchmarks.study.invariants import Check, Row, by, checks
+from benchmarks.study.invariants import Check, Row, against_random, by, checks, mean_error
 
 VERDICTS = ("clear", "keep", "undecided", "worse")
+SAME = 0.02  # in utility
 SHOWN = 12  # failures of one invariant that are named
 
 
 def report(rows: Sequence[Row], cells: Mapping[str, Cell], searches: Sequence[str]) -> str:
     """Return the whole report."""
     answered = [each for each in rows if "error" not in each]
-    parts = ["# Whole studies, judged by what is true", _legend(searches), _cells(rows, cells, searches)]
     found = checks(answered, cells)
-    parts += ["## Invariants", _invariants(found), "## Where they fail", _failures(found), _errors(rows)]
+    parts = [
+        "# Whole studies, judged by what is true",
+        _together(answered),
+        "## Invariants",
+        _invariants(found),
+        "## Cells",
+        _legend(searches),
+        _cells(rows, cells, searches),
+        "## The default search beside random, worst cells first",
+        _worst(answered),
+        "## Where invariants fail",
+        _failures(found),
+        _errors(rows),
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -25,13 +38,26 @@ def _legend(searches: Sequence[str]) -> str:
     return (
         f"Figures of {' / '.join(searches)}. Regret: true utility of the best within the cap less that of the answer, "
         "in points, the median. Verdicts: percent of studies that said clear, keep, undecided, worse. False: claims "
-        "(clear, keep, worse) that are not true. Held: percent of 95% intervals of utility and of difference that "
-        "hold the truth. Unspent: percent of the budget, the mean. Finals, confirmed: examples, the mean."
+        "(clear, keep, worse) that are not true. Harm: percent of answers that are worse than the default by over 2 "
+        "points. Held: percent of 95% intervals of utility and of difference that hold the truth. Unspent: percent of "
+        "the budget, the mean. Finals, confirmed: examples, the mean. Seconds: of one core."
     )
 
 
 def _cells(rows: Sequence[Row], cells: Mapping[str, Cell], searches: Sequence[str]) -> str:
-    columns = ("default", "best", "regret", "utility", "verdicts", "false", "held", "unspent", "finals", "confirmed")
+    columns = (
+        "default",
+        "best",
+        "regret",
+        "utility",
+        "verdicts",
+        "false",
+        "harm",
+        "held",
+        "unspent",
+        "finals",
+        "confirmed",
+    )
     lines = [f"| cell | seeds | {' | '.join(columns)} | seconds |", "|---|---:|" + "---|" * (len(columns) + 1)]
     grouped = by(rows, "cell", "search")
     for name in cells:
@@ -47,6 +73,7 @@ def _cells(rows: Sequence[Row], cells: Mapping[str, Cell], searches: Sequence[st
             _each(groups, lambda g: f"{np.mean([r['utility'] for r in g]):.2f}"),
             _each(groups, _verdicts),
             _each(groups, lambda g: f"{sum(r['true'] is False for r in g)}"),
+            _each(groups, _harm),
             _each(groups, lambda g: f"{_percent(g, 'utility_held')}, {_percent(g, 'difference_held')}"),
             _each(groups, lambda g: f"{_percent(g, 'unspent')}"),
             _each(groups, lambda g: f"{np.mean([r['n_finals'] for r in g]):.0f}"),
@@ -55,6 +82,35 @@ def _cells(rows: Sequence[Row], cells: Mapping[str, Cell], searches: Sequence[st
         ]
         lines.append(f"| {name} | {n_seeds} | {' | '.join(fields)} |")
     return "\n".join(lines)
+
+
+def _together(rows: Sequence[Row]) -> str:
+    columns = ("studies", "mean utility", "mean regret", "clear, keep, undecided, worse", "false", "harm", "unspent")
+    lines = [f"| search | {' | '.join(columns)} | seconds |", "|---|" + "---:|" * (len(columns) + 1)]
+    for search, found in by(rows, "search").items():
+        fields = [
+            f"{len(found):,}",
+            f"{np.mean([r['utility'] for r in found]):.3f}",
+            f"{100 * np.mean([r['best_utility'] - r['utility'] for r in found]):.1f}",
+            _verdicts(found),
+            f"{sum(r['true'] is False for r in found)}",
+            _harm(found),
+            _percent(found, "unspent"),
+            f"{np.mean([r['seconds'] for r in found]):.1f}",
+        ]
+        lines.append(f"| {search} | {' | '.join(fields)} |")
+    return "\n".join(lines)
+
+
+def _worst(rows: Sequence[Row]) -> str:
+    found = sorted((mean_error(values), cell, len(values)) for cell, values in against_random(rows).items())
+    lines = ["| cell | points | standard error | seeds |", "|---|---:|---:|---:|"]
+    lines += [f"| {cell} | {100 * mean:+.1f} | {100 * error:.1f} | {n} |" for (mean, error), cell, n in found[:SHOWN]]
+    return "\n".join(lines)
+
+
+def _harm(rows: Sequence[Row]) -> str:
+    return str(round(100 * float(np.mean([r["utility"] < r["default_utility"] - SAME for r in rows]))))
 
 
 def _each(groups: Sequence[list[Row]], say: Callable[[list[Row]], str]) -> str:

@@ -27,6 +27,9 @@ from benchmarks.study.planted import (
 )
 from infertune.space import Configuration, SearchSpace
 from infertune.tasks import Task
+from infertune.types import Scalar
+
+Array = NDArray[np.generic]
 
 POPULATION = 16_384
 SAMPLES = 9
@@ -139,7 +142,7 @@ class PlantedEndpoint:
             yield self.of(configuration), configuration
 
     def _setting(self, name: str, tenths: int) -> Configuration:
-        chosen = {"prompt.template": name, "decoding.temperature": tenths / 10}
+        chosen: dict[str, Scalar] = {"prompt.template": name, "decoding.temperature": tenths / 10}
         return self.model.space.tier("request").assemble(lambda each: chosen.get(each.name, each.default))
 
     def _figures(
@@ -160,9 +163,9 @@ class PlantedEndpoint:
         noise = np.float32(seen.common**0.5) * people.shared + np.float32((1 - seen.common) ** 0.5) * people.own
         quality = noise + np.float32(seen.strength) - people.difficulty
         if model.graded:
-            grades = np.sum([quality > limit for limit in GRADES], axis=0, dtype=np.int8)
+            grades = np.stack([quality > limit for limit in GRADES]).sum(axis=0).astype(np.int8)
         else:
-            grades = np.where(quality > 0, np.int8(TOP), np.int8(0))
+            grades = np.where(quality > 0, TOP, 0).astype(np.int8)
         wrong = np.where(people.agrees < model.wrong_agree, people.favourite, people.other)
         answers = np.where(grades > 0, grades, -1 - wrong)
         logprobs = np.float32(model.logprob_signal) * grades / TOP + people.logprob
@@ -179,10 +182,10 @@ class PlantedEndpoint:
 def _voted(
     voter: str,
     n: int,
-    grades: NDArray[np.int8],
-    answers: NDArray[np.int8],
-    told: NDArray[np.bool_],
-    logprobs: NDArray[np.float32],
+    grades: Array,
+    answers: Array,
+    told: Array,
+    logprobs: Array,
 ) -> float:
     """Return the mean score of as many votes of n samples as there are."""
     scores = np.where(told, grades, 0)
