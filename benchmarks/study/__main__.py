@@ -5,7 +5,7 @@ import json
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from benchmarks.study.cells import SEARCHES, grid, quick, recordings, scenario
+from benchmarks.study.cells import SEARCHES, every, quick
 from benchmarks.study.report import report
 from benchmarks.study.runs import row
 
@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=HERE / "results.jsonl", help="is gone on with")
     parser.add_argument("--table", type=Path, help="where the report goes; RESULTS.md for the whole grid")
     arguments = parser.parse_args()
-    wanted = list(quick()) if arguments.quick else [*scenario(), *grid(), *recordings()]
+    wanted = list(quick() if arguments.quick else every())
     words = set(arguments.cells or ())
     cells = {each.name: each for each in wanted if words <= set(each.name.split())}
     if not cells:

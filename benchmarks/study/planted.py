@@ -30,6 +30,7 @@ from scipy.special import ndtr
 from infertune.default_space import default_space
 from infertune.prompts import Template
 from infertune.space import SearchSpace
+from infertune.space_text import changed
 from infertune.tasks import Task
 from infertune.tasks.definition import Definition
 from infertune.types import Example, Generation, Request, Response, Scalar, Unsupported
@@ -38,6 +39,7 @@ Gap = Literal["large", "region", "small", "none"]
 FloatArray = NDArray[np.float64]
 
 MAX_TOKENS = (16, 32, 64)
+FEW = ("temperature=0,0.5,1", "top_p=1", "top_k=0", "min_p=0", "repetition_penalty=1")  # what a small space has
 MOST_SAMPLES = 32  # of one example
 TOP = 4  # the grade of a right answer
 GRADES = (-1.0, -1 / 3, 1 / 3, 1.0)  # a quality above so many of these has that grade
@@ -92,15 +94,17 @@ class Planted:
             `none` exactly 0.
         graded: Whether scores are 0, 1/4, 1/2, 3/4 and 1, or 0 and 1.
         n_prompts: Templates; the first is the default.
+        few: Whether the space has few settings; they are drawn likewise.
 
     Attributes:
-        space: The default space of its task.
+        space: The default space of its task, or a small part of it.
     """
 
-    def __init__(self, seed: int, *, gap: Gap, graded: bool = False, n_prompts: int = 4) -> None:
+    def __init__(self, seed: int, *, gap: Gap, graded: bool = False, n_prompts: int = 4, few: bool = False) -> None:
         self.seed, self.gap, self.graded = seed, gap, graded
         self.names = tuple(f"p{number}" for number in range(n_prompts))
-        self.space: SearchSpace = default_space(prompts=self.names, max_tokens=MAX_TOKENS)
+        space = default_space(prompts=self.names, max_tokens=MAX_TOKENS)
+        self.space: SearchSpace = changed(space, FEW) if few else space
         rng = np.random.default_rng((seed, list(_SHAPES).index(gap), int(graded), n_prompts))
         shape = _SHAPES[gap]
         self.wrong_agree = shape.wrong_agree

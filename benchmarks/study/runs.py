@@ -32,12 +32,12 @@ def endpoint(cell: Cell, seed: int) -> Endpoint:
     """Return the endpoint of a cell: the same model or recording for all cells that differ in sizes and budget."""
     if cell.task:
         return _recorded(cell.task, seed, cell.n_tune + cell.n_confirm)
-    return _planted(seed, cell.gap, cell.graded, cell.prompts)
+    return _planted(seed, cell.gap, cell.graded, cell.prompts, cell.few)
 
 
 @lru_cache(64)  # what is known of the truth is remembered between the studies of one process
-def _planted(seed: int, gap: Gap, graded: bool, n_prompts: int) -> PlantedEndpoint:
-    return PlantedEndpoint(Planted(seed, gap=gap, graded=graded, n_prompts=n_prompts))
+def _planted(seed: int, gap: Gap, graded: bool, n_prompts: int, few: bool) -> PlantedEndpoint:
+    return PlantedEndpoint(Planted(seed, gap=gap, graded=graded, n_prompts=n_prompts, few=few))
 
 
 @lru_cache(16)

@@ -113,7 +113,8 @@ class PlantedEndpoint:
         return configuration, worth
 
     def _searched(self) -> Iterator[tuple[Worth, Configuration]]:
-        settings = [self._setting(name, t) for name in self.model.names for t in range(16)]
+        heats = [float(each) for each in self.space["decoding.temperature"].values()]
+        settings = [self._setting(name, heat) for name in self.model.names for heat in heats]
         if self.model.gap == "none":
             for setting in settings:
                 choices = [setting.with_values(choice) for choice in self.model.space.replay_choices(setting)]
@@ -125,7 +126,10 @@ class PlantedEndpoint:
         best = self.model.seen(by_strength[0]).strength
         reach = 0.25 if self.model.gap == "small" else 0.8  # what votes can make up for
         likely = [each for each in by_strength if self.model.seen(each).strength > best - reach]
-        cheap = [self._setting(name, round(10 * self.model.prompts[name].best_heat)) for name in self.model.names]
+        cheap = [
+            self._setting(name, heats[int(np.abs(np.array(heats) - prompt.best_heat).argmin())])
+            for name, prompt in self.model.prompts.items()
+        ]
         seen = {}
         for setting in dict.fromkeys([*likely, *cheap]):
             choices = [setting.with_values(choice) for choice in self.model.space.replay_choices(setting)]
@@ -141,8 +145,8 @@ class PlantedEndpoint:
         for configuration in dict.fromkeys(kept):
             yield self.of(configuration), configuration
 
-    def _setting(self, name: str, tenths: int) -> Configuration:
-        chosen: dict[str, Scalar] = {"prompt.template": name, "decoding.temperature": tenths / 10}
+    def _setting(self, name: str, temperature: float) -> Configuration:
+        chosen: dict[str, Scalar] = {"prompt.template": name, "decoding.temperature": temperature}
         return self.model.space.tier("request").assemble(lambda each: chosen.get(each.name, each.default))
 
     def _figures(

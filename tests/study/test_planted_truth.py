@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.study.cells import Cell, grid, quick, recordings, scenario
+from benchmarks.study.cells import Cell, every, grid, quick
 from benchmarks.study.planted import Gap, Planted
 from benchmarks.study.recorded import Recorded
 from benchmarks.study.runs import row
@@ -70,6 +70,17 @@ def test_a_cap_holds_for_the_best_and_costs_utility() -> None:
     cap = 1.2 * known.of(known.space.default_configuration()).cost_tokens
     assert known.best(cap)[1].cost_tokens <= cap
     assert known.best(cap)[1].utility < known.best()[1].utility
+
+
+def test_few_settings_have_the_same_default_and_a_best_of_their_own() -> None:
+    whole, few = (PlantedEndpoint(Planted(0, gap="large", few=each)) for each in (False, True))
+    default = few.space.default_configuration()
+    assert whole.of(whole.space.default_configuration()) == few.of(default)
+    assert few.space.n_configurations < 300
+    configuration, best = few.best()
+    few.space.validate(configuration)
+    assert few.of(default).utility < best.utility <= whole.best()[1].utility + 0.01
+    assert max(few.of(each).utility for each in list(few.space.configurations())[::5]) < best.utility + 0.001
 
 
 def test_without_a_gap_all_are_worth_the_same_to_the_last_digit() -> None:
@@ -146,6 +157,6 @@ def test_the_grid_has_every_pair_that_matters() -> None:
     assert len({(each.prompts, each.gap) for each in cells}) == 9
     assert len({(each.budget, each.gap) for each in cells}) == 3 * len(budgets)
     assert len({(each.graded, each.gap) for each in cells}) == len({(each.cap, each.gap) for each in cells}) == 6
-    everything = [*scenario(), *cells, *recordings()]
+    everything = list(every())
     assert len({each.name for each in everything}) == len(everything)
     assert all(each.seeds >= 6 for each in [*everything, *quick()])
