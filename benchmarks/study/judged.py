@@ -39,10 +39,11 @@ def judged(found: Recommendation) -> Judged:
     """Read a recommendation."""
     selection, verdict = found.selection, found.verdict
     recommended = selection.recommended.configuration
+    # The best is the best within the cap; a default that is not on the front is beaten by one that is.
     by_default = [each.utility for each in selection.front if each.configuration == found.default]
-    rivals = [each for each in (*selection.front, selection.best) if each.configuration != found.default]
-    # A default that is not on the front is beaten by one that is.
-    seen_better = not by_default or any(each.utility > by_default[0] for each in rivals)
+    best = selection.best
+    seen_better = best.configuration != found.default and not (by_default and by_default[0] >= best.utility)
+    compared = [each.configuration for each in (*selection.front, best, selection.recommended)]
     return Judged(
         configuration=recommended,
         verdict=_verdict(recommended, found.default, verdict.difference),
@@ -50,7 +51,7 @@ def judged(found: Recommendation) -> Judged:
         difference=verdict.difference,
         n_finals=found.n_tune,
         n_confirm=verdict.utility.n,
-        compared=tuple(dict.fromkeys([*(each.configuration for each in rivals), recommended, found.default])),
+        compared=tuple(dict.fromkeys(compared)),
         seen_better=seen_better,
         spent_tokens=found.spent.tokens,
     )
