@@ -139,7 +139,7 @@ def _seen_is_confirmed(rows: Sequence[Row], cells: Mapping[str, Cell]) -> Iterab
         rows,
         "what was seen to be better than the default is confirmed against it",
         among=lambda each: each["seen_better"],
-        bad=lambda each: each["verdict"] == "keep",
+        bad=lambda each: not each["confirmed"],
     )
 
 
@@ -188,7 +188,7 @@ def _held(rows: Sequence[Row], cells: Mapping[str, Cell]) -> Iterable[Check]:
     for what in ("utility", "difference"):
         name = f"intervals of the {what} hold the truth in 93% or more"
         known = [each for each in rows if each[f"{what}_held"] is not None]
-        answered = [each for each in known if what == "utility" or each["verdict"] != "keep"]
+        answered = [each for each in known if what == "utility" or each["confirmed"]]
         groups = {f"{size} confirmed": found for size, found in by_size(answered).items()} | {"all": answered}
         for where, found in groups.items():
             if found:

@@ -7,7 +7,8 @@ from infertune.recommendation import Recommendation
 from infertune.space import Configuration
 from infertune.stats import Interval
 
-Verdict = Literal["clear", "keep", "undecided", "worse"]
+Verdict = Literal["clear", "keep", "undecided"]
+_WORDS: dict[str, Verdict] = {"clear winner": "clear", "keep the default": "keep", "undecided": "undecided"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,15 +17,19 @@ class Judged:
 
     Attributes:
         configuration: What is recommended.
-        verdict: `clear`: it beats the default; `worse`: it loses to it; `keep`: it is the default; or `undecided`.
-        utility: Of the recommended configuration on `confirm`; `difference` to the default's.
+        seen: The best that was seen, which is compared with the default on `confirm`.
+        verdict: `clear`: it beats the default; `keep`: it does not by more than the margin; or `undecided`.
+        utility: Of the recommended configuration on `confirm`.
+        difference: Of what was seen to the default's.
         n_finals: Examples on which the finalists were compared; `n_confirm` of the confirmation.
         compared: Complete configurations that the answer was chosen from, as far as the answer tells.
-        seen_better: Whether the search's own evidence had one that beats the default.
+        seen_better: Whether the finals had one that beats the default.
+        confirmed: Whether one that is not the default was confirmed beside it.
         spent_tokens: Of the budget.
     """
 
     configuration: Configuration
+    seen: Configuration
     verdict: Verdict
     utility: Interval
     difference: Interval
@@ -32,34 +37,26 @@ class Judged:
     n_confirm: int
     compared: tuple[Configuration, ...]
     seen_better: bool
+    confirmed: bool
     spent_tokens: int
 
 
 def judged(found: Recommendation) -> Judged:
     """Read a recommendation."""
-    selection, verdict = found.selection, found.verdict
-    recommended = selection.recommended.configuration
-    # The best is the best within the cap; a default that is not on the front is beaten by one that is.
-    by_default = [each.utility for each in selection.front if each.configuration == found.default]
-    best = selection.best
-    seen_better = best.configuration != found.default and not (by_default and by_default[0] >= best.utility)
-    compared = [each.configuration for each in (*selection.front, best, selection.recommended)]
+    # A default that is not on the front is beaten by one that is.
+    by_default = [each.utility for each in found.front if each.configuration == found.default]
+    best = max(each.utility for each in found.front)
+    compared = [*(each.configuration for each in found.front), found.seen, found.recommended]
     return Judged(
-        configuration=recommended,
-        verdict=_verdict(recommended, found.default, verdict.difference),
-        utility=verdict.utility,
-        difference=verdict.difference,
+        configuration=found.recommended,
+        seen=found.seen,
+        verdict=_WORDS[found.verdict.kind],
+        utility=found.verdict.recommended.utility,
+        difference=found.verdict.difference,
         n_finals=found.n_tune,
-        n_confirm=verdict.utility.n,
+        n_confirm=found.verdict.difference.n,
         compared=tuple(dict.fromkeys(compared)),
-        seen_better=seen_better,
+        seen_better=not (by_default and by_default[0] >= best),
+        confirmed=found.seen != found.default,
         spent_tokens=found.spent.tokens,
     )
-
-
-def _verdict(recommended: Configuration, default: Configuration, difference: Interval) -> Verdict:
-    if recommended == default:
-        return "keep"
-    if difference.low > 0:
-        return "clear"
-    return "worse" if difference.high < 0 else "undecided"

@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks.study.cells import Cell
 from benchmarks.study.invariants import Check, Row, against_random, by, checks, mean_error
 
-VERDICTS = ("clear", "keep", "undecided", "worse")
+VERDICTS = ("clear", "keep", "undecided")
 SAME = 0.02  # in utility
 SHOWN = 12  # failures of one invariant that are named
 
@@ -37,8 +37,8 @@ def report(rows: Sequence[Row], cells: Mapping[str, Cell], searches: Sequence[st
 def _legend(searches: Sequence[str]) -> str:
     return (
         f"Figures of {' / '.join(searches)}. Regret: true utility of the best within the cap less that of the answer, "
-        "in points, the median. Verdicts: percent of studies that said clear, keep, undecided, worse. False: claims "
-        "(clear, keep, worse) that are not true. Harm: percent of answers that are worse than the default by over 2 "
+        "in points, the median. Verdicts: percent of studies that said clear, keep, undecided. False: claims "
+        "(clear, keep) that are not true. Harm: percent of answers that are worse than the default by over 2 "
         "points. Held: percent of 95% intervals of utility and of difference that hold the truth. Unspent: percent of "
         "the budget, the mean. Finals, confirmed: examples, the mean. Seconds: of one core."
     )
@@ -85,7 +85,7 @@ def _cells(rows: Sequence[Row], cells: Mapping[str, Cell], searches: Sequence[st
 
 
 def _together(rows: Sequence[Row]) -> str:
-    columns = ("studies", "mean utility", "mean regret", "clear, keep, undecided, worse", "false", "harm", "unspent")
+    columns = ("studies", "mean utility", "mean regret", "clear, keep, undecided", "false", "harm", "unspent")
     lines = [f"| search | {' | '.join(columns)} | seconds |", "|---|" + "---:|" * (len(columns) + 1)]
     for search, found in by(rows, "search").items():
         fields = [

@@ -17,6 +17,7 @@ from infertune.budget import Budget
 from infertune.errors import BudgetError
 from infertune.recommendation import Recommendation
 from infertune.search_names import search_named
+from infertune.select import Wanted
 from infertune.space import Configuration
 from infertune.stats import Interval
 from infertune.study import Study
@@ -61,9 +62,10 @@ def row(cell: Cell, search: str, seed: int) -> dict[str, Any]:
     about["seconds"] = time.process_time() - began
     answer = judged(found)
     mine, its, (best, most) = truth.of(answer.configuration), truth.of(default), truth.best(cap)
+    seen = truth.of(answer.seen)
     within = [each for each in answer.compared if cap is None or truth.of(each).cost_tokens <= cap]
     compared = max([*within, default], key=lambda each: truth.of(each).utility)
-    difference, exact = mine.utility - its.utility, not cell.task
+    difference, exact = seen.utility - its.utility, not cell.task
     return about | {
         "n_tune": cell.n_tune,
         "budget_tokens": budget_tokens,
@@ -81,6 +83,7 @@ def row(cell: Cell, search: str, seed: int) -> dict[str, Any]:
         "utility_held": _held(answer.utility, mine.utility) if exact else None,
         "difference_held": _held(answer.difference, difference) if exact else None,
         "seen_better": answer.seen_better,
+        "confirmed": answer.confirmed,
         "n_finals": answer.n_finals,
         "n_confirm": answer.n_confirm,
         "all_confirmed": answer.n_confirm == cell.n_confirm,
@@ -100,11 +103,11 @@ def _true(answer: Judged, truth: Endpoint, default: Configuration, compared: Con
     """Return whether what the answer claims is true; None for no claim, or where the truth is not known so well."""
     if answer.verdict == "undecided":
         return None
-    of, margin = (compared, SAME) if answer.verdict == "keep" else (answer.configuration, 0.0)
+    of, margin = (compared, SAME) if answer.verdict == "keep" else (answer.seen, 0.0)
     lead = truth.of(of).utility - truth.of(default).utility - margin
     if abs(lead) < LUCK * truth.error(of, default):
         return None
-    return lead > 0 if answer.verdict == "clear" else (lead <= 0 if answer.verdict == "keep" else lead < 0)
+    return lead > 0 if answer.verdict == "clear" else lead <= 0
 
 
 def _found(
@@ -140,7 +143,7 @@ def _run(cell: Cell, search: str, seed: int, truth: Endpoint, budget_tokens: int
                 log=TrialLog(bank.url, "planted"),
                 budget=Budget(tokens=budget_tokens),
                 seed=seed,
-                max_cost_tokens=cap,
+                wanted=Wanted(max_cost_tokens=cap),
             ).run()
         finally:
             bank.close()
