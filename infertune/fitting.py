@@ -90,10 +90,10 @@ def _union(value: Any, kinds: tuple[Any, ...], path: str, problems: list[str]) -
 
 def _meant(value: dict[Any, Any], structs: list[Any], path: str, problems: list[str]) -> Any:
     """Return the only struct, or the one that the value's tag names, or UNFIT."""
-    field = structs[0].__struct_config__.tag_field
-    by_tag = {struct.__struct_config__.tag: struct for struct in structs}
+    field = _tag_field(structs[0])
     if len(structs) == 1 and field not in value:
         return structs[0]
+    by_tag = {struct.__struct_config__.tag: struct for struct in structs}
     if field not in value:
         names = ", ".join(sorted(by_tag))
         problems.append(_said(path, f"must have the key '{field}', one of {names}{_instead(field, value)}"))
@@ -120,7 +120,9 @@ def _struct(value: Any, kind: Any, path: str, problems: list[str]) -> Any:
         found = made.problems() if hasattr(made, "problems") else []
     except InvalidInputError as error:
         found = [str(error)]
-    problems += [f"'{path}': {problem}" if path else problem for problem in found]
+    for problem in found:
+        colon = "" if problem.startswith("must ") else ":"
+        problems.append(f"'{path}'{colon} {problem}" if path else problem)
     return made if len(problems) == before else UNFIT
 
 
@@ -129,8 +131,7 @@ def _fields(value: Any, kind: Any, path: str, problems: list[str]) -> dict[str, 
         problems.append(_said(path, f"must be {_expected(kind)}, but is {_found(value)}"))
         return {}
     known = {name: (field, required) for name, field, required in _known(kind)}
-    tag = kind.__struct_config__.tag_field if hasattr(kind, "__struct_config__") else None
-    unknown = [name for name in value if name not in known and name != tag]
+    unknown = [name for name in value if name not in known and name != _tag_field(kind)]
     if dataclasses.is_dataclass(kind) or kind.__struct_config__.forbid_unknown_fields:
         place = f" under '{path}'" if path else ""
         problems += [f"unknown key '{name}'{place}{nearest(str(name), known)}" for name in unknown]
@@ -160,6 +161,10 @@ def _is_struct(kind: Any) -> bool:
     return hasattr(kind, "__struct_config__") or (isinstance(kind, type) and dataclasses.is_dataclass(kind))
 
 
+def _tag_field(kind: Any) -> str:
+    return str(kind.__struct_config__.tag_field or "") if hasattr(kind, "__struct_config__") else ""
+
+
 def _expected(kind: Any) -> str:
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
@@ -170,8 +175,7 @@ def _expected(kind: Any) -> str:
     if origin in (tuple, list):
         return "a list" if origin is list or inner[-1] is ... else f"a list of {len(inner)}"
     if _is_struct(kind):
-        tag = getattr(kind, "__struct_config__", None) and kind.__struct_config__.tag_field
-        if tag:
+        if tag := _tag_field(kind):
             return f"a mapping with the key {tag}"
         return f"a mapping with keys such as {', '.join([name for name, _, _ in _known(kind)][:3])}"
     return next((words for word, words in _WORDS.items() if word is (origin or kind)), str(kind))

@@ -19,25 +19,43 @@ def test_tasks_are_listed(infertune: Infertune) -> None:
     assert all(task["description"] and task["licence"] and task["source"] for task in listed)
 
 
-def test_a_new_task_holds_and_can_be_searched(infertune: Infertune, tmp_path: Path) -> None:
+def test_a_new_task_is_ok_and_can_be_searched(infertune: Infertune, tmp_path: Path) -> None:
     assert infertune("tasks", "new", "mine").code == 0
     checked = infertune("tasks", "check", "mine.yaml")
     assert checked.code == 0
-    assert "The task holds." in checked.out
+    assert checked.out.endswith("Task OK\n")
     assert checked.out.count("perfect answer:") == 3 * len(tasks.load(tmp_path / "mine.yaml").prompts)
     assert infertune("tasks", "check", "mine.yaml", "--json").json["holds"] is True
     assert infertune("space", "--task", "mine.yaml").code == 0
 
 
-def test_a_task_that_does_not_hold_exits_with_2_and_says_why(infertune: Infertune, tmp_path: Path) -> None:
+def test_a_task_that_cannot_be_got_right_exits_with_2_and_says_why(infertune: Infertune, tmp_path: Path) -> None:
     infertune("tasks", "new", "mine")
     text = (tmp_path / "mine.yaml").read_text()
-    word = json.loads((tmp_path / "mine.jsonl").read_text().splitlines()[0])
-    shot = f"{{word: {word['word']}, answer: {word['opposite']}}}"
-    (tmp_path / "mine.yaml").write_text(text.replace("{word: inside, answer: outside}", shot))
+    (tmp_path / "mine.yaml").write_text(
+        text.replace("name: exact", "name: number").replace("options: {", "options: {} #")
+    )
     result = infertune("tasks", "check", "mine.yaml")
     assert result.code == 2
-    assert "gives away example" in result.out
+    problem = "12 of 12 examples cannot be got right: what a perfect model writes does not score 1."
+    assert f"Problem: {problem}" in result.out and "Task OK" not in result.out
+    assert "mine.jsonl, line 1: 'cold' scores 0: no answer is found in it" in result.out
+    refused = infertune("optimize", "--task", "mine.yaml", "--budget-tokens", "1k")
+    assert (refused.code, refused.out) == (2, "")
+    assert problem in refused.err
+
+
+def test_all_errors_of_a_task_file_are_one_message(infertune: Infertune, tmp_path: Path) -> None:
+    infertune("tasks", "new", "mine")
+    text = (tmp_path / "mine.yaml").read_text()
+    (tmp_path / "mine.yaml").write_text(text.replace("version: 1", "version: x").replace("stop:", "stops:"))
+    result = infertune("tasks", "check", "mine.yaml")
+    assert result.code == 2
+    assert result.err.splitlines() == [
+        "infertune: mine.yaml has 2 errors:",
+        "  unknown key 'stops'; did you mean 'stop'?",
+        "  'version' must be a whole number, but is 'x'",
+    ]
 
 
 def test_what_a_task_says_is_not_markup(infertune: Infertune, tmp_path: Path) -> None:
