@@ -116,12 +116,13 @@ def _parquet_rows(content: bytes, path: Path) -> Iterator[Row]:
     except ImportError:
         raise DataUnavailableError(f"{path}: reading Parquet needs pyarrow: pip install 'infertune[hf]'") from None
     try:
-        read = pyarrow.parquet.read_table(pyarrow.BufferReader(content))
+        names = pyarrow.parquet.read_schema(pyarrow.BufferReader(content)).names
+        for name in names:
+            if names.count(name) > 1:
+                raise InvalidInputError(f"{path}: the column '{name}' is there {names.count(name)} times")
+        values = pyarrow.parquet.read_table(pyarrow.BufferReader(content)).to_pylist()
     except pyarrow.ArrowException as error:
-        raise InvalidInputError(f"{path}: not a valid Parquet file: {error}") from None
-    names = read.column_names
-    for name in names:
-        if names.count(name) > 1:
-            raise InvalidInputError(f"{path}: the column '{name}' is there {names.count(name)} times")
-    for number, value in enumerate(read.to_pylist(), start=1):
+        reason = str(error).split("\n")[0]
+        raise InvalidInputError(f"{path}: not a valid Parquet file: {reason}") from None
+    for number, value in enumerate(values, start=1):
         yield row(value, where=f"{path}, row {number}")
