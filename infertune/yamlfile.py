@@ -47,6 +47,42 @@ _Loader.add_implicit_resolver(
 )
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes what `_Loader` reads back: a text that it would take for a number is quoted."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write equal values out each time."""
+        return True
+
+
+_Dumper.yaml_implicit_resolvers = {
+    first: [*yaml.SafeDumper.yaml_implicit_resolvers.get(first, ()), *_Loader.yaml_implicit_resolvers.get(first, ())]
+    for first in yaml.SafeDumper.yaml_implicit_resolvers.keys() | _Loader.yaml_implicit_resolvers.keys()
+}
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Represent a text: several lines as a block, and other ends of lines quoted, for a block would lose them."""
+    style = '"' if re.search("[\r\x85\u2028\u2029]", text) else "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def dump(value: Any, *, one_line: bool = False) -> str:
+    """Return plain data as YAML, keys in their order: block by block, or in one line such as ``{a: 1}``."""
+    text = yaml.dump(
+        value,
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        width=float("inf"),
+        default_flow_style=one_line,
+    )
+    return re.sub(r"(?m)^\.\.\.\n\Z", "", str(text))  # PyYAML's mark of an end, after which nothing could follow
+
+
 def read(path: Path, kind: type[T]) -> T:
     """Return the file's contents as ``kind``; raise InvalidInputError for anything that does not fit."""
     return parse(text_of(path), kind, where=str(path))
@@ -62,11 +98,15 @@ def text_of(path: Path) -> str:
 
 def write(path: Path, struct: msgspec.Struct, *, head: str) -> None:
     """Write a struct below a comment, whole or not at all; an earlier file of the same name is replaced."""
-    body = yaml.safe_dump(msgspec.to_builtins(struct), sort_keys=False, allow_unicode=True)
+    write_text(path, head + dump(msgspec.to_builtins(struct)))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all; an earlier one of the same name is replaced."""
     try:
         handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(head + body)
+            stream.write(text)
         Path(partial).chmod(0o644)
         Path(partial).replace(path)
     except OSError as error:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infertune.errors import InvalidInputError
-from infertune.yamlfile import parse, read
+from infertune.yamlfile import dump, parse, plain, read
 
 
 class Inner(msgspec.Struct, forbid_unknown_fields=True):
@@ -70,3 +70,22 @@ def test_any_text_is_a_value_or_one_message(text):
         assert isinstance(parse(text, Outer, where="x"), Outer)
     except InvalidInputError:
         pass
+
+
+ODD = st.sampled_from(
+    ["1e3", "-.5", "no", "true", "null", "~", "0x1f", "1_000", "12:30", "2020-01-01", "- a", "a: b", "#"]
+)
+TEXTS = st.text() | ODD | st.text("a \n:#-'{}|>")
+
+
+@given(st.recursive(TEXTS, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner, max_size=3), max_leaves=8))
+def test_what_is_written_is_read_back(value):
+    assert plain(dump(value), where="x") == value
+    assert plain(dump(value, one_line=True), where="x") == value
+
+
+@given(TEXTS, TEXTS)
+def test_more_can_be_written_below(one, other):
+    assert plain(dump({"a": one}) + dump({"b": other}), where="x") == {"a": one, "b": other}
+    line = dump({"a": one}, one_line=True)
+    assert line.count("\n") == 1

@@ -17,11 +17,7 @@ def asked(fields: Mapping[str, Prompt]) -> object:
 
 def once(cases: Sequence[Case], templates: Iterable[Template]) -> tuple[list[Case], list[str]]:
     """Return the cases that stay, and a sentence for each reason why some do not."""
-    shown = {
-        asked(values): f"a shot of the prompt '{template.name}'"
-        for template in templates
-        for values, _ in template.shots
-    }
+    shown = {asked(values): template.name for template in templates for values, _ in template.shots}
     by_question: dict[object, list[Case]] = defaultdict(list)
     for case in cases:
         by_question[asked(case.example.fields)].append(case)

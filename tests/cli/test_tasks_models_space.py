@@ -69,6 +69,71 @@ def test_what_a_task_says_is_not_markup(infertune: Infertune, tmp_path: Path) ->
     assert "[red]" in result.out and "[/nope]" in result.out
 
 
+def test_a_task_for_data_is_written_checked_and_ready(infertune: Infertune, tmp_path: Path) -> None:
+    rows = [f"text {i};{'red' if i % 3 else 'green'};{i}" for i in range(60)]
+    (tmp_path / "my data.csv").write_text("\n".join(["a text;colour;number", *rows]) + "\n")
+    result = infertune("tasks", "new", "mine", "--from", "my data.csv", "--input", "a text", "--label", "colour")
+    assert (result.code, result.err) == (0, "")
+    lines = result.out.splitlines()
+    assert lines[0] == "wrote mine.yaml: 28 tune and 28 confirm examples, 4 prompts; the answers are 2 labels"
+    assert "Note: my data.csv has semicolons between its cells." in lines
+    assert lines[-4:] == [
+        "Task OK",
+        "next:",
+        "  infertune tasks check mine.yaml",
+        "  infertune optimize --task mine.yaml --model bundled:smollm2-135m --budget-tokens 200k",
+    ]
+    assert infertune("tasks", "check", "mine.yaml").code == 0
+    assert infertune("space", "--task", "mine.yaml").code == 0
+    again = infertune("tasks", "new", "mine", "--from", "my data.csv", "--input", "a text", "--label", "colour")
+    assert again.code == 2 and "mine.yaml is there already" in again.err
+
+
+@pytest.mark.parametrize("inputs", [["--input", "a,b"], ["--input", "a", "--input", "b"]])
+def test_inputs_are_repeated_or_separated_by_commas(infertune: Infertune, tmp_path: Path, inputs: list[str]) -> None:
+    (tmp_path / "there").mkdir()
+    rows = [{"a": i, "b": i + 1, "a,b": "x", "sum": 2 * i + 1} for i in range(20)]
+    for row in rows:
+        del row["a,b"]
+    (tmp_path / "d.json").write_text(json.dumps(rows))
+    result = infertune("tasks", "new", "sums", "--from", "d.json", *inputs, "--label", "sum", "--folder", "there")
+    assert result.code == 0, result.err
+    task = tasks.load(tmp_path / "there" / "sums.yaml")
+    assert list(task.definition.fields) == ["a", "b"]
+    assert task.definition.data == "../d.json"
+
+
+def test_a_comma_in_the_name_of_a_column_separates_nothing(infertune: Infertune, tmp_path: Path) -> None:
+    (tmp_path / "d.json").write_text(json.dumps([{"a,b": f"{i}?", "sum": i} for i in range(20)]))
+    assert infertune("tasks", "new", "sums", "--from", "d.json", "--input", "a,b", "--label", "sum").code == 0
+    assert tasks.load(tmp_path / "sums.yaml").definition.fields == {"a_b": "a,b"}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ([], "--from needs --input and --label, of the columns of d.jsonl: text, kind"),
+        (["--label", "kind"], "--from needs --input, of the columns of d.jsonl: text, kind"),
+        (["--input", "txt", "--label", "kind"], "--input: d.jsonl has no column 'txt'; did you mean 'text'?"),
+        (["--input", "text", "--label", "kin"], "--label: d.jsonl has no column 'kin'; did you mean 'kind'?"),
+    ],
+)
+def test_columns_that_are_not_there_are_told(
+    infertune: Infertune, tmp_path: Path, options: list[str], told: str
+) -> None:
+    (tmp_path / "d.jsonl").write_text("".join(f'{{"text": "t{i}", "kind": "k{i % 2}"}}\n' for i in range(9)))
+    result = infertune("tasks", "new", "mine", "--from", "d.jsonl", *options)
+    assert (result.code, result.err) == (2, f"infertune: {told}\n")
+    assert not (tmp_path / "mine.yaml").exists()
+
+
+def test_columns_without_a_file_are_refused(infertune: Infertune) -> None:
+    result = infertune("tasks", "new", "mine", "--label", "kind")
+    assert result.code == 2 and "together with --from FILE" in result.err
+    missing = infertune("tasks", "new", "mine", "--from", "no.csv", "--input", "a", "--label", "b")
+    assert missing.code == 2 and "no.csv cannot be read" in missing.err
+
+
 def test_models_are_listed(infertune: Infertune, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("INFERTUNE_CACHE", str(tmp_path / "cache"))
     listed = infertune("models", "--json").json

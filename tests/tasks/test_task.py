@@ -278,7 +278,7 @@ def test_a_shot_that_is_a_row_is_no_example(write):
     task = load(write(f"prompts: [question, {prompt}]"))
     assert len(task.examples) == 39
     assert not [one for one in task.examples if one.reference == "6"]
-    assert ["line 4 (a shot of the prompt 'mine')" in note for note in task.left_out] == [True]
+    assert ["rows.jsonl, line 4 (mine)" in note for note in task.left_out] == [True]
 
 
 def test_too_few_rows_say_what_became_of_the_others(write):
