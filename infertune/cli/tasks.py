@@ -79,6 +79,7 @@ def _write_starter(name: str, path: Path) -> None:
 def _write_draft(name: str, path: Path, source: Path, inputs: list[str], label: str | None) -> None:
     from infertune import tasks, yamlfile
 
+    _check_new(path)
     columns = tasks.columns(source)
     if not inputs or label is None:
         lacking = " and ".join([*([] if inputs else ["--input"]), *([] if label else ["--label"])])
@@ -86,7 +87,6 @@ def _write_draft(name: str, path: Path, source: Path, inputs: list[str], label: 
     # A comma separates columns, but in the name of one.
     shown = [one for given in inputs for one in ([given] if given in columns else map(str.strip, given.split(",")))]
     drafted = tasks.draft(name, data=source, inputs=shown, label=label, folder=path.parent)
-    _check_new(path)
     yamlfile.write_text(path, drafted.text)
     report = tasks.check(path)
     print(f"wrote {path}: {report.n_tune} tune and {report.n_confirm} confirm examples, {drafted.summary}")

@@ -334,6 +334,17 @@ def test_a_split_that_is_not_given_is_the_rest(write):
         assert (len(task.tune), len(task.confirm)) == expected, splits
 
 
+def test_labels_are_those_of_the_scorer_and_in_both_splits_in_proportion(write):
+    labels = ["yes", "Yes ", "no", "NO", "maybe"]
+    rows = [{"q": f"{i}?", "a": labels[i % 5]} for i in range(50)]
+    scorer = "scorer: {name: exact, options: {ignore_case: true}}"
+    task = load(write(f"splits: {{tune: 30, confirm: 15}}\n{scorer}", rows=rows))
+    for split, n in ((task.tune, 30), (task.confirm, 15)):
+        answers = [one.reference.strip().lower() for one in split]
+        counts = [answers.count(label) for label in ("yes", "no", "maybe")]
+        assert counts == [n * 2 // 5, n * 2 // 5, n // 5]
+
+
 def test_counts_are_kept_and_disjoint(write):
     task = load(write("splits: {tune: 25, confirm: 15}"))
     assert (len(task.tune), len(task.confirm)) == (25, 15)
