@@ -71,7 +71,7 @@ def half_character(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        return f"holds half a character (\\u{ord(text[error.start]):04x}), a surrogate without its other half"
+        return f"holds half a character: the lone surrogate \\u{ord(text[error.start]):04x}"
     return ""
 
 

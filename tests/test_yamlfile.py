@@ -42,7 +42,7 @@ def test_numbers_are_those_of_yaml_1_2(text, value):
         ("name: 3", r"x: 'name' must be text, but is 3; quote it"),
         ("[1]", r"x: must be a mapping with keys such as name, rate, words, but is a list"),
         ("", r"x: must be a mapping with keys such as name, rate, words, but is empty"),
-        ('name: "\\ud83d"', r"x: 'name' holds half a character \(\\ud83d\)"),
+        ('name: "\\ud83d"', r"x: 'name' holds half a character: the lone surrogate \\ud83d"),
         ("name: 'x", r"x, line 1: not valid YAML"),
         ("name: x\n\tflag: true", r"x, line 2: not valid YAML"),
         ("name: x\nname: y", r"x, line 2: not valid YAML: the key 'name' is given twice"),

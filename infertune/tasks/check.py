@@ -75,7 +75,7 @@ def check(name_or_path: str | Path, *, data: Path | None = None) -> TaskReport:
     unknown = len(task.examples) - len(task.ideals)
     notes = [*task.notes, *warnings(task)]
     if unknown:
-        notes.append(f"of {unknown} examples no perfect answer is known, so that they can be got right is not tried")
+        notes.append(f"{unknown} examples have no known perfect answer: whether they can be answered is not checked")
     return TaskReport(
         name=task.name,
         version=task.version,

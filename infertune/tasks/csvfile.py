@@ -1,4 +1,4 @@
-"""Rows of a CSV file. What separates its cells is found out: a comma, a semicolon, a tab or a bar."""
+"""Rows of a CSV file. Its delimiter is recognised: a comma, a semicolon, a tab or a pipe."""
 
 import csv
 import io
@@ -8,8 +8,8 @@ from itertools import islice
 from infertune.errors import InvalidInputError
 from infertune.tasks.table import Row, Table, row
 
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-_N_TRIED = 200  # rows by which the separator is judged
+DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a pipe"}
+_N_TRIED = 200  # rows by which the delimiter is judged
 _LONGEST_CELL = 2**31 - 1  # csv's own limit of 131,072 characters is shorter than some documents
 
 
@@ -17,32 +17,32 @@ def read(text: str, *, name: str) -> Table:
     """Return the rows; the first line names the columns, and blank lines are no rows."""
     before = csv.field_size_limit(_LONGEST_CELL)
     try:
-        separator = _separator(text)
-        names, rows = _rows(text, separator, name)
+        delimiter = _delimiter(text)
+        names, rows = _rows(text, delimiter, name)
     finally:
         csv.field_size_limit(before)
-    notes = (f"{name} has {SEPARATORS[separator]} between its cells",) if separator != "," else ()
+    notes = (f"the delimiter of {name} is {DELIMITERS[delimiter]}",) if delimiter != "," else ()
     return Table(name=name, rows=rows, columns=tuple(names), notes=notes)
 
 
-def _separator(text: str) -> str:
+def _delimiter(text: str) -> str:
     """Return what gives the most rows as many cells as the first line, which has two at least; else the comma."""
 
-    def even(separator: str) -> float:
-        head, *rest = islice(_records(text, separator), _N_TRIED)
+    def even(delimiter: str) -> float:
+        head, *rest = islice(_records(text, delimiter), _N_TRIED)
         cells = [len(one) for _, one, _ in rest]
         return 0.0 if len(head[1]) < 2 else (1 + cells.count(len(head[1]))) / (1 + len(cells))
 
-    return max(SEPARATORS, key=even)  # of equals the first
+    return max(DELIMITERS, key=even)  # of equals the first
 
 
-def _rows(text: str, separator: str, name: str) -> tuple[list[str], list[Row]]:
-    records = _records(text, separator)
+def _rows(text: str, delimiter: str, name: str) -> tuple[list[str], list[Row]]:
+    records = _records(text, delimiter)
     line, first, problem = next(records)
     names = [cell.strip() for cell in first]
     twice = [each for each in dict.fromkeys(names) if each and names.count(each) > 1]
     if twice:
-        problem = f"the column '{twice[0]}' is there {names.count(twice[0])} times"
+        problem = f"the column '{twice[0]}' appears {names.count(twice[0])} times"
     if problem:
         raise InvalidInputError(f"{name}, line {line}: {problem}")
     rows = []
@@ -51,8 +51,10 @@ def _rows(text: str, separator: str, name: str) -> tuple[list[str], list[Row]]:
         if problem:
             rows.append(Row(where=where, problem=problem))
         elif len(cells) != len(names):
-            taken = f"{SEPARATORS[separator]} are taken to separate them"
-            problem = f"must have {len(names)} cells like the first line, but has {len(cells)} ({taken})"
+            problem = (
+                f"must have {len(names)} cells like the first line, but has {len(cells)}"
+                f" (the delimiter is {DELIMITERS[delimiter]})"
+            )
             rows.append(Row(where=where, problem=problem))
         else:
             # Pandas writes a missing value as NaN where it is told to, and as nan after astype(str).
@@ -61,9 +63,9 @@ def _rows(text: str, separator: str, name: str) -> tuple[list[str], list[Row]]:
     return names, rows
 
 
-def _records(text: str, separator: str) -> Iterator[tuple[int, list[str], str]]:
+def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str], str]]:
     """Yield the line on which each record that is not blank begins, its cells, and why it is no CSV."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     while True:
         line = reader.line_num + 1
         try:

@@ -119,7 +119,7 @@ def _parquet_rows(content: bytes, path: Path) -> Iterator[Row]:
         names = pyarrow.parquet.read_schema(pyarrow.BufferReader(content)).names
         for name in names:
             if names.count(name) > 1:
-                raise InvalidInputError(f"{path}: the column '{name}' is there {names.count(name)} times")
+                raise InvalidInputError(f"{path}: the column '{name}' appears {names.count(name)} times")
         values = pyarrow.parquet.read_table(pyarrow.BufferReader(content)).to_pylist()
     except pyarrow.ArrowException as error:
         reason = str(error).split("\n")[0]

@@ -35,14 +35,14 @@ def sizes(splits: Splits, n: int) -> tuple[int, int]:
     """
     tune, confirm = splits.tune, splits.confirm
     if n < 2:
-        raise InvalidInputError(f"'splits' needs 2 examples at least, one for each, but there is {n}")
+        raise InvalidInputError(f"'splits' needs at least 2 examples, one for each split, but there is {n}")
     if isinstance(tune, int) or isinstance(confirm, int):
         n_tune = tune if isinstance(tune, int) else n - confirm if isinstance(confirm, int) else 0
         n_confirm = confirm if isinstance(confirm, int) else n - n_tune
         if n_tune < 1 or n_confirm < 1 or n_tune + n_confirm > n:
             asked = " + ".join(str(one) for one in (tune, confirm) if one is not None)
             raise InvalidInputError(
-                f"'splits' must be 1 at least each and {n} at most, the examples there are, but is {asked}"
+                f"'splits' must take at least 1 each and at most the {n} examples there are, but is {asked}"
             )
         return n_tune, n_confirm
     shares = [Fraction(str(one)) if isinstance(one, float) else None for one in (tune, confirm)]

@@ -77,7 +77,7 @@ def draft(name: str, *, data: Path, inputs: Sequence[str], label: str, folder: P
     kept, left_out = repeats.once(cases, prompts)
     if len(kept) < 2:
         why = "".join(f"; {note}" for note in left_out)
-        raise InvalidInputError(f"{data} must have 2 examples at least, one for each split, but has {len(kept)}{why}")
+        raise InvalidInputError(f"{data} must have at least 2 examples, one for each split, but has {len(kept)}{why}")
     n_tune = (len(kept) + 1) // 2
     complete = msgspec.structs.replace(
         bare,

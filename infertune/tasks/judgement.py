@@ -1,5 +1,6 @@
-"""Whether an example can be got right at all: what a perfect model writes must be found and score 1."""
+"""Whether an example can be answered correctly at all: what a perfect model writes must be found and score 1."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,8 +21,8 @@ class Miss:
     score: float
 
     def __str__(self) -> str:
-        found = "no answer is found in it" if self.answer is None else f"'{_short(self.answer)}' is found in it"
-        return f"{self.where}: '{_short(self.ideal)}' scores {self.score:g}: {found}"
+        found = "nothing is extracted" if self.answer is None else f"'{_short(self.answer)}' is extracted"
+        return f"{self.where}: '{_short(self.ideal)}' scores {self.score:g}; {found}"
 
 
 def misses(
@@ -31,22 +32,26 @@ def misses(
     extract: Callable[[str], str | None],
     score: Callable[[str | None, Example], float],
 ) -> tuple[Miss, ...]:
-    """Return the examples that no answer gets right, in the order of ``places``.
+    """Return the examples that cannot be answered correctly, in the order of ``places``.
 
     One whose perfect answer is not known is taken to be good.
     """
 
-    def judged(example: Example) -> Miss | None:
-        ideal = ideals[example.id]
-        answer = extract(ideal)
-        reached = score(answer, example)
-        if reached == 1:
-            return None
-        return Miss(example_id=example.id, where=places[example.id], ideal=ideal, answer=answer, score=reached)
+    def judged(some: Sequence[Example]) -> dict[str, Miss]:
+        found = {}
+        for example in some:
+            ideal, name = ideals[example.id], example.id
+            answer = extract(ideal)
+            reached = score(answer, example)
+            if reached < 1:
+                found[name] = Miss(example_id=name, where=places[name], ideal=ideal, answer=answer, score=reached)
+        return found
 
-    with ThreadPoolExecutor() as pool:  # programs are run by processes of their own
-        found = list(pool.map(judged, [example for example in examples if example.id in ideals]))
-    by_id = {miss.example_id: miss for miss in found if miss is not None}
+    known = [example for example in examples if example.id in ideals]
+    n_threads = os.cpu_count() or 1  # written programs run in processes of their own
+    with ThreadPoolExecutor(n_threads) as pool:
+        parts = pool.map(judged, [known[start::n_threads] for start in range(n_threads)])
+        by_id = {name: miss for part in parts for name, miss in part.items()}
     return tuple(by_id[name] for name in places if name in by_id)
 
 
@@ -57,8 +62,8 @@ def in_words(missed: Sequence[Miss], n_examples: int) -> tuple[str, ...]:
     named = [str(miss) for miss in missed[:_N_NAMED]]
     more = [f"and {len(missed) - _N_NAMED} more"] if len(missed) > _N_NAMED else []
     head = (
-        f"{len(missed)} of {n_examples} examples cannot be got right: what a perfect model writes does not score 1."
-        " Correct the references, 'extraction' or 'scorer', or say in 'ideal' what a perfect model writes"
+        f"{len(missed)} of {n_examples} examples cannot be answered correctly: the perfect answer does not score 1."
+        " Correct the references, 'extraction' or 'scorer', or set 'ideal' to what a perfect model would write"
     )
     return ("\n    ".join([head, *named, *more]),)
 

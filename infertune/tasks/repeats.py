@@ -31,10 +31,10 @@ def once(cases: Sequence[Case], templates: Iterable[Template]) -> tuple[list[Cas
             kept.append(same[0])
             repeated += [f"{case.where} repeats {same[0].where}" for case in same[1:]]
     notes = [
-        *left_out("shown by a prompt", shots),
-        *left_out("a question that is asked before", repeated),
+        *left_out("few-shot examples of a prompt", shots),
+        *left_out("a repeated question", repeated),
         *left_out(
-            "one question with several answers",
+            "the same question with different answers",
             [where for where, _ in contradicting],
             n=sum(number for _, number in contradicting),
         ),
@@ -48,7 +48,7 @@ def apart(tune: Sequence[Case], confirm: Sequence[Case]) -> tuple[list[Case], li
     kept = [case for case in tune if asked(case.example.fields) not in questions]
     leaving = [case for case in tune if asked(case.example.fields) in questions]
     named = [f"{case.where} asks what {questions[asked(case.example.fields)]} asks" for case in leaving]
-    return kept, left_out("a question of 'tune' that is in 'confirm'", named)
+    return kept, left_out("a question of 'tune' that 'confirm' asks too", named)
 
 
 def left_out(why: str, named: Sequence[str], *, n: int | None = None) -> list[str]:
@@ -57,4 +57,4 @@ def left_out(why: str, named: Sequence[str], *, n: int | None = None) -> list[st
         return []
     n = len(named) if n is None else n
     more = f", and {len(named) - _N_NAMED} more" if len(named) > _N_NAMED else ""
-    return [f"{n} {'row is' if n == 1 else 'rows are'} left out, {why}: {'; '.join(named[:_N_NAMED])}{more}"]
+    return [f"{n} {'row' if n == 1 else 'rows'} left out, {why}: {'; '.join(named[:_N_NAMED])}{more}"]

@@ -82,7 +82,7 @@ class Task:
 
     @cached_property
     def misses(self) -> tuple[Miss, ...]:
-        """The examples that no answer gets right; judging them takes a run of the tests of each written program."""
+        """The examples that cannot be answered correctly; judging programs means running their tests."""
         return judgement.misses(self.examples, self.ideals, self.places, self.extract, self.score)
 
     @property
@@ -118,8 +118,8 @@ def load(name_or_path: str | Path, *, data: Path | None = None) -> Task:
         data: A file or a folder to read instead of the task's own data.
 
     Raises:
-        InvalidInputError: No such task, or its file or its data is not as it must be, or an example cannot be got
-            right: everything that is wrong in one message, and never what ``check`` says is OK.
+        InvalidInputError: No such task, or its file or its data is not as it must be, or an example cannot be
+            answered correctly: everything that is wrong in one message, and never what ``check`` says is OK.
         DataUnavailableError: The data are not on this machine and could not be fetched.
     """
     task = read(name_or_path, data=data)
@@ -129,7 +129,7 @@ def load(name_or_path: str | Path, *, data: Path | None = None) -> Task:
 
 
 def read(name_or_path: str | Path, *, data: Path | None = None) -> Task:
-    """Return a task as ``load`` does, without asking whether its examples can be got right."""
+    """Return a task as ``load`` does, without asking whether its examples can be answered correctly."""
     path = Path(name_or_path)
     if data is not None and not data.exists():
         raise InvalidInputError(f"--data must be a file or a folder, but there is no {data}")

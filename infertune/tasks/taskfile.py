@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from infertune import plugins, prompts, yamlfile
-from infertune.errors import InvalidInputError
+from infertune.errors import InvalidInputError, nearest
 from infertune.fitting import fit, fit_fields
 from infertune.prompts import Template
 from infertune.tasks.definition import Conversation, Definition, ScorerChoice, Source, Splits
@@ -37,6 +37,11 @@ def read(path: Path) -> tuple[TaskFile | None, dict[str, Any], list[str]]:
     problems += wrong
     scorer, wrong = _scorer(keys.get("scorer"))
     problems += wrong
+    prefix = getattr(scorer, "prefix_field", "")  # of python_tests
+    if prefix and prefix not in keys.get("fields", {prefix}):
+        problems.append(
+            f"'scorer.options.prefix_field': no field is called '{prefix}'{nearest(prefix, keys['fields'])}"
+        )
     problems += _extraction(value, keys)
     problems += _data(keys)
     problems += [f"'ideal': {problem}" for problem in prompts.lone_brace(keys.get("ideal", ""))]

@@ -37,9 +37,9 @@ def test_a_task_that_cannot_be_got_right_exits_with_2_and_says_why(infertune: In
     )
     result = infertune("tasks", "check", "mine.yaml")
     assert result.code == 2
-    problem = "12 of 12 examples cannot be got right: what a perfect model writes does not score 1."
+    problem = "12 of 12 examples cannot be answered correctly: the perfect answer does not score 1."
     assert f"Problem: {problem}" in result.out and "Task OK" not in result.out
-    assert "mine.jsonl, line 1: 'cold' scores 0: no answer is found in it" in result.out
+    assert "mine.jsonl, line 1: 'cold' scores 0; nothing is extracted" in result.out
     refused = infertune("optimize", "--task", "mine.yaml", "--budget-tokens", "1k")
     assert (refused.code, refused.out) == (2, "")
     assert problem in refused.err
@@ -76,7 +76,7 @@ def test_a_task_for_data_is_written_checked_and_ready(infertune: Infertune, tmp_
     assert (result.code, result.err) == (0, "")
     lines = result.out.splitlines()
     assert lines[0] == "wrote mine.yaml: 28 tune and 28 confirm examples, 4 prompts; the answers are 2 labels"
-    assert "Note: my data.csv has semicolons between its cells." in lines
+    assert "Note: the delimiter of my data.csv is a semicolon." in lines
     assert lines[-4:] == [
         "Task OK",
         "next:",

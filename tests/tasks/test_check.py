@@ -75,7 +75,7 @@ def test_what_cannot_be_got_right_is_refused_by_load_with_the_words_of_check(cha
     assert not report.holds
     assert report.ideal_share == 1 - len(report.misses) / 12 < 1
     (problem,) = report.problems
-    assert problem.startswith(f"{len(report.misses)} of 12 examples cannot be got right: ")
+    assert problem.startswith(f"{len(report.misses)} of 12 examples cannot be answered correctly: ")
     with pytest.raises(InvalidInputError) as caught:
         load(tmp_path)
     assert str(caught.value) == f"{tmp_path}: {problem}"
@@ -88,7 +88,7 @@ def test_a_miss_says_where_its_row_is_and_what_was_found(changed):
     lines = [int(re.search(r"line (\d+)", miss.where)[1]) for miss in report.misses]
     assert lines == sorted(lines)
     (problem,) = report.problems
-    assert "examples.jsonl, line 1: 'Paris' scores 0: 'aris' is found in it" in problem
+    assert "examples.jsonl, line 1: 'Paris' scores 0; 'aris' is extracted" in problem
     assert f"and {len(report.misses) - 5} more" in problem
 
 
@@ -105,5 +105,5 @@ def test_without_a_known_perfect_answer_nothing_is_refused_and_that_is_said(chan
     assert report.holds
     assert report.n_ideals == 0
     assert {(shown.ideal, shown.score) for shown in report.shown} == {(None, None)}
-    assert "of 12 examples no perfect answer is known, so that they can be got right is not tried" in report.notes
+    assert "12 examples have no known perfect answer: whether they can be answered is not checked" in report.notes
     assert load(tmp_path).problems == ()

@@ -77,9 +77,9 @@ def test_all_are_the_same_rows(read, name, content):
 @pytest.mark.parametrize(
     ("separator", "notes"),
     [
-        (";", ("x.csv has semicolons between its cells",)),
-        ("\t", ("x.csv has tabs between its cells",)),
-        ("|", ("x.csv has bars between its cells",)),
+        (";", ("the delimiter of x.csv is a semicolon",)),
+        ("\t", ("the delimiter of x.csv is a tab",)),
+        ("|", ("the delimiter of x.csv is a pipe",)),
         (",", ()),
     ],
 )
@@ -92,9 +92,9 @@ def test_what_separates_cells_is_said_where_it_is_no_comma(read, tmp_path, separ
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 def test_a_row_with_other_cells_says_by_what_they_were_counted(refused, separator):
     text = separated(separator) + f"one{separator}two{separator}three\n"
-    words = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}[separator]
+    words = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a pipe"}[separator]
     assert refused("x.csv", text) == (
-        f"x.csv, line 14: must have 2 cells like the first line, but has 3 ({words} are taken to separate them)"
+        f"x.csv, line 14: must have 2 cells like the first line, but has 3 (the delimiter is {words})"
     )
 
 
@@ -125,7 +125,7 @@ GOOD = lines(ROWS)
         ("x.csv", " \n\n", "x.csv is empty"),
         ("x.json", "[]", "x.json has no rows"),
         ("x.csv", "q,a\n", "x.csv has no rows"),
-        ("x.csv", "q,a,a\n1,2,3\n", "x.csv, line 1: the column 'a' is there 2 times"),
+        ("x.csv", "q,a,a\n1,2,3\n", "x.csv, line 1: the column 'a' appears 2 times"),
         ("x.jsonl", GOOD + '{"q": "x", "a": NaN}', "x.jsonl, line 13: column 'a' is NaN, a missing value"),
         ("x.jsonl", GOOD + '{"q": "x", "a": null}', "x.jsonl, line 13: column 'a' is null"),
         ("x.jsonl", GOOD + '{"q": null}', "x.jsonl, line 13: column 'q' is null; column 'a' is missing"),
@@ -140,7 +140,7 @@ GOOD = lines(ROWS)
         (
             "x.jsonl",
             GOOD + '{"q": "bad \\ud83d half", "a": "1"}',
-            "x.jsonl, line 13: column 'q' holds half a character (\\ud83d), a surrogate without its other half",
+            "x.jsonl, line 13: column 'q' holds half a character: the lone surrogate \\ud83d",
         ),
         (
             "x.json",
@@ -183,4 +183,4 @@ def test_a_parquet_file_says_its_row_and_column(refused, tmp_path):
     assert refused("x.parquet", (tmp_path / "x.parquet").read_bytes()) == "x.parquet has no rows"
     twice = pyarrow.table([pyarrow.array(["x"]), pyarrow.array(["y"])], names=["q", "q"])
     parquet.write_table(twice, tmp_path / "x.parquet")
-    assert refused("x.parquet", (tmp_path / "x.parquet").read_bytes()) == "x.parquet: the column 'q' is there 2 times"
+    assert refused("x.parquet", (tmp_path / "x.parquet").read_bytes()) == "x.parquet: the column 'q' appears 2 times"

@@ -182,7 +182,7 @@ def test_bad_rows_and_too_few_are_refused(tmp_path: Path) -> None:
     rows = labelled(["red", "green"], 12)
     with pytest.raises(InvalidInputError, match="line 3: column 'kind' is null"):
         drafted(tmp_path, [*rows[:2], {**rows[2], "kind": None}, *rows[3:]], ["text"], "kind")
-    with pytest.raises(InvalidInputError, match="must have 2 examples at least, one for each split, but has 1"):
+    with pytest.raises(InvalidInputError, match="must have at least 2 examples, one for each split, but has 1"):
         drafted(tmp_path, rows[:1], ["text"], "kind")
 
 

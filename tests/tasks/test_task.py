@@ -106,7 +106,11 @@ def test_parquet_gives_the_same_task(write, tmp_path):
         ("x.jsonl.gz", b"no", r"x.jsonl.gz cannot be read: Not a gzipped file"),
         ("x.txt", b"no", r"x.txt: a data file must end in .jsonl, .json, .csv, .tsv, .parquet"),
         ("x.jsonl", b"", r"x.jsonl is empty"),
-        ("x.jsonl", b'{"q": "1", "a": "2"}\n', r"'splits' needs 2 examples at least, one for each, but there is 1"),
+        (
+            "x.jsonl",
+            b'{"q": "1", "a": "2"}\n',
+            r"'splits' needs at least 2 examples, one for each split, but there is 1",
+        ),
     ],
 )
 def test_bad_data_is_one_message_with_its_place(write, tmp_path, name, content, problem):
@@ -152,16 +156,20 @@ def test_bad_data_is_one_message_with_its_place(write, tmp_path, name, content, 
         ("max_tokens: [8, 8]", "'max_tokens' must be a positive number"),
         (
             "splits: {tune: 30, confirm: 30}",
-            "'splits' must be 1 at least each and 40 at most, the examples there are, but is 30 . 30",
+            "'splits' must take at least 1 each and at most the 40 examples there are, but is 30 . 30",
         ),
         ("splits: {tune: 0.9, confirm: 0.9}", "'splits': the shares must sum to at most 1, but sum to 1.8"),
         ("splits: {tune: 0, confirm: 3}", "'splits' must be two counts"),
-        ("splits: {tune: 40}", "'splits' must be 1 at least each and 40 at most"),
+        ("splits: {tune: 40}", "'splits' must take at least 1 each and at most the 40"),
         ("splits: {tune: {}, confirm: {path: rows.jsonl}}", "'splits.tune' must have 'path' or 'hub'"),
         ("splits: {tune: 3, confirm: 0.5}", "'splits' must be two counts"),
         ("splits: {tune: {path: rows.jsonl}}", "must give both tune and confirm a source"),
         ("data: ", "'data' must name a file"),
         ("id: number", "no column 'number', which 'id'"),
+        (
+            "scorer: {name: python_tests, options: {prefix_field: questio}}",
+            "'scorer.options.prefix_field': no field is called 'questio'; did you mean 'question'",
+        ),
         ("fields: {}", "'fields' must name at least one field"),
         ("fields: {my question: q}", "the name 'my question' must be letters, digits and _"),
         ("fields: {question: {conversation: q}, more: {conversation: q}}", "must have one conversation at most"),
@@ -259,7 +267,7 @@ def test_repeated_rows_are_left_out_and_said(write):
     assert len(task.tune) + len(task.confirm) == 40
     (note,) = task.left_out
     assert re.fullmatch(
-        r"1 row is left out, a question that is asked before: .*rows.jsonl, line 41 repeats .*rows.jsonl, line 4", note
+        r"1 row left out, a repeated question: .*rows.jsonl, line 41 repeats .*rows.jsonl, line 4", note
     )
 
 
@@ -268,7 +276,7 @@ def test_a_question_with_two_answers_is_left_out_and_said(write):
     assert len(task.examples) == 39
     assert not [one for one in task.examples if one.reference == "6"]
     (note,) = task.left_out
-    assert "2 rows are left out, one question with several answers: " in note
+    assert "2 rows left out, the same question with different answers: " in note
     assert "line 4 and " in note and "line 41" in note
 
 
@@ -282,7 +290,7 @@ def test_a_shot_that_is_a_row_is_no_example(write):
 
 
 def test_too_few_rows_say_what_became_of_the_others(write):
-    with pytest.raises(InvalidInputError, match=r"but there is 1; 39 rows are left out, a question that is asked"):
+    with pytest.raises(InvalidInputError, match=r"but there is 1; 39 rows left out, a repeated question"):
         load(write(rows=[ROWS[0]] * 40))
 
 
@@ -300,12 +308,12 @@ def test_a_source_for_each_split_never_shares_a_question(write, tmp_path):
     assert (len(task.tune), len(task.confirm)) == (17, 21)
     assert not asked[0] & asked[1]
     assert [note.partition(": ")[0] for note in task.left_out] == [
-        "11 rows are left out, a question of 'tune' that is in 'confirm'"
+        "11 rows left out, a question of 'tune' that 'confirm' asks too"
     ]
     with pytest.raises(InvalidInputError, match=r"must be a folder with train.jsonl and test.jsonl"):
         load(path, data=tmp_path / "train.jsonl")
     with pytest.raises(
-        InvalidInputError, match=r"splits.tune: 'count' must be in 1..19, .* but is 31; 11 rows are left out"
+        InvalidInputError, match=r"splits.tune: 'count' must be in 1..19, .* but is 31; 11 rows left out"
     ):
         load(write("splits: {tune: {path: train.jsonl, count: 31}, confirm: {path: test.jsonl}}\ndata: "))
 
