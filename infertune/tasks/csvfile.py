@@ -29,16 +29,15 @@ def _delimiter(text: str) -> str:
     """Return what gives the most rows as many cells as the first line, which has two at least; else the comma."""
 
     def even(delimiter: str) -> float:
-        head, *rest = islice(_records(text, delimiter), _N_TRIED)
-        cells = [len(one) for _, one, _ in rest]
-        return 0.0 if len(head[1]) < 2 else (1 + cells.count(len(head[1]))) / (1 + len(cells))
+        cells = [len(cells) for _, cells, _ in islice(_records(text, delimiter), _N_TRIED)]
+        return cells.count(cells[0]) / len(cells) if cells and cells[0] > 1 else 0.0
 
     return max(DELIMITERS, key=even)  # of equals the first
 
 
 def _rows(text: str, delimiter: str, name: str) -> tuple[list[str], list[Row]]:
     records = _records(text, delimiter)
-    line, first, problem = next(records)
+    line, first, problem = next(records, (1, [], ""))
     names = [cell.strip() for cell in first]
     twice = [each for each in dict.fromkeys(names) if each and names.count(each) > 1]
     if twice:

@@ -125,6 +125,7 @@ GOOD = lines(ROWS)
         ("x.csv", " \n\n", "x.csv is empty"),
         ("x.json", "[]", "x.json has no rows"),
         ("x.csv", "q,a\n", "x.csv has no rows"),
+        ("x.csv", ",,\n,,\n", "x.csv has no rows"),
         ("x.csv", "q,a,a\n1,2,3\n", "x.csv, line 1: the column 'a' appears 2 times"),
         ("x.jsonl", GOOD + '{"q": "x", "a": NaN}', "x.jsonl, line 13: column 'a' is NaN, a missing value"),
         ("x.jsonl", GOOD + '{"q": "x", "a": null}', "x.jsonl, line 13: column 'a' is null"),
