@@ -7,7 +7,7 @@ method ``problems() -> list[str]`` for what types cannot say; it is asked once e
 import dataclasses
 from collections.abc import Iterator
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Never, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -53,6 +53,8 @@ def _fit(value: Any, kind: Any, path: str, problems: list[str]) -> Any:
 
 def _leaf(value: Any, kind: Any, path: str, problems: list[str], *, expected: Any) -> Any:
     try:
+        if kind is Never:
+            raise msgspec.ValidationError
         converted = msgspec.convert(value, kind)
     except (msgspec.ValidationError, InvalidInputError):
         hint = nearest(value, get_args(kind)) if get_origin(kind) is Literal and isinstance(value, str) else ""
@@ -85,7 +87,7 @@ def _union(value: Any, kinds: tuple[Any, ...], path: str, problems: list[str]) -
         if get_origin(kind) in shapes:
             return _fit(value, kind, path, problems)
     leaves = tuple(kind for kind in kinds if not _is_struct(kind) and get_origin(kind) not in (dict, list, tuple))
-    return _leaf(value, Union[leaves or NoneType], path, problems, expected=Union[kinds])  # noqa: UP007
+    return _leaf(value, Union[leaves] if leaves else Never, path, problems, expected=Union[kinds])  # noqa: UP007
 
 
 def _meant(value: dict[Any, Any], structs: list[Any], path: str, problems: list[str]) -> Any:

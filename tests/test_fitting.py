@@ -30,6 +30,7 @@ class Outer(msgspec.Struct, forbid_unknown_fields=True):
     sizes: float | int | Square = 1
     words: dict[str, str | tuple[str, ...]] = {}
     text: str | None = None
+    either: tuple[int, ...] | dict[str, float] = ()
     anything: Any = None
     flag: bool = False
 
@@ -57,6 +58,7 @@ WRONG = {
     "words": {"a": 3, "b": ["x", None]},
     "sizes": "big",
     "text": False,
+    "either": None,
 }
 SAID = [
     "unknown key 'nam'; did you mean 'name'?",
@@ -72,6 +74,7 @@ SAID = [
     "'words.a' must be text or a list, but is 3; quote it",
     "'words.b[1]' must be text, but is empty",
     "'text' must be text, but is false",
+    "'either' must be a list or a mapping, but is empty",
 ]
 
 
@@ -107,7 +110,13 @@ SHAPES = st.fixed_dictionaries(
 )
 ALMOST = st.fixed_dictionaries(
     {"name": st.just("x") | LEAVES},
-    optional={"shapes": st.lists(SHAPES, max_size=2), "sizes": LEAVES | SHAPES, "words": DATA, "flag": LEAVES},
+    optional={
+        "either": DATA,
+        "shapes": st.lists(SHAPES, max_size=2),
+        "sizes": LEAVES | SHAPES,
+        "words": DATA,
+        "flag": LEAVES,
+    },
 )
 
 

@@ -32,6 +32,8 @@ def read(path: Path) -> tuple[TaskFile | None, dict[str, Any], list[str]]:
     """Return the file, or None where it has errors; its keys that are right; and every error in words."""
     value = yamlfile.plain(yamlfile.text_of(path), where=str(path))
     keys, problems = fit_fields(value, Definition)
+    if not isinstance(value, dict):
+        return None, keys, problems
     problems += _fields(keys)
     templates, wrong = _templates(keys.get("prompts"), path.parent, keys.get("fields"))
     problems += wrong
@@ -43,7 +45,7 @@ def read(path: Path) -> tuple[TaskFile | None, dict[str, Any], list[str]]:
             f"'scorer.options.prefix_field': no field is called '{prefix}'{nearest(prefix, keys['fields'])}"
         )
     problems += _extraction(value, keys)
-    problems += _data(keys)
+    problems += _data(value, keys)
     problems += [f"'ideal': {problem}" for problem in prompts.lone_brace(keys.get("ideal", ""))]
     max_tokens = _max_tokens(keys.get("max_tokens", 1))
     if not max_tokens:
@@ -120,10 +122,10 @@ def _scorer(choice: str | ScorerChoice | None) -> tuple[Scorer | None, list[str]
         return None, [f"'scorer' {choice.name}: {error}"]
 
 
-def _extraction(value: Any, keys: Mapping[str, Any]) -> Iterable[str]:
-    given = value.get("extraction") if isinstance(value, dict) else None
+def _extraction(value: Mapping[str, Any], keys: Mapping[str, Any]) -> Iterable[str]:
     if "extraction" not in keys:
         return
+    given = value["extraction"]
     if given == {}:
         yield "'extraction' must name at least one extractor"
     for name, steps in given.items() if isinstance(given, dict) else [("", given)]:
@@ -132,12 +134,13 @@ def _extraction(value: Any, keys: Mapping[str, Any]) -> Iterable[str]:
             yield f"'{place}' must list at least one step, such as {{kind: line}}"
 
 
-def _data(keys: Mapping[str, Any]) -> Iterable[str]:
-    splits: Splits = keys.get("splits", Splits())
-    own = isinstance(splits.tune, Source)
-    if own and keys.get("data") is not None:
+def _data(value: Mapping[str, Any], keys: Mapping[str, Any]) -> Iterable[str]:
+    if "splits" in value and "splits" not in keys:
+        return
+    own = isinstance(keys.get("splits", Splits()).tune, Source)
+    if own and value.get("data") is not None:
         yield "'data' must be left out where 'splits' gives tune and confirm a source each"
-    if not own and not keys.get("data"):
+    if not own and not value.get("data"):
         yield "'data' must name a file, or 'splits' one for each split"
 
 

@@ -5,11 +5,14 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infertune import yamlfile
 from infertune.errors import DataUnavailableError, InvalidInputError
 from infertune.tasks import load, names
+from infertune.tasks.definition import Definition
 
 TOY = Path(__file__).parent / "toy"
 ROWS = [{"q": f"What is {i} + {i}?", "a": str(2 * i)} for i in range(40)]
@@ -217,6 +220,69 @@ scorer: {name: exact, options: {ignore_cas: true, ignore_spaces: 3}}"""
     ):
         assert len([error for error in errors if part in error]) == 1, part
     assert len(errors) == 14
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("data: [rows.jsonl]", "'data' must be text or a mapping with keys such as path, hub, count, but is a list"),
+        (
+            "splits: {tune: {path: 3}, confirm: {path: b}}\ndata: ",
+            "'splits.tune.path' must be text, but is 3; quote it",
+        ),
+        ("prompts: 3", "'prompts' must be a list, but is 3"),
+        ("extraction: [3]", "'extraction[0]' must be a mapping with the key kind, but is 3"),
+    ],
+)
+def test_one_slip_is_one_error(write, change, problem):
+    path = write(change)
+    with pytest.raises(InvalidInputError) as caught:
+        load(path)
+    assert str(caught.value) == f"{path}: {problem}"
+
+
+def test_a_file_that_is_no_mapping_is_one_error(write):
+    path = write()
+    for text in ("", "[1]", "words"):
+        path.write_text(text)
+        with pytest.raises(InvalidInputError) as caught:
+            load(path)
+        assert str(caught.value).startswith(f"{path}: must be a mapping with keys such as name, version, description")
+        assert "\n" not in str(caught.value)
+
+
+LEAVES = (
+    st.none() | st.booleans() | st.integers(-2, 50) | st.floats() | st.sampled_from(["q", "{q}", "a", "exact", "("])
+)
+INNER = st.sampled_from(
+    "path hub count tune confirm column pattern template name options kind labels text question".split()
+)
+ANYTHING = st.recursive(LEAVES, lambda one: st.lists(one, max_size=3) | st.dictionaries(INNER, one, max_size=3))
+
+
+@given(st.dictionaries(st.sampled_from(Definition.__struct_fields__), ANYTHING, max_size=3))
+def test_any_task_file_is_a_task_or_one_message(tmp_path_factory, changes):
+    folder = tmp_path_factory.mktemp("any", numbered=True)
+    (folder / "rows.jsonl").write_text(lines(ROWS))
+    (folder / "mine.yaml").write_text(yamlfile.dump(yaml.safe_load(FILE) | changes))
+    try:
+        load(folder / "mine.yaml")
+    except (InvalidInputError, DataUnavailableError) as error:
+        assert str(error)
+
+
+@given(
+    st.sampled_from(["x.jsonl", "x.json", "x.csv", "x.tsv", "x.parquet", "x.csv.gz"]),
+    st.binary(max_size=60) | st.text('qa,;|\t"\n{}[]:1 \\ud8\0', max_size=60).map(str.encode),
+)
+def test_any_data_file_is_read_or_one_message(tmp_path_factory, name, content):
+    folder = tmp_path_factory.mktemp("any", numbered=True)
+    (folder / "mine.yaml").write_text(FILE)
+    (folder / name).write_bytes(content)
+    try:
+        load(folder / "mine.yaml", data=folder / name)
+    except (InvalidInputError, DataUnavailableError) as error:
+        assert str(error)
 
 
 def test_source_and_licence_may_be_left_out(write):
