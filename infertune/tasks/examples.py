@@ -133,9 +133,10 @@ def _answer(given: Reference, row: Row) -> str:
     text = row.columns[given.column]
     if given.pattern:
         match = re.search(given.pattern, text)
-        if match is None:
+        found = None if match is None else match[1] if match.re.groups else match[0]
+        if found is None:
             raise InvalidInputError(f"column '{given.column}': 'reference.pattern' finds nothing in '{text[-40:]}'")
-        text = (match[1] if match.re.groups else match[0]).strip()
+        text = found.strip()
     if not text.strip():
         raise InvalidInputError(f"column '{given.column}' is empty, but must hold the right answer")
     return text

@@ -26,7 +26,8 @@ def once(cases: Sequence[Case], templates: Iterable[Template]) -> tuple[list[Cas
         if question in shown:
             shots += [f"{case.where} ({shown[question]})" for case in same]
         elif len({case.answer for case in same}) > 1:
-            contradicting.append((" and ".join(case.where for case in same), len(same)))
+            more = f" and {len(same) - 2} more" if len(same) > 2 else ""
+            contradicting.append((f"{same[0].where} and {same[1].where}{more}", len(same)))
         else:
             kept.append(same[0])
             repeated += [f"{case.where} repeats {same[0].where}" for case in same[1:]]

@@ -26,7 +26,7 @@ fields:
   word: word                      # {word} in the prompts is the column word; every prompt must use every field
 reference: opposite               # the column with the right answer
 
-# The first is the default; which is best is for the search to say. A row that is a shot is no example.
+# The first is the default; which is best is for the search to say. A row that is shown in examples is left out.
 # A name alone, such as short-answer, is a shipped template: those use the one field {question}.
 prompts:
   - name: NAME-short
