@@ -5,7 +5,7 @@ the message alone and exits with the class's ``exit_code``; docs/exit-codes.md l
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class InfertuneError(Exception):
@@ -57,3 +57,11 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     if close:
         return f"; did you mean '{close[0]}'?"
     return f"; valid: {', '.join(names)}" if names else ""
+
+
+def together(problems: Sequence[str], *, alone: str, head: str, most: int | None = None) -> InvalidInputError:
+    """Return one error for all: ``alone`` before a single problem, else ``head`` and a line for each of ``most``."""
+    if len(problems) == 1:
+        return InvalidInputError(f"{alone}{problems[0]}")
+    lines = [*problems[:most], *([f"and {len(problems) - most} more"] if most and len(problems) > most else [])]
+    return InvalidInputError("\n  ".join([f"{head}:", *lines]))

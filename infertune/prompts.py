@@ -3,11 +3,14 @@
 ``{question}`` stands for a field; ``{{`` and ``}}`` are literal braces. A field's value is inserted as it is and
 never read as a template again. A name the example lacks, or a field the template ignores, is an error: silently
 dropping an input is the commonest way to measure the wrong thing.
+
+A field may hold a conversation instead of a text. In a user turn its last message takes the place of the field and
+the turns before it come before that turn; everywhere else it is written out as text.
 """
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -15,14 +18,14 @@ import msgspec
 
 from infertune import yamlfile
 from infertune.data import shipped
-from infertune.errors import InvalidInputError, nearest
+from infertune.errors import InvalidInputError, nearest, together
 from infertune.types import Message, Prompt
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([A-Za-z_][A-Za-z0-9_]*)\}|[{}]")
 
 
 class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One turn of a chat template, its content with ``{fields}``."""
+    """One turn of a chat template, its content with ``{fields}``, or of a shot's conversation."""
 
     role: Literal["system", "user", "assistant"]
     content: str
@@ -37,7 +40,8 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         text: The question part of a plain template, which ends where the model's answer begins.
         preamble: Text before everything else in a plain template.
         separator: What ends a shot in a plain template.
-        examples: Few-shot shots: the fields' values, and ``answer``, what the model should have said.
+        examples: Few-shot shots: the fields' values, and ``answer``, what the model should have said. A value is a
+            text or the turns of a conversation.
     """
 
     name: str
@@ -46,7 +50,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     text: str = ""
     preamble: str = ""
     separator: str = "\n\n"
-    examples: tuple[dict[str, str], ...] = ()
+    examples: tuple[dict[str, str | tuple[Turn, ...]], ...] = ()
     description: str = ""
 
     @property
@@ -58,15 +62,68 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def fields(self) -> frozenset[str]:
         """Names of the fields that an example must have."""
-        parts = [self.text, *(turn.content for turn in self.messages)]
-        return frozenset(match[1] for part in parts for match in _TOKEN.finditer(part) if match[1])
+        return names_in("\n".join([self.text, *(turn.content for turn in self.messages)]))
 
-    def render(self, fields: Mapping[str, str]) -> Prompt:
+    @property
+    def shots(self) -> tuple[tuple[dict[str, Prompt], str], ...]:
+        """The shots: the values of the fields, and the answer."""
+        return tuple(
+            (
+                {name: _value(value) for name, value in shot.items() if name != "answer"},
+                as_text(_value(shot["answer"])),
+            )
+            for shot in self.examples
+        )
+
+    def problems(self) -> list[str]:
+        """Return why the template cannot render, if it cannot."""
+        body, other = ("messages", "text") if self.kind == "chat" else ("text", "messages")
+        found = []
+        if not getattr(self, body):
+            found.append(f"a {self.kind} prompt must have '{body}'")
+        if getattr(self, other):
+            found.append(f"a {self.kind} prompt must not have '{other}'")
+        if self.messages and self.messages[-1].role != "user":
+            found.append(f"the last of 'messages' must have the role user, not {self.messages[-1].role}")
+        for part in (self.text, *(turn.content for turn in self.messages)):
+            found += lone_brace(part)
+        for number, shot in enumerate(self.examples):
+            place = f"examples[{number}]"
+            if not isinstance(shot.get("answer"), str):
+                found.append(f"{place} must have 'answer', a text{nearest('answer', shot)}")
+            for name in sorted(shot.keys() - self.fields - {"answer"}):
+                found.append(f"{place}: the template does not use '{name}'{nearest(name, self.fields)}")
+            for name in sorted(self.fields - shot.keys()):
+                found.append(f"{place}: the field '{name}' is missing{nearest(name, shot)}")
+            for name, value in shot.items():
+                if isinstance(value, tuple) and (not value or value[-1].role != "user"):
+                    found.append(f"{place}: the last turn of '{name}' must be the user's")
+        return found
+
+    def unmatched(self, fields: Iterable[str]) -> list[str]:
+        """Return which of the fields that an example has the template ignores, and which it lacks."""
+        given, where = set(fields), f"prompt '{self.name}'"
+        ignored = [
+            f"{where}: does not use the field '{name}'{nearest(name, self.fields)}" for name in given - self.fields
+        ]
+        lacking = [f"{where}: no field is called '{name}'{nearest(name, given)}" for name in self.fields - given]
+        return sorted(ignored) + sorted(lacking)
+
+    def render(self, fields: Mapping[str, Prompt]) -> Prompt:
         """Return the prompt for one example."""
         return render(self, fields)
 
 
-def substitute(text: str, fields: Mapping[str, str], *, where: str) -> str:
+def as_text(value: Prompt) -> str:
+    """Return a field's value as text; a conversation as ``User: ...`` and so on, of one turn what that says."""
+    if isinstance(value, str):
+        return value
+    if len(value) == 1:
+        return value[0].content
+    return "\n\n".join(f"{turn.role.capitalize()}: {turn.content}" for turn in value)
+
+
+def substitute(text: str, fields: Mapping[str, Prompt], *, where: str) -> str:
     """Return ``text`` with every ``{name}`` replaced; an unknown name or a lone brace is an InvalidInputError."""
 
     def value(match: re.Match[str]) -> str:
@@ -77,33 +134,71 @@ def substitute(text: str, fields: Mapping[str, str], *, where: str) -> str:
             raise InvalidInputError(f"{where}: a lone '{token}' must be doubled, '{token}{token}', to be literal")
         if name not in fields:
             raise InvalidInputError(f"{where}: no field is called '{name}'{nearest(name, fields)}")
-        return fields[name]
+        return as_text(fields[name])
 
     return _TOKEN.sub(value, text)
 
 
-def render(template: Template, fields: Mapping[str, str]) -> Prompt:
+def lone_brace(text: str) -> list[str]:
+    """Return the words about the first brace that is neither doubled nor around a name, if there is one."""
+    lone = next((each[0] for each in _TOKEN.finditer(text) if each[0] in ("{", "}")), "")
+    return [f"a lone '{lone}' must be doubled, '{lone}{lone}', to be literal, in {_short(text)}"] if lone else []
+
+
+def names_in(text: str) -> frozenset[str]:
+    """Return the names that ``text`` has in braces."""
+    return frozenset(match[1] for match in _TOKEN.finditer(text) if match[1])
+
+
+def render(template: Template, fields: Mapping[str, Prompt]) -> Prompt:
     """Return the template filled with one example's fields; each field must be used, each used one must be there."""
     where = f"prompt '{template.name}'"
-    for name in fields:
-        if name not in template.fields:
-            raise InvalidInputError(f"{where}: does not use the field '{name}'{nearest(name, template.fields)}")
+    if problems := template.unmatched(fields):
+        raise together(problems, alone="", head=f"{where} does not fit the fields")
     if template.kind == "plain":
         shots = []
-        for shot in template.examples:
-            question = substitute(template.text, shot, where=where)
+        for values, answer in template.shots:
+            question = substitute(template.text, values, where=where)
             space = "" if question[-1:].isspace() else " "
-            shots.append(f"{question}{space}{shot['answer']}{template.separator}")
+            shots.append(f"{question}{space}{answer}{template.separator}")
         return template.preamble + "".join(shots) + substitute(template.text, fields, where=where)
+    system = [substitute(turn.content, fields, where=where) for turn in template.messages if turn.role == "system"]
+    own = [turn.content for value in fields.values() for turn in _turns(value) if turn.role == "system"]
+    if own:
+        # One system turn, for many chat templates allow no second.
+        system = ["\n\n".join([*system, *own])]
+    rendered = [Message("system", content) for content in system]
+    for values, answer in template.shots:
+        rendered += [*_asked(template, values, where=where), Message("assistant", answer)]
+    return tuple(rendered + _asked(template, fields, where=where))
 
-    def turns(values: Mapping[str, str], *, system: bool) -> list[Message]:
-        chosen = [turn for turn in template.messages if (turn.role == "system") is system]
-        return [Message(turn.role, substitute(turn.content, values, where=where)) for turn in chosen]
 
-    rendered = turns(fields, system=True)
-    for shot in template.examples:
-        rendered += [*turns(shot, system=False), Message("assistant", shot["answer"])]
-    return tuple(rendered + turns(fields, system=False))
+def _asked(template: Template, fields: Mapping[str, Prompt], *, where: str) -> list[Message]:
+    """Return the turns that ask about one example, a conversation's earlier ones included."""
+    asked: list[Message] = []
+    waiting = {name: turns for name, value in fields.items() if (turns := _turns(value))}
+    for turn in template.messages:
+        if turn.role == "system":
+            continue
+        values = dict(fields)
+        if turn.role == "user":
+            for name in waiting.keys() & names_in(turn.content):
+                asked += [earlier for earlier in waiting.pop(name)[:-1] if earlier.role != "system"]
+            values |= {name: turns[-1].content for name, value in fields.items() if (turns := _turns(value))}
+        asked.append(Message(turn.role, substitute(turn.content, values, where=where)))
+    return asked
+
+
+def _turns(value: Prompt) -> tuple[Message, ...]:
+    return () if isinstance(value, str) else value
+
+
+def _value(given: str | tuple[Turn, ...]) -> Prompt:
+    return given if isinstance(given, str) else tuple(Message(turn.role, turn.content) for turn in given)
+
+
+def _short(text: str) -> str:
+    return f"'{text if len(text) <= 60 else text[:57] + '...'}'"
 
 
 def load(name: str, *, beside: Path | None = None) -> Template:
@@ -112,10 +207,10 @@ def load(name: str, *, beside: Path | None = None) -> Template:
     for folder in folders:
         path = folder / f"{name}.yaml"
         if path.is_file():
-            return checked(yamlfile.read(path, Template), where=str(path))
+            return yamlfile.read(path, Template)
     if name in names():
         text = (shipped("prompts") / f"{name}.yaml").read_text(encoding="utf-8")
-        return checked(yamlfile.parse(text, Template, where=f"prompts/{name}.yaml"), where=f"prompts/{name}.yaml")
+        return yamlfile.parse(text, Template, where=f"prompts/{name}.yaml")
     looked = f" (also looked in {beside})" if beside else ""
     raise InvalidInputError(f"no prompt is called '{name}'{nearest(name, names())}{looked}")
 
@@ -128,21 +223,7 @@ def names() -> list[str]:
 
 
 def checked(template: Template, *, where: str) -> Template:
-    """Return the template if it can render at all, or raise InvalidInputError."""
-    body, other = ("messages", "text") if template.kind == "chat" else ("text", "messages")
-    if not getattr(template, body):
-        raise InvalidInputError(f"{where}: a {template.kind} prompt must have '{body}'")
-    if getattr(template, other):
-        raise InvalidInputError(f"{where}: a {template.kind} prompt must not have '{other}'")
-    if template.kind == "chat" and template.messages[-1].role != "user":
-        raise InvalidInputError(f"{where}: the last of 'messages' must have the role user, not assistant or system")
-    for number, shot in enumerate(template.examples):
-        place = f"{where}: examples[{number}]"
-        if "answer" not in shot:
-            raise InvalidInputError(f"{place}: must have 'answer'{nearest('answer', shot)}")
-        for name in shot.keys() - template.fields - {"answer"}:
-            raise InvalidInputError(f"{place}: the template does not use '{name}'{nearest(name, template.fields)}")
-        for name in template.fields - shot.keys():
-            raise InvalidInputError(f"{place}: the field '{name}' is missing{nearest(name, shot)}")
-    render(template, dict.fromkeys(template.fields, ""))
+    """Return the template if it can render at all, or raise InvalidInputError with everything that is wrong."""
+    if problems := template.problems():
+        raise together(problems, alone=f"{where}: ", head=f"{where} has {len(problems)} errors")
     return template

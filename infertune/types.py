@@ -162,8 +162,13 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One checkable case of a task: ``fields`` fill the prompt template, ``reference`` judges the answer."""
+    """One checkable case of a task.
+
+    Attributes:
+        fields: Fill the prompt template: texts, or a conversation whose last turn is the user's.
+        reference: Judges the answer.
+    """
 
     id: str
-    fields: Mapping[str, str]
+    fields: Mapping[str, Prompt]
     reference: str

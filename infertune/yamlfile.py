@@ -1,15 +1,16 @@
-"""Reads a YAML file into a frozen struct, strictly: an unknown key or a wrong type names the file and the key."""
+"""Reads a YAML file into a frozen struct, strictly: every unknown key and wrong type is named, with the file."""
 
 import os
 import re
 import tempfile
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar
 
 import msgspec
 import yaml
 
-from infertune.errors import InvalidInputError, nearest
+from infertune.errors import InvalidInputError, together
+from infertune.fitting import fit
 
 T = TypeVar("T")
 
@@ -46,22 +47,66 @@ _Loader.add_implicit_resolver(
 )
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes what `_Loader` reads back: a text that it would take for a number is quoted."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write equal values out each time."""
+        return True
+
+
+_Dumper.yaml_implicit_resolvers = {
+    first: [*yaml.SafeDumper.yaml_implicit_resolvers.get(first, ()), *_Loader.yaml_implicit_resolvers.get(first, ())]
+    for first in yaml.SafeDumper.yaml_implicit_resolvers.keys() | _Loader.yaml_implicit_resolvers.keys()
+}
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Represent a text: several lines as a block, and other ends of lines quoted, for a block would lose them."""
+    style = '"' if re.search("[\r\x85\u2028\u2029]", text) else "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def dump(value: Any, *, one_line: bool = False) -> str:
+    """Return plain data as YAML, keys in their order: block by block, or in one line such as ``{a: 1}``."""
+    text = yaml.dump(
+        value,
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        width=float("inf"),
+        default_flow_style=one_line,
+    )
+    return re.sub(r"(?m)^\.\.\.\n\Z", "", str(text))  # PyYAML's mark of an end, after which nothing could follow
+
+
 def read(path: Path, kind: type[T]) -> T:
     """Return the file's contents as ``kind``; raise InvalidInputError for anything that does not fit."""
+    return parse(text_of(path), kind, where=str(path))
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a file; one that cannot be read is an InvalidInputError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    return parse(text, kind, where=str(path))
 
 
 def write(path: Path, struct: msgspec.Struct, *, head: str) -> None:
     """Write a struct below a comment, whole or not at all; an earlier file of the same name is replaced."""
-    body = yaml.safe_dump(msgspec.to_builtins(struct), sort_keys=False, allow_unicode=True)
+    write_text(path, head + dump(msgspec.to_builtins(struct)))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all; an earlier one of the same name is replaced."""
     try:
         handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(head + body)
+            stream.write(text)
         Path(partial).chmod(0o644)
         Path(partial).replace(path)
     except OSError as error:
@@ -84,47 +129,23 @@ def check_writable(path: Path, kind: type[msgspec.Struct]) -> None:
 
 def parse(text: str, kind: type[T], *, where: str) -> T:
     """Return YAML text as ``kind``; ``where`` names its origin in messages."""
+    return convert(plain(text, where=where), kind, where=where)
+
+
+def plain(text: str, *, where: str) -> Any:
+    """Return what YAML text says as dicts, lists and scalars; text that is not YAML is an InvalidInputError."""
     try:
-        value = yaml.load(text, Loader=_Loader)
+        return yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         raise InvalidInputError(f"{where}{line}: not valid YAML: {getattr(error, 'problem', None) or error}") from None
-    return convert(value, kind, where=where)
 
 
 def convert(value: Any, kind: type[T], *, where: str) -> T:
-    """Return plain data as ``kind``; the first misfit becomes an InvalidInputError with its key path."""
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        problem, _, path = str(error).partition(" - at ")
-        key = path.strip("`").removeprefix("$").removeprefix(".")
-        unknown = re.search(r"unknown field `(.*)`", problem)
-        if unknown:
-            name = unknown[1]
-            valid = {each for struct in _structs_at(kind, key) for each in struct.__struct_encode_fields__}
-            place = f" under '{key}'" if key else ""
-            raise InvalidInputError(f"{where}: unknown key '{name}'{place}{nearest(name, valid)}") from None
-        place = f" '{key}':" if key else ""
-        raise InvalidInputError(f"{where}:{place} {problem[:1].lower()}{problem[1:]}") from None
-
-
-def _structs_at(kind: Any, path: str) -> list[Any]:
-    """Return the structs that may stand at a key path such as ``splits.tune`` or ``extraction[0]``."""
-    found = _structs_in(kind)
-    for name in re.findall(r"[A-Za-z_]\w*", path):
-        found = [
-            inner
-            for struct in found
-            if name in struct.__struct_encode_fields__
-            for inner in _structs_in(get_type_hints(struct)[name])
-        ]
+    """Return plain data as ``kind``; everything that does not fit becomes one InvalidInputError with the key paths."""
+    fitted, problems = fit(value, kind)
+    if problems:
+        raise together(problems, alone=f"{where}: ", head=f"{where} has {len(problems)} errors")
+    found: T = fitted
     return found
-
-
-def _structs_in(kind: Any) -> list[Any]:
-    """Return the structs that a type is, or holds through containers and unions."""
-    if hasattr(kind, "__struct_encode_fields__"):
-        return [kind]
-    return [struct for inner in get_args(kind) for struct in _structs_in(inner)]

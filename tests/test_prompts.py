@@ -77,6 +77,85 @@ def test_a_template_that_cannot_render_is_refused_with_its_place(template, probl
         checked(template, where="file.yaml")
 
 
+TALK = (Message("user", "Hi"), Message("assistant", "Hello!"), Message("user", "2+2?"))
+
+
+def test_a_conversation_comes_before_the_turn_that_uses_it():
+    assert render(CHAT, {"question": TALK}) == (
+        Message("system", "Be brief."),
+        Message("user", "Q: 1+1?"),
+        Message("assistant", "2"),
+        Message("user", "Hi"),
+        Message("assistant", "Hello!"),
+        Message("user", "Q: 2+2?"),
+    )
+    assert render(CHAT, {"question": TALK[-1:]}) == render(CHAT, {"question": "2+2?"})
+
+
+def test_there_is_one_system_turn_of_template_and_conversation():
+    question = Template(name="q", kind="chat", messages=(Turn("user", "{question}"),))
+    talk = (Message("system", "You add."), *TALK)
+    assert render(question, {"question": talk}) == talk
+    rendered = render(CHAT, {"question": talk})
+    assert rendered[0] == Message("system", "Be brief.\n\nYou add.")
+    assert rendered[1:] == render(CHAT, {"question": TALK})[1:]
+
+
+def test_a_conversation_as_text_names_who_speaks_unless_only_the_user_does():
+    text = "User: Hi\n\nAssistant: Hello!\n\nUser: 2+2?"
+    assert render(PLAIN, {"question": TALK}) == f"Q: 1+1?\nA: 2\n\nQ: {text}\nA:"
+    assert render(PLAIN, {"question": TALK[-1:]}) == render(PLAIN, {"question": "2+2?"})
+    inside = Template(name="s", kind="chat", messages=(Turn("system", "Of {question}"), Turn("user", "Sum up.")))
+    assert render(inside, {"question": TALK}) == (Message("system", f"Of {text}"), Message("user", "Sum up."))
+
+
+def test_a_shot_may_be_a_conversation(tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        """
+name: mine
+kind: chat
+messages: [{role: user, content: "{question}"}]
+examples:
+  - question:
+      - {role: system, content: never shown twice}
+      - {role: user, content: Hi}
+      - {role: assistant, content: Hello!}
+      - {role: user, content: '1+1?'}
+    answer: "2"
+"""
+    )
+    assert render(load("mine", beside=tmp_path), {"question": "2+2?"}) == (
+        Message("user", "Hi"),
+        Message("assistant", "Hello!"),
+        Message("user", "1+1?"),
+        Message("assistant", "2"),
+        Message("user", "2+2?"),
+    )
+    unanswered = Template(
+        name="x", kind="plain", text="{q}", examples=({"q": (Turn("assistant", "a"),), "answer": ""},)
+    )
+    with pytest.raises(InvalidInputError, match="the last turn of 'q' must be the user's"):
+        checked(unanswered, where="x")
+
+
+def test_all_that_is_wrong_with_a_template_is_told_at_once():
+    template = Template(
+        name="x", kind="chat", messages=(Turn("user", "{q} {"), Turn("assistant", "}")), examples=({"p": "a"},)
+    )
+    with pytest.raises(InvalidInputError) as caught:
+        checked(template, where="x.yaml")
+    head, *told = str(caught.value).split("\n  ")
+    assert head == "x.yaml has 6 errors:"
+    assert [line.split(",")[0].split(";")[0] for line in told] == [
+        "the last of 'messages' must have the role user",
+        "a lone '{' must be doubled",
+        "a lone '}' must be doubled",
+        "examples[0] must have 'answer'",
+        "examples[0]: the template does not use 'p'",
+        "examples[0]: the field 'q' is missing",
+    ]
+
+
 def test_digest_follows_what_is_rendered_and_not_the_name():
     renamed = Template(name="other", kind=PLAIN.kind, text=PLAIN.text, examples=PLAIN.examples)
     shorter = Template(name="p", kind=PLAIN.kind, text=PLAIN.text)

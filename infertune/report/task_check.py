@@ -18,18 +18,18 @@ def show(report: TaskReport, console: Console) -> None:
         say(f"\nprompt {shown.template}, example {shown.example_id}", style="bold")
         say(_rendered(shown.prompt))
         say(f"reference: {shown.reference}")
-        say(f"perfect answer: {shown.ideal}")
-        say(f"score: {shown.score:g}")
-    say(f"\n{report.ideal_share:.1%} of the perfect answers score 1.")
-    for miss in report.misses[:5]:
-        found = "no answer was found in it" if miss.answer is None else f"'{miss.answer}' was found in it"
-        say(f"  {miss.example_id}: '{miss.ideal}' scores {miss.score:g}: {found}")
+        if shown.ideal is not None:
+            say(f"perfect answer: {shown.ideal}")
+            say(f"score: {shown.score:g}")
+    say()
+    if report.n_ideals:
+        say(f"{report.ideal_share:.1%} of the perfect answers score 1.")
     for note in report.notes:
         say(f"Note: {note}.")
     for problem in report.problems:
-        say(f"Problem: {problem}.", style="red")
+        say(f"Problem: {problem}", style="red")
     if report.holds:
-        say("The task holds.", style="green")
+        say("Task OK", style="green")
 
 
 def _rendered(prompt: Prompt) -> str:

@@ -1,7 +1,21 @@
 """Tasks: examples, prompts, extraction and scoring, from one YAML file and its data."""
 
-from infertune.tasks.check import TaskReport, check
+from infertune.tasks.check import TaskReport, check, warnings
+from infertune.tasks.draft import Draft, columns, draft
 from infertune.tasks.starter import starter, starter_data
 from infertune.tasks.task import Task, definitions, load, names
 
-__all__ = ["Task", "TaskReport", "check", "definitions", "load", "names", "starter", "starter_data"]
+__all__ = [
+    "Draft",
+    "Task",
+    "TaskReport",
+    "check",
+    "columns",
+    "definitions",
+    "draft",
+    "load",
+    "names",
+    "starter",
+    "starter_data",
+    "warnings",
+]

@@ -1,10 +1,11 @@
 """What a task file may say: the frozen structs behind ``tasks/<name>/task.yaml``; docs/tasks.md explains each key."""
 
+import re
 from typing import Any
 
 import msgspec
 
-from infertune.prompts import Template
+from infertune.prompts import Template, lone_brace
 from infertune.tasks.extraction import Step
 
 
@@ -20,7 +21,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Where rows come from: a local file first, the hub where there is none.
 
     Attributes:
-        path: JSONL, CSV or Parquet file relative to the task file, or to the folder given as ``--data``.
+        path: Data file relative to the task file, or to the folder given as ``--data``.
         hub: Used when the file is not there.
         count: For a source that is one split: how many of its examples are used; all when left out.
     """
@@ -29,12 +30,37 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     hub: Hub | None = None
     count: int | None = None
 
+    def problems(self) -> list[str]:
+        """Return why no rows can come from it, if none can."""
+        found = [] if self.path or self.hub else ["must have 'path' or 'hub'"]
+        return [*found, *(["'count' must be at least 1"] if self.count is not None and self.count < 1 else [])]
+
 
 class Splits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Shares (0.6), counts (200) or a source of its own for each of the two splits."""
+    """Shares (0.6), counts (200) or a source of its own for each of the two splits.
 
-    tune: float | int | Source = 0.6
-    confirm: float | int | Source = 0.4
+    One that is left out is the rest of the examples; with both left out ``tune`` is a share of 0.6.
+    """
+
+    tune: float | int | Source | None = None
+    confirm: float | int | Source | None = None
+
+    def problems(self) -> list[str]:
+        """Return why the two do not go together, if they do not."""
+        both = (self.tune, self.confirm)
+        given = [one for one in both if one is not None]
+        if any(isinstance(one, Source) for one in both):
+            return [] if all(isinstance(one, Source) for one in both) else ["must give both tune and confirm a source"]
+        counts, shares = ([one for one in given if isinstance(one, kind)] for kind in (int, float))
+        if (counts and shares) or any(one < 1 for one in counts) or not all(0 < one < 1 for one in shares):
+            return ["must be two counts (200), two shares above 0 and below 1 (0.6), or two sources"]
+        return [f"the shares must sum to at most 1, but sum to {sum(shares):g}"] if sum(shares) > 1 + 1e-9 else []
+
+
+class Conversation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A field that is a conversation: the column with its list of ``{role, content}``."""
+
+    conversation: str
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,6 +69,17 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     column: str = ""
     pattern: str = ""
     template: str = ""
+
+    def problems(self) -> list[str]:
+        """Return what is wrong with it, if anything is."""
+        found = []
+        if bool(self.column) == bool(self.template) or (self.pattern and not self.column):
+            found.append("must have either 'column' (with or without 'pattern') or 'template'")
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            found.append(f"'pattern' is not a regular expression: {error}")
+        return [*found, *(f"'template': {problem}" for problem in lone_brace(self.template))]
 
 
 class ScorerChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,12 +95,12 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     name: str
     version: int
     description: str = ""
-    source: str
-    licence: str
+    source: str = ""
+    licence: str = ""
     data: str | Source | None = None
     splits: Splits = Splits()
     id: str = ""
-    fields: dict[str, str]
+    fields: dict[str, str | Conversation]
     reference: str | Reference
     ideal: str = "{reference}"
     prompts: tuple[str | Template, ...]

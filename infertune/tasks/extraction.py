@@ -9,8 +9,6 @@ from typing import Literal
 
 import msgspec
 
-from infertune.errors import InvalidInputError
-
 Extractor = Callable[[str], str | None]
 Which = Literal["first", "last"]
 
@@ -28,15 +26,15 @@ class Regex(
     def _compiled(self) -> re.Pattern[str]:
         return re.compile(self.pattern)
 
-    def problem(self) -> str:
-        """Return what is wrong with the step itself, or an empty text."""
+    def problems(self) -> list[str]:
+        """Return what is wrong with the step itself, if anything is."""
         try:
             groups = self._compiled.groups
         except re.error as error:
-            return f"'pattern' is not a regular expression: {error}"
+            return [f"'pattern' is not a regular expression: {error}"]
         if self.group is not None and not 0 <= self.group <= groups:
-            return f"'group' must be in 0..{groups}, the groups of the pattern, but is {self.group}"
-        return ""
+            return [f"'group' must be in 0..{groups}, the groups of the pattern, but is {self.group}"]
+        return []
 
     def find(self, text: str) -> str | None:
         """Return the answer or None."""
@@ -66,9 +64,10 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     labels: tuple[str, ...]
     which: Which = "first"
 
-    def problem(self) -> str:
-        """Return what is wrong with the step itself, or an empty text."""
-        return "" if self.labels and all(self.labels) else "'labels' must be a list of texts that are not empty"
+    def problems(self) -> list[str]:
+        """Return what is wrong with the step itself, if anything is."""
+        good = self.labels and all(label.strip() for label in self.labels)
+        return [] if good else ["'labels' must be a list of texts that are not empty"]
 
     def find(self, text: str) -> str | None:
         """Return the answer or None."""
@@ -145,16 +144,6 @@ def extractor(steps: Sequence[Step], normal_form: Callable[[str], str | None]) -
         return None
 
     return extract
-
-
-def checked(steps: Sequence[Step], *, where: str) -> None:
-    """Raise InvalidInputError when a step cannot work."""
-    if not steps:
-        raise InvalidInputError(f"{where}: must list at least one step, such as {{kind: line}}")
-    for number, step in enumerate(steps):
-        problem = step.problem() if isinstance(step, Regex | Choice) else ""
-        if problem:
-            raise InvalidInputError(f"{where}[{number}]: {problem}")
 
 
 def _first_json(text: str) -> object:

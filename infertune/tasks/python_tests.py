@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from infertune.prompts import as_text
 from infertune.tasks.sandbox import Limits, run
 from infertune.types import Example
 
@@ -32,9 +33,8 @@ class PythonTests:
         limits = Limits(
             cpu_seconds=self.cpu_seconds, wall_seconds=self.wall_seconds, memory_bytes=self.memory_mib * 2**20
         )
-        prefix = example.fields[self.prefix_field] if self.prefix_field else ""
+        prefix = as_text(example.fields[self.prefix_field]) if self.prefix_field else ""
         return float(run(f"{prefix}{answer}\n{example.reference}\n", limits=limits).passed)
 
-    def ideal(self, reference: str) -> str:
-        """Return nothing useful: only the data know a solution, so a task gives ``ideal`` itself."""
-        return reference
+    def ideal(self, reference: str) -> None:
+        """Return None: tests do not tell a program that passes them, so a task that knows one gives ``ideal``."""

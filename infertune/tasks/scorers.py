@@ -24,8 +24,8 @@ class Scorer(Protocol):
     def score(self, answer: str, example: Example) -> float:
         """Return how right an answer in normal form is, in [0, 1]; pure."""
 
-    def ideal(self, reference: str) -> str:
-        """Return an answer that scores 1 against this reference."""
+    def ideal(self, reference: str) -> str | None:
+        """Return an answer that scores 1 against this reference, or None where the reference does not tell one."""
 
 
 @dataclass(frozen=True, kw_only=True)

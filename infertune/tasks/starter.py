@@ -12,10 +12,10 @@ _TASK = """\
 name: NAME
 version: 1                        # raise it with every change that changes a score
 description: Opposites of words.
-source: made by hand              # where the data come from
-licence: CC0-1.0                  # and what may be done with them
+source: made by hand              # for people: where the data come from,
+licence: CC0-1.0                  # and what may be done with them; both may be left out
 
-# One example a line: {"word": "hot", "opposite": "cold"}. Also .csv and .parquet, and .gz of these.
+# One example a line: {"word": "hot", "opposite": "cold"}. Also .json, .csv, .tsv and .parquet, and .gz of these.
 # A hub data set: {hub: {path: openai/gsm8k, name: main, split: test}}
 data: NAME.jsonl
 
@@ -26,7 +26,7 @@ fields:
   word: word                      # {word} in the prompts is the column word; every prompt must use every field
 reference: opposite               # the column with the right answer
 
-# The first is the default; which is best is for the search to say. Shots must not be examples of the task.
+# The first is the default; which is best is for the search to say. A row that is shown in examples is left out.
 # A name alone, such as short-answer, is a shipped template: those use the one field {question}.
 prompts:
   - name: NAME-short
@@ -72,9 +72,14 @@ _OPPOSITES = {
 
 def starter(name: str) -> str:
     """Return a commented task file that reads ``<name>.jsonl``; a name no file could have is an InvalidInputError."""
+    return _TASK.replace("NAME", checked_name(name))
+
+
+def checked_name(name: str) -> str:
+    """Return a name that a file and a study can have, or raise InvalidInputError."""
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
         raise InvalidInputError(f"a task's name must be a letter, then letters, digits, - and _, but is '{name}'")
-    return _TASK.replace("NAME", name)
+    return name
 
 
 def starter_data() -> str:

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import as_file
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from infertune import plugins, prompts, yamlfile
+from infertune import yamlfile
 from infertune.data import shipped
-from infertune.errors import InvalidInputError, nearest
+from infertune.errors import InvalidInputError, nearest, together
 from infertune.prompts import Template
-from infertune.tasks import examples, extraction
-from infertune.tasks.definition import Definition, ScorerChoice
+from infertune.tasks import judgement, splits, taskfile
+from infertune.tasks.definition import Definition
 from infertune.tasks.extraction import Extractor
+from infertune.tasks.judgement import Miss
 from infertune.tasks.scorers import Scorer
 from infertune.types import Example
 
@@ -32,8 +32,10 @@ class Task:
         max_tokens_choices: Values worth trying, rising; the last is the task's own cap.
         stop: Texts that end an answer.
         extractors: From a model's text to the answer in its voting normal form, or None; the first is the default.
-        ideals: For every example id a text that a perfect model would write, for ``check``.
-        left_out: Why some rows are no examples, in words; for ``check``.
+        ideals: By example id a text that a perfect model would write, where one is known.
+        places: By example id where its row stands, in the order of the data.
+        left_out: Why some rows are no examples, in words.
+        notes: How the data were read, where that was a guess.
     """
 
     name: str
@@ -50,7 +52,9 @@ class Task:
     scorer: Scorer
     definition: Definition
     ideals: Mapping[str, str]
+    places: Mapping[str, str]
     left_out: tuple[str, ...]
+    notes: tuple[str, ...]
 
     @property
     def max_tokens(self) -> int:
@@ -66,10 +70,25 @@ class Task:
     def digest(self) -> str:
         """Identity of everything that shapes a score: the definition's rules, the templates and both splits."""
         templates = {name: template.digest for name, template in self.prompts.items()}
-        splits = [[(one.id, dict(one.fields), one.reference) for one in split] for split in (self.tune, self.confirm)]
+        both = [[(one.id, dict(one.fields), one.reference) for one in split] for split in (self.tune, self.confirm)]
         definition = msgspec.structs.replace(self.definition, description="", source="", licence="")
-        content = msgspec.json.encode([definition, templates, splits], order="sorted")
+        content = msgspec.json.encode([definition, templates, both], order="sorted")
         return hashlib.sha256(content).hexdigest()[:16]
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        """Those of both splits."""
+        return (*self.tune, *self.confirm)
+
+    @cached_property
+    def misses(self) -> tuple[Miss, ...]:
+        """The examples that cannot be answered correctly; judging programs means running their tests."""
+        return judgement.misses(self.examples, self.ideals, self.places, self.extract, self.score)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What must be put right before a figure of the task means anything: ``load`` refuses such a task."""
+        return judgement.in_words(self.misses, len(self.examples))
 
     def extract(self, text: str) -> str | None:
         """Return the answer in ``text`` in its voting normal form, or None; by the default extractor."""
@@ -99,9 +118,18 @@ def load(name_or_path: str | Path, *, data: Path | None = None) -> Task:
         data: A file or a folder to read instead of the task's own data.
 
     Raises:
-        InvalidInputError: No such task, or its file or its data is not as it must be.
+        InvalidInputError: No such task, or its file or its data is not as it must be, or an example cannot be
+            answered correctly: everything that is wrong in one message, and never what ``check`` says is OK.
         DataUnavailableError: The data are not on this machine and could not be fetched.
     """
+    task = read(name_or_path, data=data)
+    if task.problems:
+        raise InvalidInputError("\n".join(f"{name_or_path}: {problem}" for problem in task.problems))
+    return task
+
+
+def read(name_or_path: str | Path, *, data: Path | None = None) -> Task:
+    """Return a task as ``load`` does, without asking whether its examples can be answered correctly."""
     path = Path(name_or_path)
     if data is not None and not data.exists():
         raise InvalidInputError(f"--data must be a file or a folder, but there is no {data}")
@@ -109,87 +137,36 @@ def load(name_or_path: str | Path, *, data: Path | None = None) -> Task:
         return _read(path / "task.yaml" if path.is_dir() else path, data)
     name = str(name_or_path)
     if name not in names():
-        raise InvalidInputError(f"no task is called '{name}', and there is no such folder or .yaml file{_near(name)}")
+        near = nearest(name, names())
+        raise InvalidInputError(f"no task is called '{name}', and there is no such folder or .yaml file{near}")
     with as_file(shipped("tasks") / name) as folder:
         return _read(folder / "task.yaml", data)
 
 
-def _near(name: str) -> str:
-    return nearest(name, names())
-
-
 def _read(path: Path, data: Path | None) -> Task:
-    definition = yamlfile.read(path, Definition)
-    where = str(path)
-    templates = _templates(definition, path)
-    scorer = _scorer(definition.scorer, where)
-    steps = definition.extraction if isinstance(definition.extraction, dict) else {"default": definition.extraction}
-    if not steps:
-        raise InvalidInputError(f"{where}: 'extraction' must name at least one extractor")
-    for name, one in steps.items():
-        extraction.checked(one, where=f"{where}: extraction of '{name}'")
-    cases, left_out = examples.read(definition, scorer, path, data)
+    file, keys, problems = taskfile.read(path)
+    if file is None:
+        problems += splits.unknown_columns(keys, path=path, data=data)
+        raise together(problems, alone=f"{path}: ", head=f"{path} has {len(problems)} errors")
+    definition = file.definition
+    found = splits.read(definition, file.scorer, file.templates.values(), path=path, data=data)
+    cases = [*found.tune, *found.confirm]
     return Task(
         name=definition.name,
         version=definition.version,
         description=definition.description,
         source=definition.source,
         licence=definition.licence,
-        tune=tuple(case.example for case in cases["tune"]),
-        confirm=tuple(case.example for case in cases["confirm"]),
-        prompts=templates,
-        max_tokens_choices=_max_tokens(definition.max_tokens, where),
+        tune=tuple(case.example for case in found.tune),
+        confirm=tuple(case.example for case in found.confirm),
+        prompts=file.templates,
+        max_tokens_choices=file.max_tokens,
         stop=definition.stop,
-        extractors={name: extraction.extractor(one, scorer.normal_form) for name, one in steps.items()},
-        scorer=scorer,
+        extractors=file.extractors,
+        scorer=file.scorer,
         definition=definition,
-        ideals={case.example.id: case.ideal for split in cases.values() for case in split},
-        left_out=left_out,
+        ideals={case.example.id: case.ideal for case in cases if case.ideal is not None},
+        places=found.places,
+        left_out=found.left_out,
+        notes=found.notes,
     )
-
-
-def _templates(definition: Definition, path: Path) -> dict[str, Template]:
-    found: dict[str, Template] = {}
-    for entry in definition.prompts:
-        template = (
-            prompts.load(entry, beside=path.parent)
-            if isinstance(entry, str)
-            else prompts.checked(entry, where=f"{path}: prompt '{entry.name}'")
-        )
-        name = entry if isinstance(entry, str) else entry.name
-        if name in found:
-            raise InvalidInputError(f"{path}: 'prompts' lists '{name}' twice")
-        prompts.render(template, dict.fromkeys(definition.fields, ""))
-        found[name] = template
-    if not found:
-        raise InvalidInputError(
-            f"{path}: 'prompts' must list at least one template; shipped: {', '.join(prompts.names())}"
-        )
-    return found
-
-
-def _scorer(choice: str | ScorerChoice, where: str) -> Scorer:
-    choice = ScorerChoice(choice) if isinstance(choice, str) else choice
-    try:
-        kind = plugins.load("scorers", choice.name)
-    except InvalidInputError as error:
-        raise InvalidInputError(f"{where}: scorer: {error}") from None
-    valid = set(getattr(kind, "__dataclass_fields__", choice.options))
-    for option in choice.options.keys() - valid:
-        raise InvalidInputError(f"{where}: the scorer {choice.name} has no option '{option}'{nearest(option, valid)}")
-    # msgspec checks the types of our own scorers' options; a plugin's class may be anything callable.
-    make: Any = (lambda **options: msgspec.convert(options, kind)) if valid and isinstance(kind, type) else kind
-    try:
-        scorer: Scorer = make(**choice.options)
-    except (msgspec.ValidationError, InvalidInputError, TypeError, ValueError) as error:
-        raise InvalidInputError(f"{where}: scorer {choice.name}: {error}") from None
-    return scorer
-
-
-def _max_tokens(given: int | tuple[int, ...], where: str) -> tuple[int, ...]:
-    """Return the choices as given, or a cap with its half and its quarter."""
-    choices = (given // 4, given // 2, given) if isinstance(given, int) else given
-    choices = tuple(sorted({choice for choice in choices if choice > 0}))
-    if not choices or (isinstance(given, tuple) and len(choices) != len(given)):
-        raise InvalidInputError(f"{where}: 'max_tokens' must be a positive number, or several, but is {given}")
-    return choices

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infertune.errors import InvalidInputError
-from infertune.tasks.extraction import Boxed, Choice, Code, Json, Line, Regex, Text, checked, extractor
+from infertune.tasks.extraction import Boxed, Choice, Code, Json, Line, Regex, Text, extractor
 
 STEPS = [
     Regex(pattern=r"(\d)|([a-z])", which="last"),
@@ -76,14 +75,18 @@ def test_the_first_step_that_finds_something_decides_and_its_form_is_final():
 
 
 @pytest.mark.parametrize(
-    ("steps", "problem"),
+    ("step", "problem"),
     [
-        ([], "at least one step"),
-        ([Regex(pattern="(")], r"x\[0\]: 'pattern' is not a regular expression"),
-        ([Text(), Regex(pattern="a", group=1)], r"x\[1\]: 'group' must be in 0..0"),
-        ([Choice(labels=())], "'labels' must be"),
+        (Regex(pattern="("), "'pattern' is not a regular expression"),
+        (Regex(pattern="a", group=1), "'group' must be in 0..0"),
+        (Choice(labels=()), "'labels' must be"),
+        (Choice(labels=("a", " ")), "'labels' must be"),
     ],
 )
-def test_a_step_that_cannot_work_is_refused(steps, problem):
-    with pytest.raises(InvalidInputError, match=problem):
-        checked(steps, where="x")
+def test_a_step_that_cannot_work_says_why(step, problem):
+    (found,) = step.problems()
+    assert problem in found
+
+
+def test_a_step_that_can_work_has_no_problem():
+    assert [step.problems() for step in STEPS if isinstance(step, Regex | Choice)] == [[], []]

@@ -1,10 +1,16 @@
 """The tasks with data of the project's own making: whole, judged as meant, and never shown their own answers."""
 
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from infertune import prompts, tasks
 from infertune.tasks import Task
 
+RECORDED = Path(__file__).parents[2] / "benchmarks" / "search" / "recorded"
 OWN = ["capitals", "inflections", "kinds", "notes", "opposites", "sentiment"]
 
 
@@ -24,6 +30,23 @@ def test_three_hundred_examples_in_two_disjoint_splits(task: Task) -> None:
     assert len({example.id for example in examples}) == len(examples)
     assert len({_question(dict(example.fields)) for example in examples}) == len(examples)
     assert task.left_out == ()
+
+
+@pytest.mark.parametrize("name", ["capitals", "opposites"])
+def test_the_division_is_the_one_that_was_recorded(name: str) -> None:
+    with np.load(RECORDED / f"{name}.npz") as file:
+        about = json.loads(file["about"].tobytes())
+    task, n_tune = tasks.load(name), about["n_tune"]
+    assert [one.id for one in task.tune[:n_tune]] == about["example_ids"][:n_tune]
+    assert [one.id for one in task.confirm[: len(about["example_ids"]) - n_tune]] == about["example_ids"][n_tune:]
+
+
+@pytest.mark.parametrize("name", ["kinds", "sentiment"])
+def test_labels_are_in_both_splits_in_proportion(name: str) -> None:
+    task = tasks.load(name)
+    for split in (task.tune, task.confirm):
+        labels = Counter(example.reference for example in split)
+        assert max(labels.values()) - min(labels.values()) <= 1  # each label has as many examples as any other
 
 
 def test_origin_is_stated(task: Task) -> None:

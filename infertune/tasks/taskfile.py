@@ -1,0 +1,155 @@
+"""Reads a task file, all of it, and tells everything that is wrong with it at once; the data are not looked at."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from infertune import plugins, prompts, yamlfile
+from infertune.errors import InvalidInputError, nearest
+from infertune.fitting import fit, fit_fields
+from infertune.prompts import Template
+from infertune.tasks.definition import Conversation, Definition, ScorerChoice, Source, Splits
+from infertune.tasks.extraction import Extractor, extractor
+from infertune.tasks.scorers import Scorer
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskFile:
+    """A task file without an error."""
+
+    definition: Definition
+    templates: Mapping[str, Template]
+    scorer: Scorer
+    extractors: Mapping[str, Extractor]
+    max_tokens: tuple[int, ...]
+
+
+def read(path: Path) -> tuple[TaskFile | None, dict[str, Any], list[str]]:
+    """Return the file, or None where it has errors; its keys that are right; and every error in words."""
+    value = yamlfile.plain(yamlfile.text_of(path), where=str(path))
+    keys, problems = fit_fields(value, Definition)
+    if not isinstance(value, dict):
+        return None, keys, problems
+    problems += _fields(keys)
+    templates, wrong = _templates(keys.get("prompts"), path.parent, keys.get("fields"))
+    problems += wrong
+    scorer, wrong = _scorer(keys.get("scorer"))
+    problems += wrong
+    prefix = getattr(scorer, "prefix_field", "")  # of python_tests
+    if prefix and prefix not in keys.get("fields", {prefix}):
+        problems.append(
+            f"'scorer.options.prefix_field': no field is called '{prefix}'{nearest(prefix, keys['fields'])}"
+        )
+    problems += _extraction(value, keys)
+    problems += _data(value, keys)
+    problems += [f"'ideal': {problem}" for problem in prompts.lone_brace(keys.get("ideal", ""))]
+    max_tokens = _max_tokens(keys.get("max_tokens", 1))
+    if not max_tokens:
+        problems.append(f"'max_tokens' must be a positive number, or several, but is {_listed(keys['max_tokens'])}")
+    if problems or scorer is None:
+        return None, keys, problems
+    definition = Definition(**keys)
+    steps = definition.extraction if isinstance(definition.extraction, dict) else {"default": definition.extraction}
+    return (
+        TaskFile(
+            definition=definition,
+            templates=templates,
+            scorer=scorer,
+            extractors={name: extractor(one, scorer.normal_form) for name, one in steps.items()},
+            max_tokens=max_tokens,
+        ),
+        keys,
+        [],
+    )
+
+
+def _fields(keys: Mapping[str, Any]) -> Iterable[str]:
+    fields = keys.get("fields")
+    if fields is None:
+        return
+    if not fields:
+        yield "'fields' must name at least one field, such as {question: question}"
+    for name in fields:
+        if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name):
+            yield f"'fields': the name '{name}' must be letters, digits and _, for prompts have it in braces"
+    conversations = [name for name, column in fields.items() if isinstance(column, Conversation)]
+    if len(conversations) > 1:
+        yield f"'fields' must have one conversation at most, but has {', '.join(conversations)}"
+
+
+def _templates(
+    entries: Iterable[str | Template] | None, folder: Path, fields: Mapping[str, Any] | None
+) -> tuple[dict[str, Template], list[str]]:
+    if entries is None:
+        return {}, []
+    found: dict[str, Template] = {}
+    problems = []
+    for entry in entries:
+        try:
+            template = prompts.load(entry, beside=folder) if isinstance(entry, str) else entry
+        except InvalidInputError as error:
+            problems.append(str(error))
+            continue
+        name = entry if isinstance(entry, str) else entry.name
+        if name in found:
+            problems.append(f"'prompts' lists '{name}' twice")
+        if fields is not None:
+            problems += template.unmatched(fields)
+        found[name] = template
+    if not found and not problems:
+        problems.append(f"'prompts' must list at least one template; shipped: {', '.join(prompts.names())}")
+    return found, problems
+
+
+def _scorer(choice: str | ScorerChoice | None) -> tuple[Scorer | None, list[str]]:
+    if choice is None:
+        return None, []
+    choice = ScorerChoice(choice) if isinstance(choice, str) else choice
+    try:
+        kind = plugins.load("scorers", choice.name)
+    except InvalidInputError as error:
+        return None, [f"'scorer': {error}"]
+    if isinstance(kind, type) and hasattr(kind, "__dataclass_fields__"):
+        scorer, problems = fit(dict(choice.options), kind, path="scorer.options")
+        return (None, problems) if problems else (scorer, [])
+    try:  # a plugin's may be anything callable
+        return kind(**choice.options), []
+    except (InvalidInputError, msgspec.ValidationError, TypeError, ValueError) as error:
+        return None, [f"'scorer' {choice.name}: {error}"]
+
+
+def _extraction(value: Mapping[str, Any], keys: Mapping[str, Any]) -> Iterable[str]:
+    if "extraction" not in keys:
+        return
+    given = value["extraction"]
+    if given == {}:
+        yield "'extraction' must name at least one extractor"
+    for name, steps in given.items() if isinstance(given, dict) else [("", given)]:
+        if steps == []:
+            place = f"extraction.{name}" if name else "extraction"
+            yield f"'{place}' must list at least one step, such as {{kind: line}}"
+
+
+def _data(value: Mapping[str, Any], keys: Mapping[str, Any]) -> Iterable[str]:
+    if "splits" in value and "splits" not in keys:
+        return
+    own = isinstance(keys.get("splits", Splits()).tune, Source)
+    if own and value.get("data") is not None:
+        yield "'data' must be left out where 'splits' gives tune and confirm a source each"
+    if not own and not value.get("data"):
+        yield "'data' must name a file, or 'splits' one for each split"
+
+
+def _max_tokens(given: int | tuple[int, ...]) -> tuple[int, ...]:
+    """Return the choices as given, or a cap with its half and its quarter; none where they are not as they must be."""
+    choices = (given // 4, given // 2, given) if isinstance(given, int) else given
+    found = tuple(sorted({choice for choice in choices if choice > 0}))
+    return found if isinstance(given, int) or len(found) == len(choices) else ()
+
+
+def _listed(given: int | tuple[int, ...]) -> str:
+    return str(given) if isinstance(given, int) else str(list(given))
