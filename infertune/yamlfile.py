@@ -13,6 +13,8 @@ from infertune.errors import InvalidInputError, nearest
 
 T = TypeVar("T")
 
+_WIDTH = 119  # of a written line, where a space lets it be broken
+
 
 class _Loader(yaml.SafeLoader):
     """YAML with the scalars of version 1.2: ``yes`` and ``no`` are words, ``1e-3`` is a number."""
@@ -39,11 +41,27 @@ _Loader.yaml_implicit_resolvers = {
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:bool", re.compile(r"^(true|True|TRUE|false|False|FALSE)$"), list("tTfF")
 )
-_Loader.add_implicit_resolver(
+_FLOAT = (
     "tag:yaml.org,2002:float",
     re.compile(r"^([-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+|[-+]?\.inf|\.nan)$"),
     list("-+.0123456789"),
 )
+_Loader.add_implicit_resolver(*_FLOAT)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts so that any YAML reader, `_Loader` too, gives them back as they are; several lines stay lines."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # A block cannot begin with white space, and every reader turns U+0085 in it into a plain line break.
+    can_be_block = "\n" in text and not text[0].isspace() and not re.search("[\x85\u2028\u2029]", text)
+    style = "|" if can_be_block else '"' if re.search("[\n\x85\u2028\u2029]", text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_implicit_resolver(*_FLOAT)  # or 1e-3, a text, would be written without quotes
+_Dumper.add_representer(str, _represent_text)
 
 
 def read(path: Path, kind: type[T]) -> T:
@@ -57,7 +75,8 @@ def read(path: Path, kind: type[T]) -> T:
 
 def write(path: Path, struct: msgspec.Struct, *, head: str) -> None:
     """Write a struct below a comment, whole or not at all; an earlier file of the same name is replaced."""
-    body = yaml.safe_dump(msgspec.to_builtins(struct), sort_keys=False, allow_unicode=True)
+    plain = msgspec.to_builtins(struct)
+    body = yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
     try:
         handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
@@ -72,6 +91,8 @@ def check_writable(path: Path, kind: type[msgspec.Struct]) -> None:
     """Raise InvalidInputError unless ``--out`` can be written there: a new file, or an earlier one of this kind."""
     if not path.parent.is_dir():
         raise InvalidInputError(f"the folder of --out must exist, but {path.parent} does not")
+    if not os.access(path.parent, os.W_OK):
+        raise InvalidInputError(f"the folder of --out must be writable, but {path.parent} is not")
     if not path.exists():
         return
     try:

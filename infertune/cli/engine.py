@@ -2,7 +2,8 @@
 
 import inspect
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 
 from infertune import models, plugins
@@ -31,27 +32,53 @@ def start(
         InvalidInputError: No such engine, or one that does not take such an option or setting.
         DataUnavailableError: The engine's packages or the model are missing.
     """
-    try:
-        kind = plugins.load("engines", name)
-    except ImportError as error:
-        raise DataUnavailableError(
-            f"the engine '{name}' needs the package '{error.name}': pip install 'infertune[{name}]'"
-        ) from error
-    parameters = inspect.signature(kind).parameters
-    takes = [option for option in parameters if option not in _NO_OPTIONS]
-    for option in options:
-        if option not in takes:
-            flags = ", ".join(_flag(each) for each in takes)
-            raise InvalidInputError(f"the engine '{name}' has no {_flag(option)}; it takes {flags}")
-    for option in takes:
-        if parameters[option].default is inspect.Parameter.empty and option not in options:
-            raise InvalidInputError(f"the engine '{name}' needs {_flag(option)}")
-    if extra and "extra" not in parameters:
+    kind = checked(name, options)
+    if extra and "extra" not in inspect.signature(kind).parameters:
         setting = next(iter(extra))
         own = [field.name for field in fields(Decoding) if field.name != "extra"]
         raise InvalidInputError(f"the engine '{name}' has no setting decoding.{setting}{nearest(setting, own)}")
     engine: Engine = kind(model, **options, **({"extra": extra} if extra else {}))
     return engine
+
+
+def checked(name: str, options: Mapping[str, Scalar]) -> Callable[..., Engine]:
+    """Return what makes an engine, before anything is opened or spent; it takes all of the options, and needs no more.
+
+    Raises:
+        InvalidInputError: No such engine, or one that does not take such an option, or needs another.
+        DataUnavailableError: The engine's packages are missing.
+    """
+    try:
+        kind: Callable[..., Engine] = plugins.load("engines", name)
+    except ImportError as error:
+        raise DataUnavailableError(
+            f"the engine '{name}' needs the package '{error.name}': pip install 'infertune[{name}]'"
+        ) from error
+    takes = _options(kind)
+    for option in options:
+        if option not in takes:
+            own = ", ".join(map(_flag, takes)) or "no options"
+            needs = f"; {_flag(option)} needs --engine {others}" if (others := _engines_with(option)) else ""
+            raise InvalidInputError(f"the engine '{name}' has no {_flag(option)}; it takes {own}{needs}")
+    for option, parameter in takes.items():
+        if parameter.default is inspect.Parameter.empty and option not in options:
+            raise InvalidInputError(f"the engine '{name}' needs {_flag(option)}")
+    return kind
+
+
+def _options(kind: Callable[..., Engine]) -> dict[str, inspect.Parameter]:
+    return {
+        name: parameter for name, parameter in inspect.signature(kind).parameters.items() if name not in _NO_OPTIONS
+    }
+
+
+def _engines_with(option: str) -> str:
+    """Return the engines that take an option, of those whose packages are here, as ``hf or vllm``."""
+    found = []
+    for name in plugins.names("engines"):
+        with suppress(ImportError):
+            found += [name] if option in _options(plugins.load("engines", name)) else []
+    return " or ".join(found)
 
 
 def given(**options: Scalar | None) -> dict[str, Scalar]:
