@@ -42,7 +42,7 @@ def _root(
 app.command(epilog="Example: infertune optimize --task gsm8k --model ./my-model --budget-tokens 200k --set n=1,5,9")(
     optimize
 )
-app.command(epilog="Example: infertune evaluate --config best.yaml --task capitals")(evaluate)
+app.command(epilog="Example: infertune evaluate --config capitals.yaml --set temperature=0")(evaluate)
 app.command(epilog="Example: infertune space --task capitals --set temperature=0.2..1.2")(space)
 app.command(epilog="Example: infertune doctor --engine openai --base-url http://127.0.0.1:8000/v1 --model NAME")(
     doctor

@@ -58,8 +58,8 @@ def checked(name: str, options: Mapping[str, Scalar]) -> Callable[..., Engine]:
     for option in options:
         if option not in takes:
             own = ", ".join(map(_flag, takes)) or "no options"
-            needs = f"; {_flag(option)} needs --engine {others}" if (others := _engines_with(option)) else ""
-            raise InvalidInputError(f"the engine '{name}' has no {_flag(option)}; it takes {own}{needs}")
+            needs = f"{_flag(option)} needs --engine {others}: " if (others := _engines_with(option)) else ""
+            raise InvalidInputError(f"{needs}the engine '{name}' has no {_flag(option)}; it takes {own}")
     for option, parameter in takes.items():
         if parameter.default is inspect.Parameter.empty and option not in options:
             raise InvalidInputError(f"the engine '{name}' needs {_flag(option)}")

@@ -109,12 +109,11 @@ def test_the_file_runs_again_for_nothing(answer: Any, folder: Path) -> None:
 
 def test_the_file_runs_elsewhere_to_the_same_figures(answer: Any, folder: Path, tmp_path: Path) -> None:
     """Without the database every sample is generated anew, and is the same."""
-    result = _run(
-        tmp_path, "evaluate", "--config", str(folder / "small.yaml"), "--examples", "12", "--batch-size", "5", "--json"
-    )
+    there = ("evaluate", "--config", str(folder / "small.yaml"), "--examples", "12", "--json")
+    result = _run(tmp_path, *there, "--batch-size", "5", "--db", "new.db")
     assert result.code == 0, result.err
-    stored = _run(folder, "evaluate", "--config", "small.yaml", "--examples", "12", "--json")
-    assert result.json["spent_tokens"] > 0
+    stored = _run(tmp_path, *there)
+    assert (result.json["spent_tokens"] > 0) and stored.json["spent_tokens"] == 0
     assert result.json["utility"] == stored.json["utility"]
 
 
