@@ -67,7 +67,7 @@ class AnswerFile:
             definition=recipe_task.kept(self.task, [str(one["prompt.template"]) for one in (recommended, default)]),
             examples=recipe_task.examples_digests(self.task),
             files=self.files,
-            facts=dict(facts),
+            facts={name: str(fact) for name, fact in facts.items()},
             versions=recipe.versions(),
         )
 

@@ -27,8 +27,11 @@ def evaluate(
     task: Annotated[
         str | None, typer.Option(help="Shipped task or task file [default: that of the answer file].")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Model [default: that of the answer file].")] = None,
-    split: Annotated[Literal["confirm", "tune"], typer.Option(help="Examples to measure on.")] = "confirm",
+    model: Annotated[
+        str | None,
+        typer.Option(help=f"Model [default: that of the answer file, or {options.DEFAULT_MODEL}]."),
+    ] = None,
+    split: Annotated[Literal["confirm", "tune"], typer.Option(help="Split to measure on.")] = "confirm",
     examples: Annotated[
         int | None, typer.Option(min=1, help="Number of examples, from the first [default: all].")
     ] = None,
@@ -119,6 +122,8 @@ def _measured(wanted: Subject, *, split: str, n_examples: int | None) -> "Evalua
         view.say(
             f"{task.name} with {wanted.model}: {short(configuration, wanted.space)}; samples in {wanted.database}"
         )
+        for note in wanted.notes:
+            view.say(f"Note: {note}.")
         view.say(starting(wanted.engine, wanted.model))
         checked(wanted.engine, wanted.options)
         with (

@@ -150,11 +150,13 @@ def test_the_text_of_the_file_is_run_when_the_prompt_changed(
     infertune: Infertune, moved: Path, built: list[Letters]
 ) -> None:
     save(moved, TASK.replace("Now", "Please"))
-    found = evaluate(infertune, moved / ANSWER)
+    result = infertune("evaluate", "--config", str(moved / ANSWER), "--json")
+    found = result.json
     assert found["notes"] == [
         f"the prompt 'asking' of the task changed since: the text in {moved / ANSWER} is run (the task's with --set "
         "prompt=asking)"
     ]
+    assert f"Note: {found['notes'][0]}." in " ".join(result.err.split())  # before anything is spent, too
     assert found["spent_tokens"] == 0 and found["in_file"]
     found = evaluate(infertune, moved / ANSWER, "--set", "prompt=asking")
     assert found["notes"] == [] and found["spent_tokens"] > 0
