@@ -27,7 +27,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except SystemExit as stop:
         if stop.code in _STOPPED:
-            print("infertune: stopped; nothing paid for is lost: the same command goes on from here", file=sys.stderr)
+            print("infertune: stopped, and nothing paid for is lost: run the same command to resume", file=sys.stderr)
         raise
     except BrokenPipeError:  # the reader of our output has gone, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,7 +7,7 @@ from itertools import zip_longest
 import numpy as np
 
 from infertune.allocators import Evidence, Order
-from infertune.evaluate import Candidate
+from infertune.evaluate import Candidate, FloatArray
 from infertune.evaluator import Evaluator
 from infertune.space import Configuration, SearchSpace
 from infertune.spending import Spending
@@ -83,7 +83,7 @@ class Buyer:
             ),
             scores=np.stack([each.scores for each in found]),
             tokens=np.stack([each.tokens for each in found]),
-            prompt_tokens=np.array([each.prompt_tokens for each in responses], dtype=np.float64),
+            prompt_tokens=_filled(np.array([each.prompt_tokens for each in responses], dtype=np.float64)),
         )
 
     def pooled(self, pieces: Sequence[Evidence]) -> list[Candidate]:
@@ -120,3 +120,9 @@ class Buyer:
             n_samples=order.n_samples,
             max_tokens=order.max_tokens or self.max_tokens,
         )
+
+
+def _filled(prompt_tokens: FloatArray) -> FloatArray:
+    """Return the prompt tokens of requests with the mean of the others where one was refused, and counted none."""
+    counted = prompt_tokens > 0
+    return np.where(counted, prompt_tokens, prompt_tokens[counted].mean() if counted.any() else 0.0)

@@ -25,12 +25,15 @@ class Candidate:
     Attributes:
         scores: Expected utility of each example, in [0, 1]; shape [n_examples].
         tokens: Expected prompt and completion tokens of one request in use, for each example; same shape.
+        refused: Examples that will never be answered under it: they score 0, as no answer does in use, and their
+            tokens are the mean of the others.
     """
 
     configuration: Configuration
     example_ids: tuple[str, ...]
     scores: FloatArray
     tokens: FloatArray
+    refused: frozenset[str] = frozenset()
 
     @property
     def utility(self) -> float:
@@ -41,6 +44,23 @@ class Candidate:
     def cost_tokens(self) -> float:
         """Mean tokens per request in use: what deploying this configuration costs, not what finding it did."""
         return float(self.tokens.mean())
+
+    @property
+    def answered_share(self) -> float:
+        """Share of the examples that were not refused, in [0, 1]."""
+        return 1 - len(self.refused) / len(self.example_ids)
+
+
+def with_refused(candidate: Candidate, example_ids: Sequence[str]) -> Candidate:
+    """Return the candidate with further examples, of which none will ever be answered."""
+    n = len(example_ids)
+    return Candidate(
+        configuration=candidate.configuration,
+        example_ids=(*candidate.example_ids, *example_ids),
+        scores=np.concatenate([candidate.scores, np.zeros(n)]),
+        tokens=np.concatenate([candidate.tokens, np.full(n, candidate.cost_tokens)]),
+        refused=candidate.refused | frozenset(example_ids),
+    )
 
 
 class Judge:

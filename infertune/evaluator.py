@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from infertune.evaluate import Candidate, Judge, candidates, requests_for
+from infertune.evaluate import Candidate, Judge, candidates, requests_for, with_refused
 from infertune.space import Configuration, SearchSpace
 from infertune.spending import Spending
 from infertune.tasks import Task
@@ -59,7 +59,10 @@ class Evaluator:
     def evaluate(
         self, configuration: Configuration, examples: Sequence[Example], *, n_samples: int, max_tokens: int
     ) -> list[Candidate]:
-        """Evaluate every replay choice on those of the examples whose samples are all there; some may have failed."""
+        """Evaluate every replay choice on those of the examples whose samples are all there; some may have failed.
+
+        What was refused for good scores 0, but where all was.
+        """
         request_part = self.request_part(configuration)
         requests = self.requests([request_part], examples, n_samples=n_samples, max_tokens=max_tokens)
         landed = self._spending.responses(requests)
@@ -68,13 +71,15 @@ class Evaluator:
             for example, request, response in zip(examples, requests, landed, strict=True)
             if len(response.generations) == len(request.samples)
         ]
-        return candidates(
+        refused = [example.id for example, response in zip(examples, landed, strict=True) if response.refused]
+        found = candidates(
             self._space,
             self.judge,
             request_part,
             [example for example, _ in answered],
             [response for _, response in answered],
         )
+        return [with_refused(each, refused) for each in found] if refused else found
 
     def failure(
         self, configuration: Configuration, examples: Sequence[Example], *, n_samples: int, max_tokens: int
@@ -83,12 +88,20 @@ class Evaluator:
         requests = self.requests([configuration], examples, n_samples=n_samples, max_tokens=max_tokens)
         return next((response.error for response in self._spending.responses(requests) if response.error), "")
 
-    def evaluate_complete(self, configuration: Configuration, examples: Sequence[Example]) -> Candidate | None:
-        """Evaluate one complete configuration, its replay values included; None when every example failed."""
+    def evaluate_complete(
+        self, configuration: Configuration, examples: Sequence[Example], *, n_samples: int | None = None
+    ) -> Candidate | None:
+        """Evaluate one complete configuration, its replay values included; None when every example failed.
+
+        Args:
+            configuration: All its values.
+            examples: Those whose samples are not all there are left out.
+            n_samples: Of each example, from which its n are drawn in all ways; by default n.
+        """
         found = self.evaluate(
             configuration,
             examples,
-            n_samples=int(configuration["strategy.n"]),
+            n_samples=n_samples or int(configuration["strategy.n"]),
             max_tokens=int(configuration["decoding.max_tokens"]),
         )
         return next((candidate for candidate in found if candidate.configuration == configuration), None)

@@ -9,7 +9,8 @@ from infertune.space import Configuration
 from infertune.spending import Spending
 from infertune.types import Example, Response
 
-PILOT_EXAMPLES = 4
+PILOT_EXAMPLES = 4  # under each template, where there are few
+PILOT_REQUESTS = 20  # enough to know the usual length: many templates get fewer examples each
 MOST_SAMPLES = 64  # bought to learn what a token costs in seconds or money, where the bank had the first ones
 
 
@@ -36,7 +37,7 @@ def pilot(
     Raises:
         EngineError: None was answered.
     """
-    some = examples[:PILOT_EXAMPLES]
+    some = examples[: min(PILOT_EXAMPLES, max(1, PILOT_REQUESTS // len(configurations)))]
     for n_samples in range(1, MOST_SAMPLES + 1):
         requests = evaluator.requests(configurations, some, n_samples=n_samples, max_tokens=max_tokens)
         spending.buy(requests, configurations=list(configurations) * len(some))

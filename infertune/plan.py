@@ -1,5 +1,10 @@
-"""How many examples and samples each trial gets, so that a budget buys enough trials and an honest confirmation."""
+"""The budget split: what a trial is, how many examples the finals compare, and what is held back from the search.
 
+The search takes what finals and confirmation do not need. What these need is reckoned anew before each step of the
+search, from what is in the bank by then (`infertune.finals`, `infertune.confirmation`); here are only the caps on it.
+"""
+
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,9 +15,12 @@ MIN_EXAMPLES = 24  # below this one example is worth over 4 points, and trials m
 FLOOR_EXAMPLES = 8  # a budget that cannot buy this many for a few trials cannot buy an answer
 MAX_EXAMPLES = 64
 MIN_TRIALS = 4  # one round
-CONFIRM_SHARE = 0.25
-FINALS_SHARE = 0.20
+CONFIRM_SHARE = 0.25  # most of a budget that is held back for the confirmation
+FINALS_SHARE = 0.20  # likewise for the finals
+N_FINALISTS = 6
+N_COMPARED = 4  # of the finalists: for fewer than these, examples are given up
 COST_SLACK = 1.25  # how far above a cost cap a few examples may seem to be: they say little about the mean of all
+LEAST_KEPT = 36  # with fewer examples that are new to the finalists, the bound on regret says nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,17 +30,17 @@ class Plan:
     Attributes:
         n_examples: ``tune`` examples of each trial.
         n_samples: Stored samples of each example; larger n are left out of the search.
-        search_until: Share of the budget at which nothing further is begun.
-        finals_until: Share at which the finals end; the rest is for the confirmation.
-        n_finals: The last ``tune`` examples, so many, are kept from an allocator for the finals: examples that had no
+        n_finals: ``tune`` examples on which the finals compare; it never falls as the budget grows.
+        n_kept: The last ``tune`` examples, so many, are kept from an allocator for the finals: examples that had no
             say in choosing the finalists flatter none of them.
+        search_until: Share of the budget at which the search ends in any case.
     """
 
     n_examples: int
     n_samples: int
+    n_finals: int
+    n_kept: int
     search_until: float
-    finals_until: float
-    n_finals: int = 0
 
 
 def plan(
@@ -43,9 +51,8 @@ def plan(
     n_choices: Sequence[int],
     n_tune: int,
     n_confirm: int,
-    n_finalists: int,
 ) -> Plan:
-    """Divide a budget between search, finals and confirmation.
+    """Split a budget.
 
     The largest n that still leaves TARGET_TRIALS trials of MIN_EXAMPLES examples is chosen: stored samples answer
     every smaller n for nothing. A budget too small for that gives up large n first, then trials, then examples.
@@ -56,7 +63,6 @@ def plan(
         sample_tokens: Mean completion tokens of a sample.
         n_choices: The values of ``strategy.n`` worth buying.
         n_tune: Size of the ``tune`` split; n_confirm likewise.
-        n_finalists: How many configurations the finals compare.
 
     Raises:
         BudgetError: Not even MIN_TRIALS trials of FLOOR_EXAMPLES single samples can be bought.
@@ -65,42 +71,43 @@ def plan(
     def example_tokens(n: int) -> float:
         return prompt_tokens + n * sample_tokens
 
-    def divide(n: int, n_known: int = 0) -> tuple[float, float]:
-        """Return search_until and finals_until; ``n_known`` examples of a finalist are its trial's already."""
-        confirm = min(CONFIRM_SHARE, 1.2 * 2 * n_confirm * example_tokens(n) / budget_tokens)
-        finals = min(FINALS_SHARE, n_finalists * (n_tune - n_known) * example_tokens(n) / budget_tokens)
-        return 1 - confirm - finals, 1 - confirm
+    def search_share(n: int) -> float:
+        confirm = min(CONFIRM_SHARE, 2 * n_confirm * example_tokens(n) / budget_tokens)
+        return 1 - confirm - min(FINALS_SHARE, N_FINALISTS * n_tune * example_tokens(n) / budget_tokens)
 
     def examples_per_trial(n: int, n_trials: int) -> int:
-        return int(divide(n)[0] * budget_tokens / (n_trials * example_tokens(n)))
+        return int(search_share(n) * budget_tokens / (n_trials * example_tokens(n)))
 
-    smallest = min(n_choices)
-    n_samples = next(
-        (
-            n
-            for n in sorted(n_choices, reverse=True)
-            if examples_per_trial(n, TARGET_TRIALS) >= min(MIN_EXAMPLES, n_tune)
-        ),
-        smallest,
-    )
+    wanted = min(MIN_EXAMPLES, n_tune)
+    rising = sorted(n_choices)
+    n_samples = max((n for n in rising if examples_per_trial(n, TARGET_TRIALS) >= wanted), default=rising[0])
     n_examples = examples_per_trial(n_samples, TARGET_TRIALS)
-    if n_examples < min(MIN_EXAMPLES, n_tune):
+    if n_examples < wanted:
         n_examples = max(n_examples, min(FLOOR_EXAMPLES, n_tune))
         if examples_per_trial(n_samples, MIN_TRIALS) < n_examples:
-            needed = MIN_TRIALS * n_examples * example_tokens(n_samples) / divide(n_samples)[0]
+            needed = MIN_TRIALS * n_examples * example_tokens(n_samples) / search_share(n_samples)
             raise BudgetError(
                 f"the budget must buy {MIN_TRIALS} trials of {n_examples} examples and a confirmation, about "
                 f"{needed:,.0f} tokens at {example_tokens(n_samples):.0f} a request, but it is {budget_tokens:,.0f}"
             )
-    n_examples = min(n_examples, MAX_EXAMPLES, n_tune)
-    search_until, finals_until = divide(n_samples, n_examples)
+    n_finals = _finals_examples(budget_tokens, [example_tokens(n) for n in rising if n <= n_samples], n_tune)
+    n_kept = min(n_finals, n_tune // 3)
     return Plan(
-        n_examples=n_examples,
+        n_examples=min(n_examples, MAX_EXAMPLES, n_tune),
         n_samples=n_samples,
-        search_until=search_until,
-        finals_until=finals_until,
-        n_finals=min(
-            int((finals_until - search_until) * budget_tokens / (n_finalists * example_tokens(n_samples))),
-            n_tune // 3,
-        ),
+        n_finals=n_finals,
+        n_kept=n_kept if n_kept >= LEAST_KEPT else 0,
+        search_until=1 - min(CONFIRM_SHARE, 2 * n_confirm * example_tokens(n_samples) / budget_tokens),
     )
+
+
+def _finals_examples(budget_tokens: float, prices: Sequence[float], n_tune: int) -> int:
+    """Return the examples of the finals, given the price of an example with each n up to the chosen one.
+
+    It is what the finals' share buys of a few finalists with all samples. Where a larger budget is put into a larger
+    n, that would be fewer: so it is never less than at the largest budget at which the smaller n was chosen.
+    """
+    share = FINALS_SHARE / N_COMPARED
+    turning = [TARGET_TRIALS * MIN_EXAMPLES * price for price in prices[1:]]  # budgets, reckoned low
+    found = max([share * budget_tokens / prices[-1], *(b * share / p for b, p in zip(turning, prices, strict=False))])
+    return min(max(math.floor(found), FLOOR_EXAMPLES), n_tune)

@@ -1,6 +1,6 @@
 """The seam between a study and the two ways to search: rounds of trials, and orders of an allocator."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from infertune.trial_log import TrialLog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
+class SearchContext:
     """What a study gives to its search.
 
     Attributes:
@@ -27,6 +27,7 @@ class Circumstances:
         seed: The study's.
         prompt_tokens: Mean of a request, as the pilot saw it; ``sample_tokens`` of a sample.
         explored: Is told what was found, trial by trial.
+        reserve: Gives the share of the budget to hold back for finals and confirmation.
     """
 
     space: SearchSpace
@@ -43,6 +44,16 @@ class Circumstances:
     buyer: Buyer
     log: TrialLog
     explored: Explored
+    reserve: "Reserve"
+
+    def room(self, ranked: Sequence[Configuration], orders: Sequence[Order]) -> float:
+        """Return the share of the budget that the search may still spend.
+
+        Args:
+            ranked: Values of the request tier, most worth a place in the finals first.
+            orders: Everything that was bought.
+        """
+        return min(self.plan.search_until, 1.0 - self.reserve(self, ranked, orders)) - self.spending.share_used
 
     def share_of(self, cost_tokens: float) -> float:
         """Return the share of the budget that a request of so many tokens takes, a usual prompt among them."""
@@ -54,6 +65,9 @@ class Circumstances:
         return Configuration({name: value for name, value in configuration.items() if name in names})
 
 
+Reserve = Callable[[SearchContext, Sequence[Configuration], Sequence[Order]], float]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What a search ends with.
@@ -63,18 +77,21 @@ class Found:
         ranked: Values of the request tier, most worth a place in the finals first; with repetitions, or empty.
         notes: What the user should know.
         depths: Samples of an example that are of use, of those ranked for which the search knows.
+        believed: Gives complete configurations, best first, by the search's own model of all evidence, that of further
+            orders included; None for a search without a model.
     """
 
     orders: tuple[Order, ...]
     ranked: Sequence[Configuration]
     notes: tuple[str, ...]
     depths: Mapping[Configuration, int] = field(default_factory=dict)
+    believed: Callable[[Sequence[Order]], Sequence[Configuration]] | None = None
 
 
 class Search(Protocol):
     """One way to spend the search's share of a budget."""
 
-    def run(self, given: Circumstances) -> Found:
+    def run(self, given: SearchContext) -> Found:
         """Go from wherever the log says the search stands to its end.
 
         A study that was killed repeats its own decisions: what depends on the state of the budget is noted before it

@@ -14,8 +14,9 @@ from infertune.allocators.order_check import check_order
 from infertune.coverage import Coverage
 from infertune.default_space import TEMPERATURE
 from infertune.evaluate import Candidate
+from infertune.plan import FINALS_SHARE
 from infertune.rounds import logged
-from infertune.search import Circumstances, Found
+from infertune.search import Found, SearchContext
 from infertune.select import affordable, check_affordable
 from infertune.space import Configuration
 from infertune.trial_log import LoggedTrial, order_as_json, order_from_json
@@ -37,7 +38,7 @@ class Orders:
     def __init__(self, allocator: Allocator) -> None:
         self._allocator = allocator
 
-    def run(self, given: Circumstances) -> Found:
+    def run(self, given: SearchContext) -> Found:
         """Buy waves of orders until the budget's share is used, or the allocator has no wish."""
         trials = given.log.trials()
         book = _Book()
@@ -51,7 +52,7 @@ class Orders:
                 notes = [wave["why"]] if wave["why"] else []
                 break
             orders = [order_from_json(each) for each in wave["orders"]]
-            until = given.plan.finals_until
+            until = given.plan.search_until
             # The second condition, unlike the first, does not depend on how much was under way at the limit.
             if not given.buyer.buy(orders, until=until) or given.spending.share_used > until:
                 notes = ["the budget ended within some orders, which are left out of the answer"]
@@ -63,10 +64,18 @@ class Orders:
                 given.log.append(given.space, trials[-1])
                 _take(given, book, trials[-1])
             self._show(given, book, [order.configuration for order in orders], len(trials))
+        if book.evidence:
+            check_affordable(given.explored.candidates, given.cap_tokens)
         depths = self._ranked(given, book)
-        return Found(orders=tuple(book.orders), ranked=list(depths), notes=tuple(notes), depths=depths)
+        return Found(
+            orders=tuple(book.orders),
+            ranked=list(depths),
+            notes=tuple(notes),
+            depths=depths,
+            believed=lambda orders: self._believed(given, book, orders),
+        )
 
-    def _wave(self, given: Circumstances, book: "_Book", n_trials: int) -> dict[str, Any]:
+    def _wave(self, given: SearchContext, book: "_Book", n_trials: int) -> dict[str, Any]:
         """Return the wave under way, or decide on the next one and note it; one without orders is the end."""
         limits = [given.budget.tokens, given.budget.seconds, given.budget.money]
         known = given.log.noted("wave")
@@ -80,9 +89,9 @@ class Orders:
         given.log.note("wave", wave)
         return wave
 
-    def _decide(self, given: Circumstances, book: "_Book") -> tuple[list[Order], str]:
+    def _decide(self, given: SearchContext, book: "_Book") -> tuple[list[Order], str]:
         """Return the next wave, and why it is none where the budget is not the reason."""
-        room = given.plan.search_until - given.spending.share_used
+        room = given.room(list(self._ranked(given, book)), book.orders)
         if room <= 0:
             return [], ""
         offer = _offer(given, book)
@@ -90,7 +99,8 @@ class Orders:
         wave: list[Order] = []
         longer = book.longer_than(given)
         n_requests, share = 0, 0.0
-        while n_requests < WAVE_REQUESTS and share < WAVE_SHARE * given.plan.search_until:
+        most = WAVE_SHARE * (given.plan.search_until - FINALS_SHARE)
+        while n_requests < WAVE_REQUESTS and share < most:
             order = self._allocator.order(offer, book.evidence, wave)
             if order is None:
                 return wave, "" if wave else NOTHING_WORTH_IT
@@ -105,19 +115,27 @@ class Orders:
             coverage.add(order)
         return wave, ""
 
-    def _show(self, given: Circumstances, book: "_Book", changed: Sequence[Configuration], n_trials: int) -> None:
+    def _show(self, given: SearchContext, book: "_Book", changed: Sequence[Configuration], n_trials: int) -> None:
         pooled = [(each, book.pooled(given, each)) for each in dict.fromkeys(changed)]
         best = self._allocator.recommend(_offer(given, book), book.evidence) if book.evidence else None
         given.explored.add(pooled, n_trials, best)
 
-    def _ranked(self, given: Circumstances, book: "_Book") -> dict[Configuration, int]:
+    def _believed(self, given: SearchContext, book: "_Book", orders: Sequence[Order]) -> list[Configuration]:
+        """Return the ranking with the evidence of further orders, in place of what there is of the same."""
+        pieces = [given.buyer.evidence(each, given.buyer.candidates(each)) for each in orders]
+        found = [each for each in pieces if each is not None]
+        taken = {each.order.configuration: set(each.order.examples) for each in found}
+        earlier = [_without(each, taken.get(each.order.configuration, set())) for each in book.evidence]
+        offer = replace(_offer(given, book), n_examples=given.n_tune)
+        return self._allocator.ranking(offer, [*(each for each in earlier if each.order.examples), *found])
+
+    def _ranked(self, given: SearchContext, book: "_Book") -> dict[Configuration, int]:
         """Return the configurations by the allocator's belief, with the n of the choice that it believes best.
 
         Those are left out that never seemed to keep the cap.
         """
         if not book.evidence:
             return {}
-        check_affordable(given.explored.candidates, given.cap_tokens)
         found = {
             given.request_part(each): int(each["strategy.n"])
             for each in self._allocator.ranking(_offer(given, book), book.evidence)
@@ -134,24 +152,38 @@ class _Book:
     evidence: list[Evidence] = field(default_factory=list)
     failed: list[Order] = field(default_factory=list)
 
-    def longer_than(self, given: Circumstances) -> float:
+    def longer_than(self, given: SearchContext) -> float:
         """Return how many times as much as the pilot let expect was paid so far."""
         paid = sum(given.share_of(float(tokens)) for each in self.evidence for tokens in each.tokens.max(axis=0))
         expected = sum(_share(given, each.order) for each in self.evidence)
         return paid / expected if expected else 1.0
 
-    def pooled(self, given: Circumstances, configuration: Configuration) -> list[Candidate]:
+    def pooled(self, given: SearchContext, configuration: Configuration) -> list[Candidate]:
         pieces = [each for each in self.evidence if each.order.configuration == configuration]
         return given.buyer.pooled(pieces) if pieces else []
 
 
-def _share(given: Circumstances, order: Order) -> float:
+def _without(piece: Evidence, examples: set[int]) -> Evidence:
+    """Return the evidence on all but some examples."""
+    keep = [at for at, example in enumerate(piece.order.examples) if example not in examples]
+    if len(keep) == len(piece.order.examples):
+        return piece
+    return Evidence(
+        order=replace(piece.order, examples=tuple(piece.order.examples[at] for at in keep)),
+        choices=piece.choices,
+        scores=piece.scores[:, keep],
+        tokens=piece.tokens[:, keep],
+        prompt_tokens=piece.prompt_tokens[keep],
+    )
+
+
+def _share(given: SearchContext, order: Order) -> float:
     """Return the share of the budget that an order would take if its answers were as the pilot's."""
     n = 1 if order.configuration.get(TEMPERATURE) == 0.0 else order.n_samples
     return len(order.examples) * given.spending.share_of(given.prompt_tokens, n * given.sample_tokens)
 
 
-def _take(given: Circumstances, book: _Book, trial: LoggedTrial) -> None:
+def _take(given: SearchContext, book: _Book, trial: LoggedTrial) -> None:
     """Take a logged trial into the book; what failed then stays failed, though the finals may have got it since."""
     order = trial.order
     assert order is not None
@@ -166,7 +198,7 @@ def _take(given: Circumstances, book: _Book, trial: LoggedTrial) -> None:
         book.evidence.append(piece)
 
 
-def _logged(given: Circumstances, number: int, order: Order) -> LoggedTrial:
+def _logged(given: SearchContext, number: int, order: Order) -> LoggedTrial:
     found = given.buyer.candidates(order)
     piece = given.buyer.evidence(order, found)
     answered = () if piece is None else piece.order.examples
@@ -181,10 +213,10 @@ def _logged(given: Circumstances, number: int, order: Order) -> LoggedTrial:
     return replace(trial, order=order, unanswered=tuple(each for each in order.examples if each not in answered))
 
 
-def _offer(given: Circumstances, book: _Book) -> Offer:
+def _offer(given: SearchContext, book: _Book) -> Offer:
     return Offer(
         space=given.space,
-        n_examples=given.n_tune - given.plan.n_finals,
+        n_examples=given.n_tune - given.plan.n_kept,
         n_choices=given.n_choices,
         cap_tokens=given.cap_tokens,
         budget_tokens=given.spending.tokens_worth(given.plan.search_until),

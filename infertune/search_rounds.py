@@ -10,7 +10,7 @@ from infertune.evaluate import Candidate
 from infertune.plan import COST_SLACK
 from infertune.rounds import TRIALS_PER_ROUND, logged, propose
 from infertune.samplers import Sampler
-from infertune.search import Circumstances, Found
+from infertune.search import Found, SearchContext
 from infertune.select import affordable, check_affordable, finalists
 from infertune.space import Configuration
 from infertune.trial_log import LoggedTrial
@@ -28,14 +28,14 @@ class Rounds:
     def __init__(self, sampler: Sampler) -> None:
         self._sampler = sampler
 
-    def run(self, given: Circumstances) -> Found:
+    def run(self, given: SearchContext) -> Found:
         """Run rounds until the next may not fit, or the space has no more."""
         notes: list[str] = []
         trials = given.log.trials()
         for number, trial in enumerate(trials, 1):
             order = _order(given, Configuration(trial.configuration), trial.n_planned)
             given.explored.add([(order.configuration, given.buyer.candidates(order))], number)
-        while _starts(given, len(trials)):
+        while _starts(given, trials):
             n_done = len(trials) % TRIALS_PER_ROUND  # when killed between two trials of a round
             start = len(trials) - n_done
             proposals = propose(
@@ -57,21 +57,21 @@ class Rounds:
                 given.log.append(given.space, trials[-1])
                 given.explored.add([(proposal, found)], len(trials))
         return Found(
-            orders=tuple(_order(given, Configuration(trial.configuration), trial.n_planned) for trial in trials),
-            ranked=_ranked(given),
+            orders=tuple(_orders(given, trials)),
+            ranked=_finalists(given),
             notes=tuple(notes),
         )
 
 
-def _order(given: Circumstances, configuration: Configuration, n_examples: int) -> Order:
+def _order(given: SearchContext, configuration: Configuration, n_examples: int) -> Order:
     return Order(configuration=configuration, examples=tuple(range(n_examples)), n_samples=given.plan.n_samples)
 
 
-def _guard(given: Circumstances, configuration: Configuration) -> Order:
+def _guard(given: SearchContext, configuration: Configuration) -> Order:
     return _order(given, configuration, min(GUARD_EXAMPLES, given.plan.n_examples))
 
 
-def _logged(given: Circumstances, number: int, order: Order, found: Sequence[Candidate]) -> LoggedTrial:
+def _logged(given: SearchContext, number: int, order: Order, found: Sequence[Candidate]) -> LoggedTrial:
     return logged(
         number,
         order.configuration,
@@ -82,22 +82,21 @@ def _logged(given: Circumstances, number: int, order: Order, found: Sequence[Can
     )
 
 
-def _starts(given: Circumstances, n_trials: int) -> bool:
+def _starts(given: SearchContext, trials: Sequence[LoggedTrial]) -> bool:
     """Whether the average trial so far says that one more round fits; a round once begun is carried through."""
-    number = n_trials // TRIALS_PER_ROUND
+    number = len(trials) // TRIALS_PER_ROUND
     if number < int(given.log.noted("rounds") or 0):
         return True
-    used = given.spending.share_used
-    per_trial = used / n_trials if n_trials else 0.0
-    if used + TRIALS_PER_ROUND * per_trial > given.plan.search_until:
+    per_trial = given.spending.share_used / len(trials) if trials else 0.0
+    if TRIALS_PER_ROUND * per_trial > given.room(_ranked(given), _orders(given, trials)):
         return False
     given.log.note("rounds", number + 1)
     return True
 
 
-def _buy(given: Circumstances, proposals: Sequence[Configuration]) -> list[Configuration] | None:
+def _buy(given: SearchContext, proposals: Sequence[Configuration]) -> list[Configuration] | None:
     """Return the trials bought whole, or None when the budget ended before all were."""
-    until = given.plan.finals_until
+    until = given.plan.search_until
     pursued = list(proposals)
     complete = True
     if given.cap_tokens is not None:
@@ -110,14 +109,21 @@ def _buy(given: Circumstances, proposals: Sequence[Configuration]) -> list[Confi
     return pursued if complete and given.spending.share_used <= until else None
 
 
-def _may_keep_cap(given: Circumstances, found: Sequence[Candidate]) -> bool:
+def _may_keep_cap(given: SearchContext, found: Sequence[Candidate]) -> bool:
     return not found or bool(affordable(found, COST_SLACK * (given.cap_tokens or 0.0)))
 
 
-def _ranked(given: Circumstances) -> list[Configuration]:
+def _orders(given: SearchContext, trials: Sequence[LoggedTrial]) -> list[Order]:
+    return [_order(given, Configuration(trial.configuration), trial.n_planned) for trial in trials]
+
+
+def _ranked(given: SearchContext) -> list[Configuration]:
     """Return the configurations whose choices are most worth another look."""
-    found = given.explored.candidates
-    if not found:
-        return []
-    check_affordable(found, given.cap_tokens)
-    return [given.request_part(each.configuration) for each in finalists(affordable(found, given.cap_tokens))]
+    within = affordable(given.explored.candidates, given.cap_tokens)
+    return [given.request_part(each.configuration) for each in finalists(within)] if within else []
+
+
+def _finalists(given: SearchContext) -> list[Configuration]:
+    if found := given.explored.candidates:
+        check_affordable(found, given.cap_tokens)
+    return _ranked(given)

@@ -1,4 +1,4 @@
-"""What a study paid, in tokens, requests and seconds."""
+"""What a study has spent, in tokens, requests and seconds."""
 
 from dataclasses import dataclass, replace
 
@@ -7,16 +7,16 @@ from infertune.types import Response
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What one study paid. A sample that another study had paid for cost it nothing and is not in here.
+    """What one study has spent. A sample that another study paid for costs it nothing and is not counted here.
 
     Attributes:
-        prompt_tokens: Once for each answered request.
+        prompt_tokens: Of answered requests, each prompt counted once.
         completion_tokens: Of all samples.
         n_requests: Answered requests.
-        extra_prompt_tokens: Paid beyond the answers, failed requests included: see `Response`.
+        extra_prompt_tokens: Spent beyond the answers, on failed requests too: see `Response`.
         extra_completion_tokens: Likewise.
-        n_failed: Requests that failed for good; of their tokens only the extra ones are known and counted.
-        seconds: Sum over requests; those generated side by side each count in full.
+        n_failed: Requests that failed for good; only their extra tokens are known and counted.
+        seconds: Sum over requests; concurrent requests each count in full.
     """
 
     prompt_tokens: int = 0
@@ -29,26 +29,26 @@ class Spent:
 
     @property
     def tokens(self) -> int:
-        """All that was paid."""
+        """All tokens spent."""
         return self.all_prompt_tokens + self.all_completion_tokens
 
     @property
     def extra_tokens(self) -> int:
-        """What was paid beyond the answers."""
+        """Tokens spent beyond the answers."""
         return self.extra_prompt_tokens + self.extra_completion_tokens
 
     @property
     def all_prompt_tokens(self) -> int:
-        """Prompt tokens that were paid, at whatever use."""
+        """All prompt tokens, the extra ones included."""
         return self.prompt_tokens + self.extra_prompt_tokens
 
     @property
     def all_completion_tokens(self) -> int:
-        """Completion tokens that were paid, at whatever use."""
+        """All completion tokens, the extra ones included."""
         return self.completion_tokens + self.extra_completion_tokens
 
     def plus(self, response: Response) -> "Spent":
-        """Return the account after one more response; its time is not counted here."""
+        """Return the sum after one more response, whose time is not counted here."""
         has_failed = bool(response.error)
         return replace(
             self,

@@ -7,34 +7,32 @@ exception: how far it reaches is up to the machine.)
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
 
-from infertune.allocators import Order
 from infertune.bank import SampleBank
 from infertune.budget import Budget
 from infertune.buyer import Buyer
-from infertune.decisions import decided
-from infertune.default_space import TEMPERATURE
-from infertune.errors import BudgetError, EngineError
-from infertune.evaluate import Candidate
+from infertune.comparison import Comparison
+from infertune.confirmation import Confirmation
+from infertune.errors import BudgetError
 from infertune.evaluator import Evaluator
-from infertune.finals import N_FINALISTS, RESERVE, final_orders, first_few
 from infertune.pilot import check_cap, n_worth_buying, pilot
 from infertune.plan import Plan, plan
 from infertune.progress import Explored, Progress
 from infertune.promise import promise
-from infertune.recommendation import Recommendation
-from infertune.search import Circumstances, Found, Search
-from infertune.select import confirm, on_common_examples, select
+from infertune.recommendation import Recommendation, point
+from infertune.search import Search, SearchContext
+from infertune.select import Wanted, select
 from infertune.space import SearchSpace
 from infertune.spending import Spending
 from infertune.tasks import Task
-from infertune.trial_log import TrialLog, order_as_json, order_from_json
+from infertune.trial_log import TrialLog
 from infertune.types import Engine
+from infertune.verdict import judge
 
 CLOCK_SECONDS = 2.0  # how often the time spent is noted
+WANTED = Wanted()
 
 
 class Study:
@@ -46,7 +44,7 @@ class Study:
         bank: Shares its database with the log.
         log: The study's own.
         seed: Of every generation and proposal.
-        max_cost_tokens: Most tokens that one request of the recommended configuration may take on average.
+        wanted: What is asked of the recommended configuration.
         on_progress: Called after every landing and trial.
     """
 
@@ -62,7 +60,7 @@ class Study:
         log: TrialLog,
         budget: Budget,
         seed: int = 0,
-        max_cost_tokens: float | None = None,
+        wanted: Wanted = WANTED,
         on_progress: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
         self._task = task
@@ -71,7 +69,7 @@ class Study:
         self._log = log
         self._budget = budget
         self._seed = seed
-        self._cap = max_cost_tokens
+        self._wanted = wanted
         self._on_progress = on_progress
         self._default = space.default_configuration()
         self._max_tokens = max(int(choice["decoding.max_tokens"]) for choice in space.replay_choices(self._default))
@@ -91,7 +89,7 @@ class Study:
             spending=self._spending,
             max_tokens=self._max_tokens,
         )
-        self._explored = Explored(max_cost_tokens, self._report)
+        self._explored = Explored(wanted.max_cost_tokens, self._report)
         self._clock = time.monotonic()
         self._phase = "pilot"
         self._notes: list[str] = []
@@ -108,36 +106,61 @@ class Study:
             self._phase = "search"
             found = self._search.run(given)
             self._notes.extend(found.notes)
-            compared = self._finals(given, found)
-            selection = select(compared, default=self._default, max_cost_tokens=self._cap)
-            confirmed, default = self._confirm(given, selection.recommended, compared)
+            if not self._explored.choices:
+                raise BudgetError("the budget must buy the first trials, but ended before; give more")
+            self._phase = "finals"
+            compared = self._comparison(given).run(found)
+            selection = select(
+                compared.candidates, default=self._default, wanted=self._wanted, believed_best=compared.believed
+            )
+            self._phase = "confirm"
+            pair = list({each.configuration: each for each in (selection.challenger, selection.default)}.values())
+            confirmed = self._confirmation(given).run(pair)
         finally:
             self._log.note("seconds", self._spending.seconds)
         if self._spending.spent.n_failed:
-            self._notes.append(f"{self._spending.spent.n_failed} requests failed; they count neither right nor wrong")
+            self._notes.append(
+                f"{self._spending.spent.n_failed} requests failed; those refused for good count as no answer, the "
+                "others neither right nor wrong"
+            )
+        if (n := len(confirmed[0].example_ids)) < len(self._task.confirm):
+            self._notes.append(f"confirmed on {n} of {len(self._task.confirm)} examples")
         explored = self._explored.candidates
+        verdict = judge(
+            confirmed[0],
+            confirmed[-1],
+            lead=selection.lead,
+            default_admitted=selection.default_admitted,
+            prefer=self._wanted.prefer,
+        )
+        recommended = selection.default if verdict.recommends_default else selection.challenger
         return Recommendation(
+            recommended=recommended.configuration,
+            seen=selection.challenger.configuration,
             default=self._default,
-            selection=selection,
-            verdict=confirm(confirmed, default),
+            on_tune=point(recommended),
+            verdict=verdict,
+            budget_to_decide=self._confirmation(given).budget_to_decide(verdict, len(confirmed[0].example_ids)),
+            front=tuple(point(each) for each in selection.front),
+            n_as_good=selection.n_as_good,
             promise=promise(
-                selection.recommended,
-                compared=compared,
+                recommended,
+                compared=compared.candidates,
                 explored=explored,
-                confirmed=confirmed,
+                confirmed=confirmed[-1] if verdict.recommends_default else confirmed[0],
                 n_planned=given.plan.n_examples,
                 n_possible=self._space.n_configurations,
-                max_cost_tokens=self._cap,
+                max_cost_tokens=self._wanted.max_cost_tokens,
             ),
             explored=tuple((c.cost_tokens, c.utility) for c in explored),
             spent=self._spending.spent,
             seconds=self._spending.seconds,
             n_trials=self._explored.n_trials,
-            n_tune=len(compared[0].example_ids),
+            n_tune=len(compared.candidates[0].example_ids),
             notes=tuple(self._notes),
         )
 
-    def _pilot(self) -> Circumstances:
+    def _pilot(self) -> SearchContext:
         """Find out how long prompts and answers are here, and so what the budget buys."""
         default = self._evaluator.request_part(self._default)
         answered = pilot(
@@ -151,10 +174,10 @@ class Study:
             max_tokens=self._max_tokens,
             measures_pace=self._budget.seconds is not None or self._budget.money is not None,
         )
-        check_cap(answered, self._cap)
+        check_cap(answered, self._wanted.max_cost_tokens)
         every_n = sorted(int(n) for n in self._space["strategy.n"].values())
         worth_buying = [n for n in every_n if n >= int(self._default["strategy.n"])]
-        worth_buying = n_worth_buying(answered, worth_buying, self._cap)
+        worth_buying = n_worth_buying(answered, worth_buying, self._wanted.max_cost_tokens)
         prompt_tokens = sum(each.prompt_tokens for each in answered) / len(answered)
         sample_tokens = sum(each.completion_tokens / len(each.generations) for each in answered) / len(answered)
         known = self._log.noted("plan")
@@ -166,7 +189,6 @@ class Study:
                 n_choices=worth_buying,
                 n_tune=len(self._task.tune),
                 n_confirm=len(self._task.confirm),
-                n_finalists=N_FINALISTS,
             )
             self._log.note("plan", asdict(made))
         else:
@@ -174,15 +196,15 @@ class Study:
         left_out = [str(n) for n in every_n if n > made.n_samples]
         if left_out:
             self._notes.append(
-                f"n = {', '.join(left_out)} left out: the budget{' or the cost cap' if self._cap else ''} "
-                "has no room for it"
+                f"n = {', '.join(left_out)} left out: the budget"
+                f"{' or the cost cap' if self._wanted.max_cost_tokens else ''} has no room for it"
             )
-        return Circumstances(
+        return SearchContext(
             space=self._space,
             default=default,
             n_tune=len(self._task.tune),
             n_choices=tuple(n for n in worth_buying if n <= made.n_samples) or (made.n_samples,),
-            cap_tokens=self._cap,
+            cap_tokens=self._wanted.max_cost_tokens,
             seed=self._seed,
             prompt_tokens=prompt_tokens,
             sample_tokens=sample_tokens,
@@ -192,79 +214,14 @@ class Study:
             buyer=self._buyer,
             log=self._log,
             explored=self._explored,
+            reserve=lambda given, ranked, orders: self._comparison(given).reserve(ranked, orders),
         )
 
-    def _finals(self, given: Circumstances, found: Found) -> list[Candidate]:
-        """Compare the best few on the same examples, more than the search had of each."""
-        self._phase = "finals"
-        if not self._explored.choices:
-            raise BudgetError("the budget must buy the first trials, but ended before; give more")
-        plan = given.plan
-        finalists = first_few(self._evaluator.request_part(self._default), found.ranked)
+    def _comparison(self, given: SearchContext) -> Comparison:
+        return Comparison(given, self._confirmation(given))
 
-        def decide(known: Mapping[str, Any] | None) -> dict[str, Any]:
-            earlier = [] if known is None else [order_from_json(each) for each in known["orders"]]
-            orders = final_orders(
-                finalists,
-                [*found.orders, *earlier],
-                depths=found.depths,
-                price=lambda order: self._price(given, order),
-                share=max(plan.finals_until - self._spending.share_used, 0.0),
-                n_wanted=plan.n_examples,
-                n_tune=len(self._task.tune),
-                n_kept=plan.n_finals,
-                n_samples=plan.n_samples,
-                max_tokens=self._max_tokens,
-            )
-            return {"orders": [order_as_json(each) for each in orders]}
-
-        named = {"n_trials": self._explored.n_trials}
-        made = decided(self._log, "final orders", self._budget, named, decide)
-        orders = [order_from_json(each) for each in made["orders"]]
-        self._buyer.buy(orders)
-        return on_common_examples([each for order in orders for each in self._buyer.candidates(order)])
-
-    def _price(self, given: Circumstances, order: Order) -> float:
-        """Return what an example takes of the budget, judging by the dearest that is known of its configuration."""
-        its = self._explored.choices.get(order.configuration)
-        n = 1 if order.configuration.get(TEMPERATURE) == 0.0 else order.n_samples
-        if not its:
-            return given.share_of(given.prompt_tokens + n * given.sample_tokens)
-        dearest = max(its, key=lambda each: each.cost_tokens)
-        n_known = int(dearest.configuration["strategy.n"])
-        sample = max((dearest.cost_tokens - given.prompt_tokens) / n_known, given.sample_tokens)
-        return given.share_of(dearest.cost_tokens + max(n - n_known, 0) * sample)
-
-    def _confirm(
-        self, given: Circumstances, recommended: Candidate, compared: Sequence[Candidate]
-    ) -> tuple[Candidate, Candidate]:
-        """Return the recommended configuration and the default on examples that no decision has seen."""
-        self._phase = "confirm"
-        pair = list(dict.fromkeys([recommended.configuration, self._default]))
-        named = [dict(each) for each in pair]
-
-        def decide(known: Mapping[str, Any] | None) -> dict[str, Any]:
-            per_example = sum(given.share_of(each.cost_tokens) for each in compared if each.configuration in pair)
-            left = max(1.0 - self._spending.share_used, 0.0)
-            n_examples = min(int(left / (RESERVE * per_example)), len(self._task.confirm))
-            if not n_examples:
-                raise BudgetError("the budget must leave room for a confirmation, but is spent; give more")
-            if known is not None and known["configurations"] == named:
-                n_examples = max(n_examples, known["n_examples"])  # those are paid for
-            return {"n_examples": n_examples}
-
-        made = decided(self._log, "confirm", self._budget, {"configurations": named}, decide)
-        examples = self._task.confirm[: made["n_examples"]]
-        self._spending.buy(self._evaluator.requests(pair, examples), configurations=pair * len(examples))
-        if len(examples) < len(self._task.confirm):
-            self._notes.append(
-                f"confirmed on {len(examples)} of {len(self._task.confirm)} examples: the budget has no room for more"
-            )
-        found = [self._evaluator.evaluate_complete(each, examples) for each in pair]
-        answered = on_common_examples([candidate for candidate in found if candidate is not None])
-        if len(answered) < len(pair):
-            raise EngineError("no example of the confirmation was answered")
-        return answered[0], answered[-1]
+    def _confirmation(self, given: SearchContext) -> Confirmation:
+        return Confirmation(self._task.confirm, self._evaluator, given)
 
     def _landed(self) -> None:
         now = time.monotonic()

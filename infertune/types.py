@@ -16,6 +16,9 @@ class Message:
     content: str
 
 
+REFUSED = "refused: "
+"""What the error of a request begins with that will never be answered, however often it is sent."""
+
 Prompt = str | tuple[Message, ...]
 """Plain text for a base model, or chat turns that the engine renders with the model's own chat template."""
 
@@ -97,7 +100,8 @@ class Response:
         extra_prompt_tokens: Paid beyond the answer: a second copy of a straggler, an attempt whose answer could not be
             used, a prompt sent once for every sample. Spent, but no part of what the request costs in use.
         extra_completion_tokens: Likewise.
-        error: Why the request failed for good; empty when it did not. A failure is never scored.
+        error: Why the request failed; empty when it did not. It begins with REFUSED where no other try would bring an
+            answer: in use there would be none, so it scores 0. Any other failure is never scored.
     """
 
     request: Request
@@ -112,6 +116,11 @@ class Response:
     def completion_tokens(self) -> int:
         """Generated tokens of all samples together."""
         return sum(len(generation.token_ids) for generation in self.generations)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the request will never be answered."""
+        return self.error.startswith(REFUSED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

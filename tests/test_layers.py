@@ -42,10 +42,12 @@ LAYERS: list[dict[str, set[str]]] = [
         "load": {"load"},
     },
     {"log": {"trial_log"}, "evaluation": {"evaluate", "evaluator", "spending"}},
-    {"choice": {"plan", "rounds", "select", "promise"}},
+    {"choice": {"plan", "rounds", "select", "promise", "verdict"}},
     {
         "search": {
             "buyer",
+            "comparison",
+            "confirmation",
             "coverage",
             "decisions",
             "finals",
@@ -57,7 +59,7 @@ LAYERS: list[dict[str, set[str]]] = [
             "search_rounds",
         }
     },
-    {"study": {"recommendation", "study"}, "serving": {"serving"}},
+    {"study": {"finished", "recommendation", "study"}, "serving": {"serving"}},
     {"joint": {"joint"}},
     {"report": {"report"}},
     {"command line": {"cli"}},

@@ -5,7 +5,19 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from infertune.errors import BudgetError
-from infertune.plan import FLOOR_EXAMPLES, MAX_EXAMPLES, MIN_EXAMPLES, MIN_TRIALS, TARGET_TRIALS, Plan, plan
+from infertune.plan import (
+    CONFIRM_SHARE,
+    FINALS_SHARE,
+    FLOOR_EXAMPLES,
+    LEAST_KEPT,
+    MAX_EXAMPLES,
+    MIN_EXAMPLES,
+    MIN_TRIALS,
+    N_FINALISTS,
+    TARGET_TRIALS,
+    Plan,
+    plan,
+)
 
 LENGTHS = st.floats(1.0, 500.0)
 CHOICES = st.sets(st.integers(1, 32), min_size=1, max_size=5).map(sorted)
@@ -18,7 +30,6 @@ def planned(budget_tokens: float, **changes: object) -> Plan:
         "n_choices": [1, 3, 5, 9],
         "n_tune": 200,
         "n_confirm": 100,
-        "n_finalists": 6,
     }
     return plan(budget_tokens=budget_tokens, **{**usual, **changes})  # type: ignore[arg-type]
 
@@ -48,11 +59,32 @@ def test_every_plan_fits_its_budget(
     example = prompt + made.n_samples * sample
     assert made.n_samples in choices
     assert 1 <= made.n_examples <= min(n_tune, MAX_EXAMPLES)
-    assert 0 <= made.n_finals <= n_tune // 3
-    assert 0.5 <= made.search_until <= made.finals_until <= 1.0
-    # A round fits before the finals begin, and the confirmation can compare two configurations on some example.
-    assert MIN_TRIALS * made.n_examples * example <= made.search_until * budget * (1 + 1e-9)
-    assert (1 - made.finals_until) * budget >= min(0.25 * budget, 2 * n_confirm * example) * (1 - 1e-9)
+    assert min(FLOOR_EXAMPLES, n_tune) <= made.n_finals <= n_tune
+    assert made.n_kept == 0 or LEAST_KEPT <= made.n_kept <= min(made.n_finals, n_tune // 3)
+    assert 1 - CONFIRM_SHARE <= made.search_until <= 1.0
+    # A round fits beside the finals and the confirmation, which can compare two configurations on some example.
+    finals = min(FINALS_SHARE, N_FINALISTS * n_tune * example / budget)
+    assert MIN_TRIALS * made.n_examples * example <= (made.search_until - finals) * budget * (1 + 1e-9)
+    assert (1 - made.search_until) * budget >= min(0.25 * budget, 2 * n_confirm * example) * (1 - 1e-9)
+
+
+@given(
+    budgets=st.lists(st.floats(1e3, 1e8), min_size=2, max_size=2).map(sorted),
+    prompt=LENGTHS,
+    sample=LENGTHS,
+    choices=CHOICES,
+    n_tune=st.integers(1, 2000),
+    n_confirm=st.integers(1, 2000),
+)
+def test_the_finals_compare_never_fewer_examples_for_more_budget(
+    budgets: list[float], prompt: float, sample: float, choices: list[int], n_tune: int, n_confirm: int
+) -> None:
+    lengths = {"prompt_tokens": prompt, "sample_tokens": sample, "n_choices": choices}
+    try:
+        small, large = (planned(budget, n_tune=n_tune, n_confirm=n_confirm, **lengths) for budget in budgets)
+    except BudgetError:
+        return
+    assert small.n_finals <= large.n_finals
 
 
 @given(budget=st.floats(1e3, 1e7), more=st.floats(1.0, 100.0))
@@ -70,13 +102,13 @@ def test_more_budget_never_buys_less(budget: float, more: float) -> None:
 def test_a_large_budget_gets_every_n_and_enough_trials() -> None:
     made = planned(1_000_000)
     assert (made.n_samples, made.n_examples) == (9, MAX_EXAMPLES)
-    assert made.search_until * 1_000_000 / (made.n_examples * 140) >= TARGET_TRIALS
+    assert (made.search_until - FINALS_SHARE) * 1_000_000 / (made.n_examples * 140) >= TARGET_TRIALS
 
 
 def test_a_tight_budget_gives_up_large_n_before_trials_and_trials_before_examples() -> None:
     plans = [planned(budget) for budget in (200_000, 60_000, 20_000, 5_000)]
     assert [made.n_samples for made in plans] == sorted((made.n_samples for made in plans), reverse=True)
-    trials = [made.search_until * budget / (made.n_examples * (50 + 10 * made.n_samples))
+    trials = [(made.search_until - FINALS_SHARE) * budget / (made.n_examples * (50 + 10 * made.n_samples))
               for made, budget in zip(plans, (200_000, 60_000, 20_000, 5_000), strict=True)]  # fmt: skip
     assert trials[0] >= TARGET_TRIALS > trials[-1] >= MIN_TRIALS
     assert plans[-1].n_examples >= FLOOR_EXAMPLES
@@ -94,5 +126,5 @@ def test_a_task_of_few_examples_leaves_more_of_the_budget_to_the_search() -> Non
     small, large = planned(500_000, n_tune=20, n_confirm=10), planned(500_000, n_tune=2000, n_confirm=1000)
     assert small.n_examples == 20
     assert small.search_until > large.search_until
-    assert small.finals_until == pytest.approx(1 - 1.2 * 2 * 10 * 140 / 500_000)
-    assert small.finals_until - small.search_until == 0.0  # every example is known from the trials
+    assert small.search_until == pytest.approx(1 - 2 * 10 * 140 / 500_000)
+    assert (small.n_finals, small.n_kept) == (20, 0)  # all there are, and none is kept where it would say nothing

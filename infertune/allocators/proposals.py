@@ -1,11 +1,14 @@
 """What an allocator considers: a fixed beginning, draws from the whole space, and neighbours of the best."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
 from scipy.stats import qmc
 
+from infertune.default_space import TEMPERATURE
+from infertune.parameter import Parameter
 from infertune.space import Configuration, SearchSpace
 from infertune.types import Scalar
 
@@ -13,37 +16,70 @@ N_POOL = 1024
 _NEAR = 0.15  # of the range, how far a neighbour is
 
 
-@lru_cache(maxsize=8)
+N_DRAWN = 4  # of the beginning, at least, beside what one would try by hand
+_CHUNK = 32  # so many of a beginning are found at once
+
+
 def beginning(
     space: SearchSpace, configurations: tuple[Configuration, ...], seed: int, n_start: int
 ) -> tuple[Configuration, ...]:
-    """Return the first configurations of a study: the default, then every label of every text parameter in turns.
+    """Return the first configurations of a study: what one would try by hand, then draws, all labels in turns.
+
+    By hand one would try the default and greedy decoding, then every other prompt (or any other text) greedily, and
+    then every other prompt at the default: so no answer is worse than the obvious.
 
     Args:
         space: The request tier.
         configurations: Those that can be had; empty when all can.
         seed: Of the study.
-        n_start: How many at least; all prompts are among them in any case.
+        n_start: How many at least.
     """
-    labels = [p for p in space.parameters if isinstance(p.default, str) and len(p.values()) > 1]
-    n_start = max([n_start, *(len(p.values()) + 1 for p in labels)])
+    n_start = max(n_start, len(obvious(space, configurations)) + N_DRAWN)
+    return _begun(space, configurations, seed, -(-n_start // _CHUNK) * _CHUNK)[:n_start]
+
+
+@lru_cache(maxsize=8)
+def obvious(space: SearchSpace, configurations: tuple[Configuration, ...]) -> tuple[Configuration, ...]:
+    """Return the default, greedy decoding, and both under every other text, greedy first; those that can be had."""
+    default = space.default_configuration()
+    texts = [(p.name, value) for p in _texts(space) for value in p.values() if value != p.default]
+
+    def made(values: Mapping[str, Scalar]) -> Configuration:
+        return space.assemble(lambda p: values.get(p.name, p.default))
+
+    found = [default]
+    at_default = [made({name: value}) for name, value in texts]
+    if TEMPERATURE in default and space[TEMPERATURE].nearest(0.0) == 0.0:
+        found += [made({TEMPERATURE: 0.0}), *(made({TEMPERATURE: 0.0, name: value}) for name, value in texts)]
+    can_be_had = set(configurations)
+    every = dict.fromkeys([*found, *at_default])
+    return tuple(each for each in every if space.allows(each) and (not can_be_had or each in can_be_had))
+
+
+@lru_cache(maxsize=8)
+def _begun(
+    space: SearchSpace, configurations: tuple[Configuration, ...], seed: int, n: int
+) -> tuple[Configuration, ...]:
+    chosen = list(obvious(space, configurations))
     if configurations:
         order = np.random.default_rng((seed, 7)).permutation(len(configurations))
         draws = [configurations[at] for at in order]
-        chosen = [space.default_configuration()] if space.default_configuration() in configurations else draws[:1]
+        chosen = chosen or draws[:1]
     else:
         draws = list(_pool(space, seed))
-        chosen = [space.default_configuration()]
-    while len(chosen) < n_start:
-        rest = [each for each in draws if each not in chosen]
-        if not rest:
-            break
-        chosen.append(min(rest, key=lambda each: sum(_times(chosen, p.name, each) for p in labels)))
+    names = [p.name for p in _texts(space)]
+    counts = Counter((name, each.get(name)) for each in chosen for name in names)
+    seen = set(chosen)
+    rest = [each for each in draws if each not in seen]
+    while len(chosen) < n and rest:
+        at = min(range(len(rest)), key=lambda row: sum(counts[name, rest[row].get(name)] for name in names))
+        chosen.append(rest.pop(at))
+        counts.update((name, chosen[-1].get(name)) for name in names)
     return tuple(chosen)
 
 
-def _times(chosen: Sequence[Configuration], name: str, each: Configuration) -> int:
-    return sum(one.get(name) == each.get(name) for one in chosen)
+def _texts(space: SearchSpace) -> list[Parameter]:
+    return [p for p in space.parameters if isinstance(p.default, str) and len(p.values()) > 1]
 
 
 @lru_cache(maxsize=8)

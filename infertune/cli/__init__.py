@@ -1,8 +1,9 @@
 """The commands. Each imports what it needs when it runs, so that ``--help`` answers at once."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from infertune import __version__
 from infertune.cli import models, tasks
@@ -15,8 +16,20 @@ from infertune.cli.space import space
 from infertune.cli.tune_serving import tune_serving
 from infertune.cli.verify import verify
 
+
+class WholeSentences(TyperGroup):
+    """Lists each command with the whole first sentence of its help; a narrow terminal wraps it and cuts nothing."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of commands."""
+        rows = [(name, command.get_short_help_str(limit=10_000)) for name, command in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
 app = typer.Typer(
     name="infertune",
+    cls=WholeSentences,
     help="Finds the inference configuration that buys the most utility per token, and says how sure it is.",
     epilog="Example: infertune optimize --task capitals --model bundled:smollm2-135m --budget-tokens 100k",
     no_args_is_help=True,
@@ -34,26 +47,48 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
 ) -> None:
     pass
 
 
-app.command(epilog="Example: infertune optimize --task gsm8k --model ./my-model --budget-tokens 200k --set n=1,5,9")(
-    optimize
-)
-app.command(epilog="Example: infertune evaluate --config capitals.yaml --set temperature=0")(evaluate)
-app.command(epilog="Example: infertune space --task capitals --set temperature=0.2..1.2")(space)
-app.command(epilog="Example: infertune doctor --engine openai --base-url http://127.0.0.1:8000/v1 --model NAME")(
-    doctor
-)
+app.command(
+    short_help="Find the configuration that buys the most utility per token.",
+    epilog="Example: infertune optimize --task gsm8k --model ./my-model --budget-tokens 200k --set n=1,5,9",
+)(optimize)
+app.command(
+    short_help="Measure one configuration.",
+    epilog="Example: infertune evaluate --config capitals.yaml --set temperature=0",
+)(evaluate)
+app.command(
+    short_help="Show the search space of a task.",
+    epilog="Example: infertune space --task capitals --set temperature=0.2..1.2",
+)(space)
+app.command(
+    short_help="Check which settings a server honours, or this machine.",
+    epilog="Example: infertune doctor --engine openai --base-url http://127.0.0.1:8000/v1 --model NAME",
+)(doctor)
 app.command(
     name="tune-serving",
+    short_help="Find the best settings of a server under an SLO.",
     epilog="Example: infertune tune-serving --model ./my-model --workload task:gsm8k --slo 'p99_ttft<300ms' "
     "--budget-seconds 30m",
 )(tune_serving)
-app.command(epilog="Example: infertune handover serving.yaml --as systemd")(handover)
-app.command(epilog="Example: infertune verify serving.yaml --base-url http://127.0.0.1:8000")(verify)
-app.command(epilog="Example: infertune load --base-url http://127.0.0.1:8000/v1 --model NAME --rate 1,2,4")(load)
-app.add_typer(tasks.app, name="tasks")
-app.add_typer(models.app, name="models")
+app.command(
+    short_help="Write the files that start a server with tuned settings.",
+    epilog="Example: infertune handover serving.yaml --as systemd",
+)(handover)
+app.command(
+    short_help="Check that a running server has the settings of a file.",
+    epilog="Example: infertune verify serving.yaml --base-url http://127.0.0.1:8000",
+)(verify)
+app.command(
+    short_help="Measure latency, throughput and goodput of a server.",
+    epilog="Example: infertune load --base-url http://127.0.0.1:8000/v1 --model NAME --rate 1,2,4",
+)(load)
+app.add_typer(
+    tasks.app, name="tasks", cls=WholeSentences, short_help="List the shipped tasks; create or check your own."
+)
+app.add_typer(models.app, name="models", cls=WholeSentences, short_help="List the bundled models; fetch or clear one.")

@@ -5,20 +5,30 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
 from infertune import models, plugins
 from infertune.errors import DataUnavailableError, InvalidInputError, nearest
 from infertune.types import Decoding, Engine, Scalar
 
+if TYPE_CHECKING:
+    from infertune.cli.live import View
+    from infertune.engines.probing.probe import Step
+
 # What a program may give to an engine, but no command; of the vllm engine, what ``--engine-arg`` says as well.
 _NO_OPTIONS = {
-    *("model", "extra", "honours", "waits", "alive"),
+    *("model", "extra", "honours", "on_probe", "waits", "alive"),
     *("max_model_len", "kv_cache_gib", "start_timeout_seconds", "hang_seconds"),
 }
 
 
 def start(
-    name: str, model: str, options: Mapping[str, Scalar], *, extra: Mapping[str, tuple[Scalar, Scalar]] | None = None
+    name: str,
+    model: str,
+    options: Mapping[str, Scalar],
+    *,
+    extra: Mapping[str, tuple[Scalar, Scalar]] | None = None,
+    on_probe: "Callable[[Step], None] | None" = None,
 ) -> Engine:
     """Return a running engine.
 
@@ -27,17 +37,22 @@ def start(
         model: Whatever that engine takes for one.
         options: Those that were given; the engine has its own defaults for the others.
         extra: Settings of the space beyond the engine-neutral ones, with their two ends.
+        on_probe: Called before each step by which an engine finds out what its server honours.
 
     Raises:
         InvalidInputError: No such engine, or one that does not take such an option or setting.
         DataUnavailableError: The engine's packages or the model are missing.
     """
     kind = checked(name, options)
-    if extra and "extra" not in inspect.signature(kind).parameters:
+    parameters = inspect.signature(kind).parameters
+    if extra and "extra" not in parameters:
         setting = next(iter(extra))
         own = [field.name for field in fields(Decoding) if field.name != "extra"]
         raise InvalidInputError(f"the engine '{name}' has no setting decoding.{setting}{nearest(setting, own)}")
-    engine: Engine = kind(model, **options, **({"extra": extra} if extra else {}))
+    more: dict[str, Any] = {"extra": extra} if extra else {}
+    if on_probe is not None and "on_probe" in parameters:
+        more["on_probe"] = on_probe
+    engine: Engine = kind(model, **options, **more)
     return engine
 
 
@@ -120,22 +135,34 @@ def counted(engine: Engine) -> dict[str, float | int | str | None] | None:
 def starting(engine: str, model: str) -> str:
     """Return what to say before an engine is started, which may take a while."""
     if engine == "openai":
-        return f"looking at the endpoint that serves {model}"
-    once = "; its first use converts it, which takes about half a minute" if models.needs_conversion(model) else ""
-    return f"{'starting a vLLM server with' if engine == 'vllm' else 'loading'} the model {model}{once}"
+        return f"connecting to the endpoint of {model}"
+    once = ", converting it first: about half a minute" if models.needs_conversion(model) else ""
+    if engine == "vllm":
+        return f"starting a vLLM server for {model}{once}; this usually takes one to three minutes"
+    return f"loading {model}{once}"
+
+
+def probing(view: "View") -> "Callable[[Step], None]":
+    """Return what shows the steps by which an engine finds out what its server honours."""
+    from infertune.cli.live import Status
+    from infertune.report.table import duration
+
+    def show(step: "Step") -> None:
+        left = "" if step.seconds_left is None else f", about {duration(step.seconds_left)} left"
+        facts = f"{step.setting}, step {step.number} of {step.n_steps}{left}"
+        view.update(lambda: Status(phase="probe", share=(step.number - 1) / step.n_steps, facts=facts))
+
+    return show
 
 
 def looked(engine: Engine) -> str:
-    """Return what to say of the look that an engine took at its server; empty where it took none."""
+    """Return what to say of how an engine probed its server; empty where it did not."""
     probe = getattr(engine, "probe", None)
     if probe is None:
         return ""
     if probe.is_recalled:
-        return "what the server honours is known from an earlier look"
-    return (
-        f"found out what the server honours for {probe.tokens:,} tokens in {probe.n_requests} requests; they count as "
-        "spent"
-    )
+        return "using the stored result of an earlier probe of this server"
+    return f"probed the server for {probe.tokens:,} tokens in {probe.n_requests} requests; they count as spent"
 
 
 def _flag(option: str) -> str:

@@ -4,13 +4,14 @@ import itertools
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from infertune.cli import options
-from infertune.cli.engine import checked, given, looked, named_values, start, starting
+from infertune.cli.engine import checked, given, looked, named_values, probing, start, starting
 from infertune.cli.subject import Given, Subject, subject
 
 if TYPE_CHECKING:
@@ -125,11 +126,9 @@ def _measured(wanted: Subject, *, split: str, n_examples: int | None) -> "Evalua
         for note in wanted.notes:
             view.say(f"Note: {note}.")
         view.say(starting(wanted.engine, wanted.model))
+        make = partial(start, wanted.engine, wanted.model, wanted.options, extra=extra_ends(space))
         checked(wanted.engine, wanted.options)
-        with (
-            closing(SampleBank(wanted.database)) as bank,
-            closing(start(wanted.engine, wanted.model, wanted.options, extra=extra_ends(space))) as running,
-        ):
+        with closing(SampleBank(wanted.database)) as bank, closing(make(on_probe=probing(view))) as running:
             if said := looked(running):
                 view.say(said)
             kinds = {name: template.kind for name, template in task.prompts.items()}

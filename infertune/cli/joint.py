@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from infertune.budget import Budget
     from infertune.joint.answer import JointRecommendation
     from infertune.joint.tunable import Tunable
+    from infertune.select import Wanted
     from infertune.space import SearchSpace
     from infertune.tasks import Task
     from infertune.types import Engine, Scalar
@@ -31,7 +32,7 @@ class Wish:
     options: Mapping[str, "Scalar"]
     sampler: str
     budget: "Budget"
-    max_cost_tokens: float | None
+    wanted: "Wanted"
     seed: int
     database: str
     margin: float
@@ -139,7 +140,7 @@ def _search(
         "space": space_report.as_json(space),
         "sampler": wish.sampler,
         "seed": wish.seed,
-        "max_cost_tokens": wish.max_cost_tokens,
+        **asdict(wish.wanted),
     }
     own = TrialLog(bank.url, joint_name(wish.name))
     own.claim(
@@ -169,7 +170,7 @@ def _search(
         limits=limits,
         starts=starts,
         seed=wish.seed,
-        max_cost_tokens=wish.max_cost_tokens,
+        wanted=wish.wanted,
         on_progress=shown(view.update, wish.budget, space),
     ).run()
 

@@ -1,4 +1,4 @@
-"""``infertune models``: lists, fetches and clears the bundled models."""
+"""``infertune models``: lists, converts and clears the bundled models."""
 
 import json
 from typing import Annotated
@@ -12,14 +12,15 @@ app = typer.Typer(
     no_args_is_help=False,
 )
 
-_Name = Annotated[str, typer.Argument(help="As in `infertune models`.")]
+_Name = Annotated[str, typer.Argument(help="Name of the model, as `infertune models` lists it.")]
 
 
 @app.callback(invoke_without_command=True)
 def list_models(
-    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
-    """List the bundled models; any other --model is a folder or a hub id."""
+    """List the bundled models. Any other --model is a local folder or a hub id."""
     if context.invoked_subcommand is not None:
         return
     from infertune import models
@@ -31,14 +32,18 @@ def list_models(
         print(json.dumps(rows, indent=2))
         return
     for model in found:
-        where = f"ready, {model.size_bytes / 1e6:.0f} MB in {model.folder}" if model.ready else "not converted yet"
-        print(f"{model.name}  {model.licence}, from {model.source}; {where}")
+        where = (
+            f"ready, {model.size_bytes / 1e6:.0f} MB in {model.folder}"
+            if model.ready
+            else "not converted yet (takes about half a minute)"
+        )
+        print(f"{model.name}: {model.licence}, from {model.source}; {where}")
     print("Any other --model is a local folder or a hub id such as Qwen/Qwen3-0.6B.")
 
 
 @app.command(epilog="Example: infertune models fetch bundled:smollm2-135m")
 def fetch(name: _Name) -> None:
-    """Convert a bundled model now, so that the first study need not."""
+    """Convert a bundled model now rather than at its first use; takes about half a minute."""
     from infertune import models
 
     model = models.fetch(name)
@@ -47,7 +52,7 @@ def fetch(name: _Name) -> None:
 
 @app.command(epilog="Example: infertune models clear bundled:smollm2-135m")
 def clear(name: _Name) -> None:
-    """Remove a bundled model's converted files."""
+    """Delete a bundled model's converted files."""
     from infertune import models
 
     print(f"{name}: {models.clear(name) / 1e6:.0f} MB freed")

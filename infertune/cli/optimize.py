@@ -3,14 +3,14 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 
 import typer
 
 from infertune.cli import answer_file, options, pricing
-from infertune.cli.engine import checked, counted, given, looked, named_values, start, starting
+from infertune.cli.engine import checked, counted, given, looked, named_values, probing, start, starting
 from infertune.cli.space import divided, searched
 
 if TYPE_CHECKING:
@@ -43,6 +43,19 @@ def optimize(
             min=1, help="Maximum average tokens per request of the recommended configuration [default: no limit]."
         ),
     ] = None,
+    prefer: Annotated[
+        str,
+        typer.Option(
+            help="utility: the best. balanced: the cheapest shown to be as good as the best. cost: the cheapest shown "
+            "to be as good as the default."
+        ),
+    ] = "utility",
+    min_utility: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Minimum utility of the recommended configuration.")
+    ] = None,
+    min_answered: Annotated[
+        float, typer.Option(min=0, max=1, help="Minimum share of examples that the model answers rather than refuses.")
+    ] = 0.98,
     sampler: Annotated[
         str, typer.Option(help="Search method: infertune, ecooptigen, tpe, random, qmc or grid.")
     ] = "infertune",
@@ -109,6 +122,7 @@ def optimize(
     from infertune.report import picture as drawing
     from infertune.report import space as space_report
     from infertune.search_names import search_named
+    from infertune.select import Preference, Wanted
     from infertune.study import Study
     from infertune.trial_log import TrialLog
 
@@ -116,6 +130,12 @@ def optimize(
     _check_joint(joint, margin=margin, starts=starts, burst=burst, turns=turns, price_hour=price_hour)
     known = pricing.known_prices(prices, model, price_prompt, price_completion)
     budget = _budget(budget_tokens, budget_seconds, budget_money, known)
+    wanted = Wanted(
+        prefer=cast(Preference, prefer),
+        max_cost_tokens=max_cost_tokens,
+        min_utility=min_utility,
+        min_answered=min_answered,
+    )
     search = search_named(sampler)
     if picture is not None:
         drawing.check_drawable(picture)
@@ -162,7 +182,7 @@ def optimize(
             options=engine_options,
             sampler=sampler,
             budget=budget,
-            max_cost_tokens=max_cost_tokens,
+            wanted=wanted,
             seed=seed,
             database=database,
             margin=_MARGIN if margin is None else margin,
@@ -178,7 +198,7 @@ def optimize(
         view.say(starting(engine, model))
         checked(engine, engine_options)
         bank = SampleBank(database)
-        running = start(engine, model, engine_options, extra=extra_ends(space))
+        running = start(engine, model, engine_options, extra=extra_ends(space), on_probe=probing(view))
         try:
             kinds = {name: template.kind for name, template in loaded.prompts.items()}
             narrow = narrowed(space, running.unsupported, kinds=kinds)
@@ -196,7 +216,7 @@ def optimize(
                     "space": space_report.as_json(space),
                     "sampler": sampler,
                     "seed": seed,
-                    "max_cost_tokens": max_cost_tokens,
+                    **asdict(wanted),
                 }
             )
             found = Study(
@@ -209,7 +229,7 @@ def optimize(
                 log=log,
                 budget=budget,
                 seed=seed,
-                max_cost_tokens=max_cost_tokens,
+                wanted=wanted,
                 on_progress=_shown(view.update, budget, space),
             ).run()
         finally:
@@ -225,7 +245,7 @@ def optimize(
         recommendation=found,
         prices=budget.prices,
         recipe=written.recipe(
-            found.selection.recommended.configuration,
+            found.recommended,
             found.default,
             evidence=answer.evidence(found.verdict),
             facts=running.facts,
@@ -301,7 +321,7 @@ def _shown(
             else f"best so far {best.utility:.3f} by the search's own examples, at {best.cost_tokens:.0f} tokens per "
             "request: "
             f"{short(best.configuration, space)}",
-            picture=text_plot({"front": progress.front}, height=8),
+            picture=lambda width: text_plot({"front": progress.front}, width=width, height=8),
         )
 
     def show(progress: "Progress") -> None:

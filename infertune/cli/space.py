@@ -1,4 +1,4 @@
-"""``infertune space``: what would be searched; and the building of it, for every command that searches."""
+"""``infertune space``: shows the search space of a task; builds it for every command that searches."""
 
 import json
 from collections.abc import Sequence
@@ -44,18 +44,18 @@ def divided(settings: Sequence[str], *, joint: bool) -> tuple[list[str], list[st
 
     engines = [each for each in settings if each.strip().startswith("engine.")]
     if engines and not joint:
-        raise InvalidInputError(f"--set {engines[0]}: settings of the engine are searched with --joint")
+        raise InvalidInputError(f"--set {engines[0]}: settings of the engine are searched only with --joint")
     return [each for each in settings if each not in engines], engines
 
 
 def space(
-    task: Annotated[str, typer.Option(help="Shipped task, or a task file.")],
+    task: Annotated[str, typer.Option(help="Shipped task (see `infertune tasks`), or a task file.")],
     data: options.Data = None,
     space_file: options.SpaceFile = None,
     settings: options.Set = None,
     as_json: options.Json = False,
 ) -> None:
-    """Show the search space of a task, with the changes of --set and --space."""
+    """Show the search space of a task, with the changes made by --set and --space."""
     from rich.console import Console
 
     from infertune import tasks

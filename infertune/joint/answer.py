@@ -7,8 +7,8 @@ from infertune.configuration import Configuration
 from infertune.joint.speed import Gain
 from infertune.noninferiority import NonInferiority
 from infertune.recommendation import Recommendation
-from infertune.select import Verdict
 from infertune.spent import Spent
+from infertune.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,12 @@ from infertune.errors import EngineError
 from infertune.evaluate import Candidate
 from infertune.evaluator import Evaluator
 from infertune.noninferiority import NonInferiority, non_inferiority
-from infertune.select import Verdict, confirm, on_common_examples
+from infertune.select import on_common_examples
 from infertune.space import SearchSpace
 from infertune.spending import Spending
 from infertune.tasks import Task
 from infertune.types import Engine, Example, Request, Response, Unsupported
+from infertune.verdict import Verdict, judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Guard:
         if old is None or new is None:
             raise EngineError("no example of the confirmation was answered under both engines")
         old, new = on_common_examples([old, new])
-        return confirm(new, old)
+        return judge(new, old)
 
     def _examples(self) -> list[Example]:
         answered = self._answered(self.facts, self.decoding)

@@ -29,8 +29,9 @@ from infertune.noninferiority import check_margin
 from infertune.progress import Progress
 from infertune.recommendation import Recommendation
 from infertune.search import Search
+from infertune.select import Wanted
 from infertune.space import SearchSpace
-from infertune.study import Study
+from infertune.study import WANTED, Study
 from infertune.tasks import Task
 from infertune.trial_log import TrialLog
 from infertune.types import Engine
@@ -92,7 +93,7 @@ class Joint:
         limits: Limits,
         starts: Starts,
         seed: int = 0,
-        max_cost_tokens: float | None = None,
+        wanted: Wanted = WANTED,
         on_progress: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
         self._name = name
@@ -110,7 +111,7 @@ class Joint:
         self._limits = limits
         self._starts = starts
         self._seed = seed
-        self._cap = max_cost_tokens
+        self._wanted = wanted
         self._on_progress = on_progress
         self._notes: list[str] = []
         may_shape = any(
@@ -129,7 +130,7 @@ class Joint:
             study = self._study(self._name, self._running, self._space, self._share)
         finally:
             self._running.close()
-        decoding = study.selection.recommended.configuration
+        decoding = study.recommended
         starts = self._outer(decoding)
         harmless, risky = _divided(starts)
         guards = self._guarded(study.default, decoding, harmless, risky)
@@ -170,7 +171,7 @@ class Joint:
             log=self._log_of(name),
             budget=self._budget.part(share),
             seed=self._seed,
-            max_cost_tokens=self._cap,
+            wanted=self._wanted,
             on_progress=self._on_progress,
         ).run()
 
@@ -234,7 +235,7 @@ class Joint:
             with self._starts.running(start.engine) as engine:
                 try:
                     inner = self._study(study, engine, _beginning_at(self._space, decoding), GUARDED_SHARE)
-                    known["decoding"] = dict(inner.selection.recommended.configuration)
+                    known["decoding"] = dict(inner.recommended)
                 except BudgetError as error:
                     known["note"] = (
                         f"under {settings_in_words(start.engine)} decoding was not searched, but is the default "

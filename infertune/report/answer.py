@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from infertune import __version__
-from infertune.evaluate import Candidate
 from infertune.prices import Prices
 from infertune.recommendation import Recommendation
 from infertune.report.recipe import Evidence, Recipe
-from infertune.select import Verdict
-from infertune.space import SearchSpace
+from infertune.space import Configuration, SearchSpace
+from infertune.stats import Interval
+from infertune.verdict import Side, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,7 @@ class Answer:
         facts: `Engine.facts` of the engine that answered.
         prices: When known, so that costs are also given in money.
         engine_metrics: What the engine's own server counted, where it has one.
+        resume: The command that goes on with a budget that about decides; empty where none would.
     """
 
     study: str
@@ -33,19 +34,23 @@ class Answer:
     recommendation: Recommendation
     prices: Prices | None = None
     engine_metrics: Mapping[str, float | int | str | None] | None = None
+    resume: str = ""
 
 
 def evidence(verdict: Verdict) -> Evidence:
-    """Return what the confirmation measured, for the file that runs again."""
+    """Return what the confirmation measured of the recommended configuration, for the file that runs again."""
+    recommended, default = verdict.recommended, verdict.default
+    none = Interval(mean=0.0, low=0.0, high=0.0, n=verdict.difference.n)
+    difference = none if verdict.recommends_default else verdict.difference
     return Evidence(
-        n_examples=verdict.utility.n,
-        utility=verdict.utility.mean,
-        utility_interval=(verdict.utility.low, verdict.utility.high),
-        default_utility=verdict.default_utility.mean,
-        difference=verdict.difference.mean,
-        difference_interval=(verdict.difference.low, verdict.difference.high),
-        cost_tokens=verdict.cost_tokens,
-        default_cost_tokens=verdict.default_cost_tokens,
+        n_examples=recommended.utility.n,
+        utility=recommended.utility.mean,
+        utility_interval=(recommended.utility.low, recommended.utility.high),
+        default_utility=default.utility.mean,
+        difference=difference.mean,
+        difference_interval=(difference.low, difference.high),
+        cost_tokens=recommended.cost_tokens,
+        default_cost_tokens=default.cost_tokens,
     )
 
 
@@ -63,25 +68,21 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "engine": dict(answer.facts),
         "sampler": answer.sampler,
         "seed": answer.recipe.seed,
-        "recommended": {
-            "configuration": dict(found.selection.recommended.configuration),
-            "utility": asdict(verdict.utility),
-            "cost_tokens": verdict.cost_tokens,
-        },
-        "default": {
-            "configuration": dict(found.default),
-            "utility": asdict(verdict.default_utility),
-            "cost_tokens": verdict.default_cost_tokens,
-        },
+        "recommended": _side(found.recommended, verdict.recommended),
+        "seen": _side(found.seen, verdict.seen),
+        "default": _side(found.default, verdict.default),
         "difference": asdict(verdict.difference),
+        "verdict": verdict.kind,
         "clear": verdict.clear,
+        "margin": verdict.margin,
+        "chance_worse": verdict.chance_worse,
         "examples_to_decide": verdict.examples_to_decide,
+        "budget_to_decide": found.budget_to_decide,
         "promise": asdict(found.promise),
         "tune": {
             "n_examples": found.n_tune,
-            "n_indistinguishable": found.selection.n_indistinguishable,
-            "best": _plain(found.selection.best),
-            "front": [_plain(candidate) for candidate in found.selection.front],
+            "n_as_good": found.n_as_good,
+            "front": [asdict(each) | {"configuration": dict(each.configuration)} for each in found.front],
         },
         "spent": {
             "tokens": spent.tokens,
@@ -101,9 +102,10 @@ def as_json(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _plain(candidate: Candidate) -> dict[str, Any]:
+def _side(configuration: Configuration, side: Side) -> dict[str, Any]:
     return {
-        "configuration": dict(candidate.configuration),
-        "utility": candidate.utility,
-        "cost_tokens": candidate.cost_tokens,
+        "configuration": dict(configuration),
+        "utility": asdict(side.utility),
+        "cost_tokens": side.cost_tokens,
+        "answered_share": side.answered_share,
     }

@@ -1,4 +1,4 @@
-"""What ``infertune doctor`` found, in a terminal and as plain data: a server, setting by setting, or this machine."""
+"""What ``infertune doctor`` found, for a terminal and as plain data: a server, setting by setting, or this machine."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -62,43 +62,42 @@ def machine_as_json(machine: Machine, models: Sequence[Model], engines: Sequence
 
 
 def show(found: Diagnosis, console: Console) -> None:
-    """Print what the engine is, then its settings, then what would leave a task's space."""
+    """Print what the engine is, then its settings, then what would be left out of a task's space."""
     _facts(list((_server(found.probe) if found.probe else found.facts).items()) + _money(found), console)
     if found.probe is not None:
-        table = _table("setting", "verdict", "what was seen")
+        table = _table("setting", "verdict", "evidence")
         for row in found.probe.rows:
             table.add_row(*map(Text, (row.setting, row.verdict, row.seen)))
         console.print()
         console.print(table)
-    elif not found.unsupported:
+    elif found.unsupported:
+        _list("Not honoured:", [_named(each) for each in found.unsupported], console)
+    else:
         _say("Every setting is honoured.", console)
-    if found.task:
-        gone = "\n".join(f"  {each}" for each in found.leaves)
-        _say(
-            f"\nOf the space of {found.task} this would leave:\n{gone}"
-            if gone
-            else f"\nNothing of the space of {found.task} would leave.",
-            console,
-        )
+    if found.leaves:
+        _list(f"Left out of the search space of {found.task}:", found.leaves, console)
+    elif found.task:
+        _say(f"\nThe whole search space of {found.task} can be searched.", console)
 
 
 def show_machine(machine: Machine, models: Sequence[Model], engines: Sequence[str], console: Console) -> None:
     """Print what this machine has, and what is missing for what."""
-    vllm = machine.vllm or f"not here: install vllm, or name a Python that has it by {VLLM_PYTHON}"
+    vllm = machine.vllm or f"not found; install it, or set {VLLM_PYTHON} to a Python that has it"
     rows = [
         ("python", f"{machine.python} on {machine.system}"),
         ("cores", str(machine.n_cores)),
-        ("memory", f"{machine.memory_bytes / 2**30:.1f} GiB" if machine.memory_bytes else "not known"),
-        ("torch", f"{machine.torch}, device {machine.device}" if machine.torch else "not here: install infertune[hf]"),
-        ("transformers", machine.transformers or "not here: install infertune[hf]"),
+        ("memory", f"{machine.memory_bytes / 2**30:.1f} GiB" if machine.memory_bytes else "unknown"),
+        (
+            "torch",
+            f"{machine.torch}, device {machine.device}" if machine.torch else "not found; install infertune[hf]",
+        ),
+        ("transformers", machine.transformers or "not found; install infertune[hf]"),
         ("vllm", vllm),
         ("engines", ", ".join(engines)),
     ]
-    rows += [
-        ("model", f"{model.name}: {'ready' if model.ready else 'is converted at its first use'}") for model in models
-    ]
+    rows += [("model", f"{model.name}: {'ready' if model.ready else 'not converted yet'}") for model in models]
     _facts(rows, console)
-    _say("\nLook at a server with: infertune doctor --engine openai --base-url URL --model NAME", console)
+    _say("\nTo check a server: infertune doctor --engine openai --base-url URL --model NAME", console)
 
 
 def _server(probe: Probe) -> dict[str, str]:
@@ -109,30 +108,28 @@ def _server(probe: Probe) -> dict[str, str]:
     seeds = probe.row("seed")
     return {
         "endpoint": probe.base_url,
-        "server": f"{kind.name} {kind.version}".strip() if kind.name != "other" else "not one that says what it is",
+        "server": f"{kind.name} {kind.version}".strip() if kind.name != "other" else "unknown kind",
         "model": f"{probe.model}, from {root}" if root and root != probe.model else probe.model,
-        "serves": ", ".join(names[:SHOWN_MODELS]) + more or "it does not list its models",
-        "answers in": f"{probe.seconds:.2f} s, a small request",
-        "seeds": {
-            "honoured": "sent: the same seed brings the same sample",
-            "not tried": f"not sent: {seeds.seen} (docs/doctor.md)",
-        }.get(seeds.verdict, "not sent: they have no effect"),
-        "order": kind.warpers.replace(",", ", ") or "not known",
-        "probed by": probe.path,
+        "serves": ", ".join(names[:SHOWN_MODELS]) + more or "no list of its models",
+        "latency": f"{probe.seconds:.2f} s for a small request",
+        "seeds": "sent" if seeds.verdict == "honoured" else f"not sent ({seeds.verdict}: {seeds.seen})",
+        "sampling order": kind.warpers.replace(",", ", ") or "unknown",
+        "probed on": probe.path,
         "cost": f"{probe.tokens:,} tokens ({probe.prompt_tokens:,} prompt, {probe.completion_tokens:,} completion) "
-        f"in {probe.n_requests} requests" + (", in an earlier look; --again looks anew" if probe.is_recalled else ""),
+        f"in {probe.n_requests} requests"
+        + (", paid by an earlier probe (--again repeats it)" if probe.is_recalled else ""),
     }
 
 
 def _money(found: Diagnosis) -> list[tuple[str, str]]:
     if found.prices is None:
-        return [("price", "not known: give --prices, or --price-prompt and --price-completion")]
+        return [("price", "unknown; set --prices, or --price-prompt and --price-completion")]
     spent = ""
     if found.probe is not None:
-        spent = f"; this look cost {found.prices.amount(found.probe.prompt_tokens, found.probe.completion_tokens)}"
+        spent = f"; the probe cost {found.prices.amount(found.probe.prompt_tokens, found.probe.completion_tokens)}"
     unit = f" {found.prices.currency}" if found.prices.currency else ""
     prompt, completion = found.prices.prompt_per_million, found.prices.completion_per_million
-    return [("price", f"{prompt:g}{unit} and {completion:g}{unit} for a million prompt and completion tokens{spent}")]
+    return [("price", f"{prompt:g}{unit} and {completion:g}{unit} per million prompt and completion tokens{spent}")]
 
 
 def _facts(rows: Sequence[tuple[str, str]], console: Console) -> None:
@@ -149,6 +146,19 @@ def _table(*heads: str) -> Table:
     for head in heads:
         table.add_column(head, overflow="fold", no_wrap=head != heads[-1])
     return table
+
+
+def _list(title: str, items: Sequence[str], console: Console) -> None:
+    _say(f"\n{title}", console)
+    table = Table.grid(padding=(0, 1))
+    for item in items:
+        table.add_row(" -", Text(item))
+    console.print(table)
+
+
+def _named(each: Unsupported) -> str:
+    value = "" if each.value is None else f"={each.value}"
+    return f"{each.name}{value}: {each.reason}"
 
 
 def _say(text: str, console: Console) -> None:

@@ -37,16 +37,18 @@ class Row:
     """What became of one example; of one that failed nothing is known but the error.
 
     Attributes:
+        refused: Whether it will never be answered: no answer scores 0, and its tokens are the mean of the others.
         score: Expected utility, in [0, 1]; where a vote is tied, the mean over the ways to break the tie.
         right: Whether ``answer`` scores 1.
         answer: What the strategy makes of the samples; None where none of them holds an answer.
         tokens: Of the prompt and of all samples.
         truncated: Whether a sample was cut off by ``max_tokens``.
-        error: Why it failed; empty where it did not.
+        error: Why it failed or was refused; empty where it was answered.
     """
 
     id: str
     failed: bool
+    refused: bool = False
     error: str = ""
     score: float | None = None
     right: bool | None = None
@@ -95,6 +97,11 @@ class Evaluation:
         """Examples without an answer; they count neither right nor wrong."""
         return sum(row.failed for row in self.rows)
 
+    @property
+    def n_refused(self) -> int:
+        """Examples that will never be answered; they score 0."""
+        return sum(row.refused for row in self.rows)
+
 
 def rows(
     judge: Judge, found: Candidate, examples: Sequence[Example], responses: Sequence[Response]
@@ -126,16 +133,27 @@ def rows(
         if example.id not in figures:
             error = response.error or f"only {len(samples)} of its samples were answered"
             return Row(id=example.id, failed=True, error=error, samples=samples)
-        score, tokens = figures[example.id]
+        score, tokens = map(float, figures[example.id])
+        if response.refused:
+            return Row(
+                id=example.id,
+                failed=False,
+                refused=True,
+                error=response.error,
+                score=score,
+                right=False,
+                tokens=tokens,
+                truncated=False,
+            )
         likely = [float(np.mean(one.logprobs)) if one.logprobs else 0.0 for one in response.generations]
         answer = strategy.choose([one.answer for one in samples], likely)
         return Row(
             id=example.id,
             failed=False,
-            score=float(score),
+            score=score,
             right=judge.score(answer, example) == 1.0,
             answer=answer,
-            tokens=float(tokens),
+            tokens=tokens,
             truncated=any(one.finish == "length" for one in samples),
             samples=samples,
         )
@@ -179,6 +197,8 @@ def _figures(found: Evaluation) -> Iterator[tuple[str, str, str]]:
     yield "utility, 95% interval", interval(found.utility), interval(_utility(was)) if was else ""
     yield "tokens per request", f"{found.cost_tokens:.1f}", f"{was.cost_tokens:.1f}" if was else ""
     yield f"{found.split} examples", str(found.utility.n), str(was.n_examples) if was else ""
+    if found.n_refused:
+        yield "of these refused, which score 0", str(found.n_refused), ""
     if found.n_failed:
         yield "examples that failed", str(found.n_failed), ""
     samples = [one for row in found.rows for one in row.samples]
@@ -200,6 +220,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
         "configuration": dict(found.configuration),
         "utility": asdict(found.utility),
         "cost_tokens": found.cost_tokens,
+        "n_refused": found.n_refused,
         "n_failed": found.n_failed,
         "spent_tokens": found.spent_tokens,
         "verdict": verdict(found),

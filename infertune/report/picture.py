@@ -31,7 +31,7 @@ def draw(answer: Answer, path: Path) -> None:
     if found.explored:
         costs, utilities = zip(*found.explored, strict=True)
         axes.scatter(costs, utilities, s=8, color="0.75", label="tried, few examples", zorder=1)
-    front = [(one.cost_tokens, one.utility) for one in found.selection.front]
+    front = [(one.cost_tokens, one.utility) for one in found.front]
     axes.step(
         *zip(*front, strict=True),
         where="post",
@@ -41,9 +41,10 @@ def draw(answer: Answer, path: Path) -> None:
         label=f"front, {found.n_tune} examples of the search",
         zorder=2,
     )
+    seen = "best seen" if verdict.recommends_default else "recommended"
     for label, colour, marker, cost, utility in (
-        ("default", "tab:orange", "D", verdict.default_cost_tokens, verdict.default_utility),
-        ("recommended", "tab:green", "*", verdict.cost_tokens, verdict.utility),
+        ("default", "tab:orange", "D", verdict.default.cost_tokens, verdict.default.utility),
+        (seen, "tab:green", "*", verdict.seen.cost_tokens, verdict.seen.utility),
     ):
         axes.errorbar(
             [cost],

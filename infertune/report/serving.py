@@ -7,7 +7,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from infertune.report.plot import text_plot
+from infertune.report.plot import WIDTH, text_plot
 from infertune.report.serving_answer import ServingAnswer, failure_kinds, front
 from infertune.serving.measure import figures
 from infertune.serving.measure.goal import Goal
@@ -29,7 +29,7 @@ def show(answer: ServingAnswer, console: Console) -> None:
     console.print(_finals(found))
     say("\nThe search, in shorter bursts (the best of many is also the luckiest: the table above is not):")
     console.print(_arms(found))
-    if picture := _picture(found, max(20, min(60, console.width - 12))):
+    if picture := _picture(found, min(WIDTH, console.width)):
         say("\nThroughput against what one user sees, of all bursts:")
         say(picture)
     if failures := _failures(found.trials):

@@ -9,27 +9,31 @@ from rich.table import Table
 from rich.text import Text
 
 from infertune.promise import Margin, Promise
+from infertune.recommendation import Recommendation
 from infertune.report.answer import Answer
-from infertune.report.plot import MARKS, text_plot
-from infertune.select import Verdict
+from infertune.report.plot import MARKS, WIDTH, text_plot
+from infertune.select import DOUBT
 from infertune.space import Configuration, SearchSpace
 from infertune.stats import Interval
 from infertune.types import Scalar
+from infertune.verdict import Verdict
+
+LARGEST_BOUND = 0.3  # on regret: beyond it, it says nothing
 
 
 def show(answer: Answer, console: Console) -> None:
     """Print the whole answer."""
     found = answer.recommendation
-    recommended, default = found.selection.recommended.configuration, found.default
-    console.print(f"\n{sentence(found.verdict, same=recommended == default)}", markup=False, highlight=False)
-    console.print(f"\n{promised(found.promise)}\n", markup=False, highlight=False)
-    console.print(_side_by_side(recommended, default, found.verdict))
+    for line in filter(None, (sentence(found), advice(found, answer.resume), bounded(found.promise))):
+        console.print(f"\n{line}", markup=False, highlight=False)
+    console.print()
+    console.print(_side_by_side(found))
     console.print(
-        f"\nThe front, on the {found.n_tune} examples of the search (these flatter the best, the table does not):",
+        f"\nThe front, on the {found.n_tune} examples of the finals (they flatter the best; the table does not):",
         highlight=False,
     )
     console.print(_front(answer))
-    console.print(_plot(answer, width=max(20, min(60, console.width - 12))), markup=False, highlight=False)
+    console.print(_plot(answer, width=min(WIDTH, console.width)), markup=False, highlight=False)
     for note in found.notes:
         console.print(f"Note: {note}.", markup=False, highlight=False)
     console.print(f"\n{_spent(answer)}", markup=False, highlight=False)
@@ -37,72 +41,78 @@ def show(answer: Answer, console: Console) -> None:
         console.print(_served(answer.engine_metrics), markup=False, highlight=False)
 
 
-def sentence(verdict: Verdict, *, same: bool) -> str:
-    """Return the verdict in words; ``same`` when the recommended configuration is the default itself."""
-    n = verdict.difference.n
-    if same:
-        return (
-            f"Keep the default: nothing that was tried is both as good and cheaper, or better. On {n} examples that "
-            f"the search never saw its utility is {interval(verdict.default_utility)}."
-        )
+def sentence(found: Recommendation) -> str:
+    """Return the verdict in words."""
+    verdict = found.verdict
     difference = f"{verdict.difference.mean:+.3f} [{verdict.difference.low:+.3f}, {verdict.difference.high:+.3f}]"
-    cost = _cost(verdict)
-    if verdict.difference.low > 0:
+    how = f"95%, paired, {verdict.difference.n} unseen examples"
+    if found.seen == found.default:
+        return f"Keep the default: nothing else could be compared. Its utility is {interval(verdict.default.utility)}."
+    if verdict.cheaper:
         return (
-            f"Clear winner: the recommended configuration beats the default by {difference} in utility "
-            f"(95%, paired, {n} examples that the search never saw), at {cost}."
+            f"Clear winner: the recommended configuration is as good as the default within {verdict.margin:g} of "
+            f"utility, {difference} ({how}), at {_cost(verdict)}."
         )
-    if verdict.difference.high < 0:
+    if verdict.kind == "clear winner":
         return (
-            f"The recommended configuration is worse than the default by {difference} in utility (95%, paired, {n} "
-            f"examples that the search never saw), at {cost}: keep the default unless tokens matter more."
+            f"Clear winner: the recommended configuration beats the default by {difference} in utility ({how}), at "
+            f"{_cost(verdict)}."
         )
-    more = (
-        "with a difference this small no practical number of further examples would decide it"
-        if verdict.examples_to_decide is None
-        else f"about {verdict.examples_to_decide:,} more examples would decide it"
-    )
-    return (
-        f"No clear winner: recommended minus default is {difference} in utility (95%, paired, {n} examples that the "
-        f"search never saw); {more}. The recommended configuration takes {cost}."
-    )
+    seen, default = (f"{side.utility.mean:.3f}" for side in (verdict.seen, verdict.default))
+    if verdict.kind == "keep the default":
+        return (
+            f"Keep the default: it is as good as the best configuration seen, within {verdict.margin:g} of utility. "
+            f"Best seen {seen}, default {default}: {difference} ({how})."
+        )
+    return f"Undecided: best seen {seen}, default {default}: {difference} in utility ({how})."
 
 
-def promised(promise: Promise) -> str:
-    """Return in words how far the recommended configuration may be from the best of what was tried."""
-    if promise.tried and promise.tried.n_candidates == 1:
-        return "Nothing else was tried, so there is nothing that the recommended configuration could fall short of."
-    confidence = f"with {promise.confidence:.0%} confidence"
-    finalists = promise.finalists and f"within {_up(promise.finalists)} of the best of {_counted(promise.finalists)}"
-    tried = promise.tried and f"within {_up(promise.tried)} of the best of all {promise.tried.n_candidates:,} tried"
-    stepless = "the space has a range without a step, so nothing is promised of all that was tried"
-    unseen = "the finals had no examples that the search had not seen"
-    if finalists and tried:
-        return f"Promise: the recommended configuration is {finalists}, and {tried}; each {confidence}."
-    if tried:
-        return f"Promise: the recommended configuration is {tried}, {confidence}; {unseen}."
-    if finalists:
-        return f"Promise: the recommended configuration is {finalists}, {confidence}; {stepless}."
-    return f"No promise: {unseen}, and {stepless}."
+def advice(found: Recommendation, resume: str) -> str:
+    """Return what to use while a study is undecided, and what would decide it; nothing where it is decided."""
+    verdict = found.verdict
+    if verdict.kind != "undecided":
+        return ""
+    chance = f"{verdict.chance_worse:.0%} chance of being worse than the default by more than {verdict.margin:g}"
+    if not verdict.recommends_default:
+        use = f"Recommended for now: the best seen, with a {chance}."
+    elif verdict.chance_worse > DOUBT:
+        use = f"Recommended for now: the default, for the best seen has a {chance}."
+    else:
+        use = "Recommended for now: the default, for all the evidence together does not favour the best seen."
+    if verdict.examples_to_decide is None:
+        return f"{use} The difference is so small that no practical number of examples would decide."
+    if found.budget_to_decide is None:
+        return (
+            f"{use} About {verdict.examples_to_decide:,} more confirm examples would decide, and the task has no more:"
+            " add examples to it."
+        )
+    more = math.ceil((found.budget_to_decide - 1) * found.spent.tokens / 1000) * 1000
+    return f"{use} About {more:,} more tokens would decide" + (f"; to go on:\n  {resume}" if resume else ".")
 
 
-def _counted(margin: Margin) -> str:
-    return f"{margin.n_candidates:,} finalists on {margin.n_examples:,} examples new to them"
+def bounded(promise: Promise) -> str:
+    """Return the bound on regret in words; nothing where it says nothing."""
+    found = promise.finalists or promise.tried
+    if found is None or found.n_candidates < 2 or found.within >= LARGEST_BOUND:
+        return ""
+    others = "finalists" if found is promise.finalists else "configurations tried"
+    return f"At most {_up(found)} below the best of the {found.n_candidates:,} {others} ({promise.confidence:.0%})."
 
 
 def _up(margin: Margin) -> str:
-    """Return the margin, rounded up: a promise must not be made better by its printing."""
+    """Return the bound, rounded up: printing must not make it better."""
     return f"{math.ceil(100 * margin.within - 1e-9) / 100:.2f}"
 
 
 def _cost(verdict: Verdict) -> str:
-    change = verdict.cost_tokens / verdict.default_cost_tokens - 1
-    compared = (
-        f"{abs(change):.0%} {'more' if change > 0 else 'fewer'} than the default"
-        if abs(change) >= 0.005
-        else "as the default"
-    )
-    return f"{verdict.cost_tokens:.0f} tokens per request, {compared}"
+    ratio = verdict.seen.cost_tokens / verdict.default.cost_tokens
+    if ratio >= 2:
+        compared = f"{ratio:.1f}x the default's"
+    elif abs(ratio - 1) >= 0.005:
+        compared = f"{abs(ratio - 1):.0%} {'more' if ratio > 1 else 'fewer'} than the default"
+    else:
+        compared = "as many as the default"
+    return f"{verdict.seen.cost_tokens:.0f} tokens per request, {compared}"
 
 
 def interval(value: Interval) -> str:
@@ -122,21 +132,28 @@ def plain(value: Scalar) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _side_by_side(recommended: Configuration, default: Configuration, verdict: Verdict) -> Table:
+def _side_by_side(found: Recommendation) -> Table:
+    sides = [(found.seen, found.verdict.seen), (found.default, found.verdict.default)]
+    if found.seen == found.default:
+        sides = sides[1:]
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
-    table.add_column("recommended")
-    table.add_column("default")
-    for name in dict.fromkeys((*default, *recommended)):
-        values = [plain(one[name]) if name in one else "-" for one in (recommended, default)]
-        table.add_row(name, Text(values[0], style="bold" if values[0] != values[1] else ""), Text(values[1]))
-    table.add_row("utility, 95% interval", interval(verdict.utility), interval(verdict.default_utility))
-    table.add_row("tokens per request", f"{verdict.cost_tokens:.1f}", f"{verdict.default_cost_tokens:.1f}")
+    if found.seen != found.default:
+        table.add_column("recommended" if found.recommended == found.seen else "best seen")
+    table.add_column("default, recommended" if found.recommended == found.default else "default")
+    for name in dict.fromkeys(name for configuration, _ in reversed(sides) for name in configuration):
+        values = [plain(each[name]) if name in each else "-" for each, _ in sides]
+        changed = values[0] != values[-1]
+        table.add_row(name, Text(values[0], style="bold" if changed else ""), *values[1:])
+    table.add_row("utility, 95% interval", *(interval(side.utility) for _, side in sides))
+    table.add_row("tokens per request", *(f"{side.cost_tokens:.1f}" for _, side in sides))
+    if any(side.answered_share < 1 for _, side in sides):
+        table.add_row("answered", *(f"{side.answered_share:.1%}" for _, side in sides))
     return table
 
 
 def _front(answer: Answer) -> Table:
-    selection = answer.recommendation.selection
+    found = answer.recommendation
     table = Table(box=None, pad_edge=False, header_style="bold")
     for head, side in (
         ("tokens per request", "right"),
@@ -146,11 +163,11 @@ def _front(answer: Answer) -> Table:
     ):
         table.add_column(head, justify=side, overflow="fold")  # type: ignore[arg-type]
     for (cost_tokens, utility), group in itertools.groupby(
-        selection.front, key=lambda candidate: (candidate.cost_tokens, candidate.utility)
+        found.front, key=lambda one: (one.cost_tokens, one.utility)
     ):
-        equals = [candidate.configuration for candidate in group]
-        is_recommended = selection.recommended.configuration in equals
-        shown = selection.recommended.configuration if is_recommended else equals[0]
+        equals = [one.configuration for one in group]
+        is_recommended = found.recommended in equals
+        shown = found.recommended if is_recommended else equals[0]
         more = f"  (and {len(equals) - 1} more)" if len(equals) > 1 else ""
         mark = MARKS["recommended"] if is_recommended else ""
         table.add_row(f"{cost_tokens:.0f}", f"{utility:.3f}", mark, Text(short(shown, answer.space) + more))
@@ -159,12 +176,11 @@ def _front(answer: Answer) -> Table:
 
 def _plot(answer: Answer, *, width: int) -> str:
     found = answer.recommendation
-    chosen = found.selection.recommended
     drawn = text_plot(
         {
             "explored": found.explored,
-            "front": [(one.cost_tokens, one.utility) for one in found.selection.front],
-            "recommended": [(chosen.cost_tokens, chosen.utility)],
+            "front": [(one.cost_tokens, one.utility) for one in found.front],
+            "recommended": [(found.on_tune.cost_tokens, found.on_tune.utility)],
         },
         width=width,
     )

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from infertune.engines.text_stream import TextStream
-from infertune.types import FinishReason, Generation, Request, Response, Unsupported
+from infertune.types import REFUSED, FinishReason, Generation, Request, Response, Unsupported
 
 Writer = Callable[[Request, int, random.Random], str]
 """Writes the whole text of (request, sample index), using only the given random source for its randomness."""
@@ -61,7 +61,7 @@ class FakeEngine:
         prompt = request.prompt if isinstance(request.prompt, str) else " ".join(m.content for m in request.prompt)
         prompt_tokens = max(1, len(_words(prompt)))
         if prompt_tokens + request.decoding.max_tokens > self._context_tokens:
-            error = f"prompt of {prompt_tokens} tokens and max_tokens must fit {self._context_tokens} tokens"
+            error = f"{REFUSED}prompt of {prompt_tokens} tokens and max_tokens must fit {self._context_tokens} tokens"
             return Response(request=request, generations=(), prompt_tokens=prompt_tokens, seconds=0.0, error=error)
         generations = tuple(self._generate(request, sample) for sample in request.samples)
         return Response(request=request, generations=generations, prompt_tokens=prompt_tokens, seconds=0.0)

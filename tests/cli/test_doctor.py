@@ -8,7 +8,10 @@ import pytest
 from command import Infertune
 from toy_endpoint import ToyEndpoint, ToyServer
 
+from infertune import plugins
+from infertune.testing import FakeEngine
 from infertune.testing.openai_server import OpenAIServer
+from infertune.types import Unsupported
 
 
 @pytest.fixture
@@ -30,12 +33,12 @@ def looking_at(server: OpenAIServer) -> tuple[str, ...]:
 def test_the_table_has_a_line_a_setting(infertune: Infertune, careless: ToyServer) -> None:
     result = infertune(*looking_at(careless), "--task", "capitals")
     assert result.code == 0, result.err
-    table, _, leaves = result.out.partition("Of the space of capitals this would leave:")
+    table, _, leaves = result.out.partition("Left out of the search space of capitals:")
     lines = {line.split()[0]: line for line in table.splitlines() if line.strip()}
-    assert " ignored " in lines["min_p"] and "different among 32 at 0.999" in lines["min_p"]
+    assert " ignored " in lines["min_p"] and "distinct of 32 samples at 0.999" in lines["min_p"]
     assert " refused " in lines["top_k"] and "HTTP 400: unknown argument top_k" in lines["top_k"]
     assert " honoured " in lines["top_p"] and " refused " in lines["completions"]
-    assert "not known" in lines["price"]
+    assert "unknown" in lines["price"]
     for gone in ("min_p is not searched and stays at 0:", "top_k is not", "prompt=capitals-quiz is left out"):
         assert gone in leaves
     assert "top_p" not in leaves and "capitals-chat is left out" not in leaves
@@ -44,7 +47,49 @@ def test_the_table_has_a_line_a_setting(infertune: Infertune, careless: ToyServe
 
 def test_a_right_server_keeps_the_space_whole(infertune: Infertune, right: ToyServer) -> None:
     result = infertune(*looking_at(right), "--task", "capitals")
-    assert "Nothing of the space of capitals would leave." in result.out
+    assert "The whole search space of capitals can be searched." in result.out
+
+
+def test_what_is_honoured_is_never_called_missing(infertune: Infertune) -> None:
+    """A server that gives log probabilities, but nothing by which to tell whether they are the model's own."""
+    with OpenAIServer(FakeEngine(), model="toy") as server:
+        result = infertune(*looking_at(server), "--task", "capitals")
+    assert result.code == 0, result.err
+    table, _, left_out = result.out.partition("Left out of the search space of capitals:")
+    lines = {line.split()[0]: line for line in table.splitlines() if line.strip()}
+    assert " honoured " in lines["logprobs"] and " honoured " in lines["token_ids"]
+    assert " unclear " in lines["raw_logprobs"]
+    assert "max_tokens" not in left_out, "text can be cut, for the tokens are told"
+    (reason,) = [part for part in " ".join(left_out.split()).split(" - ") if "best_of_n" in part]
+    assert "it needs raw_logprobs, which the server does not honour (unclear: no likeliest tokens" in reason
+
+
+def test_seeds_are_told_by_their_one_verdict(infertune: Infertune) -> None:
+    with ToyServer(ToyEndpoint("refuses:seed")) as server:
+        lines = {line.split()[0]: line for line in infertune(*looking_at(server)).out.splitlines() if line.strip()}
+    assert " refused " in lines["seed"]
+    assert "not sent (refused: HTTP 400: unknown argument seed)" in lines["seeds"]
+
+
+def test_an_engine_that_is_not_probed_lists_what_it_lacks(
+    infertune: Infertune, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Poor(FakeEngine):
+        unsupported = (Unsupported(name="decoding.min_p", reason="it has none"),)
+
+        def __init__(self, model: str) -> None:
+            super().__init__()
+
+    monkeypatch.setattr(plugins, "load", lambda kind, name: Poor)
+    out = infertune("doctor", "--engine", "poor").out
+    assert "Not honoured:" in out and "decoding.min_p: it has none" in out
+    assert "Every setting is honoured" not in out
+
+
+def test_progress_is_on_standard_error_and_says_what_is_tried(infertune: Infertune, right: ToyServer) -> None:
+    result = infertune(*looking_at(right))
+    assert "probe" in result.err and "max_tokens, step 1 of 10" in result.err
+    assert "step 1 of" not in result.out
 
 
 def test_data_for_scripts(infertune: Infertune, careless: ToyServer, tmp_path: Path) -> None:

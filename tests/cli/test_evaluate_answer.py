@@ -13,7 +13,7 @@ from letters import TASK, Letters, loading, rows, save
 
 from infertune import plugins
 from infertune.__main__ import main
-from infertune.types import Request
+from infertune.types import REFUSED, Request, Response
 
 ANSWER = "letters-answer.yaml"
 pytestmark = pytest.mark.usefixtures("built")
@@ -296,55 +296,51 @@ def test_the_table(infertune: Infertune, moved: Path, monkeypatch: pytest.Monkey
     assert "in letters" not in plain.out
 
 
-def test_a_row_for_each_example(infertune: Infertune, moved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def losing(monkeypatch: pytest.MonkeyPatch, errors: dict[int, str]) -> None:
+    """Let requests of these numbers end in these errors."""
     respond = Letters._respond
 
-    def failing(self: Letters, request: Request) -> Any:
-        response = respond(self, request)
-        lost = len(self.requests) == 2
-        return (
-            type(response)(request=request, generations=(), prompt_tokens=1, seconds=0.0, error="gone")
-            if lost
-            else response
-        )
+    def answer(self: Letters, request: Request) -> Response:
+        error = errors.get(len(self.requests))
+        if error is None:
+            return respond(self, request)
+        return Response(request=request, generations=(), prompt_tokens=1, seconds=0.0, error=error)
 
-    monkeypatch.setattr(Letters, "_respond", failing)
+    monkeypatch.setattr(Letters, "_respond", answer)
+
+
+def test_a_row_for_each_example(infertune: Infertune, moved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    losing(monkeypatch, {2: "gone", 5: f"{REFUSED}not that letter"})
     found = evaluate(
         *(infertune, moved / ANSWER, "--db", str(moved / "new.db")),
         *("--set", "n=3", "--set", "voter=majority", "--set", "temperature=1", "--set", "max_tokens=4"),
     )
     rows = found["examples"]
-    lost = [row for row in rows if row["failed"]]
-    answered = [row for row in rows if not row["failed"]]
-    assert len(rows) == 12 and len(lost) == found["n_failed"] == 1
-    assert len({row["id"] for row in rows}) == 12
-    assert lost[0]["error"] == "gone" and lost[0]["samples"] == []
-    assert {lost[0][name] for name in ("score", "right", "answer", "tokens", "truncated")} == {None}
+    assert len({row["id"] for row in rows}) == len(rows) == 12
+    assert (found["n_failed"], found["n_refused"]) == (1, 1)
+    lost, refused = rows[1], rows[4]
+    assert lost["failed"] and lost["error"] == "gone" and not lost["refused"] and lost["samples"] == []
+    assert {lost[name] for name in ("score", "right", "answer", "tokens", "truncated")} == {None}
+    assert refused["refused"] and not refused["failed"] and "not that letter" in refused["error"]
+    assert (refused["score"], refused["right"], refused["answer"]) == (0, False, None)
     assert any("1 examples failed" in note and "gone" in note for note in found["notes"])
-    assert sum(row["score"] for row in answered) / 11 == pytest.approx(found["utility"]["mean"])
-    assert sum(row["tokens"] for row in answered) / 11 == pytest.approx(found["cost_tokens"])
-    for row in answered:
+    counted = [row for row in rows if not row["failed"]]
+    assert sum(row["score"] for row in counted) / 11 == pytest.approx(found["utility"]["mean"])
+    assert sum(row["tokens"] for row in counted) / 11 == pytest.approx(found["cost_tokens"])
+    for row in (row for row in counted if not row["refused"]):
         assert row["error"] == "" and len(row["samples"]) == 3
         votes = [sample["answer"] for sample in row["samples"]]
-        assert row["answer"] in votes
         assert votes.count(row["answer"]) == max(votes.count(vote) for vote in votes if vote is not None)
         assert row["right"] == (row["samples"][votes.index(row["answer"])]["score"] == 1)
         assert row["truncated"] == any(sample["finish"] == "length" for sample in row["samples"])
-        assert all(sample["tokens"] <= 4 for sample in row["samples"])
-    assert any(row["right"] for row in answered)
+        assert all(0 < sample["tokens"] <= 4 for sample in row["samples"])
+    assert {row["right"] for row in counted} == {True, False}
 
 
 def test_where_nothing_is_answered_the_reason_is_told(
     infertune: Infertune, moved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    respond = Letters._respond
-    monkeypatch.setattr(
-        Letters,
-        "_respond",
-        lambda self, request: type(respond(self, request))(
-            request=request, generations=(), prompt_tokens=1, seconds=0.0, error="no room"
-        ),
-    )
+    losing(monkeypatch, dict.fromkeys(range(1, 13), "no room"))
     result = infertune("evaluate", "--config", str(moved / ANSWER), "--db", str(moved / "new.db"))
     assert (result.code, result.out) == (4, "")
     assert "no example was answered" in result.err and "no room" in " ".join(result.err.split())

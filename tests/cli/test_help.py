@@ -1,9 +1,11 @@
 """Help answers at once, for every command, with an example that is a real command line."""
 
+import os
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import typer
@@ -32,6 +34,40 @@ def test_help_has_an_example(infertune: Infertune, command: str) -> None:
     assert words[: 1 + len(path)] == ["infertune", *path], f"`infertune {command} --help` needs an example of itself"
     options = [word for word in words if word.startswith("--")]
     assert all(option in result.out.partition("Example:")[0] or not path for option in options)
+
+
+def _listed(path: tuple[str, ...], columns: int) -> list[str]:
+    """Return the lines of the list of commands that a terminal of so many columns shows."""
+    out = subprocess.run(
+        [sys.executable, "-m", "infertune", *path, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "COLUMNS": str(columns)},
+    ).stdout
+    return out.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+
+
+def test_every_command_is_listed_on_one_line_of_80_columns() -> None:
+    lines = _listed((), 80)
+    names = [line.split()[0] for line in lines]
+    assert names == list(dict.fromkeys(path[0] for path in _commands() if path))
+    assert all(line.endswith(".") and not line.endswith("..") and len(line) <= 80 for line in lines)
+
+
+@pytest.mark.parametrize("columns", [50, 80, 120])
+@pytest.mark.parametrize("group", ["", "tasks", "models"])
+def test_no_list_of_commands_is_cut_mid_sentence(group: str, columns: int) -> None:
+    path = tuple(group.split())
+    lines = _listed(path, columns)
+    assert lines and max(map(len, lines)) <= columns
+    text = " ".join(" ".join(lines).split())
+    assert "..." not in text and "…" not in text
+    command: Any = typer.main.get_command(app)
+    for name in path:
+        command = command.commands[name]
+    for name, inner in command.commands.items():
+        assert f"{name} {inner.get_short_help_str(10_000)}" in text
 
 
 def test_there_are_commands() -> None:

@@ -172,7 +172,7 @@ def _stopped(folder: Path, number: int, code: int) -> str:
         process.send_signal(number)
         said.append(process.stderr.read())
     assert process.returncode == code
-    assert "the same command goes on from here" in said[-1]
+    assert "run the same command to resume" in said[-1]
     assert not (folder / "small.yaml").exists()
     return "".join(said)
 

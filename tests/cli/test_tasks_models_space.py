@@ -72,6 +72,18 @@ def test_the_space_shows_what_was_set(infertune: Infertune, tmp_path: Path) -> N
     assert "temperature" in infertune("space", "--task", "capitals").out
 
 
+@pytest.mark.parametrize("columns", [50, 80, 100])
+def test_the_space_is_shown_without_breaking_a_word(
+    infertune: Infertune, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = infertune("space", "--task", "capitals").out.splitlines()
+    assert max(len(line.rstrip()) for line in lines) <= columns
+    words = {word.strip("(),:") for line in lines for word in line.split()}
+    assert {"repetition_penalty", "capitals-chat-brief", "best_of_n", "0.0..1.5:0.1", "temperature"} <= words
+    assert ("name" in words) == (columns > 50), "a table where it fits, else a list"
+
+
 def test_two_extractors_are_a_choice_and_one_is_not(infertune: Infertune, tmp_path: Path) -> None:
     infertune("tasks", "new", "mine")
     names = [each["name"] for each in infertune("space", "--task", "mine.yaml", "--json").json["parameters"]]

@@ -15,7 +15,8 @@ from infertune.engines.openai.honours import Honours
 from infertune.engines.openai.retry import Fault
 from infertune.types import Decoding, Message, Request
 
-OPENAI = Honours(n=True, stop=True, logprobs=True)  # tells the tokens of the text, but neither ids nor the last one
+# Tells the tokens of the text, but neither ids nor the last one.
+OPENAI = Honours(n=True, stop=True, logprobs=True, raw_logprobs=True)
 
 
 def call(*, n: int = 1, known: Honours = OPENAI, chat: bool = True, **decoding: Any) -> Call:

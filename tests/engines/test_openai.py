@@ -126,15 +126,17 @@ def test_stop_texts_are_cut_here_where_the_server_does_not(server: OpenAIServer,
 
 
 @pytest.mark.parametrize(
-    ("known", "tokens", "logprobs"),
+    ("known", "tokens", "places", "logprobs"),
     [
-        (replace(honours.vllm(), token_ids=False), False, True),
-        (replace(honours.vllm(), logprobs=False), True, False),
-        (replace(honours.vllm(), logprobs=False, token_ids=False), False, False),
+        (replace(honours.vllm(), token_ids=False), False, True, True),
+        (replace(honours.vllm(), raw_logprobs=False), True, True, False),
+        (replace(honours.vllm(), raw_logprobs=False, token_ids=False), False, True, False),
+        (replace(honours.vllm(), logprobs=False, raw_logprobs=False), True, False, False),
+        (replace(honours.vllm(), logprobs=False, raw_logprobs=False, token_ids=False), False, False, False),
     ],
 )
 def test_what_a_server_does_not_tell_is_not_made_up(
-    server: OpenAIServer, engine: OpenAIEngine, known: Honours, tokens: bool, logprobs: bool
+    server: OpenAIServer, engine: OpenAIEngine, known: Honours, tokens: bool, places: bool, logprobs: bool
 ) -> None:
     request = wish(samples=(0, 1, 2))
     other = OpenAIEngine("fake", base_url=server.base_url, honours=known)
@@ -145,9 +147,9 @@ def test_what_a_server_does_not_tell_is_not_made_up(
         assert len(poor.token_ids) == len(whole.token_ids)
         assert poor.token_ids == (whole.token_ids if tokens else (-1,) * len(whole.token_ids))
         assert poor.logprobs == (whole.logprobs if logprobs else ())
-        assert poor.text_ends == (whole.text_ends if logprobs else ())
+        assert poor.text_ends == (whole.text_ends if places else ())
     lacking = {(each.name, each.value) for each in other.unsupported}
-    assert (("decoding.max_tokens", None) in lacking) == (not logprobs)
+    assert (("decoding.max_tokens", None) in lacking) == (not places)
     assert (("strategy.name", "best_of_n") in lacking) == (not logprobs)
 
 

@@ -7,9 +7,10 @@ import pytest
 from toy_endpoint import ToyEndpoint, ToyServer
 
 from infertune.engines.openai.keys import Key
+from infertune.engines.openai.lacking import lacking
 from infertune.engines.probing import endpoint
 from infertune.engines.probing.endpoint import Endpoint
-from infertune.engines.probing.probe import Probe, probe
+from infertune.engines.probing.probe import Probe, Step, probe
 from infertune.errors import EngineError
 from infertune.testing.chaos_proxy import SPOILINGS, ChaosProxy
 
@@ -75,6 +76,37 @@ def test_each_defect_is_seen_and_nothing_else_suffers(defect: str, noise: tuple[
     assert verdicts(found) == dict.fromkeys(ALL, "honoured") | DEFECTS[defect]
 
 
+@pytest.mark.parametrize("defect", ["", *DEFECTS])
+def test_what_is_left_out_rests_on_one_verdict_that_the_table_shows(defect: str) -> None:
+    """No setting is honoured in one line and missing in another: each reason quotes a row that is not honoured."""
+    found = probed(ToyEndpoint(*([defect] if defect else [])))
+    honoured = {row.setting for row in found.rows if row.verdict == "honoured"}
+    gone = {
+        each.value or each.name.removeprefix("decoding."): each.reason for each in lacking(found.honours, (), found)
+    }
+    for name, reason in gone.items():
+        needed = {"chat": "chat", "plain": "completions", "max_tokens": "logprobs"}.get(str(name), str(name))
+        if name == "best_of_n":
+            needed = "raw_logprobs" if "logprobs" in honoured else "logprobs"
+        row = found.row(needed)
+        assert row.verdict != "honoured"
+        assert reason.endswith(f"({row.verdict}: {row.seen})")
+        assert needed in reason or needed == name
+    assert ("max_tokens" in gone) == ("logprobs" not in honoured)
+    assert ("best_of_n" in gone) == (not {"logprobs", "raw_logprobs"} <= honoured)
+
+
+def test_each_step_is_told_with_the_time_that_is_left() -> None:
+    steps: list[Step] = []
+    found = probed(ToyEndpoint(), extra={"presence_penalty": (-2.0, 2.0)}, on_step=steps.append)
+    assert [step.number for step in steps] == list(range(1, len(steps) + 1))
+    assert {step.n_steps for step in steps} == {len(steps)}
+    tried = " ".join(step.setting for step in steps)
+    assert all(row.setting.removeprefix("raw_").removesuffix("_nests") in tried for row in found.rows[2:])
+    assert steps[0].seconds_left is None
+    assert all(step.seconds_left is not None and step.seconds_left >= 0 for step in steps[1:])
+
+
 def test_an_endpoint_of_one_temperature_is_seen() -> None:
     found = verdicts(probed(ToyEndpoint("ignores:temperature")))
     assert found["temperature"] == "ignored"
@@ -106,7 +138,7 @@ def test_an_argument_that_acts_on_sampling_only_is_seen_by_seeds() -> None:
 
 
 def test_what_cannot_be_limited_cannot_be_used() -> None:
-    with pytest.raises(EngineError, match="must keep to max_tokens"):
+    with pytest.raises(EngineError, match="must honour max_tokens"):
         probed(ToyEndpoint("ignores:max_tokens"))
     with pytest.raises(EngineError, match="do not count their tokens"):
         probed(ToyEndpoint("uncounted"))
@@ -128,7 +160,7 @@ def test_bad_days_of_an_endpoint_are_not_blamed_on_its_settings(seed: int, quick
 def test_an_endpoint_that_stays_busy_is_no_verdict(quick: None) -> None:
     toy = ToyEndpoint()
     toy.answer = lambda path, body: (429, {"error": "slow down"})  # type: ignore[method-assign]
-    with pytest.raises(EngineError, match="too busy to be looked at: HTTP 429: slow down"):
+    with pytest.raises(EngineError, match="too busy to be probed: HTTP 429: slow down"):
         probed(toy)
 
 
@@ -202,7 +234,7 @@ def test_an_answer_that_is_none_is_no_answer(body: bytes, quick: None) -> None:
     client = httpx.Client(
         base_url="http://x/v1", transport=httpx.MockTransport(lambda request: httpx.Response(200, content=body))
     )
-    with client, pytest.raises(EngineError, match="not the answer that was asked for"):
+    with client, pytest.raises(EngineError, match="an answer of another form"):
         probe(client, model="toy")
     assert Endpoint(client, model="toy").n_requests == 0
 

@@ -93,12 +93,13 @@ def make_study(folder: Path, **changes: Any) -> Study:
 
 def plain(found: Recommendation) -> dict[str, Any]:
     """Return everything of a recommendation that must not depend on interruptions."""
-    selection = found.selection
     return {
         "default": dict(found.default),
-        "best": dict(selection.best.configuration),
-        "recommended": dict(selection.recommended.configuration),
-        "front": [(dict(one.configuration), one.utility, one.cost_tokens) for one in selection.front],
+        "seen": dict(found.seen),
+        "recommended": dict(found.recommended),
+        "on_tune": (found.on_tune.utility, found.on_tune.cost_tokens),
+        "front": [(dict(one.configuration), one.utility, one.cost_tokens) for one in found.front],
+        "budget_to_decide": found.budget_to_decide,
         "verdict": asdict(found.verdict),
         "promise": asdict(found.promise),
         "explored": found.explored,

@@ -15,6 +15,7 @@ from infertune.budget import Budget
 from infertune.errors import EngineError, InvalidInputError
 from infertune.progress import Progress
 from infertune.search_orders import NOTHING_NEW, NOTHING_WORTH_IT, WAVE_REQUESTS, Orders
+from infertune.select import Wanted
 from infertune.space import Configuration
 from infertune.testing import FakeEngine
 from infertune.trial_log import LoggedTrial, TrialLog
@@ -71,7 +72,7 @@ def trials(folder: Path, name: str = "planted") -> list[LoggedTrial]:
     ("examples", "n_samples", "changes", "says"),
     [
         ((), 1, {}, "its examples must lie between 0 and"),
-        ((0, 40), 1, {}, "but found 40"),
+        ((0, 60), 1, {}, "but found 60"),
         ((3, 3), 1, {}, "each example must be named once, but found [3, 3]"),
         ((3,), 0, {}, "n_samples must lie between 1 and"),
         ((3,), 99, {}, "but is 99"),
@@ -114,7 +115,7 @@ def test_what_was_ordered_is_logged_as_it_was_ordered(tmp_path: Path) -> None:
 
 def test_the_first_of_the_ranking_is_compared_with_the_default(tmp_path: Path) -> None:
     found = study(tmp_path, listed(("good", range(3, 9), 1))).run()
-    assert found.selection.recommended.configuration["decoding.temperature"] == 0
+    assert found.recommended["decoding.temperature"] == 0
     assert found.n_tune == 60  # two finalists: there is room for all examples
 
 
@@ -232,7 +233,7 @@ def test_ecooptigen_interrupted_anywhere_ends_with_the_same_answer_and_the_same_
     tmp_path: Path, cap: float | None
 ) -> None:
     """Each of its orders depends on all before it, and more samples of one example are orders of their own."""
-    settings: dict[str, Any] = {"budget": Budget(tokens=9_000), "max_cost_tokens": cap}
+    settings: dict[str, Any] = {"budget": Budget(tokens=9_000), "wanted": Wanted(max_cost_tokens=cap)}
     for name in ("whole", "parts"):
         (tmp_path / name).mkdir()
     whole = study(tmp_path / "whole", EcoOptiGenAllocator(), **settings).run()

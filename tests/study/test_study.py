@@ -17,6 +17,7 @@ from infertune.recommendation import Recommendation
 from infertune.samplers.grid import GridSampler
 from infertune.samplers.tpe import TPESampler
 from infertune.search_rounds import Rounds
+from infertune.select import Wanted
 from infertune.testing import FakeEngine
 from infertune.trial_log import TrialLog
 from infertune.types import Request, Response
@@ -31,12 +32,12 @@ def found(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
 
 
 def test_it_finds_what_is_planted(found: Recommendation) -> None:
-    recommended = found.selection.recommended.configuration
+    recommended = found.recommended
     assert recommended["prompt.template"] == "good"
     assert found.verdict.clear
     assert found.verdict.difference.low > 0
     assert found.verdict.difference.mean == pytest.approx(
-        found.verdict.utility.mean - found.verdict.default_utility.mean
+        found.verdict.seen.utility.mean - found.verdict.default.utility.mean
     )
 
 
@@ -65,7 +66,7 @@ def test_the_search_never_sees_confirm(tmp_path: Path, way: str) -> None:
     assert asked == sorted(asked)
     settings = {(request.prompt, request.decoding) for request in engine.requests if request.example_id in confirm}
     assert len({decoding for _, decoding in settings}) <= 2
-    assert found.verdict.utility.n == len({r.example_id for r in engine.requests if r.example_id in confirm})
+    assert found.verdict.seen.utility.n == len({r.example_id for r in engine.requests if r.example_id in confirm})
 
 
 @pytest.mark.parametrize("sampler", [TPESampler(), GridSampler()])
@@ -167,7 +168,7 @@ def test_a_larger_budget_goes_on(tmp_path: Path, way: str) -> None:
     large = make_study(tmp_path, budget=Budget(tokens=30_000), search=SEARCHES[way]).run()
     assert large.n_trials >= small.n_trials
     assert 12_000 < large.spent.tokens <= 30_200
-    assert large.verdict.utility.n >= small.verdict.utility.n
+    assert large.verdict.seen.utility.n >= small.verdict.seen.utility.n
 
 
 @both
@@ -194,14 +195,13 @@ def test_the_cost_cap_is_kept(tmp_path: Path, way: str) -> None:
     costs = [cost for cost, _ in free.explored]
     cap = 1.2 * min(costs)
     assert max(costs) > cap
-    capped = make_study(tmp_path, name="capped", max_cost_tokens=cap, search=SEARCHES[way]).run()
-    assert capped.selection.recommended.cost_tokens <= cap
-    assert capped.selection.best.cost_tokens <= cap
+    capped = make_study(tmp_path, name="capped", wanted=Wanted(max_cost_tokens=cap), search=SEARCHES[way]).run()
+    assert capped.on_tune.cost_tokens <= cap
 
 
 def test_a_cap_below_any_prompt_is_refused_before_the_search(tmp_path: Path) -> None:
     with pytest.raises(BudgetError, match="--max-cost-tokens must be at least") as error:
-        make_study(tmp_path, max_cost_tokens=3).run()
+        make_study(tmp_path, wanted=Wanted(max_cost_tokens=3)).run()
     assert "tokens per request" in str(error.value)
     assert SampleBank(tmp_path / "study.db").spent("planted").tokens < 1_000
 
@@ -234,8 +234,8 @@ def test_failed_requests_are_reported_and_never_scored(tmp_path: Path, way: str)
     assert any("failed" in note for note in found.notes)
     whole = make_study(tmp_path / "whole", search=SEARCHES[way]).run()
     # As zeros they would cost a fifth of the utility.
-    assert found.verdict.utility.mean > 0.9 * whole.verdict.utility.mean
-    assert found.verdict.utility.n < whole.verdict.utility.n
+    assert found.verdict.seen.utility.mean > 0.9 * whole.verdict.seen.utility.mean
+    assert found.verdict.seen.utility.n < whole.verdict.seen.utility.n
 
 
 @both
@@ -252,8 +252,8 @@ def test_a_space_that_ends_ends_the_search(tmp_path: Path) -> None:
     found = make_study(tmp_path, task=task, space=space_of(task, *fixed), search=Rounds(GridSampler())).run()
     assert found.n_trials == 4
     assert "every configuration of the space was tried" in found.notes
-    assert found.selection.recommended.configuration["prompt.template"] == "good"
-    assert found.selection.recommended.configuration["decoding.temperature"] == 0
+    assert found.recommended["prompt.template"] == "good"
+    assert found.recommended["decoding.temperature"] == 0
 
 
 @both
@@ -270,7 +270,7 @@ def test_a_space_of_one_keeps_the_default(tmp_path: Path, way: str) -> None:
         "prompt=good",
     )
     found = make_study(tmp_path, task=task, space=space_of(task, *fixed), search=SEARCHES[way]).run()
-    assert found.selection.recommended.configuration == found.default
+    assert found.recommended == found.default
     assert found.verdict.difference.mean == 0
     assert not found.verdict.clear
 
@@ -282,7 +282,7 @@ def test_more_samples_can_be_made_the_only_choice(tmp_path: Path, voter: str, wa
     found = make_study(
         tmp_path, task=task, space=space_of(task, "n=3,5", f"voter={voter}"), search=SEARCHES[way]
     ).run()
-    assert found.selection.recommended.configuration["strategy.name"] == voter
+    assert found.recommended["strategy.name"] == voter
     assert found.default["strategy.n"] == 3
 
 
@@ -310,7 +310,7 @@ def test_the_first_limit_to_be_reached_ends_it(tmp_path: Path) -> None:
 def test_tiny_splits_give_wide_intervals(tmp_path: Path, way: str) -> None:
     task = write_task(tmp_path, n_tune=8, n_confirm=1)
     found = make_study(tmp_path, task=task, budget=Budget(tokens=10_000), search=SEARCHES[way]).run()
-    assert (found.verdict.utility.low, found.verdict.utility.high) == (0.0, 1.0)
+    assert (found.verdict.seen.utility.low, found.verdict.seen.utility.high) == (0.0, 1.0)
     assert not found.verdict.clear
 
 

@@ -53,7 +53,7 @@ def test_a_fifth_of_the_requests_spoiled_changes_no_answer(tmp_path: Path, way: 
             assert sum(n for kind, n in proxy.counts.items() if kind != "passed") > 40
         paid = server.prompt_tokens + server.completion_tokens - before
     assert plain(found) == plain(clean)
-    assert found.selection.recommended.configuration["prompt.template"] == "good"
+    assert found.recommended["prompt.template"] == "good"
     assert (found.spent.n_failed, found.spent.n_requests) == (0, clean.spent.n_requests)
     assert found.spent.tokens == clean.spent.tokens + found.spent.extra_tokens
     assert paid <= found.spent.tokens <= 1.02 * paid  # a copy taken back in time is booked all the same
@@ -101,7 +101,7 @@ def test_a_configuration_that_is_always_refused_is_infeasible_with_its_cause(tmp
     trials = TrialLog(SampleBank(tmp_path / "study" / "study.db").url, "planted").trials()
     causes = {str(trial.configuration["prompt.template"]): trial.cause for trial in trials}
     assert causes == {"good": "", "poor": "every request failed: HTTP 400: the prompt is too long"}
-    assert found.selection.recommended.configuration["prompt.template"] == "good"
+    assert found.recommended["prompt.template"] == "good"
     assert found.spent.n_failed > 20
 
 

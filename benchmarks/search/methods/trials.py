@@ -10,9 +10,8 @@ import numpy as np
 from benchmarks.search.methods.evidence import Seen
 from benchmarks.search.problem import Bought, Problem, Purchase
 from benchmarks.search.race import Setting
-from infertune.finals import N_FINALISTS
 from infertune.pilot import PILOT_EXAMPLES
-from infertune.plan import COST_SLACK, Plan, plan
+from infertune.plan import COST_SLACK, FINALS_SHARE, N_FINALISTS, Plan, plan
 from infertune.rounds import TRIALS_PER_ROUND
 from infertune.samplers import Sampler, SpaceExhausted, Trial
 from infertune.search_rounds import GUARD_EXAMPLES
@@ -35,6 +34,7 @@ class Trials:
         self._under_way: set[Configuration] = set()
         self._pilot_bought: list[Bought] = []
         self._plan: Plan | None = None
+        self._search_until = 1.0
         self._round: list[Configuration] = []
         self._guarded = False
         self._finals: list[Configuration] | None = None
@@ -79,13 +79,13 @@ class Trials:
     def _next(self) -> bool:
         """Fill the queue with what comes next; say whether there is anything."""
         if self._plan is None:
-            self._plan = self._planned()
+            self._plan, self._search_until = self._planned()
         if self._round and not self._guarded:
             self._guarded = True
             self._waiting = [self._rest(each) for each in self._round if self._may_keep_cap(each)]
             return True
         self._log_round()
-        if self._spent < self._plan.search_until * self._budget and self._finals is None:
+        if self._spent < self._search_until * self._budget and self._finals is None:
             self._round = self._proposed()
             self._guarded = self._problem.cap is None
             n = self._plan.n_examples if self._guarded else min(GUARD_EXAMPLES, self._plan.n_examples)
@@ -98,7 +98,8 @@ class Trials:
             return bool(self._waiting)
         return False
 
-    def _planned(self) -> Plan:
+    def _planned(self) -> tuple[Plan, float]:
+        """Return the plan, and the share of the budget at which the finals begin."""
         tables = [each.table(self._problem.max_tokens, each.default_extractor) for each in self._pilot_bought]
         prompts = [float(each.prompt_tokens.mean()) for each in self._pilot_bought]
         lengths = [float(table.tokens.mean()) for table in tables]
@@ -106,15 +107,17 @@ class Trials:
         if self._problem.cap is not None:
             prompt, length = min(zip(prompts, lengths, strict=True), key=sum)
             choices = [n for n in choices if prompt + n * length <= COST_SLACK * self._problem.cap] or choices[:1]
-        return plan(
+        made = plan(
             budget_tokens=self._budget,
             prompt_tokens=float(np.mean(prompts)),
             sample_tokens=float(np.mean(lengths)),
             n_choices=choices,
             n_tune=self._problem.n_examples,
             n_confirm=0,
-            n_finalists=N_FINALISTS,
         )
+        example = float(np.mean(prompts)) + made.n_samples * float(np.mean(lengths))
+        more = N_FINALISTS * (self._problem.n_examples - made.n_examples) * example
+        return made, 1 - min(FINALS_SHARE, more / self._budget)
 
     def _proposed(self) -> list[Configuration]:
         history = list(self._trials)

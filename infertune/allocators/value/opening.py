@@ -12,6 +12,7 @@ from infertune.allocators.value.options import Options
 PILOT_EXAMPLES = 4
 LEAST_EXAMPLES = 4
 MOST_START = 24
+MOST_SHARE = 0.5  # of the search's budget, for the beginning
 
 
 def first_order(
@@ -19,8 +20,11 @@ def first_order(
 ) -> Order | None:
     """Return the next order of the fixed beginning; None when as much of it as was planned has landed.
 
-    Until then, more workers get more of it: a model of next to nothing is no better than an even spread.
+    Until then, more workers get more of it: a model of next to nothing is no better than an even spread. It ends where
+    it has taken its share of the budget: with many prompts, what is left is better spent on the promising ones.
     """
+    if len(evidence) >= options.n_start and offer.spent_tokens > MOST_SHARE * offer.budget_tokens:
+        return None
     request = offer.space.tier("request")
     begun = {each.configuration for each in [*(each.order for each in evidence), *pending, *offer.failed]}
     planned = beginning(request, offer.configurations, offer.seed, options.n_start)
@@ -63,7 +67,8 @@ def _first_samples(offer: Offer, evidence: Sequence[Evidence], n_begun: int, opt
         within = [n for n in offer.n_choices if n * least <= options.cap_slack * offer.cap_tokens]
         most = max(within, default=offer.n_choices[0])
     few = [n for n in offer.n_choices if n <= options.few_samples]
-    return most if n_begun % options.full_every == 0 else min(most, max(few, default=most))
+    in_full = n_begun < options.n_start and n_begun % options.full_every == 0
+    return most if in_full else min(most, max(few, default=most))
 
 
 @lru_cache(maxsize=4096)

@@ -16,7 +16,7 @@ from infertune.decoding.noise import position_keys, sample_key
 from infertune.engines.hf.language_model import LanguageModel
 from infertune.engines.hf.prefill import Prefill
 from infertune.engines.text_stream import TextStream
-from infertune.types import FinishReason, Generation, Request, Response
+from infertune.types import REFUSED, FinishReason, Generation, Request, Response
 
 
 @dataclass(slots=True)
@@ -97,7 +97,7 @@ class Batch:
         if len(prompt) + request.decoding.max_tokens > self._model.context_tokens:
             return _failed(
                 job,
-                f"prompt and max_tokens must fit the model's context of {self._model.context_tokens} tokens, "
+                f"{REFUSED}prompt and max_tokens must fit the model's context of {self._model.context_tokens} tokens, "
                 f"but the prompt has {len(prompt)} and max_tokens is {request.decoding.max_tokens}",
             )
         self._waiting.extend((job, sample) for sample in request.samples)

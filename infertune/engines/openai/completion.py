@@ -241,7 +241,7 @@ def _generation(
         sample=sample,
         aligned=aligned,
         token_ids=(-1,) * n_before + seen.token_ids + (-1,) * n_ends,
-        logprobs=(0.0,) * n_before + seen.logprobs + (0.0,) * n_ends,
+        logprobs=(0.0,) * n_before + seen.logprobs + (0.0,) * n_ends if honours.raw_logprobs else (),
         finish_reason=finish_reason,
         stop=stop,
     )

@@ -20,7 +20,7 @@ from infertune.engines.openai.lacking import lacking
 from infertune.engines.openai.lanes import Lanes
 from infertune.engines.openai.listing import served
 from infertune.engines.openai.retry import EndpointGone, Waits
-from infertune.engines.probing.probe import Probe
+from infertune.engines.probing.probe import Probe, Step
 from infertune.engines.probing.recall import probed
 from infertune.errors import EngineError, InvalidInputError, nearest
 from infertune.types import Request, Response, Scalar, Unsupported
@@ -45,6 +45,7 @@ class OpenAIEngine:
         honours: What the endpoint honours, where that is known; by default it is found out, which costs some tokens.
         seeds_safe: Whether it is known that a seeded request cannot stop the server; see docs/doctor.md.
         again: Find out what the endpoint honours even where that was found out before.
+        on_probe: Called before each step of finding it out.
         waits: How long the endpoint is waited for.
         alive: Whether the server's process lives, where it is known; an endpoint without one is gone at once.
 
@@ -66,6 +67,7 @@ class OpenAIEngine:
         honours: Honours | None = None,
         seeds_safe: bool = False,
         again: bool = False,
+        on_probe: Callable[[Step], None] = lambda step: None,
         waits: Waits = Waits(),  # noqa: B008  (frozen)
         alive: Callable[[], bool] | None = None,
     ) -> None:
@@ -90,6 +92,7 @@ class OpenAIEngine:
                     seeds_safe=seeds_safe,
                     concurrency=concurrency,
                     again=again,
+                    on_step=on_probe,
                 )
                 honours = self._probe.honours
         paid = self._probe if self._probe is not None and not self._probe.is_recalled else None
@@ -237,7 +240,7 @@ class OpenAIEngine:
                 self._model, self._listing.names
             )
         if "HTTP 401" in str(error) or "HTTP 403" in str(error):
-            hint = "; give the key by --api-key-env or --api-key-file"
+            hint = "; set the key with --api-key-env or --api-key-file"
         return EngineError(f"the endpoint {self._base_url} refuses every request: {error}{hint}")
 
 

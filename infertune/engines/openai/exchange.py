@@ -30,7 +30,7 @@ from infertune.engines.openai.retry import (
 from infertune.engines.openai.status import said
 from infertune.engines.openai.trade import Trade, response
 from infertune.errors import EngineError
-from infertune.types import Request, Response
+from infertune.types import REFUSED, Request, Response
 
 
 class Exchange:
@@ -80,7 +80,8 @@ class Exchange:
         """
         refused = refusal(request, self._honours)
         if refused:
-            return Response(request=request, generations=(), prompt_tokens=0, seconds=0.0, error=refused)
+            error = f"{REFUSED}{refused}"
+            return Response(request=request, generations=(), prompt_tokens=0, seconds=0.0, error=error)
         trades = [
             Trade(call)
             for call in calls(request, model=self._model, honours=self._honours, extra_body=self._extra_body)

@@ -22,7 +22,9 @@ class Honours:
         n: Gives several samples for one prompt, which is then paid once.
         seed: The same seed gives the same sample again. False as well where a seed is not safe to send.
         seed_nests: ``n=k`` with seed ``s`` gives the samples of the seeds ``s`` to ``s + k - 1``.
-        logprobs: Gives every sampled token with the log of the raw model probability.
+        logprobs: Gives every sampled token with a log probability, so that a text can be cut at any token.
+        raw_logprobs: These are the model's own, before temperature, penalty and truncation, so that samples can be
+            ranked by them.
         token_ids: Gives token ids when asked by ``return_token_ids``.
         extra: Names of further arguments that have an effect, such as ``presence_penalty``.
     """
@@ -43,6 +45,7 @@ class Honours:
     seed: bool = False
     seed_nests: bool = False
     logprobs: bool = False
+    raw_logprobs: bool = False
     token_ids: bool = False
     extra: tuple[str, ...] = ()
 
@@ -67,5 +70,6 @@ def vllm(version: str = "", *, seed: bool = True) -> Honours:
         seed=seed,
         seed_nests=seed,
         logprobs=True,
+        raw_logprobs=True,
         token_ids=True,
     )

@@ -11,34 +11,33 @@ _PATHS = {"chat": "chat", "plain": "completions"}  # by kind of prompt
 
 
 def lacking(honours: Honours, extra: Iterable[str], probe: Probe | None) -> list[Unsupported]:
-    """Return the settings that an endpoint does not honour, and choices that need what it does not tell.
+    """Return the settings that an endpoint does not honour, and choices that need one of them.
 
     Args:
         honours: What it does.
         extra: Names of the settings beyond the engine-neutral ones that are searched.
-        probe: By which that was found out, if it was; then it gives the reasons.
+        probe: By which that was found out, if it was; each reason then quotes the row that it rests on.
     """
 
-    def reason(setting: str) -> str:
+    def seen(setting: str) -> str:
         row = None if probe is None else probe.row(setting)
-        return "the server does not honour it" + (f" ({row.verdict}: {row.seen})" if row is not None else "")
+        return "" if row is None else f" ({row.verdict}: {row.seen})"
 
     names = [name for name in _SETTINGS if not getattr(honours, name)]
     names += [name for name in extra if name not in honours.extra]
-    found = [Unsupported(name=f"decoding.{name}", reason=reason(name)) for name in names]
+    found = [
+        Unsupported(name=f"decoding.{name}", reason=f"the server does not honour it{seen(name)}") for name in names
+    ]
     found += [
-        Unsupported(name="prompt.kind", value=kind, reason=reason(path))
+        Unsupported(name="prompt.kind", value=kind, reason=f"the server does not answer {path}{seen(path)}")
         for kind, path in _PATHS.items()
         if not getattr(honours, path)
     ]
     if not honours.logprobs:
-        found += [
-            Unsupported(
-                name="decoding.max_tokens",
-                reason="the server does not tell the tokens of a text, so none can be cut at a smaller limit",
-            ),
-            Unsupported(
-                name="strategy.name", value="best_of_n", reason="the server gives no log probabilities to rank by"
-            ),
-        ]
+        reason = f"smaller values need logprobs, which the server does not honour{seen('logprobs')}"
+        found.append(Unsupported(name="decoding.max_tokens", reason=reason))
+    needed = next((name for name in ("logprobs", "raw_logprobs") if not getattr(honours, name)), None)
+    if needed is not None:
+        reason = f"it needs {needed}, which the server does not honour{seen(needed)}"
+        found.append(Unsupported(name="strategy.name", value="best_of_n", reason=reason))
     return found

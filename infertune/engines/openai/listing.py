@@ -58,8 +58,8 @@ def served(client: httpx.Client, key: Key) -> Listing:
             time.sleep(_WAIT_SECONDS)
     if reply.status_code in (401, 403):
         raise EngineError(
-            f"the endpoint {client.base_url} refuses the key, or the want of one: {said(reply, key)}; "
-            "give it by --api-key-env or --api-key-file"
+            f"the endpoint {client.base_url} rejects the API key, or needs one: {said(reply, key)}; "
+            "set it with --api-key-env or --api-key-file"
         )
     try:
         return Listing(tuple(msgspec.json.decode(reply.content, type=_Models).data))

@@ -5,7 +5,7 @@ import time
 from infertune.engines.openai.calls import Call
 from infertune.engines.openai.completion import Answer
 from infertune.engines.openai.retry import Fault
-from infertune.types import Request, Response
+from infertune.types import REFUSED, Request, Response
 
 
 class Trade:
@@ -63,7 +63,7 @@ def response(request: Request, trades: list[Trade]) -> Response:
             extra_prompt_tokens=extra_prompt_tokens + paid_prompt_tokens,
             extra_completion_tokens=extra_completion_tokens
             + sum(len(each.token_ids) for answer in answers for each in answer.generations),
-            error=failure.said,
+            error=f"{REFUSED if failure.blame == 'request' else ''}{failure.said}",
         )
     made = {each.sample: each for answer in answers for each in answer.generations}
     prompt_tokens = answers[0].prompt_tokens

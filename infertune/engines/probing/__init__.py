@@ -1,1 +1,1 @@
-"""Finds out by effect what an endpoint honours, before anything is asked of it in earnest."""
+"""Finds out by effect which settings an endpoint honours, before a study relies on them."""

@@ -132,7 +132,7 @@ class Endpoint:
                 if isinstance(found, Answer) or status not in _BUSY | {200, 500}:
                     return found
                 if is_last and status in _BUSY:
-                    raise EngineError(f"the endpoint {self.base_url} is too busy to be looked at: {found.words}")
+                    raise EngineError(f"the endpoint {self.base_url} is too busy to be probed: {found.words}")
                 if is_last:
                     return found
             time.sleep(min(MAX_WAIT_SECONDS, wait or FIRST_WAIT_SECONDS * 2**attempt))
@@ -160,15 +160,15 @@ class Endpoint:
         words = "" if status == 200 else said(httpx.Response(status, content=content), self._key)
         if status in (401, 403):
             raise EngineError(
-                f"{self.base_url} refuses the key, or the want of one: {words}; "
-                "give it by --api-key-env or --api-key-file"
+                f"{self.base_url} rejects the API key, or needs one: {words}; "
+                "set it with --api-key-env or --api-key-file"
             )
         if words:
             return Refusal(status=status, words=words)
         try:
             answer = read_answer(content, seconds)
         except (msgspec.DecodeError, msgspec.ValidationError, ValueError) as error:
-            return Refusal(status=status, words=clean(f"not the answer that was asked for: {error}"))
+            return Refusal(status=status, words=clean(f"an answer of another form: {error}"))
         self.prompt_tokens += answer.prompt_tokens or 0
         self.completion_tokens += answer.completion_tokens or 0
         return answer

@@ -1,6 +1,6 @@
-"""The experiments by which a probe sees whether a setting has an effect: texts made with it beside texts without.
+"""The experiments of a probe: does a setting have an effect? Texts made with it are compared with texts without.
 
-The verdicts are those of `infertune.engines.probing.verdicts`. A refusal is a verdict too, in the server's own words.
+The rules are those of `infertune.engines.probing.verdicts`. A refusal is a verdict too, in the server's own words.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -83,13 +83,13 @@ class Experiments:
         served = [model.id for model in served_models(self.texts.endpoint)]
         if served and self.texts.endpoint.model not in served:
             raise EngineError(
-                f"{self.texts.endpoint.base_url} must serve the model, but does not know '{self.texts.endpoint.model}'"
+                f"{self.texts.endpoint.base_url} must serve the model, but has no '{self.texts.endpoint.model}'"
                 f"{nearest(self.texts.endpoint.model, served)}"
             )
         said = [self.rows[name].seen for name in ("chat", "completions")]
         raise EngineError(
-            f"{self.texts.endpoint.base_url} must answer one way, but chat/completions says {said[0]}; "
-            f"completions says {said[1]}"
+            f"{self.texts.endpoint.base_url} must answer chat/completions or completions, but the first says "
+            f"'{said[0]}', the second '{said[1]}'"
         )
 
     def _trying(self, setting: str, find: Callable[[], tuple[Verdict, str]]) -> None:
@@ -108,12 +108,12 @@ class Experiments:
             counts = [answer.completion_tokens for answer in answers]
             if None in counts:
                 return "unclear", "the answers do not count their tokens"
-            return "honoured" if set(counts) == {1} else "ignored", f"{_list(counts)} generated where the limit is 1"
+            return "honoured" if set(counts) == {1} else "ignored", f"{_list(counts)} generated at max_tokens=1"
 
         self._trying("max_tokens", find)
         if not self.honours("max_tokens"):
             seen = self.rows["max_tokens"].seen
-            raise EngineError(f"{self.texts.endpoint.base_url} must keep to max_tokens, but does not: {seen}")
+            raise EngineError(f"{self.texts.endpoint.base_url} must honour max_tokens, but does not: {seen}")
 
     def several_and_hot(self) -> None:
         """See whether one request can bring several samples, and whether temperature decides how they differ."""
@@ -123,13 +123,16 @@ class Experiments:
             answers = self.texts.answers([(prompt, settings) for prompt in OPEN_PROMPTS])
             counts = [len(answer.choices) for answer in answers]
             if set(counts) != {SAMPLES_PER_REQUEST}:
-                return "ignored", f"{_list(counts)} choices where {SAMPLES_PER_REQUEST} were asked for"
+                return "ignored", f"{_list(counts)} choices, {SAMPLES_PER_REQUEST} requested"
             n_texts = sum(len({choice.text for choice in answer.choices}) for answer in answers)
             if n_texts == len(answers):
                 singles = self.texts.each([(OPEN_PROMPTS[0], {"max_tokens": OPEN_TOKENS, **self.texts.hot})] * 8)
                 if len(set(singles)) > 2:
                     return "ignored", f"{SAMPLES_PER_REQUEST} copies of one text"
-            return "honoured", f"{SAMPLES_PER_REQUEST} choices, {n_texts} texts in {len(answers)} requests"
+            return (
+                "honoured",
+                f"{SAMPLES_PER_REQUEST} choices a request, {n_texts} of {SAMPLES_PER_REQUEST * len(answers)} distinct",
+            )
 
         def hot() -> tuple[Verdict, str]:
             return self.texts.narrowed("temperature", COLD)
@@ -170,7 +173,7 @@ class Experiments:
             n_left = sum(stop in new for (_, _, stop), new in zip(cuts, found, strict=True))
             # Where stop is ignored texts go on and hold it; one that chance has turned may be neither cut nor hold it.
             verdict: Verdict = "ignored" if n_left else "honoured" if n_cut >= N_CUT else "unclear"
-            return verdict, f"{n_cut} of {N_STOPS} texts end just before it, {n_left} hold it"
+            return verdict, f"{n_cut} of {N_STOPS} texts end just before it, {n_left} contain it"
 
         self._trying("stop", find)
 
@@ -192,8 +195,8 @@ class Experiments:
             if not all(lengths):
                 return "ignored", "none in the answer"
             if wrong or most > 0.01:
-                return "ignored", f"{_list(lengths)} log probabilities, the largest {most:.2f}: not one for each token"
-            return "honoured", f"one for each of {sum(lengths)} tokens"
+                return "ignored", f"{_list(lengths)} log probabilities, the largest {most:.2f}: not one per token"
+            return "honoured", f"one per token, for {sum(lengths)} tokens"
 
         def raw() -> tuple[Verdict, str]:
             hot, cold = first(self.texts.hot.get("temperature", 1.0)), first(0.5)
@@ -203,15 +206,15 @@ class Experiments:
                 if one.keys() & other.keys()
             ]
             if len(gaps) < len(OPEN_PROMPTS):
-                return "unclear", "no likeliest tokens to compare"
-            seen = f"differ by {max(gaps):.2f} between two temperatures"
+                return "unclear", "no likeliest tokens (top_logprobs) to compare"
+            seen = f"at most {max(gaps):.2f} apart between two temperatures"
             return "honoured" if max(gaps) < SAME_LOGPROB else "ignored", seen
 
         self._trying("logprobs", given)
         if self.honours("logprobs"):
             self._trying("raw_logprobs", raw)
         else:
-            self.say("raw_logprobs", "not tried", "no log probabilities")
+            self.say("raw_logprobs", "not tried", "needs logprobs")
 
     def token_ids(self) -> None:
         """See whether the tokens' numbers come."""
@@ -223,8 +226,9 @@ class Experiments:
             counts = [answer.completion_tokens for answer in answers]
             if not any(lengths):
                 return "ignored", "none in the answer"
-            fits = lengths == counts
-            return "honoured" if fits else "ignored", f"{_list(lengths)} for {_list(counts)} tokens"
+            if lengths != counts:
+                return "ignored", f"{_list(lengths)} ids for {_list(counts)} tokens"
+            return "honoured", f"one per token, for {sum(lengths)} tokens"
 
         self._trying("token_ids", find)
 
@@ -239,16 +243,16 @@ class Experiments:
             first.extend(self.texts.each(questions))
             second = self.texts.each(questions)
             n_same = sum(one == two for one, two in zip(first, second, strict=True))
-            seen = f"{n_same} of {N_SEEDS} texts come again, {len(set(first))} different"
+            seen = f"{n_same} of {N_SEEDS} texts repeat, {len(set(first))} distinct"
             if len(set(self.texts.controls.get(prompt, ()))) < N_DIVERSE:
-                return "unclear", f"{seen}; samples differ too little to tell"
+                return "unclear", f"{seen}; too few distinct samples to tell"
             return "honoured" if repeats(first, second) else "ignored", seen
 
         def nests() -> tuple[Verdict, str]:
             answer = self.texts.answers([(prompt, {**settings, "seed": 1, "n": N_SEEDS})])[0]
             texts = [choice.text for choice in answer.choices]
             n_same = sum(one == two for one, two in zip(first, texts, strict=False))
-            seen = f"{n_same} of {N_SEEDS} samples are those of the single seeds"
+            seen = f"{n_same} of {N_SEEDS} samples equal those of the single seeds"
             return "honoured" if n_same >= N_NESTED else "ignored", seen
 
         self._trying("seed", seed)
@@ -261,13 +265,13 @@ class Experiments:
         """See whether an argument of any meaning has an effect: on greedy texts, else on seeded samples."""
 
         def find() -> tuple[Verdict, str]:
-            found: tuple[Verdict, str] = ("ignored", "there is one value only")
+            found: tuple[Verdict, str] = ("ignored", "it has one value only")
             for value in dict.fromkeys(ends):
                 found = self.texts.changes(name, value)
                 if found[0] == "honoured":
                     return found
             if not self.honours("seed"):
-                return "unclear", f"{found[1]}; without seeds nothing more can be seen"
+                return "unclear", f"{found[1]}; sampling cannot be compared without seeds"
             for value in dict.fromkeys(ends):
                 found = self.texts.changes(name, value, seeded=True)
                 if found[0] == "honoured":

@@ -1,10 +1,12 @@
-"""Finds out by effect which settings an endpoint honours: a status of 200 says only that a setting was accepted.
+"""Finds out by effect which settings an endpoint honours: status 200 only says that a setting was accepted.
 
-A setting that is refused, ignored or of which nothing can be said is not honoured; it is not sent, nor searched.
+A setting that is refused, ignored or unclear is not honoured: it is neither sent nor searched.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -19,9 +21,13 @@ from infertune.types import Scalar
 
 _SAME_NAME = (
     *("chat", "completions", "temperature", "top_p", "top_k", "min_p", "repetition_penalty"),
-    *("stop", "n", "seed", "seed_nests", "token_ids"),
+    *("stop", "n", "seed", "seed_nests", "logprobs", "raw_logprobs", "token_ids"),
 )
-_SETTINGS = {*_SAME_NAME, "max_tokens", "logprobs", "raw_logprobs"}
+_SETTINGS = {*_SAME_NAME, "max_tokens"}
+# About how many requests a probe sends, by which the time left is judged.
+_N_REQUESTS = 105
+_N_ONE_BY_ONE = 240  # where one request brings one sample
+_N_EXTRA = 30  # for each setting of the user's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +69,6 @@ class Probe:
             version=self.server.version,
             warpers=self.server.warpers,
             max_completion_tokens=self.limit_name == NEWER_LIMIT,
-            logprobs={"logprobs", "raw_logprobs"} <= honoured,
             extra=tuple(sorted(honoured - _SETTINGS)),
             **{name: name in honoured for name in _SAME_NAME},
         )
@@ -71,6 +76,22 @@ class Probe:
     def row(self, setting: str) -> Row:
         """Return the row of one setting."""
         return next(row for row in self.rows if row.setting == setting)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Where a probe stands: what it tries next.
+
+    Attributes:
+        setting: Tried next; one step may try two that belong together.
+        number: Of the step, from 1 to ``n_steps``.
+        seconds_left: About how long the rest takes at the pace so far; None before there is a pace.
+    """
+
+    setting: str
+    number: int
+    n_steps: int
+    seconds_left: float | None
 
 
 def probe(
@@ -82,6 +103,7 @@ def probe(
     extra: Mapping[str, tuple[Scalar, Scalar]] | None = None,
     seeds_safe: bool = False,
     concurrency: int | None = None,
+    on_step: Callable[[Step], None] = lambda step: None,
 ) -> Probe:
     """Probe an endpoint; costs some thousands of tokens and about a hundred small requests, eight at a time.
 
@@ -93,6 +115,7 @@ def probe(
         extra: Further arguments of the request by name, with the two values that differ most.
         seeds_safe: Whether it is known that a seeded request cannot stop the server; see `ServerKind.may_be_cpu`.
         concurrency: Most samples in flight, where the user limits them; one request may bring a dozen.
+        on_step: Called before each step.
 
     Raises:
         EngineError: Nothing answers, the model is not served, or the length of answers cannot be limited.
@@ -102,22 +125,34 @@ def probe(
     experiments = Experiments(Texts(endpoint))
     experiments.paths()
     server = identify(endpoint)
-    experiments.max_tokens()
-    experiments.several_and_hot()
-    for name, value in NARROWING.items():
-        experiments.narrowing(name, value)
-    experiments.greedy_setting("repetition_penalty", 2.0)
-    experiments.stop()
-    experiments.logprobs()
-    experiments.token_ids()
-    if seeds_safe or not server.may_be_cpu:
-        experiments.seeds()
-    else:
-        why = f"a vLLM on a CPU can be stopped by a seed, and {server.evidence}"
-        experiments.say("seed", "not tried", why)
-        experiments.say("seed_nests", "not tried", "no seeds")
-    for name, ends in (extra or {}).items():
-        experiments.extra(name, ends)
+
+    def seeds() -> None:
+        if seeds_safe or not server.may_be_cpu:
+            experiments.seeds()
+        else:
+            experiments.say("seed", "not tried", f"a seed can stop vLLM on a CPU, and {server.evidence}")
+            experiments.say("seed_nests", "not tried", "needs seed")
+
+    own = extra or {}
+    steps: list[tuple[str, Callable[[], None]]] = [
+        ("max_tokens", experiments.max_tokens),
+        ("n and temperature", experiments.several_and_hot),
+        *((name, partial(experiments.narrowing, name, value)) for name, value in NARROWING.items()),
+        ("repetition_penalty", partial(experiments.greedy_setting, "repetition_penalty", 2.0)),
+        ("stop", experiments.stop),
+        ("logprobs", experiments.logprobs),
+        ("token_ids", experiments.token_ids),
+        ("seed", seeds),
+        *((name, partial(experiments.extra, name, ends)) for name, ends in own.items()),
+    ]
+    began, n_before = time.monotonic(), endpoint.n_requests
+    for number, (setting, take) in enumerate(steps, start=1):
+        n_done = endpoint.n_requests - n_before
+        one_by_one = "n" in experiments.rows and not experiments.honours("n")
+        n_left = (_N_ONE_BY_ONE if one_by_one else _N_REQUESTS) + _N_EXTRA * len(own) - n_done
+        left = max(0, n_left) * (time.monotonic() - began) / n_done if n_done else None
+        on_step(Step(setting=setting, number=number, n_steps=len(steps), seconds_left=left))
+        take()
     return Probe(
         base_url=endpoint.base_url,
         model=endpoint.model,

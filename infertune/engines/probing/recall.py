@@ -6,7 +6,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +18,7 @@ import msgspec
 from infertune import models
 from infertune.engines.openai.keys import Key
 from infertune.engines.probing.endpoint import Endpoint
-from infertune.engines.probing.probe import Probe, probe
+from infertune.engines.probing.probe import Probe, Step, probe
 from infertune.types import Scalar
 
 KEPT_SECONDS = 24 * 3600.0
@@ -36,6 +36,7 @@ def probed(
     seeds_safe: bool,
     concurrency: int | None,
     again: bool,
+    on_step: Callable[[Step], None] = lambda step: None,
 ) -> Probe:
     """Return what is known of an endpoint, or find it out; the arguments are those of `probe`.
 
@@ -63,6 +64,7 @@ def probed(
         extra=extra,
         seeds_safe=seeds_safe,
         concurrency=concurrency,
+        on_step=on_step,
     )
     if file is not None:
         _write(file, found)

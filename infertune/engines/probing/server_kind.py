@@ -118,8 +118,8 @@ def _may_be_cpu(metrics: str) -> tuple[bool, str]:
     size = labels.get("block_size", "")
     # The CPU engine computes in blocks of a multiple of 32, or of 16 for one family of models.
     if size.isdigit() and int(size) % 32 != 0 and int(size) != 16:
-        return False, f"its cache has blocks of {size} tokens, which no CPU engine has"
-    return True, "nothing it says of itself proves that it does not run on a CPU"
+        return False, f"its cache has blocks of {size} tokens, which the CPU engine never uses"
+    return True, "nothing it reports proves that it runs on a GPU"
 
 
 def _version(found: Mapping[str, Any], key: str) -> str:

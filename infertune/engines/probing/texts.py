@@ -93,7 +93,8 @@ class Texts:
             control = self.controls[prompt]
             narrowed = self.samples(prompt, **{**self.hot, name: value})
             verdict = narrower(control, narrowed)
-            seen = f"{len(set(narrowed))} different among {len(narrowed)} at {value:g}, {len(set(control))} without it"
+            n_distinct, n_control = len(set(narrowed)), len(set(control))
+            seen = f"{n_distinct} distinct of {len(narrowed)} samples at {value:g}, {n_control} without it"
             if verdict == "honoured":
                 return verdict, seen
             if found[0] != "ignored":
@@ -131,7 +132,7 @@ class Texts:
                 break
         n_changed = sum(one != other for one, other in zip(first, changed, strict=True))
         n_noise = sum(one != other for one, other in zip(first, second, strict=True))
-        noise = f", {n_noise} by themselves" if n_noise else ""
+        noise = f", {n_noise} without it" if n_noise else ""
         kind = "seeded" if seeded else "greedy"
         return verdict, f"{n_changed} of {len(first)} {kind} texts change at {_plain(value)}{noise}"
 

@@ -18,7 +18,7 @@ from infertune.engines.vllm.server import ServerFailed, VLLMServer
 from infertune.engines.vllm.suspects import Suspects
 from infertune.engines.vllm.watch import Watch
 from infertune.errors import EngineError, InvalidInputError
-from infertune.types import Request, Response, Scalar, Unsupported
+from infertune.types import REFUSED, Request, Response, Scalar, Unsupported
 
 _MAX_RESTARTS_UNANSWERED = 5
 # The watch knows better than a clock whether the server gets on, and a second copy would only add to its work.
@@ -189,7 +189,8 @@ class VLLMEngine:
         """Yield the requests that may be asked, and answer the others."""
         for request in feed:
             if reason := self._suspects.verdict(request):
-                refused.append(Response(request=request, generations=(), prompt_tokens=0, seconds=0.0, error=reason))
+                error = f"{REFUSED}{reason}"
+                refused.append(Response(request=request, generations=(), prompt_tokens=0, seconds=0.0, error=error))
             else:
                 yield request
 

@@ -1,0 +1,162 @@
+"""The finals: the default and the best few of the search on the same examples, more than the search had of each.
+
+The first finalists are those of the search's ranking. As long as more than the confirmation's reserve is left, the
+next in the ranking follow, on the same examples; when all that were tried are there, all get more examples.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from infertune.allocators import Order
+from infertune.confirmation import Confirmation
+from infertune.decisions import decided
+from infertune.default_space import TEMPERATURE
+from infertune.evaluate import Candidate
+from infertune.finals import MOST_FINALISTS, FinalOrders, final_orders, first_few
+from infertune.plan import FINALS_SHARE, N_FINALISTS
+from infertune.search import Found, SearchContext
+from infertune.select import affordable, on_common_examples
+from infertune.space import Configuration
+from infertune.trial_log import order_as_json, order_from_json
+
+MOST_STAGES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """What the finals brought.
+
+    Attributes:
+        candidates: Every replay choice of every finalist, on common examples.
+        believed: Complete configurations, best first, by the search's own model of all the evidence; may be empty.
+    """
+
+    candidates: tuple[Candidate, ...]
+    believed: tuple[Configuration, ...]
+
+
+class Comparison:
+    """Buys and evaluates the finals of one study.
+
+    Args:
+        given: The study's circumstances.
+        confirmation: Says what must be held back for it.
+    """
+
+    def __init__(self, given: SearchContext, confirmation: Confirmation) -> None:
+        self._given = given
+        self._confirmation = confirmation
+
+    def reserve(self, ranked: Sequence[Configuration], orders: Sequence[Order]) -> float:
+        """Return the share of the budget to hold back for finals and confirmation, as things stand in a search."""
+        finalists = first_few(self._given.default, ranked)
+        finals = self._orders(finalists, orders, {}, share=FINALS_SHARE)
+        missing = max(N_FINALISTS - len(finalists), 0) * self._given.plan.n_finals
+        usual = self._given.share_of(
+            self._given.prompt_tokens + self._given.plan.n_samples * self._given.sample_tokens
+        )
+        finals_share = min(finals.share + missing * usual, max(FINALS_SHARE, finals.share))
+        return finals_share + self._confirm_reserve(ranked)
+
+    def run(self, found: Found) -> Compared:
+        """Return every replay choice of every finalist on common examples, and what the search then believes."""
+        n_finalists, n_examples = N_FINALISTS, self._given.plan.n_finals
+        orders: list[Order] = []
+        bought: list[Order] = []
+        for stage in range(MOST_STAGES):
+            left = 1.0 - self._given.spending.share_used - self._confirm_reserve(found.ranked)
+            made = self._decided(stage, found, orders, n_finalists, n_examples, left)
+            if made is None:
+                break
+            orders = made
+            bought.extend(made)
+            self._given.buyer.buy(orders)
+            n_all = len(dict.fromkeys([self._given.default, *found.ranked]))
+            if len(orders) < min(n_all, MOST_FINALISTS):
+                n_finalists = min(len(orders) + N_FINALISTS, MOST_FINALISTS)
+            else:
+                n_examples = min(2 * n_examples, self._given.n_tune)
+        examples = orders[0].examples
+        deepest = [max(_covering(each, bought), key=lambda order: order.n_samples) for each in orders]
+        deepest = [replace(each, examples=examples) for each in deepest]
+        found_of = [self._given.buyer.candidates(each) for each in deepest]
+        believed = found.believed(deepest) if found.believed else ()
+        return Compared(
+            candidates=tuple(on_common_examples([each for its in found_of for each in its])), believed=tuple(believed)
+        )
+
+    def _decided(
+        self, stage: int, found: Found, before: Sequence[Order], n_finalists: int, n_examples: int, left: float
+    ) -> list[Order] | None:
+        """Return the orders of a stage, noted before they are bought; None when there is no room for more."""
+
+        def decide(known: Mapping[str, Any] | None) -> dict[str, Any]:
+            earlier = [] if known is None else [order_from_json(each) for each in known["orders"]]
+            finalists = first_few(self._given.default, found.ranked, n_finalists)
+            made = self._orders(
+                finalists,
+                [*found.orders, *before, *earlier],
+                found.depths,
+                share=max(left, 0.0),
+                n_examples=n_examples,
+            )
+            grown = len(made.orders) > len(before) or (
+                len(made.orders) == len(before) and made.n_examples > len(before[0].examples)
+            )
+            return {"orders": [order_as_json(each) for each in made.orders] if grown else []}
+
+        named = {"n_trials": self._given.explored.n_trials}
+        made = decided(self._given.log, f"final orders {stage}", self._given.budget, named, decide)
+        return [order_from_json(each) for each in made["orders"]] or None
+
+    def _orders(
+        self,
+        finalists: Sequence[Configuration],
+        landed: Sequence[Order],
+        depths: Mapping[Configuration, int],
+        *,
+        share: float,
+        n_examples: int | None = None,
+    ) -> FinalOrders:
+        plan = self._given.plan
+        return final_orders(
+            finalists,
+            landed,
+            depths=depths,
+            price=self._price,
+            share=share,
+            n_examples=n_examples or plan.n_finals,
+            n_tune=self._given.n_tune,
+            n_kept=plan.n_kept,
+            n_samples=plan.n_samples,
+            max_tokens=self._given.buyer.max_tokens,
+        )
+
+    def _price(self, order: Order) -> float:
+        """Return what an example takes of the budget, judging by the dearest that is known of its configuration."""
+        given = self._given
+        its = given.explored.choices.get(order.configuration)
+        n = 1 if order.configuration.get(TEMPERATURE) == 0.0 else order.n_samples
+        if not its:
+            return given.share_of(given.prompt_tokens + n * given.sample_tokens)
+        dearest = max(its, key=lambda each: each.cost_tokens)
+        n_known = int(dearest.configuration["strategy.n"])
+        sample = max((dearest.cost_tokens - given.prompt_tokens) / n_known, given.sample_tokens)
+        return given.share_of(dearest.cost_tokens + max(n - n_known, 0) * sample)
+
+    def _confirm_reserve(self, ranked: Sequence[Configuration]) -> float:
+        """Return what the confirmation of the default and of the best in the ranking takes."""
+        known = self._given.explored.choices
+        pair = []
+        for configuration in first_few(self._given.default, ranked, 2):
+            if its := known.get(configuration):
+                within = affordable(its, self._given.cap_tokens) or its
+                pair.append(max(within, key=lambda each: each.utility))
+        return self._confirmation.reserve(pair)
+
+
+def _covering(order: Order, bought: Sequence[Order]) -> Iterator[Order]:
+    """Yield the orders of the same configuration that have all of its examples, itself among them."""
+    wished = set(order.examples)
+    yield from (each for each in bought if each.configuration == order.configuration and wished <= set(each.examples))

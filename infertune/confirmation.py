@@ -1,0 +1,193 @@
+"""The confirmation: two configurations on the examples of ``confirm``, as many as there are or the budget buys.
+
+How far it goes depends on what it costs and never on what was scored, so that its intervals hold as they would for a
+number of examples that was fixed beforehand. First come more examples. When all are there, further samples of each
+take luck out of their scores: a vote among n is then expected over all ways to draw n of what is stored.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from infertune.default_space import TEMPERATURE
+from infertune.errors import BudgetError, EngineError
+from infertune.evaluate import Candidate
+from infertune.evaluator import Evaluator
+from infertune.finals import RESERVE
+from infertune.plan import CONFIRM_SHARE
+from infertune.search import SearchContext
+from infertune.select import concatenated, on_common_examples
+from infertune.space import Configuration
+from infertune.types import Example, Request
+from infertune.verdict import Verdict
+
+USUAL_SAMPLES = 9  # that are held back for, of each example of either configuration
+FEW_SAMPLES = 4  # more of some examples, where there is no room for one more of all
+MOST_MORE = 15  # samples than n, of an example
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Examples in a row, each with n samples of a configuration and ``n_more`` beside them."""
+
+    n_examples: int
+    n_more: int = 0
+
+
+Step = tuple[Part, ...]
+"""What the confirmation holds after a purchase."""
+
+
+class Confirmation:
+    """Buys and evaluates the confirmation of one study.
+
+    Args:
+        examples: Those of ``confirm``.
+        evaluator: Knows the requests of a configuration, and what answers are worth.
+        given: The study's circumstances.
+    """
+
+    def __init__(self, examples: Sequence[Example], evaluator: Evaluator, given: SearchContext) -> None:
+        self._examples = examples
+        self._evaluator = evaluator
+        self._given = given
+
+    def reserve(self, pair: Sequence[Candidate]) -> float:
+        """Return the share of the budget to hold back for two configurations, judging by what they cost elsewhere.
+
+        Args:
+            pair: Those that are known of the two.
+        """
+        usual = self._given.prompt_tokens + USUAL_SAMPLES * self._given.sample_tokens
+        share = (2 - len(pair)) * len(self._examples) * self._given.share_of(usual)
+        for each in pair:
+            n = int(each.configuration["strategy.n"])
+            sample = max((each.cost_tokens - self._given.prompt_tokens) / n, 1.0)
+            more = max(USUAL_SAMPLES - n, 0) if _sampled(each.configuration) else 0
+            share += len(self._examples) * self._given.share_of(each.cost_tokens + more * sample)
+        return min(RESERVE * share, CONFIRM_SHARE)
+
+    def run(self, pair: Sequence[Candidate]) -> list[Candidate]:
+        """Return the two configurations on the same examples; a pair of one is that one.
+
+        Raises:
+            BudgetError: The budget is spent.
+            EngineError: No example was answered under both.
+        """
+        configurations = [each.configuration for each in pair]
+        steps = self._steps(configurations)
+        at = 0
+        while at < len(steps) or self._extend(steps, pair):
+            self._buy(configurations, steps[at])
+            at += 1
+        if not steps:
+            raise BudgetError("the budget must leave room for a confirmation, but is spent; give more")
+        found = [self._evaluate(each, steps[-1]) for each in configurations]
+        answered = [each for each in found if each is not None]
+        if len(answered) < len(pair):
+            raise EngineError("no example of the confirmation was answered")
+        return on_common_examples(answered)
+
+    def budget_to_decide(self, verdict: Verdict, n_examples: int) -> float | None:
+        """Return how many times this budget would about decide, where further examples of the task would.
+
+        Args:
+            verdict: On ``n_examples`` examples.
+            n_examples: So many.
+        """
+        n_more = verdict.examples_to_decide
+        if n_more is None or n_more > len(self._examples) - n_examples:
+            return None
+        pair = self._given.share_of(verdict.seen.cost_tokens) + self._given.share_of(verdict.default.cost_tokens)
+        return max(1 + n_more * pair, (n_examples + n_more) * pair / CONFIRM_SHARE)
+
+    def _steps(self, configurations: Sequence[Configuration]) -> list[Step]:
+        """Return what was decided of this pair before, which may be paid for."""
+        known = self._given.log.noted("confirm")
+        if known is None or known["configurations"] != [dict(each) for each in configurations]:
+            return []
+        return [tuple(Part(*part) for part in step) for step in known["steps"]]
+
+    def _extend(self, steps: list[Step], pair: Sequence[Candidate]) -> bool:
+        """Decide on one more purchase and note it; return whether the budget has room for one."""
+        step = self._next(steps[-1] if steps else (Part(0),), pair)
+        if step is None:
+            return False
+        steps.append(step)
+        noted = [[[part.n_examples, part.n_more] for part in each] for each in steps]
+        configurations = [dict(each.configuration) for each in pair]
+        self._given.log.note("confirm", {"configurations": configurations, "steps": noted})
+        return True
+
+    def _next(self, last: Step, pair: Sequence[Candidate]) -> Step | None:
+        left = (1.0 - self._given.spending.share_used) / RESERVE
+        prompts, samples, whole = 0.0, 0.0, 0.0
+        for each in pair:
+            prompt, sample = self._lengths(each, last)
+            n = int(each.configuration["strategy.n"])
+            whole += self._given.spending.share_of(prompt, sample * (n if _sampled(each.configuration) else 1))
+            if _sampled(each.configuration):
+                prompts += self._given.spending.share_of(prompt, 0.0)
+                samples += self._given.spending.share_of(0.0, sample)
+        n_examples, n_had = last[0].n_examples, last[0].n_more
+        n_left = len(self._examples) - sum(part.n_examples for part in last)
+        if n_left:
+            n_new = min(int(left / whole), n_left)
+            return (Part(n_examples + n_new),) if n_new > 0 else None
+        if not samples or len(last) > 1:
+            return None
+        n_more = min(int((left / n_examples - prompts) / samples), MOST_MORE - n_had)
+        if n_more > 0:
+            return (Part(n_examples, n_had + n_more),)
+        n_deeper = int(left / (prompts + FEW_SAMPLES * samples))  # no room for one more sample of all
+        deeper = Part(n_deeper, n_had + FEW_SAMPLES), Part(n_examples - n_deeper, n_had)
+        return deeper if 0 < n_deeper and n_had + FEW_SAMPLES <= MOST_MORE else None
+
+    def _lengths(self, candidate: Candidate, last: Step) -> tuple[float, float]:
+        """Return the mean tokens of a prompt and of a sample, of this confirmation where there is some of it."""
+        landed = self._given.spending.responses(self._requests(candidate.configuration, last))
+        answered = [each for each in landed if each.generations]
+        if answered:
+            n_samples = sum(len(each.generations) for each in answered)
+            prompt = sum(each.prompt_tokens for each in answered) / len(answered)
+            return prompt, sum(each.completion_tokens for each in answered) / n_samples
+        n = int(candidate.configuration["strategy.n"])
+        prompt = min(self._given.prompt_tokens, candidate.cost_tokens - n)
+        return prompt, (candidate.cost_tokens - prompt) / n
+
+    def _requests(self, configuration: Configuration, step: Step) -> list[Request]:
+        n = int(configuration["strategy.n"])
+        return [
+            request
+            for part, examples in self._parts(step)
+            for request in self._evaluator.requests([configuration], examples, n_samples=n + part.n_more)
+        ]
+
+    def _parts(self, step: Step) -> Iterator[tuple[Part, Sequence[Example]]]:
+        start = 0
+        for part in step:
+            yield part, self._examples[start : start + part.n_examples]
+            start += part.n_examples
+
+    def _buy(self, configurations: Sequence[Configuration], step: Step) -> None:
+        queues = [self._requests(each, step) for each in configurations]
+        together = [request for turn in zip(*queues, strict=True) for request in turn]
+        self._given.spending.buy(together, configurations=list(configurations) * len(queues[0]))
+
+    def _evaluate(self, configuration: Configuration, step: Step) -> Candidate | None:
+        found = [self._part(configuration, part, examples) for part, examples in self._parts(step)]
+        answered = [each for its in found for each in its]
+        return concatenated(answered) if answered else None
+
+    def _part(self, configuration: Configuration, part: Part, examples: Sequence[Example]) -> Iterator[Candidate]:
+        """Yield the evidence on some examples; where further samples of one failed, it has the first n."""
+        n, done = int(configuration["strategy.n"]), set[str]()
+        for n_samples in dict.fromkeys((n + part.n_more * _sampled(configuration), n)):
+            left = [each for each in examples if each.id not in done]
+            found = self._evaluator.evaluate_complete(configuration, left, n_samples=n_samples) if left else None
+            if found is not None:
+                done.update(found.example_ids)
+                yield found
+
+
+def _sampled(configuration: Configuration) -> bool:
+    return configuration.get(TEMPERATURE) != 0.0
