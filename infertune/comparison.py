@@ -131,6 +131,7 @@ class Comparison:
             n_kept=plan.n_kept,
             n_samples=plan.n_samples,
             max_tokens=self._given.buyer.max_tokens,
+            n_least=int(self._given.space.default_configuration()["strategy.n"]),
         )
 
     def _price(self, order: Order) -> float:

@@ -33,8 +33,12 @@ class Part:
     n_more: int = 0
 
 
-Step = tuple[Part, ...]
-"""What the confirmation holds after a purchase."""
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the confirmation holds after a purchase, and what the study had paid before it, in tokens."""
+
+    parts: tuple[Part, ...]
+    paid_before: int = 0
 
 
 class Confirmation:
@@ -105,44 +109,62 @@ class Confirmation:
         known = self._given.log.noted("confirm")
         if known is None or known["configurations"] != [dict(each) for each in configurations]:
             return []
-        return [tuple(Part(*part) for part in step) for step in known["steps"]]
+        return [Step(tuple(Part(*part) for part in parts), paid) for parts, paid in known["steps"]]
 
     def _extend(self, steps: list[Step], pair: Sequence[Candidate]) -> bool:
         """Decide on one more purchase and note it; return whether the budget has room for one."""
-        step = self._next(steps[-1] if steps else (Part(0),), pair)
-        if step is None:
+        spending = self._given.spending
+        last = steps[-1] if steps else Step((Part(0),))
+        prices = self._prices(pair, last.parts)
+        left = (1.0 - spending.share_used) / RESERVE
+        if steps:
+            # A server may bill more than it tells, such as the prompt once for every sample: so the last step showed.
+            before = steps[-2].parts if len(steps) > 1 else (Part(0),)
+            expected = prices.tokens(before, last.parts)
+            left /= max((spending.spent.tokens - last.paid_before) / max(expected, 1.0), 1.0)
+        parts = self._next(last.parts, prices, left)
+        if parts is None:
             return False
-        steps.append(step)
-        noted = [[[part.n_examples, part.n_more] for part in each] for each in steps]
-        configurations = [dict(each.configuration) for each in pair]
-        self._given.log.note("confirm", {"configurations": configurations, "steps": noted})
+        steps.append(Step(parts, spending.spent.tokens))
+        noted = [[[[part.n_examples, part.n_more] for part in each.parts], each.paid_before] for each in steps]
+        self._given.log.note(
+            "confirm", {"configurations": [dict(each.configuration) for each in pair], "steps": noted}
+        )
         return True
 
-    def _next(self, last: Step, pair: Sequence[Candidate]) -> Step | None:
-        left = (1.0 - self._given.spending.share_used) / RESERVE
-        prompts, samples, whole = 0.0, 0.0, 0.0
-        for each in pair:
-            prompt, sample = self._lengths(each, last)
-            n = int(each.configuration["strategy.n"])
-            whole += self._given.spending.share_of(prompt, sample * (n if _sampled(each.configuration) else 1))
-            if _sampled(each.configuration):
-                prompts += self._given.spending.share_of(prompt, 0.0)
-                samples += self._given.spending.share_of(0.0, sample)
+    def _next(self, last: tuple[Part, ...], prices: "_Prices", left: float) -> tuple[Part, ...] | None:
+        """Return what a share of the budget still buys; None where that is nothing."""
         n_examples, n_had = last[0].n_examples, last[0].n_more
         n_left = len(self._examples) - sum(part.n_examples for part in last)
+        share = self._given.spending.share_of
         if n_left:
-            n_new = min(int(left / whole), n_left)
+            n_new = min(int(left / share(*prices.whole)), n_left)
             return (Part(n_examples + n_new),) if n_new > 0 else None
-        if not samples or len(last) > 1:
+        if not prices.sample or len(last) > 1:
             return None
-        n_more = min(int((left / n_examples - prompts) / samples), MOST_MORE - n_had)
+        again, sample = share(prices.again, 0.0), share(0.0, prices.sample)
+        most = MOST_MORE if n_had else FEW_SAMPLES  # the first step shows what further samples are billed
+        n_more = min(int((left / n_examples - again) / sample), most - n_had)
         if n_more > 0:
             return (Part(n_examples, n_had + n_more),)
-        n_deeper = int(left / (prompts + FEW_SAMPLES * samples))  # no room for one more sample of all
+        n_deeper = int(left / (again + FEW_SAMPLES * sample))  # no room for one more sample of all
         deeper = Part(n_deeper, n_had + FEW_SAMPLES), Part(n_examples - n_deeper, n_had)
         return deeper if 0 < n_deeper and n_had + FEW_SAMPLES <= MOST_MORE else None
 
-    def _lengths(self, candidate: Candidate, last: Step) -> tuple[float, float]:
+    def _prices(self, pair: Sequence[Candidate], last: tuple[Part, ...]) -> "_Prices":
+        lengths = [(each, *self._lengths(each, last)) for each in pair]
+        n = {each.configuration: int(each.configuration["strategy.n"]) for each in pair}
+        sampled = [(prompt, sample) for each, prompt, sample in lengths if _sampled(each.configuration)]
+        whole = sum(
+            sample * (n[each.configuration] if _sampled(each.configuration) else 1) for each, _, sample in lengths
+        )
+        return _Prices(
+            whole=(sum(prompt for _, prompt, _ in lengths), whole),
+            again=sum(prompt for prompt, _ in sampled),
+            sample=sum(sample for _, sample in sampled),
+        )
+
+    def _lengths(self, candidate: Candidate, last: tuple[Part, ...]) -> tuple[float, float]:
         """Return the mean tokens of a prompt and of a sample, of this confirmation where there is some of it."""
         landed = self._given.spending.responses(self._requests(candidate.configuration, last))
         answered = [each for each in landed if each.generations]
@@ -154,27 +176,27 @@ class Confirmation:
         prompt = min(self._given.prompt_tokens, candidate.cost_tokens - n)
         return prompt, (candidate.cost_tokens - prompt) / n
 
-    def _requests(self, configuration: Configuration, step: Step) -> list[Request]:
+    def _requests(self, configuration: Configuration, parts: tuple[Part, ...]) -> list[Request]:
         n = int(configuration["strategy.n"])
         return [
             request
-            for part, examples in self._parts(step)
+            for part, examples in self._parts(parts)
             for request in self._evaluator.requests([configuration], examples, n_samples=n + part.n_more)
         ]
 
-    def _parts(self, step: Step) -> Iterator[tuple[Part, Sequence[Example]]]:
+    def _parts(self, parts: tuple[Part, ...]) -> Iterator[tuple[Part, Sequence[Example]]]:
         start = 0
-        for part in step:
+        for part in parts:
             yield part, self._examples[start : start + part.n_examples]
             start += part.n_examples
 
     def _buy(self, configurations: Sequence[Configuration], step: Step) -> None:
-        queues = [self._requests(each, step) for each in configurations]
+        queues = [self._requests(each, step.parts) for each in configurations]
         together = [request for turn in zip(*queues, strict=True) for request in turn]
         self._given.spending.buy(together, configurations=list(configurations) * len(queues[0]))
 
     def _evaluate(self, configuration: Configuration, step: Step) -> Candidate | None:
-        found = [self._part(configuration, part, examples) for part, examples in self._parts(step)]
+        found = [self._part(configuration, part, examples) for part, examples in self._parts(step.parts)]
         answered = [each for its in found for each in its]
         return concatenated(answered) if answered else None
 
@@ -187,6 +209,29 @@ class Confirmation:
             if found is not None:
                 done.update(found.example_ids)
                 yield found
+
+
+@dataclass(frozen=True, slots=True)
+class _Prices:
+    """Tokens of an example, of both configurations together.
+
+    Attributes:
+        whole: Prompt and completion tokens with n samples.
+        again: Prompt tokens of asking for more samples.
+        sample: Completion tokens of one more sample.
+    """
+
+    whole: tuple[float, float]
+    again: float
+    sample: float
+
+    def tokens(self, before: tuple[Part, ...], after: tuple[Part, ...]) -> float:
+        """Return what a purchase should cost."""
+        n_before, n_after = (sum(part.n_examples for part in parts) for parts in (before, after))
+        samples = sum(part.n_examples * part.n_more for part in after)
+        samples -= sum(part.n_examples * part.n_more for part in before)
+        asked = sum(part.n_examples for part in after if part.n_more > before[0].n_more)
+        return (n_after - n_before) * sum(self.whole) + asked * self.again + samples * self.sample
 
 
 def _sampled(configuration: Configuration) -> bool:

@@ -46,6 +46,7 @@ def final_orders(
     n_kept: int,
     n_samples: int,
     max_tokens: int,
+    n_least: int = 1,
 ) -> FinalOrders:
     """Return what the finals buy of these finalists, or of the first of them.
 
@@ -62,6 +63,7 @@ def final_orders(
         n_examples: Of every finalist.
         n_tune: Number of examples; ``n_kept`` of them, the last, were kept from the search.
         n_samples: That a finalist gets where there is room; ``max_tokens`` is what an order's None means.
+        n_least: Samples of the default, the first of the finalists, that its own n takes; it gets whole answers too.
     """
     coverage = Coverage(landed, max_tokens)
     kept = np.arange(n_tune) >= n_tune - n_kept
@@ -79,11 +81,13 @@ def final_orders(
 
     def wish(configuration: Configuration, depth: Callable[[Sequence[int]], int]) -> Order:
         own = [each for each in landed if each.configuration == configuration]
+        is_first = configuration == finalists[0]
+        longest = max((each.max_tokens or max_tokens for each in own), default=max_tokens)
         return Order(
             configuration=configuration,
             examples=tuple(range(n_tune)),
-            n_samples=depth([each.n_samples for each in own]),
-            max_tokens=max((each.max_tokens or max_tokens for each in own), default=max_tokens),
+            n_samples=max(depth([each.n_samples for each in own]), n_least if is_first else 1),
+            max_tokens=max_tokens if is_first else longest,
         )
 
     deep = [wish(each, lambda had: max([n_samples, *had])) for each in finalists]

@@ -89,7 +89,8 @@ class Selection:
     """What the finals say, on ``tune``.
 
     Attributes:
-        best: Highest utility of those that are admitted.
+        best: Of those that are admitted, what the search believes to be best, or the highest utility where these
+            examples tell that it is better.
         challenger: What is confirmed beside the default, never the default unless nothing else is there.
         default: The default configuration.
         lead: Of the challenger over the default, what is believed.
@@ -233,21 +234,17 @@ def select(
         return each.cost_tokens, changes(each.configuration, default), -each.utility
 
     best = max(others, key=lambda each: (each.utility, -each.cost_tokens, -changes(each.configuration, default)))
-    import os
-
-    rule = os.environ.get("LABRULE", "hybrid")
     places = {each.configuration: each for each in others}
     first = next((places[each] for each in believed_best if each in places), best)
-    if rule != "direct" and (rule == "model" or not _told_apart(best, first)):
+    if not _told_apart(best, first):
         best = first
     as_good = [each for each in others if each is best or _as_good(each, best)]
     if wanted.min_utility is not None:
-        enough = [
-            each for each in others if believed(each.scores, base.scores).mean + base.utility >= wanted.min_utility
-        ]
+        least = wanted.min_utility - base.utility
+        enough = [each for each in others if believed(each.scores, base.scores).mean >= least]
         others, as_good = enough or [best], [each for each in as_good if each in enough] or [best]
     if wanted.prefer == "utility":
-        challenger = min((each for each in as_good if not _told_apart(best, each)), key=simple)
+        challenger = min([each for each in as_good if not _told_apart(best, each)] or as_good, key=simple)
     elif wanted.prefer == "balanced":
         challenger = _cheapest(as_good, cheap)
     else:
