@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from infertune.confirmation import Part
     from infertune.report.answer import Answer
     from infertune.report.recipe import Evidence, Files, Recipe
     from infertune.tasks import Task
@@ -39,6 +40,7 @@ class AnswerFile:
         *,
         evidence: "Evidence",
         facts: Mapping[str, str],
+        confirmed: "tuple[Part, ...]" = (),
         options: "Mapping[str, Scalar] | None" = None,
     ) -> "Recipe":
         """Return what is written.
@@ -47,11 +49,15 @@ class AnswerFile:
             recommended: The configuration; ``default`` is the one it was compared with.
             evidence: Of the confirmation.
             facts: Of the recommended engine.
+            confirmed: What the confirmation holds; nothing where that is not known.
             options: Of the recommended engine, where they are more than those that were given.
         """
+        import msgspec
+
         from infertune import __version__
         from infertune.report import recipe, recipe_task
 
+        further = tuple((part.n_examples, part.n_more) for part in confirmed)
         return recipe.Recipe(
             infertune=__version__,
             study=self.study,
@@ -63,7 +69,7 @@ class AnswerFile:
             seed=self.seed,
             configuration=dict(recommended),
             default=dict(default),
-            evidence=evidence,
+            evidence=msgspec.structs.replace(evidence, further_samples=further if any(n for _, n in further) else ()),
             definition=recipe_task.kept(self.task, [str(one["prompt.template"]) for one in (recommended, default)]),
             examples=recipe_task.examples_digests(self.task),
             files=self.files,

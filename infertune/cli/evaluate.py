@@ -15,8 +15,11 @@ from infertune.cli.engine import checked, given, looked, named_values, probing, 
 from infertune.cli.subject import Given, Subject, subject
 
 if TYPE_CHECKING:
+    from infertune.evaluate import Candidate
+    from infertune.evaluator import Evaluator
     from infertune.report.evaluation import Evaluation
-    from infertune.types import Scalar
+    from infertune.space import Configuration
+    from infertune.types import Example, Scalar
 
 _MIN_P_BEFORE_TOP_P = {"hf": False, "vllm": True}
 
@@ -35,6 +38,14 @@ def evaluate(
     split: Annotated[Literal["confirm", "tune"], typer.Option(help="Split to measure on.")] = "confirm",
     examples: Annotated[
         int | None, typer.Option(min=1, help="Number of examples, from the first [default: all].")
+    ] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Samples per example, from which n are drawn in all ways [default: as many as in the confirmation of "
+            "the answer file, or n].",
+        ),
     ] = None,
     settings: options.Set = None,
     seed: Annotated[
@@ -96,14 +107,14 @@ def evaluate(
         seed=seed,
         database=database,
     )
-    found = _measured(subject(wanted), split=split, n_examples=examples)
+    found = _measured(subject(wanted), split=split, n_examples=examples, n_samples=samples)
     if as_json:
         print(json.dumps(evaluation.as_json(found), indent=2))
     else:
         evaluation.show(found, Console())
 
 
-def _measured(wanted: Subject, *, split: str, n_examples: int | None) -> "Evaluation":
+def _measured(wanted: Subject, *, split: str, n_examples: int | None, n_samples: int | None) -> "Evaluation":
     """Buy what the database lacks, and return the figures."""
     from infertune.bank import SampleBank
     from infertune.cli.live import Status, View
@@ -119,6 +130,7 @@ def _measured(wanted: Subject, *, split: str, n_examples: int | None) -> "Evalua
     task, configuration = wanted.task, wanted.configuration
     space = wanted.space.fixed(configuration)
     examples = getattr(task, split)[:n_examples]
+    parts = _parts(wanted, examples, n_samples)
     with View() as view:
         view.say(
             f"{task.name} with {wanted.model}: {short(configuration, wanted.space)}; samples in {wanted.database}"
@@ -142,9 +154,9 @@ def _measured(wanted: Subject, *, split: str, n_examples: int | None) -> "Evalua
 
             spending = Spending(study="evaluate", engine=running, bank=bank, on_landing=landed)
             evaluator = Evaluator(task=task, space=space, spending=spending, seed=wanted.seed)
-            requests = evaluator.requests([configuration], examples)
+            requests = [each for some, k in parts for each in evaluator.requests([configuration], some, n_samples=k)]
             spending.buy(requests)
-            found = evaluator.evaluate_complete(configuration, examples)
+            found = _figures(evaluator, configuration, parts)
             responses = spending.responses(requests)
             facts = dict(running.facts)
     errors = [response.error for response in responses if response.error]
@@ -175,6 +187,41 @@ def _measured(wanted: Subject, *, split: str, n_examples: int | None) -> "Evalua
         is_own=wanted.is_own,
         incomparable=wanted.incomparable,
     )
+
+
+def _parts(
+    wanted: Subject, examples: "Sequence[Example]", n_samples: int | None
+) -> "list[tuple[Sequence[Example], int]]":
+    """Return examples in a row with how many samples each of them gets."""
+    from infertune.errors import InvalidInputError
+
+    n = int(wanted.configuration["strategy.n"])
+    if n_samples is not None:
+        if n_samples < n:
+            raise InvalidInputError(f"--samples must be at least n, which is {n} here, not {n_samples}")
+        return [(examples, n_samples)]
+    parts, start = [], 0
+    for n_examples, n_more in (*wanted.further_samples, (len(examples), 0)):
+        parts.append((examples[start : start + n_examples], n + n_more))
+        start += n_examples
+    return [(some, k) for some, k in parts if some]
+
+
+def _figures(
+    evaluator: "Evaluator", configuration: "Configuration", parts: "Sequence[tuple[Sequence[Example], int]]"
+) -> "Candidate | None":
+    """Return the evidence on all examples; one that lacks some of its further samples counts with the first n."""
+    from infertune.select import concatenated
+
+    found: list[Candidate] = []
+    for examples, n_samples in parts:
+        left = list(examples)
+        for k in dict.fromkeys((n_samples, int(configuration["strategy.n"]))):
+            some = evaluator.evaluate_complete(configuration, left, n_samples=k) if left else None
+            if some is not None:
+                found.append(some)
+                left = [each for each in left if each.id not in some.example_ids]
+    return concatenated(found) if found else None
 
 
 def _said(errors: Sequence[str]) -> str:

@@ -66,9 +66,11 @@ def run(
 
     from infertune.bank import SampleBank
     from infertune.cli.live import View
+    from infertune.confirmation import held
     from infertune.joint.search import Limits
     from infertune.report import answer
     from infertune.report import joint as report
+    from infertune.trial_log import TrialLog
 
     limits = Limits(margin=wish.margin, n_starts=wish.n_starts, n_requests=wish.n_requests, n_turns=wish.n_turns)
     tunable = _tunable(wish)
@@ -83,6 +85,8 @@ def run(
             space, notes = _narrowed(wish, running, view.say)
             facts = dict(running.facts)
             found = _search(wish, tunable, engines, space, running, bank, limits, view, shown)
+            # What a guard confirmed is in the log of another study.
+            confirmed = held(TrialLog(bank.url, wish.name)) if found.guarded is None else ()
         finally:
             bank.close()
     found = replace(found, notes=(*notes, *found.notes))
@@ -98,6 +102,7 @@ def run(
             found.study.default,
             evidence=answer.evidence(found.verdict),
             facts=next((each.facts for each in found.starts if each.engine == found.engine and each.facts), facts),
+            confirmed=confirmed,
             options=tunable.options(found.engine),
         ),
     )

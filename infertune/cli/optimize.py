@@ -113,7 +113,7 @@ def optimize(
     """
     from rich.console import Console
 
-    from infertune import tasks
+    from infertune import confirmation, tasks
     from infertune.bank import SampleBank
     from infertune.cli.live import View
     from infertune.extra_settings import extra_ends
@@ -232,6 +232,7 @@ def optimize(
                 wanted=wanted,
                 on_progress=_shown(view.update, budget, space),
             ).run()
+            confirmed = confirmation.held(log)
         finally:
             running.close()
             bank.close()
@@ -249,6 +250,7 @@ def optimize(
             found.default,
             evidence=answer.evidence(found.verdict),
             facts=running.facts,
+            confirmed=confirmed,
         ),
     )
 

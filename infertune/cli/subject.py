@@ -52,6 +52,7 @@ class Subject:
         facts: Those of the engine then, where the same engine and model are to run now; else empty.
         source: The answer file; empty for none.
         evidence: Its figures, where they are of the same examples, judged in the same way.
+        further_samples: Examples in a row, and how many samples beyond n each gets; those after them get none.
         is_own: Whether the configuration is that of the answer file.
         incomparable: Why its figures are of something else; empty where they are not.
         notes: What the user should know.
@@ -70,6 +71,7 @@ class Subject:
     facts: "Mapping[str, str]" = field(default_factory=dict)
     source: str = ""
     evidence: "Evidence | None" = None
+    further_samples: tuple[tuple[int, int], ...] = ()
     is_own: bool = False
     incomparable: str = ""
     notes: tuple[str, ...] = ()
@@ -138,6 +140,7 @@ def _of_answer(given: Given, file: Path, recipe: "Recipe") -> Subject:
         database=given.database or _database(file, recipe),
         facts=recipe.facts if engine == recipe.engine and given.model is None else {},
         source=str(file),
+        further_samples=recipe.evidence.further_samples if given.split == "confirm" else (),
         evidence=None if changes.incomparable else recipe.evidence,
         is_own=configuration == own and own_prompt,
         incomparable=changes.incomparable,

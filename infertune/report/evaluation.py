@@ -38,10 +38,10 @@ class Row:
 
     Attributes:
         refused: Whether it will never be answered: no answer scores 0, and its tokens are the mean of the others.
-        score: Expected utility, in [0, 1]; where a vote is tied, the mean over the ways to break the tie.
+        score: Expected utility, in [0, 1]: the mean over all ways to draw n of the samples and to break a tie.
         right: Whether ``answer`` scores 1.
-        answer: What the strategy makes of the samples; None where none of them holds an answer.
-        tokens: Of the prompt and of all samples.
+        answer: What the strategy makes of the first n samples; None where none of them holds an answer.
+        tokens: Expected, of the prompt and of n samples.
         truncated: Whether a sample was cut off by ``max_tokens``.
         error: Why it failed or was refused; empty where it was answered.
     """
@@ -115,6 +115,7 @@ def rows(
     """
     configuration = found.configuration
     extractor = str(configuration.get("strategy.extractor", judge.task.default_extractor))
+    n = int(configuration["strategy.n"])
     strategy: Strategy = plugins.load("strategies", str(configuration["strategy.name"]))()
     figures = dict(zip(found.example_ids, zip(found.scores, found.tokens, strict=True), strict=True))
 
@@ -145,8 +146,8 @@ def rows(
                 tokens=tokens,
                 truncated=False,
             )
-        likely = [float(np.mean(one.logprobs)) if one.logprobs else 0.0 for one in response.generations]
-        answer = strategy.choose([one.answer for one in samples], likely)
+        likely = [float(np.mean(one.logprobs)) if one.logprobs else 0.0 for one in response.generations[:n]]
+        answer = strategy.choose([one.answer for one in samples[:n]], likely)
         return Row(
             id=example.id,
             failed=False,

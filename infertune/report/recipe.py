@@ -17,8 +17,12 @@ from infertune.types import Scalar
 _PACKAGES = ("torch", "transformers", "vllm")
 
 
-class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the confirmation measured; an interval is ``[low, high]`` at 95%."""
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What the confirmation measured; an interval is ``[low, high]`` at 95%.
+
+    Attributes:
+        further_samples: Examples in a row, and how many samples beyond its n each had; empty for none.
+    """
 
     n_examples: int
     utility: float
@@ -28,6 +32,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     difference_interval: tuple[float, float]
     cost_tokens: float
     default_cost_tokens: float
+    further_samples: tuple[tuple[int, int], ...] = ()
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

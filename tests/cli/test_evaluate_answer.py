@@ -312,7 +312,7 @@ def losing(monkeypatch: pytest.MonkeyPatch, errors: dict[int, str]) -> None:
 def test_a_row_for_each_example(infertune: Infertune, moved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     losing(monkeypatch, {2: "gone", 5: f"{REFUSED}not that letter"})
     found = evaluate(
-        *(infertune, moved / ANSWER, "--db", str(moved / "new.db")),
+        *(infertune, moved / ANSWER, "--db", str(moved / "new.db"), "--samples", "3"),
         *("--set", "n=3", "--set", "voter=majority", "--set", "temperature=1", "--set", "max_tokens=4"),
     )
     rows = found["examples"]
@@ -335,6 +335,26 @@ def test_a_row_for_each_example(infertune: Infertune, moved: Path, monkeypatch: 
         assert row["truncated"] == any(sample["finish"] == "length" for sample in row["samples"])
         assert all(0 < sample["tokens"] <= 4 for sample in row["samples"])
     assert {row["right"] for row in counted} == {True, False}
+
+
+def test_an_example_gets_as_many_samples_as_in_the_confirmation_or_as_are_asked_for(
+    infertune: Infertune, moved: Path
+) -> None:
+    n = kept(moved / ANSWER)["configuration"]["strategy.n"]
+    further = kept(moved / ANSWER)["evidence"]["further_samples"]
+    assert sum(n_examples for n_examples, _ in further) == 12 and further[0][1] > 0
+    anew = ("--db", str(moved / "new.db"))
+    found = evaluate(infertune, moved / ANSWER, *anew)
+    depths = [n + n_more for n_examples, n_more in further for _ in range(n_examples)]
+    assert [len(row["samples"]) for row in found["examples"]] == depths
+    assert found["verdict"].startswith("Reproduced") and found["spent_tokens"] > 0
+    found = evaluate(infertune, moved / ANSWER, *anew, "--samples", str(n))
+    assert {len(row["samples"]) for row in found["examples"]} == {n} and found["spent_tokens"] == 0
+    vote = ("--set", "n=3", "--set", "voter=majority", "--samples", "2")
+    words = refused(infertune("evaluate", "--config", str(moved / ANSWER), *vote))
+    assert "--samples must be at least n, which is 3 here, not 2" in words
+    tune = evaluate(infertune, moved / ANSWER, "--split", "tune")
+    assert {len(row["samples"]) for row in tune["examples"]} == {n}
 
 
 def test_where_nothing_is_answered_the_reason_is_told(
