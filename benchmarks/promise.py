@@ -28,10 +28,11 @@ from infertune import plugins
 from infertune.confidence_sequence import lower_bounds, upper_bounds
 from infertune.evaluate import Candidate
 from infertune.promise import promise
-from infertune.select import finalists, on_common_examples, select
+from infertune.select import Wanted, finalists, on_common_examples, select
 from infertune.space import Configuration
 from infertune.stats import paired_difference
 from infertune.testing.synthetic_model import MAX_TOKENS, SyntheticModel
+from infertune.verdict import judge
 
 FloatArray = NDArray[np.float64]
 
@@ -211,10 +212,16 @@ def simulated(seed: int, *, kind: str, sizes: Sizes, risks: Sequence[float] = RI
         if len(chosen) < N_FINALISTS:
             chosen.setdefault(int(str(candidate.configuration["place"])))
     compared = on_common_examples([c for number in chosen for c in candidates(number, slice(sizes.finals))])
-    selection = select(compared, default=compared[0].configuration)
-    recommended = selection.recommended
+    selection = select(compared, default=compared[0].configuration, wanted=Wanted())
+
+    def on_confirm(each: Candidate) -> Candidate:
+        place, choice = (int(str(each.configuration[name])) for name in ("place", "choice"))
+        return candidates(place, slice(sizes.finals, None))[choice]
+
+    verdict = judge(on_confirm(selection.challenger), on_confirm(selection.default), lead=selection.lead)
+    recommended = selection.default if verdict.recommends_default else selection.challenger
     place, choice = (int(str(recommended.configuration[name])) for name in ("place", "choice"))
-    confirmed = candidates(place, slice(sizes.finals, None))[choice]
+    confirmed = on_confirm(recommended)
     n_possible = sum(map(len, here.utilities))
     behind_finalists = max(here.utilities[number].max() for number in chosen) - here.utilities[place][choice]
     behind_tried = max(here.utilities[number].max() for number in answers) - here.utilities[place][choice]

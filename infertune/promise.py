@@ -126,7 +126,8 @@ def _gap(
     if not others:
         return 0.0
     n_confirmed = len(confirmed.scores)
-    least = float(lower_bounds(confirmed.scores[None], risk=risk, n_planned=n_confirmed)[0])
+    # Which of two configurations is recommended may have been decided on these examples.
+    least = float(lower_bounds(confirmed.scores[None], risk=risk / 2, n_planned=n_confirmed)[0])
     most = 0.0
     for n_examples in {len(candidate.scores) for candidate in others}:
         rows = np.unique(np.array([c.scores for c in others if len(c.scores) == n_examples]), axis=0)

@@ -117,8 +117,7 @@ class Orders:
 
     def _show(self, given: SearchContext, book: "_Book", changed: Sequence[Configuration], n_trials: int) -> None:
         pooled = [(each, book.pooled(given, each)) for each in dict.fromkeys(changed)]
-        best = self._allocator.recommend(_offer(given, book), book.evidence) if book.evidence else None
-        given.explored.add(pooled, n_trials, best)
+        given.explored.add(pooled, n_trials, next(iter(self._ranking(given, book)), None))
 
     def _believed(self, given: SearchContext, book: "_Book", orders: Sequence[Order]) -> list[Configuration]:
         """Return the ranking with the evidence of further orders, in place of what there is of the same."""
@@ -129,17 +128,19 @@ class Orders:
         offer = replace(_offer(given, book), n_examples=given.n_tune)
         return self._allocator.ranking(offer, [*(each for each in earlier if each.order.examples), *found])
 
+    def _ranking(self, given: SearchContext, book: "_Book") -> list[Configuration]:
+        """Return the allocator's ranking, made once for as much evidence; empty without any."""
+        if book.evidence and book.n_ranked != len(book.orders):
+            book.ranking = self._allocator.ranking(_offer(given, book), book.evidence)
+            book.n_ranked = len(book.orders)
+        return book.ranking
+
     def _ranked(self, given: SearchContext, book: "_Book") -> dict[Configuration, int]:
         """Return the configurations by the allocator's belief, with the n of the choice that it believes best.
 
         Those are left out that never seemed to keep the cap.
         """
-        if not book.evidence:
-            return {}
-        found = {
-            given.request_part(each): int(each["strategy.n"])
-            for each in self._allocator.ranking(_offer(given, book), book.evidence)
-        }
+        found = {given.request_part(each): int(each["strategy.n"]) for each in self._ranking(given, book)}
         choices = given.explored.choices
         return {each: n for each, n in found.items() if affordable(choices.get(each, []), given.cap_tokens)}
 
@@ -151,6 +152,8 @@ class _Book:
     orders: list[Order] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
     failed: list[Order] = field(default_factory=list)
+    ranking: list[Configuration] = field(default_factory=list)
+    n_ranked: int = 0  # orders that the ranking knows
 
     def longer_than(self, given: SearchContext) -> float:
         """Return how many times as much as the pilot let expect was paid so far."""
