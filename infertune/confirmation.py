@@ -17,6 +17,7 @@ from infertune.plan import CONFIRM_SHARE
 from infertune.search import SearchContext
 from infertune.select import concatenated, on_common_examples
 from infertune.space import Configuration
+from infertune.trial_log import TrialLog
 from infertune.types import Example, Request
 from infertune.verdict import Verdict
 
@@ -39,6 +40,13 @@ class Step:
 
     parts: tuple[Part, ...]
     paid_before: int = 0
+
+
+def held(log: TrialLog) -> tuple[Part, ...]:
+    """Return what the confirmation of a study's log holds in the end; nothing where there was none."""
+    known = log.noted("confirm")
+    parts = known["steps"][-1][0] if known is not None and known["steps"] else ()
+    return tuple(Part(*part) for part in parts)
 
 
 class Confirmation:

@@ -14,6 +14,9 @@ class Evaluator:
 
     Args:
         seed: Of every generation. It is the same for all configurations, so that they share their noise.
+
+    Attributes:
+        judge: Remembers every answer and score so far.
     """
 
     def __init__(self, *, task: Task, space: SearchSpace, spending: Spending, seed: int) -> None:
@@ -21,7 +24,7 @@ class Evaluator:
         self._space = space
         self._spending = spending
         self._seed = seed
-        self._judge = Judge(task)
+        self.judge = Judge(task)
         self._request_names = {parameter.name for parameter in space.parameters if parameter.tier == "request"}
 
     def requests(
@@ -71,7 +74,7 @@ class Evaluator:
         refused = [example.id for example, response in zip(examples, landed, strict=True) if response.refused]
         found = candidates(
             self._space,
-            self._judge,
+            self.judge,
             request_part,
             [example for example, _ in answered],
             [response for _, response in answered],

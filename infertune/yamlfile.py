@@ -40,11 +40,12 @@ _Loader.yaml_implicit_resolvers = {
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:bool", re.compile(r"^(true|True|TRUE|false|False|FALSE)$"), list("tTfF")
 )
-_Loader.add_implicit_resolver(
+_FLOAT = (
     "tag:yaml.org,2002:float",
     re.compile(r"^([-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+|[-+]?\.inf|\.nan)$"),
     list("-+.0123456789"),
 )
+_Loader.add_implicit_resolver(*_FLOAT)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -62,8 +63,10 @@ _Dumper.yaml_implicit_resolvers = {
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    """Represent a text: several lines as a block, and other ends of lines quoted, for a block would lose them."""
-    style = '"' if re.search("[\r\x85\u2028\u2029]", text) else "|" if "\n" in text else None
+    """Represent a text: several lines as a block, which cannot begin with white space nor hold other ends of lines."""
+    other_ends = re.search("[\r\x85\u2028\u2029]", text)
+    can_be_block = "\n" in text and not text[0].isspace() and not other_ends
+    style = "|" if can_be_block else '"' if "\n" in text or other_ends else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
@@ -117,6 +120,8 @@ def check_writable(path: Path, kind: type[msgspec.Struct]) -> None:
     """Raise InvalidInputError unless ``--out`` can be written there: a new file, or an earlier one of this kind."""
     if not path.parent.is_dir():
         raise InvalidInputError(f"the folder of --out must exist, but {path.parent} does not")
+    if not os.access(path.parent, os.W_OK):
+        raise InvalidInputError(f"the folder of --out must be writable, but {path.parent} is not")
     if not path.exists():
         return
     try:

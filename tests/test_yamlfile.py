@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infertune.errors import InvalidInputError
-from infertune.yamlfile import dump, parse, plain, read
+from infertune.yamlfile import dump, parse, plain, read, write
 
 
 class Inner(msgspec.Struct, forbid_unknown_fields=True):
@@ -89,3 +89,40 @@ def test_more_can_be_written_below(one, other):
     assert plain(dump({"a": one}) + dump({"b": other}), where="x") == {"a": one, "b": other}
     line = dump({"a": one}, one_line=True)
     assert line.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1e-3",
+        "1_000",
+        "0o17",
+        "yes",
+        "~",
+        "",
+        " a\n b",
+        "a\n\n",
+        "a \nb",
+        "\n",
+        "a\x85b\nc",
+        "a\u2028b",
+        "a\tb\n\tc",
+        "\0",
+    ],
+)
+@pytest.mark.parametrize("make", [lambda text: Outer(text, words=(text, text)), lambda text: Outer(words=(text,))])
+def test_a_text_comes_back_as_it_was_written(tmp_path, text, make):
+    write(tmp_path / "a.yaml", make(text), head="# a\n")
+    assert read(tmp_path / "a.yaml", Outer) == make(text)
+
+
+@given(st.text())
+def test_any_text_comes_back_as_it_was_written(tmp_path_factory, text):
+    path = tmp_path_factory.mktemp("text") / "a.yaml"
+    write(path, Outer(text, words=(text,), inner={text: Inner()}), head="")
+    assert read(path, Outer) == Outer(text, words=(text,), inner={text: Inner()})
+
+
+def test_several_lines_are_written_as_lines(tmp_path):
+    write(tmp_path / "a.yaml", Outer("Question: {question}\nAnswer:"), head="")
+    assert "name: |-\n  Question: {question}\n  Answer:\n" in (tmp_path / "a.yaml").read_text()

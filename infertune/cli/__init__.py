@@ -60,7 +60,7 @@ app.command(
 )(optimize)
 app.command(
     short_help="Measure one configuration.",
-    epilog="Example: infertune evaluate --config best.yaml --task capitals",
+    epilog="Example: infertune evaluate --config capitals.yaml --set temperature=0",
 )(evaluate)
 app.command(
     short_help="Show the search space of a task.",

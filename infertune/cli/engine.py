@@ -3,8 +3,9 @@
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from infertune import models, plugins
 from infertune.errors import DataUnavailableError, InvalidInputError, nearest
@@ -42,30 +43,57 @@ def start(
         InvalidInputError: No such engine, or one that does not take such an option or setting.
         DataUnavailableError: The engine's packages or the model are missing.
     """
-    try:
-        kind = plugins.load("engines", name)
-    except ImportError as error:
-        raise DataUnavailableError(
-            f"the engine '{name}' needs the package '{error.name}': pip install 'infertune[{name}]'"
-        ) from error
+    kind = checked(name, options)
     parameters = inspect.signature(kind).parameters
-    takes = [option for option in parameters if option not in _NO_OPTIONS]
-    for option in options:
-        if option not in takes:
-            flags = ", ".join(_flag(each) for each in takes)
-            raise InvalidInputError(f"the engine '{name}' has no {_flag(option)}; it takes {flags}")
-    for option in takes:
-        if parameters[option].default is inspect.Parameter.empty and option not in options:
-            raise InvalidInputError(f"the engine '{name}' needs {_flag(option)}")
     if extra and "extra" not in parameters:
         setting = next(iter(extra))
         own = [field.name for field in fields(Decoding) if field.name != "extra"]
         raise InvalidInputError(f"the engine '{name}' has no setting decoding.{setting}{nearest(setting, own)}")
-    more: dict[str, object] = {"extra": extra} if extra else {}
+    more: dict[str, Any] = {"extra": extra} if extra else {}
     if on_probe is not None and "on_probe" in parameters:
         more["on_probe"] = on_probe
     engine: Engine = kind(model, **options, **more)
     return engine
+
+
+def checked(name: str, options: Mapping[str, Scalar]) -> Callable[..., Engine]:
+    """Return what makes an engine, before anything is opened or spent; it takes all of the options, and needs no more.
+
+    Raises:
+        InvalidInputError: No such engine, or one that does not take such an option, or needs another.
+        DataUnavailableError: The engine's packages are missing.
+    """
+    try:
+        kind: Callable[..., Engine] = plugins.load("engines", name)
+    except ImportError as error:
+        raise DataUnavailableError(
+            f"the engine '{name}' needs the package '{error.name}': pip install 'infertune[{name}]'"
+        ) from error
+    takes = _options(kind)
+    for option in options:
+        if option not in takes:
+            own = ", ".join(map(_flag, takes)) or "no options"
+            needs = f"{_flag(option)} needs --engine {others}: " if (others := _engines_with(option)) else ""
+            raise InvalidInputError(f"{needs}the engine '{name}' has no {_flag(option)}; it takes {own}")
+    for option, parameter in takes.items():
+        if parameter.default is inspect.Parameter.empty and option not in options:
+            raise InvalidInputError(f"the engine '{name}' needs {_flag(option)}")
+    return kind
+
+
+def _options(kind: Callable[..., Engine]) -> dict[str, inspect.Parameter]:
+    return {
+        name: parameter for name, parameter in inspect.signature(kind).parameters.items() if name not in _NO_OPTIONS
+    }
+
+
+def _engines_with(option: str) -> str:
+    """Return the engines that take an option, of those whose packages are here, as ``hf or vllm``."""
+    found = []
+    for name in plugins.names("engines"):
+        with suppress(ImportError):
+            found += [name] if option in _options(plugins.load("engines", name)) else []
+    return " or ".join(found)
 
 
 def given(**options: Scalar | None) -> dict[str, Scalar]:

@@ -3,36 +3,66 @@
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from infertune.cli import options
-from infertune.cli.engine import given, looked, named_values, probing, start, starting
-from infertune.cli.space import searched
+from infertune.cli.engine import checked, given, looked, named_values, probing, start, starting
+from infertune.cli.subject import Given, Subject, subject
 
 if TYPE_CHECKING:
-    from infertune.report.recipe import Recipe
-    from infertune.space import Configuration, SearchSpace
-    from infertune.types import Scalar
+    from infertune.evaluate import Candidate
+    from infertune.evaluator import Evaluator
+    from infertune.report.evaluation import Evaluation
+    from infertune.space import Configuration
+    from infertune.types import Example, Scalar
 
 _MIN_P_BEFORE_TOP_P = {"hf": False, "vllm": True}
 
 
 def evaluate(
-    config: Annotated[Path | None, typer.Option(help="What optimize wrote; without it, the task's default.")] = None,
-    task: Annotated[str | None, typer.Option(help="Shipped task or task file; by default the file's own.")] = None,
-    model: Annotated[str | None, typer.Option(help="By default the file's own.")] = None,
-    split: Annotated[Literal["confirm", "tune"], typer.Option(help="Which examples.")] = "confirm",
-    examples: Annotated[int | None, typer.Option(min=1, help="How many of them, from the first; default all.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Answer file written by optimize [default: the task's default configuration].")
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="Shipped task or task file [default: that of the answer file].")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help=f"Model [default: that of the answer file, or {options.DEFAULT_MODEL}]."),
+    ] = None,
+    split: Annotated[Literal["confirm", "tune"], typer.Option(help="Split to measure on.")] = "confirm",
+    examples: Annotated[
+        int | None, typer.Option(min=1, help="Number of examples, from the first [default: all].")
+    ] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Samples per example, from which n are drawn in all ways [default: as many as in the confirmation of "
+            "the answer file, or n].",
+        ),
+    ] = None,
     settings: options.Set = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="By default the file's own, else 0.")] = None,
-    database: options.Database = "infertune.db",
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Random seed of generation [default: that of the answer file, or 0].")
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            "--db",
+            help="SQLite file or PostgreSQL URL for samples [default: that of the study, or infertune.db here].",
+        ),
+    ] = None,
     data: options.Data = None,
     seeds_safe: options.SeedsSafe = False,
-    engine: Annotated[str | None, typer.Option(help="By default the file's own, else hf.")] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="hf, vllm, openai or replay [default: that of the answer file, or hf].")
+    ] = None,
     device: options.Device = None,
     dtype: options.Dtype = None,
     batch_size: options.BatchSize = None,
@@ -46,33 +76,12 @@ def evaluate(
     extra_body: options.ExtraBody = None,
     as_json: options.Json = False,
 ) -> None:
-    """Measure one configuration; samples that the database holds are not paid for again."""
-    from infertune import tasks
-    from infertune.bank import SampleBank
-    from infertune.cli.live import Status, View
-    from infertune.errors import EngineError, InvalidInputError
-    from infertune.evaluator import Evaluator
-    from infertune.extra_settings import extra_ends, with_extras
-    from infertune.narrow import check_supported
-    from infertune.report import recipe as recipes
-    from infertune.report.table import interval, short
-    from infertune.spending import Spending
-    from infertune.stats import mean_interval
+    """Measure one configuration; samples that the database already holds cost nothing."""
+    from rich.console import Console
 
-    recipe = None if config is None else recipes.read(config)
-    task = task or (recipe.task if recipe else None)
-    if task is None:
-        raise InvalidInputError("there must be --task, or --config with a file that names one")
-    loaded = tasks.load(task, data=data)
-    space = searched(loaded, None, [])
-    if recipe is not None:
-        space = with_extras(space, recipe.configuration, where=str(config))
-    configuration = _configuration(space, recipe, str(config), settings or [])
-    model = model or (recipe.model if recipe else options.DEFAULT_MODEL)
-    seed = seed if seed is not None else recipe.seed if recipe else 0
-    engine = engine or (recipe.engine if recipe else "hf")
-    own_options = recipe.engine_options if recipe and recipe.engine == engine else {}
-    engine_options = own_options | given(
+    from infertune.report import evaluation
+
+    engine_options = given(
         device=device,
         dtype=dtype,
         batch_size=batch_size,
@@ -86,68 +95,146 @@ def evaluate(
         vllm_python=vllm_python,
         seeds_safe=seeds_safe or None,
     )
-    asked = getattr(loaded, split)[:examples]
-    bank = SampleBank(database)
+    wanted = Given(
+        config=config,
+        task=task,
+        data=data,
+        settings=settings or [],
+        split=split,
+        model=model,
+        engine=engine,
+        options=engine_options,
+        seed=seed,
+        database=database,
+    )
+    found = _measured(subject(wanted), split=split, n_examples=examples, n_samples=samples)
+    if as_json:
+        print(json.dumps(evaluation.as_json(found), indent=2))
+    else:
+        evaluation.show(found, Console())
+
+
+def _measured(wanted: Subject, *, split: str, n_examples: int | None, n_samples: int | None) -> "Evaluation":
+    """Buy what the database lacks, and return the figures."""
+    from infertune.bank import SampleBank
+    from infertune.cli.live import Status, View
+    from infertune.errors import EngineError
+    from infertune.evaluator import Evaluator
+    from infertune.extra_settings import extra_ends
+    from infertune.narrow import check_supported
+    from infertune.report import evaluation
+    from infertune.report.table import short
+    from infertune.spending import Spending
+    from infertune.stats import mean_interval
+
+    task, configuration = wanted.task, wanted.configuration
+    space = wanted.space.fixed(configuration)
+    examples = getattr(task, split)[:n_examples]
+    parts = _parts(wanted, examples, n_samples)
     with View() as view:
-        view.say(f"{loaded.name} with {model}: {short(configuration, space)}")
-        view.say(starting(engine, model))
-        running = start(
-            engine, model, engine_options, extra=extra_ends(space.fixed(configuration)), on_probe=probing(view)
+        view.say(
+            f"{task.name} with {wanted.model}: {short(configuration, wanted.space)}; samples in {wanted.database}"
         )
-        try:
+        for note in wanted.notes:
+            view.say(f"Note: {note}.")
+        view.say(starting(wanted.engine, wanted.model))
+        make = partial(start, wanted.engine, wanted.model, wanted.options, extra=extra_ends(space))
+        checked(wanted.engine, wanted.options)
+        with closing(SampleBank(wanted.database)) as bank, closing(make(on_probe=probing(view))) as running:
             if said := looked(running):
                 view.say(said)
-            kinds = {name: template.kind for name, template in loaded.prompts.items()}
-            check_supported(configuration, space, running.unsupported, kinds=kinds)
-            note = order_note(recipe.engine if recipe else engine, engine, running.facts, configuration)
+            kinds = {name: template.kind for name, template in task.prompts.items()}
+            check_supported(configuration, wanted.space, running.unsupported, kinds=kinds)
             numbers = itertools.count(1)
 
             def landed() -> None:
                 n = next(numbers)
-                facts = f"{n} of {len(asked)} examples answered, {spending.run_tokens:,} tokens spent"
-                view.update(lambda: Status(phase=split, share=n / len(asked), facts=facts))
+                facts = f"{n} of {len(examples)} examples answered, {spending.run_tokens:,} tokens spent"
+                view.update(lambda: Status(phase=split, share=n / len(examples), facts=facts))
 
             spending = Spending(study="evaluate", engine=running, bank=bank, on_landing=landed)
-            evaluator = Evaluator(task=loaded, space=space.fixed(configuration), spending=spending, seed=seed)
-            spending.buy(evaluator.requests([configuration], asked))
-            found = evaluator.evaluate_complete(configuration, asked)
-        finally:
-            running.close()
-            bank.close()
+            evaluator = Evaluator(task=task, space=space, spending=spending, seed=wanted.seed)
+            requests = [each for some, k in parts for each in evaluator.requests([configuration], some, n_samples=k)]
+            spending.buy(requests)
+            found = _figures(evaluator, configuration, parts)
+            responses = spending.responses(requests)
+            facts = dict(running.facts)
+    errors = [response.error for response in responses if response.error]
     if found is None:
-        raise EngineError("no example was answered, so there is no utility to report")
-    utility = mean_interval(found.scores)
-    if as_json:
-        plain = {
-            "task": task,
-            "task_digest": loaded.digest,
-            "model": model,
-            "engine": dict(running.facts),
-            "seed": seed,
-            "split": split,
-            "configuration": dict(configuration),
-            "utility": asdict(utility),
-            "cost_tokens": found.cost_tokens,
-            "n_failed": len(asked) - utility.n,
-            "spent_tokens": spending.run_tokens,
-            "notes": [note] if note else [],
-        }
-        print(json.dumps(plain, indent=2))
-        return
-    print(f"utility            {interval(utility)}  (95%, {utility.n} {split} examples)")
-    print(f"tokens per request {found.cost_tokens:.1f}")
-    if utility.n < len(asked):
-        print(f"{len(asked) - utility.n} examples failed; they count neither right nor wrong")
-    print(f"spent now          {spending.run_tokens:,} tokens; what the database held cost nothing")
-    if recipe is not None and configuration == space.configuration(recipe.configuration):
-        was = recipe.evidence
-        if (loaded.digest, split) != (recipe.task_digest, "confirm"):
-            print("the file's own figures are of other examples, so they are not shown beside these")
-        else:
-            low, high = was.utility_interval
-            print(f"in the file        {was.utility:.3f} [{low:.3f}, {high:.3f}]  ({was.n_examples} examples)")
-    if note:
-        print(f"Note: {note}.")
+        raise EngineError(f"no example was answered, so there is no utility to report{_said(errors)}")
+    engine_notes = (
+        order_note(wanted.found_on, wanted.engine, facts, configuration),
+        facts_note(wanted.facts, facts),
+    )
+    notes = [*wanted.notes, *filter(None, engine_notes)]
+    if failed := len(examples) - len(found.example_ids):
+        notes.append(f"{failed} examples failed and count neither right nor wrong{_said(errors)}")
+    return evaluation.Evaluation(
+        task=task.name,
+        task_digest=wanted.digest,
+        model=wanted.model,
+        facts=facts,
+        seed=wanted.seed,
+        split=split,
+        configuration=configuration,
+        utility=mean_interval(found.scores),
+        cost_tokens=found.cost_tokens,
+        rows=evaluation.rows(evaluator.judge, found, examples, responses),
+        spent_tokens=spending.run_tokens,
+        notes=notes,
+        source=wanted.source,
+        evidence=wanted.evidence,
+        is_own=wanted.is_own,
+        incomparable=wanted.incomparable,
+    )
+
+
+def _parts(
+    wanted: Subject, examples: "Sequence[Example]", n_samples: int | None
+) -> "list[tuple[Sequence[Example], int]]":
+    """Return examples in a row with how many samples each of them gets."""
+    from infertune.errors import InvalidInputError
+
+    n = int(wanted.configuration["strategy.n"])
+    if n_samples is not None:
+        if n_samples < n:
+            raise InvalidInputError(f"--samples must be at least n, which is {n} here, not {n_samples}")
+        return [(examples, n_samples)]
+    parts, start = [], 0
+    for n_examples, n_more in (*wanted.further_samples, (len(examples), 0)):
+        parts.append((examples[start : start + n_examples], n + n_more))
+        start += n_examples
+    return [(some, k) for some, k in parts if some]
+
+
+def _figures(
+    evaluator: "Evaluator", configuration: "Configuration", parts: "Sequence[tuple[Sequence[Example], int]]"
+) -> "Candidate | None":
+    """Return the evidence on all examples; one that lacks some of its further samples counts with the first n."""
+    from infertune.select import concatenated
+
+    found: list[Candidate] = []
+    for examples, n_samples in parts:
+        left = list(examples)
+        for k in dict.fromkeys((n_samples, int(configuration["strategy.n"]))):
+            some = evaluator.evaluate_complete(configuration, left, n_samples=k) if left else None
+            if some is not None:
+                found.append(some)
+                left = [each for each in left if each.id not in some.example_ids]
+    return concatenated(found) if found else None
+
+
+def _said(errors: Sequence[str]) -> str:
+    return f"; the first said: {errors[0]}" if errors else ""
+
+
+def facts_note(was: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Return what to say where an engine is not as it was; empty where it is, or where nothing is known of it."""
+    names = [name for name in {**was, **now} if was.get(name) != now.get(name)] if was else []
+    differing = "; ".join(
+        f"{name} was {was.get(name, 'not there')}, now {now.get(name, 'not there')}" for name in names
+    )
+    return f"the engine is not as it was, so these are other samples: {differing}" if differing else ""
 
 
 def order_note(found_on: str, engine: str, facts: Mapping[str, str], configuration: "Mapping[str, Scalar]") -> str:
@@ -171,21 +258,3 @@ def order_note(found_on: str, engine: str, facts: Mapping[str, str], configurati
         f"the file's figures are of the engine {found_on}, which may apply top_p and min_p in another order: {shown}; "
         "so this is another distribution, and the samples of the two are kept apart"
     )
-
-
-def _configuration(
-    space: "SearchSpace", recipe: "Recipe | None", where: str, settings: Sequence[str]
-) -> "Configuration":
-    """Return the recipe's configuration, or the default one, with what ``--set`` fixes otherwise."""
-    from infertune import space_text
-    from infertune.errors import InvalidInputError
-
-    if recipe is not None:
-        space = space.fixed(space.configuration(recipe.configuration, where=where))
-    changed = space_text.changed(space, settings)
-    for parameter in changed.parameters:
-        if parameter != space[parameter.name] and (parameter.kind != "choice" or len(parameter.choices) > 1):
-            raise InvalidInputError(
-                f"--set must give one value of {parameter.name} here, but gives {parameter.domain}"
-            )
-    return changed.default_configuration()

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infertune.cli.engine import start, starting
+from infertune.cli.answer_file import AnswerFile, hand_over
+from infertune.cli.engine import checked, start, starting
 
 if TYPE_CHECKING:
     from infertune.budget import Budget
@@ -23,7 +24,6 @@ class Wish:
     """What the user asked for; the names are those of the options of `infertune optimize`."""
 
     name: str
-    given_task: str
     task: "Task"
     space: "SearchSpace"
     settings: Sequence[str]
@@ -45,7 +45,7 @@ class Wish:
 def run(
     wish: Wish,
     *,
-    out: Path,
+    written: AnswerFile,
     picture: Path | None,
     as_json: bool,
     shown: Callable[..., Any],
@@ -54,7 +54,8 @@ def run(
 
     Args:
         wish: Checked as far as it can be without an engine.
-        out: The file; picture likewise, None for none.
+        written: The answer file.
+        picture: A file to draw the front into; None for none.
         as_json: Whether the answer is for scripts.
         shown: Makes of a view, a budget and a space what shows the progress of a study.
 
@@ -63,17 +64,18 @@ def run(
     """
     from rich.console import Console
 
-    from infertune import __version__
     from infertune.bank import SampleBank
     from infertune.cli.live import View
+    from infertune.confirmation import held
     from infertune.joint.search import Limits
-    from infertune.report import answer, recipe
+    from infertune.report import answer
     from infertune.report import joint as report
-    from infertune.report import picture as drawing
+    from infertune.trial_log import TrialLog
 
     limits = Limits(margin=wish.margin, n_starts=wish.n_starts, n_requests=wish.n_requests, n_turns=wish.n_turns)
     tunable = _tunable(wish)
     engines = _engines(wish, tunable)
+    checked(wish.engine, wish.options)
     bank = SampleBank(wish.database)
     with View() as view:
         view.say(f"{wish.task.name} with {wish.model}, engine settings too; study '{wish.name}' in {wish.database}")
@@ -83,6 +85,8 @@ def run(
             space, notes = _narrowed(wish, running, view.say)
             facts = dict(running.facts)
             found = _search(wish, tunable, engines, space, running, bank, limits, view, shown)
+            # What a guard confirmed is in the log of another study.
+            confirmed = held(TrialLog(bank.url, wish.name)) if found.guarded is None else ()
         finally:
             bank.close()
     found = replace(found, notes=(*notes, *found.notes))
@@ -93,26 +97,23 @@ def run(
         facts=facts,
         recommendation=found.study,
         prices=wish.budget.prices,
-        recipe=recipe.Recipe(
-            infertune=__version__,
-            task=wish.given_task,
-            task_digest=wish.task.digest,
-            model=wish.model,
-            engine=wish.engine,
-            engine_options={**wish.options, **tunable.options(found.engine)},
-            seed=wish.seed,
-            configuration=dict(found.decoding),
+        recipe=written.recipe(
+            found.decoding,
+            found.study.default,
             evidence=answer.evidence(found.verdict),
+            facts=next((each.facts for each in found.starts if each.engine == found.engine and each.facts), facts),
+            confirmed=confirmed,
+            options=tunable.options(found.engine),
         ),
     )
-    recipe.write(out, result.recipe)
-    if picture is not None:
-        drawing.draw(result, picture)
-    if as_json:
-        print(json.dumps(report.as_json(found, result, margin=wish.margin, price_hour=wish.price_hour), indent=2))
-    else:
-        report.show(found, result, Console(), price_hour=wish.price_hour)
-        print(f"Written to {out}; run it again with: infertune evaluate --config {out}")
+
+    def show() -> None:
+        if as_json:
+            print(json.dumps(report.as_json(found, result, margin=wish.margin, price_hour=wish.price_hour), indent=2))
+        else:
+            report.show(found, result, Console(), price_hour=wish.price_hour)
+
+    hand_over(result, written.path, picture=picture, as_json=as_json, show=show)
 
 
 def _search(

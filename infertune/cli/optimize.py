@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 
 import typer
 
-from infertune.cli import options, pricing
-from infertune.cli.engine import counted, given, looked, named_values, probing, start, starting
+from infertune.cli import answer_file, options, pricing
+from infertune.cli.engine import checked, counted, given, looked, named_values, probing, start, starting
 from infertune.cli.space import divided, searched
 
 if TYPE_CHECKING:
@@ -22,18 +22,26 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
+# Of the joint search; its help names them too.
+_MARGIN, _STARTS, _BURST, _TURNS = 0.02, 12, 64, 3
+
 
 def optimize(
-    task: Annotated[str, typer.Option(help="Shipped task (see `infertune tasks`), or a task file.")],
+    task: Annotated[str, typer.Option(help="Shipped task (listed by `infertune tasks`), or a task file.")],
     model: options.Model = options.DEFAULT_MODEL,
-    budget_tokens: Annotated[str | None, typer.Option(help="Most tokens to spend, such as 200k.")] = None,
-    budget_seconds: Annotated[str | None, typer.Option(help="Most time to generate, such as 90s, 10m, 1h.")] = None,
-    budget_money: Annotated[float | None, typer.Option(help="Most money to spend; needs prices.")] = None,
+    budget_tokens: Annotated[str | None, typer.Option(help="Maximum tokens to spend, such as 200k.")] = None,
+    budget_seconds: Annotated[
+        str | None, typer.Option(help="Maximum generation time, such as 90s, 10m or 1h.")
+    ] = None,
+    budget_money: Annotated[float | None, typer.Option(help="Maximum cost; needs prices.")] = None,
     prices: pricing.PriceFile = None,
     price_prompt: pricing.PricePrompt = None,
     price_completion: pricing.PriceCompletion = None,
     max_cost_tokens: Annotated[
-        float | None, typer.Option(min=1, help="Maximum average tokens per request of the recommended configuration.")
+        float | None,
+        typer.Option(
+            min=1, help="Maximum average tokens per request of the recommended configuration [default: no limit]."
+        ),
     ] = None,
     prefer: Annotated[
         str,
@@ -49,10 +57,13 @@ def optimize(
         float, typer.Option(min=0, max=1, help="Minimum share of examples that the model answers rather than refuses.")
     ] = 0.98,
     sampler: Annotated[
-        str, typer.Option(help="How the search decides: infertune, ecooptigen, tpe, random, qmc or grid.")
+        str, typer.Option(help="Search method: infertune, ecooptigen, tpe, random, qmc or grid.")
     ] = "infertune",
-    seed: Annotated[int, typer.Option(min=0, help="Of every proposal and every sample.")] = 0,
-    study: Annotated[str | None, typer.Option(help="Its name; by default the task's. The same name goes on.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the search and of generation.")] = 0,
+    study: Annotated[
+        str | None,
+        typer.Option(help="Name of the study; an existing one is resumed [default: the task's name]."),
+    ] = None,
     database: options.Database = "infertune.db",
     data: options.Data = None,
     settings: options.Set = None,
@@ -71,20 +82,29 @@ def optimize(
     concurrency: options.Concurrency = None,
     extra_body: options.ExtraBody = None,
     joint: Annotated[
-        bool, typer.Option("--joint", help="Search the engine's own settings too: see docs/joint.md.")
+        bool, typer.Option("--joint", help="Search engine settings as well as decoding (docs/joint.md).")
     ] = False,
     margin: Annotated[
-        float, typer.Option(help="Of --joint: most utility that faster engine settings may lose.")
-    ] = 0.02,
-    starts: Annotated[int, typer.Option(min=1, help="Of --joint: most engines that the search starts.")] = 12,
-    burst: Annotated[int, typer.Option(min=1, help="Of --joint: requests of one measurement of speed.")] = 64,
-    turns: Annotated[int, typer.Option(min=1, help="Of --joint: measurements of each finalist.")] = 3,
-    price_hour: Annotated[
         float | None,
-        typer.Option(min=0, help="Of --joint: what an hour of the machine costs."),
+        typer.Option(help="With --joint: maximum utility that faster engine settings may lose [default: 0.02]."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where the recommended configuration is written.")] = Path("best.yaml"),
-    picture: Annotated[Path | None, typer.Option(help="Draw the front into this .png, .svg or .pdf.")] = None,
+    starts: Annotated[
+        int | None, typer.Option(min=1, help="With --joint: maximum engine starts in the search [default: 12].")
+    ] = None,
+    burst: Annotated[
+        int | None, typer.Option(min=1, help="With --joint: requests per speed measurement [default: 64].")
+    ] = None,
+    turns: Annotated[
+        int | None, typer.Option(min=1, help="With --joint: speed measurements per finalist [default: 3].")
+    ] = None,
+    price_hour: Annotated[
+        float | None, typer.Option(min=0, help="With --joint: price of an hour of the machine [default: unknown].")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File for the recommended configuration [default: STUDY.yaml, after the study's name]."),
+    ] = None,
+    picture: Annotated[Path | None, typer.Option(help="File for a plot of the front: .png, .svg or .pdf.")] = None,
     as_json: options.Json = False,
 ) -> None:
     """Find the configuration that buys the most utility per token, and say how sure that is.
@@ -93,12 +113,12 @@ def optimize(
     """
     from rich.console import Console
 
-    from infertune import __version__, tasks
+    from infertune import confirmation, tasks
     from infertune.bank import SampleBank
     from infertune.cli.live import View
     from infertune.extra_settings import extra_ends
     from infertune.narrow import narrowed
-    from infertune.report import answer, recipe, table
+    from infertune.report import answer, table
     from infertune.report import picture as drawing
     from infertune.report import space as space_report
     from infertune.search_names import search_named
@@ -107,6 +127,7 @@ def optimize(
     from infertune.trial_log import TrialLog
 
     # All that can be wrong with the input is found before the model is loaded, the dear things last.
+    _check_joint(joint, margin=margin, starts=starts, burst=burst, turns=turns, price_hour=price_hour)
     known = pricing.known_prices(prices, model, price_prompt, price_completion)
     budget = _budget(budget_tokens, budget_seconds, budget_money, known)
     wanted = Wanted(
@@ -116,7 +137,6 @@ def optimize(
         min_answered=min_answered,
     )
     search = search_named(sampler)
-    recipe.check_writable(out)
     if picture is not None:
         drawing.check_drawable(picture)
     loaded = tasks.load(task, data=data)
@@ -137,12 +157,23 @@ def optimize(
         vllm_python=vllm_python,
         seeds_safe=seeds_safe or None,
     )
+    written = answer_file.prepare(
+        out,
+        study=name,
+        task=loaded,
+        given_task=task,
+        data=data,
+        model=model,
+        engine=engine,
+        options=engine_options,
+        seed=seed,
+        database=database,
+    )
     if joint:
         from infertune.cli.joint import Wish, run
 
         wish = Wish(
             name=name,
-            given_task=task,
             task=loaded,
             space=space,
             settings=engines,
@@ -154,18 +185,19 @@ def optimize(
             wanted=wanted,
             seed=seed,
             database=database,
-            margin=margin,
-            n_starts=starts,
-            n_requests=burst,
-            n_turns=turns,
+            margin=_MARGIN if margin is None else margin,
+            n_starts=starts or _STARTS,
+            n_requests=burst or _BURST,
+            n_turns=turns or _TURNS,
             price_hour=price_hour,
         )
-        run(wish, out=out, picture=picture, as_json=as_json, shown=_shown)
+        run(wish, written=written, picture=picture, as_json=as_json, shown=_shown)
         return
-    bank = SampleBank(database)
     with View() as view:
         view.say(f"{loaded.name} with {model}; study '{name}' in {database}")
         view.say(starting(engine, model))
+        checked(engine, engine_options)
+        bank = SampleBank(database)
         running = start(engine, model, engine_options, extra=extra_ends(space), on_probe=probing(view))
         try:
             kinds = {name: template.kind for name, template in loaded.prompts.items()}
@@ -200,6 +232,7 @@ def optimize(
                 wanted=wanted,
                 on_progress=_shown(view.update, budget, space),
             ).run()
+            confirmed = confirmation.held(log)
         finally:
             running.close()
             bank.close()
@@ -212,26 +245,32 @@ def optimize(
         engine_metrics=counted(running),
         recommendation=found,
         prices=budget.prices,
-        recipe=recipe.Recipe(
-            infertune=__version__,
-            task=task,
-            task_digest=loaded.digest,
-            model=model,
-            engine=engine,
-            engine_options=engine_options,
-            seed=seed,
-            configuration=dict(found.recommended),
+        recipe=written.recipe(
+            found.recommended,
+            found.default,
             evidence=answer.evidence(found.verdict),
+            facts=running.facts,
+            confirmed=confirmed,
         ),
     )
-    recipe.write(out, result.recipe)
-    if picture is not None:
-        drawing.draw(result, picture)
-    if as_json:
-        print(json.dumps(answer.as_json(result), indent=2))
-    else:
-        table.show(result, Console())
-        print(f"Written to {out}; run it again with: infertune evaluate --config {out}")
+
+    def show() -> None:
+        if as_json:
+            print(json.dumps(answer.as_json(result), indent=2))
+        else:
+            table.show(result, Console())
+
+    answer_file.hand_over(result, written.path, picture=picture, as_json=as_json, show=show)
+
+
+def _check_joint(joint: bool, **given: float | None) -> None:
+    """Raise InvalidInputError where an option of the joint search is given without it."""
+    from infertune.errors import InvalidInputError
+
+    flags = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
+    if flags and not joint:
+        verb = "needs" if len(flags) == 1 else "need"
+        raise InvalidInputError(f"{' and '.join(flags)} {verb} --joint, the search of engine settings")
 
 
 def _budget(tokens: str | None, seconds: str | None, money: float | None, prices: "Prices | None") -> "Budget":

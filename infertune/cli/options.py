@@ -7,47 +7,73 @@ import typer
 
 DEFAULT_MODEL = "bundled:smollm2-135m"
 
-Data = Annotated[Path | None, typer.Option(help="Read this file or folder instead of the task's own data.")]
-Model = Annotated[str, typer.Option(help="bundled:NAME, a local folder or a hub id.")]
+Data = Annotated[Path | None, typer.Option(help="File or folder with the examples [default: the task's own data].")]
+Model = Annotated[
+    str, typer.Option(help="Model: bundled:NAME, a local folder, a Hugging Face Hub id, or its name at an endpoint.")
+]
 Engine = Annotated[
     str,
-    typer.Option(help="hf runs the model in this process, vllm in a server of its own, openai at any endpoint."),
+    typer.Option(
+        help="What runs the model: hf (transformers, in this process), vllm (starts a vLLM server), openai (any "
+        "OpenAI-compatible endpoint) or replay (recorded samples)."
+    ),
 ]
-Device = Annotated[str | None, typer.Option(help="cuda, mps or cpu; by default the first that is there.")]
-Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 or float16; by default the fastest there.")]
-BatchSize = Annotated[int | None, typer.Option(help="Most samples generated at once.")]
-Threads = Annotated[int | None, typer.Option(help="CPU threads of the engine.")]
+Device = Annotated[
+    str | None, typer.Option(help="Device for --engine hf: cuda, mps or cpu [default: the first available].")
+]
+Dtype = Annotated[
+    str | None,
+    typer.Option(
+        help="Weight type for --engine hf or vllm: float32, bfloat16 or float16 [default: the engine's choice]."
+    ),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(help="Maximum batch size for --engine hf, in samples [default: 256 on cuda, 64 elsewhere]."),
+]
+Threads = Annotated[int | None, typer.Option(help="CPU threads for --engine hf [default: chosen by PyTorch].")]
 EngineArgs = Annotated[
     list[str] | None,
     typer.Option(
         "--engine-arg",
         metavar="NAME=VALUE",
-        help="Argument of the vllm server, such as max_num_seqs=64 or enforce_eager; may be repeated.",
+        help="Argument for the vLLM server, such as max_num_seqs=64 or enforce_eager; repeatable.",
     ),
 ]
 VLLMPython = Annotated[
     str | None,
     typer.Option(
-        "--vllm-python", help="Python that has vLLM; by default this one, then the one in $INFERTUNE_VLLM_PYTHON."
+        "--vllm-python",
+        help="Python interpreter with vLLM installed [default: this one, then $INFERTUNE_VLLM_PYTHON].",
     ),
 ]
 BaseUrl = Annotated[
-    str | None, typer.Option(help="Endpoint of the engine openai, such as http://127.0.0.1:8000/v1.", metavar="URL")
+    str | None, typer.Option(help="Endpoint for --engine openai, such as http://127.0.0.1:8000/v1.", metavar="URL")
 ]
 ApiKeyEnv = Annotated[
     str | None,
-    typer.Option(help="Environment variable that holds the key; by default OPENAI_API_KEY.", metavar="NAME"),
+    typer.Option(help="Environment variable that holds the API key [default: OPENAI_API_KEY].", metavar="NAME"),
 ]
-ApiKeyFile = Annotated[str | None, typer.Option(help="File that holds the key.", metavar="PATH")]
-Concurrency = Annotated[int | None, typer.Option(help="Most samples in flight; by default it is found out.")]
-ExtraBody = Annotated[str | None, typer.Option(help="JSON object that becomes part of every request.", metavar="JSON")]
-Database = Annotated[str, typer.Option("--db", help="SQLite file or PostgreSQL URL of samples and trials.")]
+ApiKeyFile = Annotated[str | None, typer.Option(help="File that holds the API key.", metavar="PATH")]
+Concurrency = Annotated[
+    int | None,
+    typer.Option(help="Maximum samples in flight, for --engine openai or vllm [default: found by measurement]."),
+]
+ExtraBody = Annotated[
+    str | None, typer.Option(help="JSON object merged into the body of every request.", metavar="JSON")
+]
+Database = Annotated[str, typer.Option("--db", help="SQLite file or PostgreSQL URL for samples and trials.")]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUES", help="temperature=0.2..1.2, n=1,3,5 or top_p=1; may be repeated."),
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUES",
+        help="Values of one parameter, such as temperature=0.2..1.2, n=1,3,5 or top_p=1; repeatable.",
+    ),
 ]
-SpaceFile = Annotated[Path | None, typer.Option("--space", help="YAML file of changes to the search space.")]
-Json = Annotated[bool, typer.Option("--json", help="For scripts: plain data on standard output, nothing else.")]
+SpaceFile = Annotated[Path | None, typer.Option("--space", help="YAML file with changes to the search space.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON to standard output, and nothing else there.")]
 SeedsSafe = Annotated[
-    bool, typer.Option("--seeds-safe", help="It is known that a seed cannot stop the server: see docs/doctor.md.")
+    bool,
+    typer.Option("--seeds-safe", help="Declare that a seeded request cannot crash the server (docs/doctor.md)."),
 ]

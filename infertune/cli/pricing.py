@@ -8,9 +8,11 @@ import typer
 if TYPE_CHECKING:
     from infertune.prices import Prices
 
-PriceFile = Annotated[Path | None, typer.Option("--prices", help="YAML file of prices by model.")]
-PricePrompt = Annotated[float | None, typer.Option(help="Of a million prompt tokens.")]
-PriceCompletion = Annotated[float | None, typer.Option(help="Of a million completion tokens.")]
+PriceFile = Annotated[Path | None, typer.Option("--prices", help="YAML file with prices by model (docs/prices.md).")]
+PricePrompt = Annotated[float | None, typer.Option(help="Price of a million prompt tokens; needs --price-completion.")]
+PriceCompletion = Annotated[
+    float | None, typer.Option(help="Price of a million completion tokens; needs --price-prompt.")
+]
 
 
 def known_prices(file: Path | None, model: str, prompt: float | None, completion: float | None) -> "Prices | None":

@@ -1,15 +1,28 @@
-"""The file in which a configuration is handed over: what to run, on what it was found, and how sure it is."""
+"""The answer file: what to run, word for word, what it was found with, and how sure it is."""
 
+import importlib.metadata
+import os
+import platform
+import re
+import shlex
 from pathlib import Path
 
 import msgspec
 
 from infertune import yamlfile
+from infertune.errors import InvalidInputError
+from infertune.tasks.definition import Definition
 from infertune.types import Scalar
 
+_PACKAGES = ("torch", "transformers", "vllm")
 
-class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the confirmation measured; an interval is ``[low, high]`` at 95%."""
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What the confirmation measured; an interval is ``[low, high]`` at 95%.
+
+    Attributes:
+        further_samples: Examples in a row, and how many samples beyond its n each had; empty for none.
+    """
 
     n_examples: int
     utility: float
@@ -19,19 +32,64 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     difference_interval: tuple[float, float]
     cost_tokens: float
     default_cost_tokens: float
+    further_samples: tuple[tuple[int, int], ...] = ()
 
 
-class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A configuration with all that is needed to run it again.
+class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A file or folder: seen from the answer file, so that both may move together, and from the root."""
+
+    relative: str
+    absolute: str
+
+    def paths(self, answer: Path) -> list[Path]:
+        """Return where it may be, the likelier first; there need not be anything.
+
+        Args:
+            answer: The answer file as it is found now.
+        """
+        beside = Path(os.path.normpath(answer.resolve().parent / self.relative))
+        return list(dict.fromkeys([beside, Path(self.absolute)]))
+
+    def find(self, answer: Path) -> Path | None:
+        """Return the first of ``paths`` that is there."""
+        return next((path for path in self.paths(answer) if path.exists()), None)
+
+
+class Files(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The files a study was run with; None for what was no file, such as a shipped task or a model of the hub.
+
+    Attributes:
+        data: What ``--data`` named.
+        database: Holds the samples.
+    """
+
+    task: Place | None = None
+    data: Place | None = None
+    model: Place | None = None
+    database: Place | None = None
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A configuration with all that is needed to run it again, in any folder and on another machine.
+
+    What has a default here is not in files of earlier versions.
 
     Attributes:
         infertune: The version that wrote it.
+        study: Whose answer it is; empty where that is not known.
+        task: Its name; in files of earlier versions whatever ``--task`` said.
         engine_options: Those that were given, such as ``dtype``.
         seed: Of every generation.
-        configuration: Dotted names to values.
+        configuration: The recommended one, dotted names to values; ``default`` is the one it was compared with.
+        evidence: Of the confirmation.
+        definition: The task as its file says it, with the texts of the prompts of both configurations.
+        examples: Identity of each split's examples.
+        facts: `Engine.facts` of the engine that answered.
+        versions: Of Python and of the packages that generate.
     """
 
     infertune: str
+    study: str = ""
     task: str
     task_digest: str
     model: str
@@ -39,14 +97,67 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     engine_options: dict[str, Scalar]
     seed: int
     configuration: dict[str, Scalar]
+    default: dict[str, Scalar] = {}
     evidence: Evidence
+    definition: Definition | None = None
+    examples: dict[str, str] = {}
+    files: Files = Files()
+    facts: dict[str, str] = {}
+    versions: dict[str, str] = {}
+
+
+def default_path(study: str, *, task_file: Path | None) -> Path:
+    """Return the answer file of a study where none is named: ``STUDY.yaml`` here, fit for any file system.
+
+    The task file itself may be called so, as after ``infertune tasks new``: then it is ``STUDY-answer.yaml``.
+    """
+    name = re.sub(r"[^\w.-]+", "-", study).strip(".-") or "answer"
+    path = Path(f"{name}.yaml")
+    is_taken = task_file is not None and path.exists() and path.samefile(task_file)
+    return Path(f"{name}-answer.yaml") if is_taken else path
+
+
+def place(path: str | Path, *, answer: Path) -> Place:
+    """Return where a file or folder is, for an answer file that need not be there yet."""
+    absolute = Path(path).expanduser().resolve()
+    try:
+        relative = os.path.relpath(absolute, answer.resolve().parent)
+    except ValueError:  # on another drive
+        relative = str(absolute)
+    return Place(relative=Path(relative).as_posix(), absolute=str(absolute))
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that generate, where they are installed."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def command(path: Path) -> str:
+    """Return the command line that measures an answer file again, quoted for a shell."""
+    return shlex.join(["infertune", "evaluate", "--config", str(path)])
 
 
 def write(path: Path, recipe: Recipe) -> None:
-    """Write the file whole or not at all; an earlier one of the same name is replaced."""
-    task = f"'{recipe.task}'" if " " in recipe.task else recipe.task
-    head = f"# The answer of `infertune optimize`. Run again: infertune evaluate --config {path} --task {task}\n"
-    yamlfile.write(path, recipe, head=head)
+    """Write the file whole or not at all; an earlier answer of the same study is replaced.
+
+    Raises:
+        InvalidInputError: It cannot be written, or something else is there by now.
+    """
+    try:
+        check_writable(path, recipe.study)
+        again = " ".join(command(path).split())  # a line break in a file name must not end the comment
+        yamlfile.write(path, recipe, head=f"# The answer of `infertune optimize`. Measure it again: {again}\n")
+    except InvalidInputError as error:
+        raise InvalidInputError(
+            f"the answer was not written: {error}; the same command with another --out writes it and pays for nothing "
+            "again"
+        ) from error
 
 
 def read(path: Path) -> Recipe:
@@ -58,6 +169,20 @@ def read(path: Path) -> Recipe:
     return yamlfile.read(path, Recipe)
 
 
-def check_writable(path: Path) -> None:
-    """Raise InvalidInputError now rather than after hours: no such folder, or a file there that is not ours."""
+def check_writable(path: Path, study: str) -> None:
+    """Raise InvalidInputError now rather than after hours, unless a study's answer can be written there.
+
+    There must be a folder and in it no such file, or an earlier answer of this study.
+    """
     yamlfile.check_writable(path, Recipe)
+    if not path.exists():
+        return
+    earlier = read(path).study
+    if earlier != study:
+        whose = (
+            f"of the study '{earlier}'" if earlier else "of an earlier infertune, which does not say of which study"
+        )
+        raise InvalidInputError(
+            f"--out must not replace the answer of another study, but {path} is {whose}, and this is '{study}': give "
+            "another --out, or remove the file"
+        )

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from command import Infertune, Result
+from letters import Letters, loading
 
+from infertune import plugins
 from infertune.__main__ import main
 
 
@@ -32,3 +34,11 @@ def infertune(
     yield run
     for number, handler in handlers.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> list[Letters]:
+    """Return the engines ``letters`` that a test has started; without this there is no such engine."""
+    monkeypatch.setattr(plugins, "load", loading)
+    monkeypatch.setattr(Letters, "built", [])
+    return Letters.built

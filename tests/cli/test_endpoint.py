@@ -56,13 +56,13 @@ def test_optimize_and_evaluate_with_a_key_that_is_kept_nowhere(
         )
         assert found.code == 0, found.err
         paid = server.prompt_tokens + server.completion_tokens
-        again = infertune("evaluate", "--config", "best.yaml", "--json")
+        again = infertune("evaluate", "--config", "letters-answer.yaml", "--json")
         assert again.code == 0, again.err
         assert server.bodies[-1]["user"] == "me"
     assert found.json["engine"]["engine"] == "openai"
     assert found.json["spent"]["tokens"] == paid  # finding out what the server honours included
     assert again.json["utility"]["mean"] == found.json["recommended"]["utility"]["mean"]
-    recipe = yaml.safe_load((tmp_path / "best.yaml").read_text())
+    recipe = yaml.safe_load((tmp_path / "letters-answer.yaml").read_text())
     assert recipe["engine_options"] == {
         "base_url": server.base_url,
         "api_key_env": "MY_KEY",

@@ -95,7 +95,7 @@ def test_prices_come_from_a_file(infertune: Infertune, tmp_path: Path) -> None:
     assert unknown.code == 2 and "did you mean 'invented'?" in unknown.err
     twice = infertune(*priced, "invented", "--price-prompt", "1", "--price-completion", "1")
     assert twice.code == 2 and "must not be given together" in twice.err
-    assert yaml.safe_load((tmp_path / "best.yaml").read_text())["model"] == "invented"
+    assert yaml.safe_load((tmp_path / "capitals.yaml").read_text())["model"] == "invented"
 
 
 def test_a_study_on_an_endpoint_that_ignores_min_p(infertune: Infertune, tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_study_on_an_endpoint_that_ignores_min_p(infertune: Infertune, tmp_pat
             *("--space", "space.yaml", "--json"),
         )
         bodies, n_tokens = list(toy.bodies), toy.n_tokens
-        again = infertune("evaluate", "--config", "best.yaml", "--set", "min_p=0.1")
+        again = infertune("evaluate", "--config", "capitals.yaml", "--set", "min_p=0.1")
         asked_min_p = [body for body in toy.bodies if "min_p" in body and body["min_p"] != 0.999]
     assert again.code == 2 and "decoding.min_p must be 0 on this engine, but is 0.1" in again.err
     assert not asked_min_p

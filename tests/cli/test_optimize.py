@@ -63,7 +63,7 @@ def test_the_table_says_all_of_it(first: Result) -> None:
     assert re.search(r"Clear winner|No clear winner|Keep the default|worse than the default", first.out)
     for part in ("recommended", "default", "utility, 95% interval", "tokens per request", "The front", "Spent"):
         assert part in first.out
-    assert "infertune evaluate --config best.yaml" in first.out
+    assert "infertune evaluate --config small.yaml" in first.out
     assert first.err.startswith("capitals with bundled:smollm2-135m")
 
 
@@ -97,10 +97,10 @@ def test_json_is_the_whole_answer(answer: Any, first: Result) -> None:
 
 
 def test_the_file_runs_again_for_nothing(answer: Any, folder: Path) -> None:
-    recipe = yaml.safe_load((folder / "best.yaml").read_text())
+    recipe = yaml.safe_load((folder / "small.yaml").read_text())
     assert recipe["configuration"] == answer["recommended"]["configuration"]
     n = str(answer["recommended"]["utility"]["n"])
-    result = _run(folder, "evaluate", "--config", "best.yaml", "--task", "capitals", "--examples", n, "--json")
+    result = _run(folder, "evaluate", "--config", "small.yaml", "--task", "capitals", "--examples", n, "--json")
     assert result.code == 0, result.err
     assert result.json["utility"] == answer["recommended"]["utility"]
     assert result.json["cost_tokens"] == answer["recommended"]["cost_tokens"]
@@ -109,12 +109,11 @@ def test_the_file_runs_again_for_nothing(answer: Any, folder: Path) -> None:
 
 def test_the_file_runs_elsewhere_to_the_same_figures(answer: Any, folder: Path, tmp_path: Path) -> None:
     """Without the database every sample is generated anew, and is the same."""
-    result = _run(
-        tmp_path, "evaluate", "--config", str(folder / "best.yaml"), "--examples", "12", "--batch-size", "5", "--json"
-    )
+    there = ("evaluate", "--config", str(folder / "small.yaml"), "--examples", "12", "--json")
+    result = _run(tmp_path, *there, "--batch-size", "5", "--db", "new.db")
     assert result.code == 0, result.err
-    stored = _run(folder, "evaluate", "--config", "best.yaml", "--examples", "12", "--json")
-    assert result.json["spent_tokens"] > 0
+    stored = _run(tmp_path, *there)
+    assert (result.json["spent_tokens"] > 0) and stored.json["spent_tokens"] == 0
     assert result.json["utility"] == stored.json["utility"]
 
 
@@ -174,7 +173,7 @@ def _stopped(folder: Path, number: int, code: int) -> str:
         said.append(process.stderr.read())
     assert process.returncode == code
     assert "run the same command to resume" in said[-1]
-    assert not (folder / "best.yaml").exists()
+    assert not (folder / "small.yaml").exists()
     return "".join(said)
 
 

@@ -39,12 +39,12 @@ def test_a_small_search_with_the_real_model(tmp_path: Path) -> None:
     assert found["guards"] == [] and found["utility_is_the_same_by_construction"]
     corners = {(each["engine"], each["decoding"]) for each in found["seconds_per_request"]}
     assert {("default", "default"), ("default", "recommended")} <= corners
-    recipe = yaml.safe_load((tmp_path / "best.yaml").read_text())
+    recipe = yaml.safe_load((tmp_path / "capitals.yaml").read_text())
     assert recipe["engine_options"]["batch_size"] == found["recommended"]["engine"]["engine.batch_size"]
     assert recipe["configuration"] == found["recommended"]["configuration"]
     assert _run(tmp_path, *SMALL).json == first.json  # nothing is measured again
     n = str(first.json["recommended"]["utility"]["n"])
-    again = _run(tmp_path, "evaluate", "--config", "best.yaml", "--examples", n, "--json")
+    again = _run(tmp_path, "evaluate", "--config", "capitals.yaml", "--examples", n, "--json")
     assert again.code == 0, again.err
     assert again.json["spent_tokens"] == 0
     assert again.json["utility"] == first.json["recommended"]["utility"]

@@ -38,12 +38,12 @@ def test_a_study(infertune: Infertune, model: str, tmp_path: Path, monkeypatch: 
     assert result.json["engine"]["engine"] == "vllm"
     assert result.json["engine_metrics"]["generation_tokens"] > 0
     assert result.json["engine_metrics"]["n_restarts"] == 0
-    recipe = yaml.safe_load((tmp_path / "best.yaml").read_text())
+    recipe = yaml.safe_load((tmp_path / "capitals.yaml").read_text())
     assert recipe["engine_options"] == {
         "engine_args": '{"enforce_eager": "", "max_num_seqs": "8"}',
         "vllm_python": sys.executable,
     }
-    again = infertune("evaluate", "--config", "best.yaml", "--examples", "5")
+    again = infertune("evaluate", "--config", "capitals.yaml", "--examples", "5")
     assert again.code == 0, again.err
 
 
