@@ -1,16 +1,16 @@
 """``infertune optimize``: the main job, from a task and a model to a recommendation."""
 
 import json
+import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 
 import typer
 
-from infertune.cli import answer_file, options, pricing
-from infertune.cli.engine import checked, counted, given, looked, named_values, probing, start, starting
+from infertune.cli import answer_file, decoding, options, pricing, resume
+from infertune.cli.engine import given, named_values
 from infertune.cli.space import divided, searched
 
 if TYPE_CHECKING:
@@ -109,22 +109,15 @@ def optimize(
 ) -> None:
     """Find the configuration that buys the most utility per token, and say how sure that is.
 
-    Interrupted at any moment, the same command goes on where it was and pays nothing twice.
+    Interrupted at any moment, the same command resumes and pays nothing twice; finished, it shows the answer again.
     """
     from rich.console import Console
 
-    from infertune import confirmation, tasks
-    from infertune.bank import SampleBank
-    from infertune.cli.live import View
-    from infertune.extra_settings import extra_ends
-    from infertune.narrow import narrowed
+    from infertune import tasks
     from infertune.report import answer, table
     from infertune.report import picture as drawing
-    from infertune.report import space as space_report
     from infertune.search_names import search_named
     from infertune.select import Preference, Wanted
-    from infertune.study import Study
-    from infertune.trial_log import TrialLog
 
     # All that can be wrong with the input is found before the model is loaded, the dear things last.
     _check_joint(joint, margin=margin, starts=starts, burst=burst, turns=turns, price_hour=price_hour)
@@ -136,7 +129,7 @@ def optimize(
         min_utility=min_utility,
         min_answered=min_answered,
     )
-    search = search_named(sampler)
+    search_named(sampler)
     if picture is not None:
         drawing.check_drawable(picture)
     loaded = tasks.load(task, data=data)
@@ -193,64 +186,39 @@ def optimize(
         )
         run(wish, written=written, picture=picture, as_json=as_json, shown=_shown)
         return
-    with View() as view:
-        view.say(f"{loaded.name} with {model}; study '{name}' in {database}")
-        view.say(starting(engine, model))
-        checked(engine, engine_options)
-        bank = SampleBank(database)
-        running = start(engine, model, engine_options, extra=extra_ends(space), on_probe=probing(view))
-        try:
-            kinds = {name: template.kind for name, template in loaded.prompts.items()}
-            narrow = narrowed(space, running.unsupported, kinds=kinds)
-            space = narrow.space
-            if said := looked(running):
-                view.say(said)
-            for note in narrow.notes:
-                view.say(f"Note: {note}.")
-            log = TrialLog(bank.url, name)
-            log.claim(
-                {
-                    "task": loaded.name,
-                    "task_digest": loaded.digest,
-                    "engine": dict(running.facts),
-                    "space": space_report.as_json(space),
-                    "sampler": sampler,
-                    "seed": seed,
-                    **asdict(wanted),
-                }
-            )
-            found = Study(
-                name=name,
-                task=loaded,
-                space=space,
-                engine=running,
-                search=search,
-                bank=bank,
-                log=log,
-                budget=budget,
-                seed=seed,
-                wanted=wanted,
-                on_progress=_shown(view.update, budget, space),
-            ).run()
-            confirmed = confirmation.held(log)
-        finally:
-            running.close()
-            bank.close()
-    found = replace(found, notes=(*narrow.notes, *found.notes))
+    outcome = decoding.run(
+        decoding.Wish(
+            name=name,
+            task=loaded,
+            space=space,
+            model=model,
+            engine=engine,
+            options=engine_options,
+            sampler=sampler,
+            budget=budget,
+            wanted=wanted,
+            seed=seed,
+            database=database,
+        ),
+        shown=_shown,
+    )
+    found = outcome.finished.recommendation
+    times = found.budget_to_decide
     result = answer.Answer(
         study=name,
         sampler=sampler,
-        space=space,
-        facts=running.facts,
-        engine_metrics=counted(running),
+        space=outcome.space,
+        facts=outcome.finished.facts,
+        engine_metrics=outcome.finished.metrics,
         recommendation=found,
         prices=budget.prices,
+        resume="" if times is None else resume.command(sys.argv[1:], budget, times),
         recipe=written.recipe(
             found.recommended,
             found.default,
             evidence=answer.evidence(found.verdict),
-            facts=running.facts,
-            confirmed=confirmed,
+            facts=outcome.finished.facts,
+            confirmed=outcome.confirmed,
         ),
     )
 
