@@ -1,7 +1,8 @@
 """The finals: the default and the best few of the search on the same examples, more than the search had of each.
 
-The first finalists are those of the search's ranking. As long as more than the confirmation's reserve is left, the
-next in the ranking follow, on the same examples; when all that were tried are there, all get more examples.
+The first finalists are those of the search's ranking, and what one would try by hand with the prompt of the first. As
+long as more than the confirmation's reserve is left, others follow, on the same examples: the best so far with one
+change less, which shows what each change is worth, and the next in the ranking. Then all get more examples.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from infertune.finals import MOST_FINALISTS, FinalOrders, final_orders, first_fe
 from infertune.plan import FINALS_SHARE, N_FINALISTS
 from infertune.search import Found, SearchContext
 from infertune.select import affordable, on_common_examples
+from infertune.simpler import one_change_less, plain
 from infertune.space import Configuration
 from infertune.trial_log import order_as_json, order_from_json
 
@@ -47,10 +49,11 @@ class Comparison:
     def __init__(self, given: SearchContext, confirmation: Confirmation) -> None:
         self._given = given
         self._confirmation = confirmation
+        self._request = given.space.tier("request")
 
     def reserve(self, ranked: Sequence[Configuration], orders: Sequence[Order]) -> float:
         """Return the share of the budget to hold back for finals and confirmation, as things stand in a search."""
-        finalists = first_few(self._given.default, ranked)
+        finalists = self._finalists(ranked)[:N_FINALISTS]
         finals = self._orders(finalists, orders, {}, share=FINALS_SHARE)
         missing = max(N_FINALISTS - len(finalists), 0) * self._given.plan.n_finals
         usual = self._given.share_of(
@@ -61,19 +64,21 @@ class Comparison:
 
     def run(self, found: Found) -> Compared:
         """Return every replay choice of every finalist on common examples, and what the search then believes."""
-        n_finalists, n_examples = N_FINALISTS, self._given.plan.n_finals
+        n_examples = self._given.plan.n_finals
+        wanted = self._finalists(found.ranked)
+        n_finalists = N_FINALISTS
         orders: list[Order] = []
         bought: list[Order] = []
         for stage in range(MOST_STAGES):
             left = 1.0 - self._given.spending.share_used - self._confirm_reserve(found.ranked)
-            made = self._decided(stage, found, orders, n_finalists, n_examples, left)
+            made = self._decided(stage, found, wanted[:n_finalists], orders, n_examples, left)
             if made is None:
                 break
             orders = made
             bought.extend(made)
             self._given.buyer.buy(orders)
-            n_all = len(dict.fromkeys([self._given.default, *found.ranked]))
-            if len(orders) < min(n_all, MOST_FINALISTS):
+            wanted = list(dict.fromkeys([*(each.configuration for each in orders), *self._simpler(orders), *wanted]))
+            if len(orders) < min(len(wanted), MOST_FINALISTS):
                 n_finalists = min(len(orders) + N_FINALISTS, MOST_FINALISTS)
             else:
                 n_examples = min(2 * n_examples, self._given.n_tune)
@@ -86,18 +91,41 @@ class Comparison:
             candidates=tuple(on_common_examples([each for its in found_of for each in its])), believed=tuple(believed)
         )
 
+    def _finalists(self, ranked: Sequence[Configuration]) -> list[Configuration]:
+        """Return the default, the first two of the ranking, what is plain with the first's texts, and the others."""
+        first = list(dict.fromkeys(ranked))
+        plainer = plain(self._request, first[0]) if first else []
+        return list(dict.fromkeys([self._given.default, *first[:2], *plainer, *first[2:]]))
+
+    def _depths(self, found: Found, finalists: Sequence[Configuration]) -> dict[Configuration, int]:
+        """Return what is known of the samples that are of use; those of the best are, for what is simpler than it."""
+        first = next((found.depths[each] for each in found.ranked if each in found.depths), None)
+        return dict(found.depths) if first is None else {**dict.fromkeys(finalists, first), **found.depths}
+
+    def _simpler(self, orders: Sequence[Order]) -> list[Configuration]:
+        """Return what the best finalist would be with one change less."""
+        found = [each for order in orders for each in self._given.buyer.candidates(order)]
+        within = affordable(found, self._given.cap_tokens) or found
+        best = max(within, key=lambda each: (each.utility, -each.cost_tokens))
+        return one_change_less(self._request, self._given.request_part(best.configuration))
+
     def _decided(
-        self, stage: int, found: Found, before: Sequence[Order], n_finalists: int, n_examples: int, left: float
+        self,
+        stage: int,
+        found: Found,
+        finalists: Sequence[Configuration],
+        before: Sequence[Order],
+        n_examples: int,
+        left: float,
     ) -> list[Order] | None:
         """Return the orders of a stage, noted before they are bought; None when there is no room for more."""
 
         def decide(known: Mapping[str, Any] | None) -> dict[str, Any]:
             earlier = [] if known is None else [order_from_json(each) for each in known["orders"]]
-            finalists = first_few(self._given.default, found.ranked, n_finalists)
             made = self._orders(
                 finalists,
                 [*found.orders, *before, *earlier],
-                found.depths,
+                self._depths(found, finalists),
                 share=max(left, 0.0),
                 n_examples=n_examples,
             )
