@@ -25,7 +25,7 @@ from infertune.trial_log import TrialLog
 
 SAME = 0.02  # in utility: a default that is beaten by no more is rightly kept
 LUCK = 2.0  # standard errors within which a truth that examples tell is not known
-LEAST_UNITS, LEAST_STEP, MOST_UNITS = 16.0, 1.25, 1e6  # where the smallest budget is looked for
+LEAST_UNITS, LEAST_STEP, MOST_UNITS = 16.0, 1.4, 1e6  # where the smallest budget is looked for
 _MEMORY = Path("/dev/shm")
 
 

@@ -21,10 +21,10 @@ from benchmarks.study.planted import (
     TOP,
     WRONG_ANSWERS,
     Planted,
-    PlantedEngine,
     heat_of,
     most_tokens,
 )
+from benchmarks.study.planted_engine import PlantedEngine
 from infertune.space import Configuration, SearchSpace
 from infertune.tasks import Task
 from infertune.types import Scalar
@@ -94,7 +94,7 @@ class PlantedEndpoint:
         return self.model.task(n_tune=n_tune, n_confirm=n_confirm)
 
     def engine(self, n_examples: int) -> PlantedEngine:
-        return self.model.engine(n_examples)
+        return PlantedEngine(self.model, n_examples)
 
     def error(self, a: Configuration, b: Configuration) -> float:
         return 0.0

@@ -5,6 +5,7 @@ import pytest
 
 from benchmarks.study.cells import Cell, every, grid, quick
 from benchmarks.study.planted import Gap, Planted
+from benchmarks.study.planted_engine import PlantedEngine
 from benchmarks.study.recorded import Recorded
 from benchmarks.study.runs import row
 from benchmarks.study.truth import PlantedEndpoint
@@ -93,7 +94,7 @@ def test_without_a_gap_all_are_worth_the_same_to_the_last_digit() -> None:
 
 def test_settings_share_their_luck_and_greedy_samples_are_equal() -> None:
     model = Planted(0, gap="large")
-    task, engine = model.task(n_tune=200, n_confirm=0), model.engine(200)
+    task, engine = model.task(n_tune=200, n_confirm=0), PlantedEngine(model, 200)
 
     def texts(temperature: float, sample: int) -> list[str]:
         wishes = [
