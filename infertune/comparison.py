@@ -2,7 +2,7 @@
 
 The first finalists are those of the search's ranking, and what one would try by hand with the prompt of the first. As
 long as more than the confirmation's reserve is left, others follow, on the same examples: the best so far with one
-change less, which shows what each change is worth, and the next in the ranking. Then all get more examples.
+change less, which shows what each change is worth, and the next in the ranking.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -64,24 +64,20 @@ class Comparison:
 
     def run(self, found: Found) -> Compared:
         """Return every replay choice of every finalist on common examples, and what the search then believes."""
-        n_examples = self._given.plan.n_finals
         wanted = self._finalists(found.ranked)
         n_finalists = N_FINALISTS
         orders: list[Order] = []
         bought: list[Order] = []
         for stage in range(MOST_STAGES):
             left = 1.0 - self._given.spending.share_used - self._confirm_reserve(found.ranked)
-            made = self._decided(stage, found, wanted[:n_finalists], orders, n_examples, left)
+            made = self._decided(stage, found, wanted[:n_finalists], orders, left)
             if made is None:
                 break
             orders = made
             bought.extend(made)
             self._given.buyer.buy(orders)
             wanted = list(dict.fromkeys([*(each.configuration for each in orders), *self._simpler(orders), *wanted]))
-            if len(orders) < min(len(wanted), MOST_FINALISTS):
-                n_finalists = min(len(orders) + N_FINALISTS, MOST_FINALISTS)
-            else:
-                n_examples = min(2 * n_examples, self._given.n_tune)
+            n_finalists = min(len(orders) + N_FINALISTS, MOST_FINALISTS)
         examples = orders[0].examples
         deepest = [max(_covering(each, bought), key=lambda order: order.n_samples) for each in orders]
         deepest = [replace(each, examples=examples) for each in deepest]
@@ -115,7 +111,6 @@ class Comparison:
         found: Found,
         finalists: Sequence[Configuration],
         before: Sequence[Order],
-        n_examples: int,
         left: float,
     ) -> list[Order] | None:
         """Return the orders of a stage, noted before they are bought; None when there is no room for more."""
@@ -127,11 +122,8 @@ class Comparison:
                 [*found.orders, *before, *earlier],
                 self._depths(found, finalists),
                 share=max(left, 0.0),
-                n_examples=n_examples,
             )
-            grown = len(made.orders) > len(before) or (
-                len(made.orders) == len(before) and made.n_examples > len(before[0].examples)
-            )
+            grown = len(made.orders) > len(before)
             return {"orders": [order_as_json(each) for each in made.orders] if grown else []}
 
         named = {"n_trials": self._given.explored.n_trials}
@@ -145,7 +137,6 @@ class Comparison:
         depths: Mapping[Configuration, int],
         *,
         share: float,
-        n_examples: int | None = None,
     ) -> FinalOrders:
         plan = self._given.plan
         return final_orders(
@@ -154,7 +145,7 @@ class Comparison:
             depths=depths,
             price=self._price,
             share=share,
-            n_examples=n_examples or plan.n_finals,
+            n_examples=plan.n_finals,
             n_tune=self._given.n_tune,
             n_kept=plan.n_kept,
             n_samples=plan.n_samples,

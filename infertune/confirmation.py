@@ -23,7 +23,7 @@ from infertune.verdict import Verdict
 
 USUAL_SAMPLES = 9  # that are held back for, of each example of either configuration
 FEW_SAMPLES = 4  # more of some examples, where there is no room for one more of all
-MOST_MORE = 15  # samples than n, of an example
+MOST_MORE = 31  # samples than n, of an example
 
 
 @dataclass(frozen=True, slots=True)

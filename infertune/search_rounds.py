@@ -87,7 +87,9 @@ def _starts(given: SearchContext, trials: Sequence[LoggedTrial]) -> bool:
     number = len(trials) // TRIALS_PER_ROUND
     if number < int(given.log.noted("rounds") or 0):
         return True
-    per_trial = given.spending.share_used / len(trials) if trials else 0.0
+    # By the longest choice of each trial, for all of them were bought; the pilot is no part of it.
+    costs = [given.share_of(max(each.cost_tokens for each in its)) for its in given.explored.choices.values()]
+    per_trial = given.plan.n_examples * sum(costs) / max(len(costs), 1)
     if TRIALS_PER_ROUND * per_trial > given.room(_ranked(given), _orders(given, trials)):
         return False
     given.log.note("rounds", number + 1)

@@ -160,7 +160,9 @@ class Planted:
                 scorer="exact",
             ),
             ideals={each.id: each.reference for each in examples},
+            places={},
             left_out=(),
+            notes=(),
         )
 
 
