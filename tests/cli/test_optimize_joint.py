@@ -53,7 +53,7 @@ def test_a_small_search_with_the_real_model(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--set", "engine.batch_size=4"], "settings of the engine are searched with --joint"),
+        (["--set", "engine.batch_size=4"], "settings of the engine are searched only with --joint"),
         (["--joint", "--margin", "0"], "the margin must be a loss of utility above 0 and below 1, not 0"),
         (["--joint", "--engine", "openai"], "it takes --engine hf or vllm, not 'openai'"),
         (["--joint", "--set", "engine.batchsize=4"], "did you mean 'engine.batch_size'?"),
