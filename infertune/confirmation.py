@@ -146,7 +146,8 @@ class Confirmation:
         n_left = len(self._examples) - sum(part.n_examples for part in last)
         share = self._given.spending.share_of
         if n_left:
-            n_new = min(int(left / share(*prices.whole)), n_left)
+            whole = share(*prices.whole)
+            n_new = min(int(left / whole) or int(left * RESERVE / whole), n_left)
             return (Part(n_examples + n_new),) if n_new > 0 else None
         if not prices.sample or len(last) > 1:
             return None

@@ -3,7 +3,7 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
 
 from infertune.bank import SampleBank
 from infertune.budget import Budget
@@ -49,6 +49,9 @@ class Spending:
         self._earlier_seconds = seconds
         self._landed: Counter[Hashable] = Counter()  # by configuration
         self._failed: Counter[Hashable] = Counter()
+        self._refused: Counter[Hashable] = Counter()  # of those that failed
+        self._hopeless: set[Hashable] = set()  # requests that were refused for good, which are not sent again
+        self._held: set[Hashable] = set()  # requests that the bank had answers to, and that are counted as landed
         self.facts = dict(engine.facts)
         self.spent = bank.spent(study)
         self.run_tokens = 0
@@ -110,8 +113,25 @@ class Spending:
         """
         labels = [each.decoding for each in requests] if configurations is None else configurations
         label_of = {_asked(request): label for request, label in zip(requests, labels, strict=True)}
-        lacking = self._bank.missing(self.facts, requests)
-        complete = not lacking
+        while True:
+            lacking = self._bank.missing(self.facts, [r for r in requests if _asked(r) not in self._hopeless])
+            self._hold(label_of, {_asked(request) for request in lacking} | self._hopeless)
+            n_hopeless = len(self._hopeless)
+            if lacking and not self._generate(lacking, until, label_of):
+                return False
+            # Of what is wished for at several limits the largest alone is sent; where it is refused, the others are.
+            if not lacking or len(self._hopeless) == n_hopeless:
+                return True
+
+    def _hold(self, label_of: Mapping[Hashable, Hashable], missing: Set[Hashable]) -> None:
+        """Count as landed what the bank has answers to, once."""
+        for asked in label_of.keys() - missing - self._held:
+            self._held.add(asked)
+            self._landed[label_of[asked]] += 1
+
+    def _generate(self, lacking: Sequence[Request], until: float, label_of: Mapping[Hashable, Hashable]) -> bool:
+        """Have requests answered until that share of the budget is used; return whether all were sent."""
+        complete = False
 
         def affordable() -> Iterator[Request]:
             nonlocal complete
@@ -122,10 +142,12 @@ class Spending:
             complete = True
 
         before, started = self.run_seconds, time.monotonic()
-        for response in self._engine.generate(affordable()) if lacking else ():
+        for response in self._engine.generate(affordable()):
             self._bank.put(self._study, self.facts, response)
             self.run_seconds = before + time.monotonic() - started
-            self._book(response, label_of[_asked(response.request)])
+            asked = _asked(response.request)
+            self._held.add(asked)
+            self._book(response, label_of[asked])
             self._on_landing()
         return complete
 
@@ -140,12 +162,24 @@ class Spending:
         self._landed[configuration] += 1
         if response.error:
             self._failed[configuration] += 1
+            if response.refused:
+                self._refused[configuration] += 1
+                self._hopeless.add(_asked(response.request))
             self._check_failures(response.error)
 
     def _check_failures(self, last_error: str) -> None:
-        """Stop when most configurations mostly fail: a few that never work are infeasible, and no reason to end."""
-        failing = [each for each, n in self._failed.items() if n > MAX_FAILED_SHARE * self._landed[each]]
-        if self._landed.total() >= MIN_LANDED and len(failing) > MAX_FAILED_SHARE * len(self._landed):
+        """Stop when most configurations mostly fail: a few that never work are infeasible, and no reason to end.
+
+        One that refuses some examples for good and answers others counts as failing only where all mostly fail.
+        """
+        failing = {each: n for each, n in self._failed.items() if n > MAX_FAILED_SHARE * self._landed[each]}
+        useless = [
+            each
+            for each, n in failing.items()
+            if n == self._landed[each] or n - self._refused[each] > MAX_FAILED_SHARE * self._landed[each]
+        ]
+        most = len(useless) > MAX_FAILED_SHARE * len(self._landed) or len(failing) == len(self._landed)
+        if self._landed.total() >= MIN_LANDED and most:
             raise EngineError(
                 f"{self._failed.total()} of {self._landed.total()} requests failed, "
                 f"so the study stops here; the last one said: {last_error}"

@@ -123,7 +123,7 @@ def test_a_failure_is_booked_and_asked_again_only_by_another_call(bank: SampleBa
 def test_an_engine_that_mostly_fails_is_stopped_early_with_its_own_words(bank: SampleBank) -> None:
     engine = FakeEngine()
     spending = account(bank, engine)
-    with pytest.raises(EngineError, match=r"20 of 20 requests failed.*the last one said: prompt of 2 tokens"):
+    with pytest.raises(EngineError, match=r"20 of 20 requests failed.*the last one said: refused: prompt of 2 tokens"):
         spending.buy(wishes(500, TOO_LONG))
     assert len(engine.requests) == MIN_LANDED
 

@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks.study.planted import TOP, WRONG_ANSWERS, Planted, Seen, grade_of, kinds, length_of, most_tokens
 from infertune.types import Generation, Request, Response, Scalar, Unsupported
 
-MOST_SAMPLES = 32  # of one example
+MOST_SAMPLES = 48  # of one example
 
 
 class PlantedEngine:

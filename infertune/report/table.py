@@ -24,8 +24,15 @@ LARGEST_BOUND = 0.3  # on regret: beyond it, it says nothing
 def show(answer: Answer, console: Console) -> None:
     """Print the whole answer."""
     found = answer.recommendation
-    for line in filter(None, (sentence(found), advice(found, answer.resume), bounded(found.promise))):
+    for line in filter(None, (sentence(found), advice(found), bounded(found.promise))):
         console.print(f"\n{line}", markup=False, highlight=False)
+    if answer.resume:
+        console.print(
+            f"\nTo resume with a budget that would decide:\n  {answer.resume}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
     console.print()
     console.print(_side_by_side(found))
     console.print(
@@ -67,7 +74,7 @@ def sentence(found: Recommendation) -> str:
     return f"Undecided: best seen {seen}, default {default}: {difference} in utility ({how})."
 
 
-def advice(found: Recommendation, resume: str) -> str:
+def advice(found: Recommendation) -> str:
     """Return what to use while a study is undecided, and what would decide it; nothing where it is decided."""
     verdict = found.verdict
     if verdict.kind != "undecided":
@@ -87,7 +94,7 @@ def advice(found: Recommendation, resume: str) -> str:
             " add examples to it."
         )
     more = math.ceil((found.budget_to_decide - 1) * found.spent.tokens / 1000) * 1000
-    return f"{use} About {more:,} more tokens would decide" + (f"; to go on:\n  {resume}" if resume else ".")
+    return f"{use} About {more:,} more tokens would decide."
 
 
 def bounded(promise: Promise) -> str:

@@ -23,7 +23,7 @@ prompts:
   - name: asking
     kind: plain
     text: "Say {letter}:\nNow"
-    examples: [{letter: x, answer: x}, {letter: "1e3", answer: "1e3"}]
+    examples: [{letter: z, answer: z}, {letter: "1e3", answer: "1e3"}]
   - {name: bare, kind: plain, text: "{letter}"}
 max_tokens: [4]
 stop: ["\n"]
