@@ -52,7 +52,7 @@ def grid(launcher: SimulatedLauncher, slo: Slo) -> Configuration:
             n = max(20, int(rate * GRID_SECONDS))
             found = figures(server.press(Load(rate=rate), n_requests=n, seed=0), slo, n)
             if held(found):
-                better = (rate, -found.latencies["ttft_p99"])
+                better = (rate, -found.latencies["p99_ttft"])
                 if best is None or better > best[:2]:
                     best = (*better, configuration)
         server.close()

@@ -11,8 +11,9 @@ from rich.text import Text
 
 from infertune.load.load import Load
 from infertune.load.measures import Measures
+from infertune.load.metric_names import METRICS
 from infertune.load.pressed import Pressed
-from infertune.load.slo import METRICS, Slo
+from infertune.load.slo import Slo
 
 _STYLES = {"held": "green", "broken": "red", "undecided": "yellow"}
 

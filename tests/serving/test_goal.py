@@ -91,7 +91,7 @@ def test_without_a_promise_everything_is_sent_at_once() -> None:
 
 
 def test_a_latency_is_of_the_load_that_was_given() -> None:
-    goal = Goal(kind="latency", slo=NONE, load=Load(concurrency=3), latency="e2e_p50")
+    goal = Goal(kind="latency", slo=NONE, load=Load(concurrency=3), latency="p50_e2e")
     found = measure(goal, lambda load, n, turn, h: burst(1.0, ()), seconds=10.0, effort=EFFORT, start=2.0)
     assert goal.value(found.score or 0.0) == pytest.approx(1.0)
 
@@ -117,7 +117,7 @@ def test_a_poor_value_needs_no_second_burst() -> None:
         ({"kind": "latency", "slo": SLO}, "--rate"),
         ({"kind": "goodput", "slo": SLO, "load": Load(rate=1.0)}, "searched"),
         ({"kind": "cost", "slo": SLO}, "--gpu-hour-price"),
-        ({"kind": "latency", "slo": SLO, "load": Load(rate=1.0), "latency": "ttft_p98"}, "ttft_p9"),
+        ({"kind": "latency", "slo": SLO, "load": Load(rate=1.0), "latency": "p98_ttft"}, "ttft_p9"),
     ],
 )
 def test_what_is_missing_is_told(wrong: dict[str, object], said: str) -> None:

@@ -182,8 +182,8 @@ def test_a_small_space_is_tried_whole(tmp_path: Path) -> None:
         Goal(kind="throughput", slo=Slo(())),
         Goal(kind="throughput", slo=SLO),
         Goal(kind="cost", slo=SLO, hour_price=2.5),
-        Goal(kind="latency", slo=Slo(()), load=Load(concurrency=2), latency="e2e_p50"),
-        Goal(kind="latency", slo=parse("p99_ttft<2s"), load=Load(rate=2.0), latency="tpot_mean"),
+        Goal(kind="latency", slo=Slo(()), load=Load(concurrency=2), latency="p50_e2e"),
+        Goal(kind="latency", slo=parse("p99_ttft<2s"), load=Load(rate=2.0), latency="mean_tpot"),
     ],
 )
 def test_every_goal_has_a_winner_that_is_no_worse_than_the_default(tmp_path: Path, goal: Goal) -> None:

@@ -25,6 +25,7 @@ N_DRAWS = 200
 _PRIOR = 1.0  # requests' worth
 _LONGEST_STEP = 5.0
 _CLOSER = 3  # by how much the bracket must be tighter than the tolerance to end the search by itself
+_DOUBTFUL = 0.9  # quantile that must reach the lowest load, where that was not held, for a value just below it
 _INSIDE = 0.2  # of a bracket, in logarithm: how near to its ends the next load may be
 
 
@@ -33,13 +34,15 @@ class Effort:
     """How much may be spent on one server.
 
     Attributes:
-        most_bursts: At least 1.
+        most_bursts: Of the search for its capacity, at least 1.
+        repeats: Of a load that is given instead, at least 1.
         tolerance: The search ends when the middle 80% of where the crossing may be span no more than this ratio
             above 1, such as 0.15; or when a load that is held and one that is broken are three times closer.
         step: Ratio of the first two loads, above 1; every further step in one direction is the square of the last.
     """
 
     most_bursts: int
+    repeats: int = 2
     tolerance: float
     step: float = 1.5
 
@@ -49,8 +52,8 @@ class Capacity:
     """What was found.
 
     Attributes:
-        value: Median of where the crossing may be, in the unit of the load; 0 where no load was held and it is not
-            known either that what is to be beaten cannot be reached.
+        value: Median of where the crossing may be, in the unit of the load; 0 where no load was held, nor nearly so,
+            and it is not known either that what is to be beaten cannot be reached.
         low: 10th percentile of where it may be; ``high``: the 90th.
         bursts: All, in their order.
         end: Why no further burst was made: ``found``, ``most bursts``, ``no budget``, ``cannot win``, ``never held``
@@ -122,7 +125,7 @@ def capacity(
     if not bursts:
         return Capacity(value=0.0, low=0.0, high=0.0, bursts=(), end=end)
     seen = _Seen(bursts, effort.step, seed)
-    if not seen.held and end != "cannot win":
+    if not seen.held and end != "cannot win" and seen.quantile(_DOUBTFUL) < seen.levels[0]:
         return Capacity(value=0.0, low=0.0, high=seen.quantile(0.9), bursts=tuple(bursts), end=end)
     high = math.inf if not seen.broken else seen.quantile(0.9)
     value = seen.held[-1] if not seen.broken else seen.quantile(0.5)  # of what cannot win, at most so much

@@ -1,7 +1,7 @@
 """What was paid for, on disk: every start of a server and every burst, each under a key that says what it was."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,10 @@ class EventLog:
         """Return the JSON value that was put under this key, or None."""
         return self._known.get(key)
 
+    def items(self) -> Iterable[tuple[str, Any]]:
+        """Return all keys with their values, in no order."""
+        return self._known.items()
+
     def put(self, key: str, value: Mapping[str, Any]) -> None:
         """Keep a JSON object under a new key."""
         with readable_errors(self._engine), self._engine.begin() as connection:
@@ -66,7 +70,10 @@ class EventLog:
             return
         differing = [key for key in wanted if wanted[key] != known.get(key)]
         if differing:
-            found = "; ".join(f"{key} was {known.get(key)!r}, now {wanted[key]!r}" for key in differing)
+            found = "; ".join(
+                f"{key} was {known[key]!r}, now {wanted[key]!r}" if key in known else "an earlier version began it"
+                for key in differing
+            )
             raise InvalidInputError(
                 f"study '{self._study}' must go on with what it began with, but {found}; give another --study name"
             )

@@ -57,11 +57,6 @@ class Known:
         return sorted((t for t in self.trials if t.score is not None), key=lambda trial: -(trial.score or 0.0))
 
     @property
-    def start_seconds(self) -> float:
-        """Of the slowest start."""
-        return max((trial.start_seconds for trial in self.trials), default=0.0)
-
-    @property
     def to_beat(self) -> float | None:
         """The score that the best has for certain; None where none has any."""
         return max((t.measured.low for t in self.ranked if t.measured is not None), default=None)
