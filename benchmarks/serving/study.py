@@ -98,19 +98,23 @@ def judged(gap: str, budget: float, seed: int, *, luck: float = 0.02, start_seco
 
 def table(gaps: list[str], budgets: list[float], seeds: int, luck: float, start_seconds: float) -> None:
     """Print a row for each gap and budget."""
-    print("| gap | budget, s | recommended | default | clear / keep / undecided / nothing | false | unspent | turns |")
+    print(
+        "| gap | budget, s | recommended | default | clear / keep / undecided / nothing / refused | false | unspent "
+        "| turns |"
+    )
     print("|---|---:|---:|---:|---|---:|---:|---:|")
     for gap in gaps:
         for budget in budgets:
-            runs = [judged(gap, budget, seed, luck=luck, start_seconds=start_seconds) for seed in range(seeds)]
-            n = Counter(run.said for run in runs)
-            if n["refused"] == len(runs):
+            asked = [judged(gap, budget, seed, luck=luck, start_seconds=start_seconds) for seed in range(seeds)]
+            runs = [run for run in asked if run.said != "refused"]
+            n = Counter(run.said for run in asked)
+            if not runs:
                 print(f"| {gap} | {budget:g} | refused | | | | | |")
                 continue
             chosen = np.array([run.recommended / run.best for run in runs])
             undecided = [run.unspent for run in runs if run.said in ("undecided", "nothing")]
             unspent = f"{np.mean(undecided):.1%} (most {max(undecided):.1%})" if undecided else "-"
-            said = " / ".join(str(n[kind]) for kind in ("clear", "keep", "undecided", "nothing"))
+            said = " / ".join(str(n[kind]) for kind in ("clear", "keep", "undecided", "nothing", "refused"))
             turns = [run.turns for run in runs]
             default = runs[0].default / runs[0].best
             print(

@@ -105,13 +105,20 @@ class Account:
             except ServerFailed as error:
                 kept = {"kind": error.failure.kind, "line": error.failure.line, "exit_code": error.failure.exit_code}
                 record = {"failure": kept, "message": str(error)}
+            except BaseException:  # stopped by the user: nothing came of it, but it was paid for
+                lost = self._clock() - began
+                self._put(f"{key}/stopped at {self.spent:g}", {"seconds": lost, "restart": lost})
+                raise
             record["seconds"] = self._clock() - began
-            self._log.put(key, record)
-            self._add(key, record)
-            self.bought += record["seconds"]
+            self._put(key, record)
         if "failure" in record:
             raise ServerFailed(record["message"], ServerFailure(**record["failure"]))
         return record
+
+    def _put(self, key: str, record: dict[str, Any]) -> None:
+        self._log.put(key, record)
+        self._add(key, record)
+        self.bought += record["seconds"]
 
     def _add(self, key: str, record: Any) -> None:
         purpose, slash, _ = key.partition("/")

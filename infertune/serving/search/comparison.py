@@ -59,6 +59,11 @@ class Comparison:
         return self.difference + self._half(self.n)
 
     @property
+    def expected(self) -> float:
+        """The difference, by so many turns' worth of equality nearer to 0: what to expect of more turns."""
+        return self.difference * self.n / (self.n + _PRIOR_TURNS)
+
+    @property
     def is_better(self) -> bool:
         """Whether the one is clearly better."""
         return self.n >= FEWEST_TURNS and self.low > 0
@@ -70,8 +75,8 @@ class Comparison:
 
     @property
     def turns_to_decide(self) -> int:
-        """How many more turns would decide it, if the difference and its spread stay as they are; at least 1."""
-        gap = max(self.difference, math.log1p(MARGIN) - self.difference)
+        """How many more turns would decide it, if the difference is what is expected of it; at least 1."""
+        gap = max(self.expected, math.log1p(MARGIN) - self.expected)
         low, high = max(self.n, FEWEST_TURNS - 1), _MOST_TURNS
         while high - low > 1:
             middle = (low + high) // 2

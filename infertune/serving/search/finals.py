@@ -5,9 +5,9 @@ measured one after another, in another order each time, so that a machine that g
 Who meets next:
 
 1. The default and the best seen, two rounds before anything else.
-2. Whatever may still be furthest above the default, until something is clearly better or all are clearly not: the
-   best seen, what the search saw clearly better than the default, and whoever has begun.
-3. Where something is clearly better, whatever the search saw above it.
+2. The default and one after another, until something is clearly better or all are clearly not: whoever looks better in
+   the finals so far; what the search saw clearly better than the default; and then again the best seen.
+3. Where something is clearly better, whatever the search saw above it, twice, and for as long as it looks better.
 4. When the search has no room left, the next best seen against what is best.
 """
 
@@ -25,7 +25,6 @@ from infertune.serving.search.comparison import FEWEST_TURNS, MARGIN, Comparison
 from infertune.serving.search.trial import Trial
 
 MOST_RIVALS = 3  # of the best, that are looked at when there is time left
-_DOUBT = 3.0  # standard deviations that a score of the search may be off
 
 Round = Mapping[Configuration, Measured | ServerFailure]
 """What its members showed; who is missing had no room."""
@@ -119,29 +118,31 @@ class Finals:
             better = [one for one in others if len(one.scores) >= FEWEST_TURNS]
             return max(better, key=lambda one: one.mean, default=None)
         better = [one for one in others if self.against_default(one.configuration).is_better]
-        return max(better, key=lambda one: self.against_default(one.configuration).difference, default=None)
+        return max(better, key=lambda one: self.against_default(one.configuration).expected, default=None)
 
     @cached_property
     def undecided(self) -> Sequence[Configuration]:
-        """What must be compared before anything can be said, the most doubtful first; see the head of this file."""
+        """What must be compared before anything can be said, in order; see the head of this file."""
         if self.leader is not None:
             leads = self._seen(self.leader.configuration)
             above = [t.configuration for t in self.seen if leads is None or _score(t) > _score(leads)]
-            return sorted(filter(self._looks_better, above), key=self._at_most, reverse=True)
-        base = self.default
-        clearly = [t for t in self.seen[1:] if _low(t) > _high(base)] if self.base is not None else []
-        named = [t.configuration for t in (*self.seen[:1], *clearly)]
-        begun = [c for c in self.finalists if c != base.configuration]
-        open_ones = [c for c in dict.fromkeys((*named, *begun)) if self._is_open(c)]
-        first = [c for c in named[:1] if c in open_ones and self.n_turns(c) < FEWEST_TURNS]
-        return list(dict.fromkeys((*first, *sorted(open_ones, key=self._at_most, reverse=True))))
+            met = [c for c in above if self._is_open(c) and self.n_turns(c) < FEWEST_TURNS]
+            better = [c for c in above if self._is_open(c) and self._looks_better(c)]
+            return list(dict.fromkeys((*self._sorted(better), *met)))
+        standing = [t for t in self.seen if not self.of(t.configuration).is_out]
+        clearly = [t for t in standing[1:] if _low(t) > _high(self.default)] if self.base is not None else []
+        named = [t.configuration for t in (*standing[:1], *clearly)]
+        first = [c for c in named[:1] if self.n_turns(c) < FEWEST_TURNS]
+        better = [c for c in self.finalists if c != self.default.configuration and self._looks_better(c)]
+        unmet = [c for c in named if not self.n_turns(c)]
+        return [c for c in dict.fromkeys((*first, *self._sorted(better), *unmet, *named)) if self._is_open(c)]
 
     @property
     def rivals(self) -> Sequence[Configuration]:
         """The next best seen that may be better than the leader; or than the default, where that is to be kept."""
         best = self.leader.configuration if self.leader is not None else self.default.configuration
         others = [t.configuration for t in self.seen if t.configuration != best][:MOST_RIVALS]
-        return sorted(filter(self._is_open, others), key=self._at_most, reverse=True)
+        return list(filter(self._is_open, others))
 
     def members(self, configuration: Configuration) -> tuple[Configuration, ...]:
         """Return who meets in a round for settings that are undecided, in the order in which they start."""
@@ -176,21 +177,11 @@ class Finals:
         return not comparison.is_better and not comparison.is_no_better
 
     def _looks_better(self, configuration: Configuration) -> bool:
-        """Whether settings may take the leader's place: they have not shown enough, or more than the leader."""
-        comparison = self.comparison(configuration)
-        few = comparison.n < FEWEST_TURNS
-        return self._is_open(configuration) and (few or comparison.difference > math.log1p(MARGIN))
+        """Whether the finals so far say that settings beat what they must beat, however surely."""
+        return self.comparison(configuration).expected > math.log1p(MARGIN)
 
-    def _at_most(self, configuration: Configuration) -> float:
-        """Return how far above what they must beat settings may be: by the finals, or else by the search."""
-        comparison = self.comparison(configuration)
-        if comparison.n:
-            return comparison.high
-        best = self._seen(self.leader.configuration if self.leader else self.default.configuration)
-        one = self._seen(configuration)
-        if one is None or best is None or one.measured is None or best.measured is None:
-            return math.inf
-        return _score(one) - _score(best) + _DOUBT * math.hypot(one.measured.error, best.measured.error)
+    def _sorted(self, configurations: Sequence[Configuration]) -> Sequence[Configuration]:
+        return sorted(configurations, key=lambda each: self.comparison(each).expected, reverse=True)
 
     def _seen(self, configuration: Configuration) -> Trial | None:
         return next((t for t in (self.default, *self.seen) if t.configuration == configuration), None)

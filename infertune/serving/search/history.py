@@ -20,7 +20,7 @@ from infertune.serving.search.trial import Trial
 from infertune.space import SearchSpace
 
 SEARCH_EFFORT = Effort(most_bursts=7, tolerance=0.15)
-FINAL_EFFORT = Effort(most_bursts=12, repeats=12, tolerance=0.0, step=1.12)  # for as long as there is room
+FINAL_EFFORT = Effort(most_bursts=24, repeats=24, tolerance=0.0, step=1.12)  # for as long as there is room
 
 
 class History:

@@ -190,15 +190,21 @@ class Search:
 
     def _to_decide(self) -> float | None:
         """Return the budget that would decide what is undecided; None where nothing is."""
-        finals, spent = self._history.finals, self._history.spent("finals")
+        finals = self._history.finals
         said = verdict(finals)
         if said.kind != "undecided" or said.best is None:
             return None
-        n_turns = said.comparison.turns_to_decide if said.comparison.n else FEWEST_TURNS
-        n_rounds, n_members = len(finals.rounds), len(finals.members(said.best))
-        each = spent / n_rounds if n_rounds else self._split.round_seconds(n_members, 1.0)
+        n_more = said.comparison.turns_to_decide if said.comparison.n else FEWEST_TURNS
         is_untried = len({trial.configuration for trial in self._known.trials}) < self._space.n_configurations
-        return self._split.to_decide(n_turns * each, spent, searching=is_untried)
+        spent = self._history.spent()
+        return self._split.to_decide(
+            n_more,
+            spent=spent,
+            searched=spent - self._history.spent("finals"),
+            n_rounds=len(finals.rounds),
+            n_members=len(finals.members(said.best)),
+            searching=is_untried,
+        )
 
     def _say(self, step: Step, doing: str) -> None:
         self._on_progress(

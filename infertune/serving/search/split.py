@@ -99,7 +99,8 @@ class Split:
             n_members: Of the next one.
             n_lacking: Rounds that its members must have.
         """
-        left, least = self.budget - spent, n_members * self.final_server
+        # What must be may be a little short, for bursts may have lasted longer than they should.
+        left, least = self.budget - spent, n_members * (self.server if n_lacking > 0 else self.final_server)
         if left < least:
             return 0.0
         # What the search left over by less than a trial makes rounds longer, not more: so a larger budget never has
@@ -109,13 +110,22 @@ class Split:
         each = left / n_left if n_left > 0 else min(left, self.round_seconds(n_members, FINAL_LENGTH))
         return left if n_left < 2 and left - each < least else each
 
-    def to_decide(self, seconds: float, finals: float, *, searching: bool) -> float:
-        """Return the budget that gives the finals so many seconds more.
+    def to_decide(
+        self, n_more: int, *, spent: float, searched: float, n_rounds: int, n_members: int, searching: bool
+    ) -> float:
+        """Return the budget that has room for so many more rounds.
 
         Args:
-            seconds: That they still need.
-            finals: That they have had.
+            n_more: At least 1.
+            spent: Seconds so far, those of the search (``searched``) among them.
+            searched: See above.
+            n_rounds: Rounds so far.
+            n_members: Of each.
             searching: Whether the search would take its share of a larger budget.
         """
-        more = self.budget + seconds
-        return max(more, (finals + seconds) / (1 - SEARCH_SHARE)) if searching else more
+        n = n_rounds + n_more
+        short = self.round_seconds(n_members, 1.0)
+        all_of_them = n * (short if n <= _SHORT_ROUNDS else self.round_seconds(n_members, FINAL_LENGTH))
+        finals = max(all_of_them, spent - searched + n_more * short)
+        needed = finals / (1 - SEARCH_SHARE) if searching else searched + finals + self.server
+        return max(needed, self.budget + n_more * short)

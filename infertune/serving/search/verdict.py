@@ -68,7 +68,7 @@ def verdict(finals: Finals) -> Verdict:
 
 
 def _shown(finals: Finals, configuration: Configuration) -> tuple[bool, float]:
-    """Return what to compare the undecided by: the difference in the finals, before them the rank in the search."""
+    """Return what to compare the undecided by: how they did in the finals, before them the rank in the search."""
     comparison = finals.against_default(configuration)
     rank = [trial.configuration for trial in finals.seen].index(configuration)
-    return bool(comparison.n), comparison.difference if comparison.n else -float(rank)
+    return bool(comparison.n), comparison.expected if comparison.n else -float(rank)
