@@ -1,4 +1,4 @@
-"""What a load comes to: latencies, throughput, and how much of it was within the promise."""
+"""What a load comes to: latencies, throughput, and how much of it was within the SLO."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,9 +47,9 @@ class Measures:
         input_rate: Their prompt tokens per second.
         output_rate: Their generated tokens per second.
         user_rate: Tokens per second that the median user sees arrive: 1 / ``tpot.p50``.
-        goodput: Requests within the promise, per second.
+        goodput: Requests within the SLO, per second.
         within: Their share, with its interval.
-        verdict: Whether the promise was held; None without one.
+        verdict: Whether the SLO was held; None without one.
         lateness: How late requests were sent, in seconds: the 95th percentile.
     """
 

@@ -63,7 +63,7 @@ def cannot_hold(slo: Slo, timings: Sequence[Timing], n_requests: int) -> bool:
 
 
 def hopeless(slo: Slo, n_requests: int) -> Callable[[Sequence[Timing]], bool]:
-    """Return what ends a load early: it can keep its promise no more, or the server falls ever further behind."""
+    """Return what ends a load early: it can keep its SLO no more, or the server falls ever further behind."""
     return lambda timings: cannot_hold(slo, timings, n_requests) or is_oversaturated(timings)
 
 

@@ -105,7 +105,7 @@ def front(found: Found) -> list[dict[str, Any]]:
 
 
 def failure_kinds(trials: Sequence[Trial]) -> Counter[str]:
-    """Return how many trials failed by each class, broken promises among them."""
+    """Return how many trials failed by each class, broken SLOs among them."""
     return Counter(trial.outcome.failure for trial in trials if trial.outcome.failure)
 
 

@@ -23,7 +23,7 @@ def evidence(found: Found) -> ServingEvidence | None:
     rate = sum(turn.rate for turn in turns) / len(turns)
     return ServingEvidence(
         objective=str(goal),
-        promise=str(goal.slo),
+        slo=str(goal.slo),
         load=words(goal.load) if goal.load is not None else f"{rate:.3g} requests/s",
         value=value,
         interval=interval,

@@ -126,7 +126,7 @@ def test_several_promises_are_held_together() -> None:
 def test_a_verdict_is_seldom_wrong(text: str) -> None:
     """At the very limit, "held" and "broken" are wrong in at most 5% of loads together, but for luck (4 sigma)."""
     rng = np.random.default_rng(3)
-    scale = 1 / math.log(10) if "p90" in text else 1.0  # so that the promise is just true
+    scale = 1 / math.log(10) if "p90" in text else 1.0  # so that the SLO is just true
     slo = parse(text)
     loads = [[timing(ttft=float(value)) for value in rng.exponential(scale, 300)] for _ in range(300)]
     wrong = sum(slo.verdict(load) != "undecided" for load in loads) / len(loads)

@@ -1,4 +1,4 @@
-"""Bursts whose shares within the promise follow a known curve."""
+"""Bursts whose shares within the SLO follow a known curve."""
 
 import numpy as np
 from scipy import special

@@ -1,4 +1,4 @@
-"""The highest load at which one started server keeps its promise, found with few and short bursts.
+"""The highest load at which one started server keeps its SLO, found with few and short bursts.
 
 The share of requests within a limit falls as the load rises, so the search is for where a monotone curve that is seen
 through counts crosses what is needed. After every burst the shares of all loads are drawn from their Beta posteriors,
@@ -7,7 +7,7 @@ Inference under Order Restrictions*), and the draws' crossings say where the cap
 middle of these: where the crossing is most uncertain, the outcome says most (probabilistic bisection; Horstein 1963).
 With several promises a draw's crossing is the lowest of theirs.
 
-The posterior of a share begins as one request's worth of what the promise needs: forty of forty are then taken to keep
+The posterior of a share begins as one request's worth of what the SLO needs: forty of forty are then taken to keep
 a p99 in 97 of 100 draws, and one miss of forty in one of three.
 """
 
@@ -78,7 +78,7 @@ def capacity(
     snap: Callable[[float], float] = float,
     beat: float = 0.0,
 ) -> Capacity:
-    """Return the highest load that keeps the promise.
+    """Return the highest load that keeps the SLO.
 
     Args:
         press: Puts a load on the server for the given time, counted from 0, that this load is tried, and returns what
@@ -137,7 +137,7 @@ class _Seen:
 
     Attributes:
         levels: Loads that were tried, in order.
-        held: Those that keep the promise in half of the draws or more; ``broken``: the others, all above.
+        held: Those that keep the SLO in half of the draws or more; ``broken``: the others, all above.
     """
 
     def __init__(self, bursts: Sequence[Figures], step: float, seed: int) -> None:

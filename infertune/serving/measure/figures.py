@@ -21,7 +21,7 @@ class Count:
     Attributes:
         within: Of ``n``, what was within the limit. For a mean, ``n`` times the confidence that it is below its limit.
         n: Requests, or gaps as many as they are worth; 0 where the burst says nothing.
-        needed: The share that the promise needs: 0.99 for p99, 0.5 for a mean.
+        needed: The share that the SLO needs: 0.99 for p99, 0.5 for a mean.
     """
 
     within: float
@@ -136,7 +136,7 @@ def _count(promise: Promise, timings: Sequence[Timing], n_planned: int, cut: boo
         return _count_of_mean(promise, known, cut)
     needed = promise.percentile / 100
     share = promise.share(known)
-    if cut:  # it was ended because the promise could not be kept: what was not seen to end well did not
+    if cut:  # it was ended because the SLO could not be kept: what was not seen to end well did not
         return Count(within=min(share.successes, needed * n_planned / 2), n=float(n_planned), needed=needed)
     return Count(within=float(share.successes), n=float(share.n), needed=needed)
 

@@ -13,8 +13,8 @@ from infertune.serving.measure.goal import Goal
 
 FEWEST_REQUESTS = 20  # of a burst
 LOWEST_RATE, HIGHEST_RATE = 0.02, 20_000.0  # requests per second
-NOT_KEPT = "the promise is kept at no load that was tried"
-NOT_KEPT_THERE = "the promise is not kept at the load that was given"
+NOT_KEPT = "the SLO is kept at no load that was tried"
+NOT_KEPT_THERE = "the SLO is not kept at the load that was given"
 _HOURS = 3600.0
 _GRID = 1.02  # ratio of neighbouring rates, so that different servers are pressed with the same ones
 _EIGHTY = 1.28  # standard errors to either side of a mean hold 80%
@@ -27,7 +27,7 @@ class Measured:
     """What one server is worth.
 
     Attributes:
-        score: By `Goal.score`; None where it keeps the promise at no load, or not at the load that was given.
+        score: By `Goal.score`; None where it keeps the SLO at no load, or not at the load that was given.
         low: Of the score, the lower end of where it may be (10th percentile); ``high``: likewise.
         rate: The load at which that holds, in requests per second; for a concurrency what came of it.
         bursts: All that were made.

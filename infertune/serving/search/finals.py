@@ -133,9 +133,11 @@ class Finals:
         clearly = [t for t in standing[1:] if _low(t) > _high(self.default)] if self.base is not None else []
         named = [t.configuration for t in (*standing[:1], *clearly)]
         first = [c for c in named[:1] if self.n_turns(c) < FEWEST_TURNS]
+        begun = [c for c in named if 0 < self.n_turns(c) < FEWEST_TURNS]
         better = [c for c in self.finalists if c != self.default.configuration and self._looks_better(c)]
         unmet = [c for c in named if not self.n_turns(c)]
-        return [c for c in dict.fromkeys((*first, *self._sorted(better), *unmet, *named)) if self._is_open(c)]
+        ordered = dict.fromkeys((*first, *begun, *self._sorted(better), *unmet, *named))
+        return [c for c in ordered if self._is_open(c)]
 
     @property
     def rivals(self) -> Sequence[Configuration]:

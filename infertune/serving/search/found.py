@@ -43,7 +43,7 @@ class Found:
         to_decide: The budget, in seconds, with which what is undecided would about be decided; None where nothing is.
         spent: Seconds by arm, of all runs of the study.
         bought: Seconds of this run of the command; the rest was in the log.
-        void: Why bursts were void, one text for each; those that had broken their promise were made again.
+        void: Why bursts were void, one text for each; those that had broken their SLO were made again.
     """
 
     goal: Goal

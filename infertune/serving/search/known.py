@@ -66,7 +66,7 @@ class Known:
         return float(Feasibility(self._space, self.outcomes).chances([configuration])[0]) if self.trials else 1.0
 
     def guess(self, configuration: Configuration) -> float:
-        """Return a rate that settings may be good for; where a smaller one is, broken promises will lead to it."""
+        """Return a rate that settings may be good for; where a smaller one is, broken SLOs will lead to it."""
         known = next((trial for trial in self.trials if trial.score is not None), None)
         if known is not None and known.measured is not None and known.score is not None:
             mean, _ = Surrogate(self._space, self.scored, self.estimate()).expected([configuration])

@@ -141,10 +141,11 @@ class Search:
                 if proposed is not None:
                     return self._trial(arm, proposed, room)
         for configuration in (*finals.undecided, *finals.rivals):
-            members = finals.members(configuration)
+            members, n_rounds = finals.members(configuration), len(self._history.rounds)
             lacking = FEWEST_TURNS - finals.n_turns(configuration)
-            room = split.round_room(spent, searched, len(self._history.rounds), len(members), n_lacking=lacking)
-            if room:
+            if n_rounds and lacking == FEWEST_TURNS and self._budget - spent < split.reserve(len(members)):
+                continue  # one turn would say nothing of it, and something of another
+            if room := split.round_room(spent, searched, n_rounds, len(members), n_lacking=lacking):
                 return self._round(members, room)
         return None
 

@@ -8,7 +8,7 @@ from infertune.serving.measure.worth import NOT_KEPT, NOT_KEPT_THERE, Measured
 from infertune.serving.search.feasibility import EXPECTED, Outcome
 from infertune.serving.search.steps import Arm
 
-BREAKS = "breaks the promise"
+BREAKS = "breaks the SLO"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
