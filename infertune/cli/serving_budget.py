@@ -9,11 +9,11 @@ _OPTION = "--budget-seconds"
 _START_SECONDS = {"vllm": 60.0, "hf": 20.0, "command": 20.0}
 
 
-def seconds(text: str) -> float:
-    """Return the seconds of ``--budget-seconds``, above 0.
+def seconds(text: str, *, burst: float) -> float:
+    """Return the seconds of ``--budget-seconds``, above 0 and above those of a burst.
 
     Raises:
-        InvalidInputError: It is no duration.
+        InvalidInputError: It is no duration, or too short.
     """
     from infertune.budget import parse_seconds
     from infertune.errors import InvalidInputError
@@ -24,6 +24,8 @@ def seconds(text: str) -> float:
         raise InvalidInputError(f"{_OPTION} {error}") from None
     if found <= 0:
         raise InvalidInputError(f"{_OPTION} must be above 0")
+    if not burst < found:
+        raise InvalidInputError(f"--burst-seconds must be less than {_OPTION}, but {burst:g} is not below {found:g}")
     return found
 
 

@@ -125,7 +125,7 @@ def tune_serving(
     goal = serving_goal.goal(
         slo=slo, maximize=maximize, minimize=minimize, rate=rate, concurrency=concurrency, price=gpu_hour_price
     )
-    budget = serving_budget.seconds(budget_seconds)
+    budget = serving_budget.seconds(budget_seconds, burst=burst_seconds)
     serving_recipe.check_writable(out)
     decoding = dict(recipes.read(config).configuration) if config is not None else None
     pressing = workload_text.parse(workload, configuration=decoding)
@@ -155,7 +155,7 @@ def tune_serving(
                     "facts": dict(starts.facts),
                     "space": [[p.name, p.domain, p.default] for p in space.parameters],
                     "workload": pressing.name,
-                    "goal": [goal.kind, str(goal.slo), str(goal.load), goal.latency, goal.hour_price],
+                    "goal": _words(goal),
                     "burst_seconds": burst_seconds,
                     "seed": seed,
                 }
@@ -230,6 +230,14 @@ def tune_serving(
         print(json.dumps(serving_answer.as_json(answer), indent=2))
     else:
         report.show(answer, Console())
+
+
+def _words(goal: "Goal") -> str:
+    from infertune.serving.search.found import words
+
+    price = "" if goal.hour_price is None else f"{goal.hour_price:g} an hour"
+    load = "" if goal.load is None else words(goal.load)
+    return ", ".join(part for part in (str(goal), str(goal.slo), load, price) if part)
 
 
 def _handover(out: Path, name: str) -> list[str]:

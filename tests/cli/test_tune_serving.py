@@ -237,6 +237,8 @@ def test_it_says_beforehand_how_long_it_will_take(infertune: Infertune, monkeypa
         (("--slo", "p99_ttft<1s", "--rate", "2"), "--rate and --concurrency need --minimize with a latency"),
         (("--slo", "p99_ttft<1s", "--gpu-hour-price", "2"), "--gpu-hour-price needs --minimize cost"),
         (("--slo", "p99_ttft<1s", "--budget-seconds", "soon"), "--budget-seconds"),
+        (("--slo", "p99_ttft<1s", "--burst-seconds", "inf"), "--burst-seconds must be less than --budget-seconds"),
+        (("--minimize", "cost", "--gpu-hour-price", "inf"), "price above 0"),
         (("--slo", "p99_ttft<1s", "--out", "no/such/folder/x.yaml"), "folder"),
         (("--slo", "p99_ttft<1s", "--engine", "vlm"), "did you mean 'vllm'?"),
         (("--slo", "p99_ttft<1s", "--set", "slot=1"), "hole"),
@@ -280,6 +282,8 @@ def test_an_unusable_budget_is_told_before_anything_is_started(infertune: Infert
     assert done.code == 5
     assert "however fast they start" in done.err
     assert "--budget-seconds 20 or more" in done.err
+    other = infertune(*arguments("--slo", "p99_ttft<2s", budget="10"))
+    assert other.code == 5  # the study has not begun, so it is not bound to its goal
 
 
 @pytest.mark.parametrize("setting", ["max_num_seqs=1,2", "engine.max_num_seqs=1,2", "max-num-seqs=1,2"])

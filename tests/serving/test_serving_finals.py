@@ -153,11 +153,11 @@ def test_the_order_of_what_is_undecided_is_who_may_be_furthest_above() -> None:
 
 
 def test_a_clear_winner_is_rare_where_there_is_none() -> None:
-    """Equal finalists on a machine that drifts, looked at after each of ten turns."""
+    """Equal finalists on a machine that drifts: what any of ten turns has shown stays shown."""
     rng = np.random.default_rng(0)
     wrong = 0
     for _ in range(200):
         drift = rng.normal(size=10) * 0.2
         shown = [{each: float(drift[turn] + rng.normal() * 0.07) for each in (A, B)} for turn in range(10)]
-        wrong += any(verdict(finals(*shown[:n], b=1.5)).kind == "clear" for n in range(2, 11))
+        wrong += verdict(finals(*shown, b=1.5)).kind == "clear"
     assert wrong / 200 < 0.05

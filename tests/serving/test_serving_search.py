@@ -220,8 +220,14 @@ def test_every_goal_recommends_what_is_no_worse_than_the_default(tmp_path: Path,
 
 def test_other_settings_are_another_study(tmp_path: Path) -> None:
     log = EventLog(tmp_path / "a.db", "study")
+    log.claim({"seed": 0})
+    log.claim({"seed": 1, "facts": {"model": "m"}})  # nothing had begun
+    log.put("step 0", {})
     log.claim({"seed": 1, "facts": {"model": "m"}})
-    log.claim({"seed": 1, "facts": {"model": "m"}})
+    with pytest.raises(InvalidInputError, match="it had other facts"):
+        log.claim({"seed": 1, "facts": {"model": "m" * 200}})
+    with pytest.raises(InvalidInputError, match="an earlier version began it"):
+        log.claim({"seed": 1, "facts": {"model": "m"}, "steps": 1})
     with pytest.raises(InvalidInputError, match="seed was 1, now 2"):
         log.claim({"seed": 2, "facts": {"model": "m"}})
     log.close()

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.serving.planted import SCENARIOS, Planted
+from benchmarks.serving.planted import Planted
 from benchmarks.serving.study import BURST_SECONDS, SLO, judged, search
 
 
 @pytest.mark.parametrize(
     ("gap", "budget", "said"),
-    [("large", 180.0, {"clear"}), ("large", 600.0, {"clear"}), ("none", 300.0, {"undecided", "keep"})],
+    [("large", 180.0, {"clear"}), ("none", 200.0, {"undecided", "keep"})],
 )
 def test_what_is_said_is_true(gap: str, budget: float, said: set[str]) -> None:
     for seed in range(2):
@@ -24,7 +24,7 @@ def test_what_is_said_is_true(gap: str, budget: float, said: set[str]) -> None:
 
 
 def test_a_larger_budget_has_no_fewer_turns_while_nothing_is_decided() -> None:
-    turns = [judged("none", budget, 0).turns for budget in (180.0, 300.0, 600.0, 900.0)]
+    turns = [judged("none", budget, 0).turns for budget in (180.0, 300.0, 600.0)]
     assert turns == sorted(turns)
     assert turns[0] >= 2
 
@@ -46,4 +46,3 @@ def test_a_default_that_is_best_is_kept(tmp_path: Path) -> None:
     assert found.verdict.kind == "keep"
     assert found.verdict.comparison.high < 0.05
     assert launcher.clock() < 400.0 + BURST_SECONDS
-    assert set(SCENARIOS) == {"large", "small", "none", "worse"}

@@ -47,7 +47,7 @@ class Goal:
             raise InvalidInputError("latency needs a load: give --rate or --concurrency")
         if self.kind != "latency" and self.load is not None:
             raise InvalidInputError(f"a load is given for latency only: for {self.kind} it is what is searched")
-        if self.kind == "cost" and not (self.hour_price and self.hour_price > 0):
+        if self.kind == "cost" and not (self.hour_price and 0 < self.hour_price < math.inf):
             raise InvalidInputError("cost needs a price above 0: give --gpu-hour-price")
         if self.latency not in metric_names.NAMES:
             raise InvalidInputError(

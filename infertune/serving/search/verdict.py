@@ -1,12 +1,11 @@
 """What the finals say: a clear winner, the default, or that it is not decided yet."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from infertune.configuration import Configuration
-from infertune.serving.search.comparison import Comparison
+from infertune.serving.search.comparison import NONE, Comparison
 from infertune.serving.search.finals import Finalist, Finals
 
 Kind = Literal["clear", "keep", "undecided", "nothing"]
@@ -37,15 +36,12 @@ class Verdict:
         return self.kind == "clear"
 
 
-_NONE = Comparison(n=0, difference=0.0, spread=math.inf)
-
-
 def verdict(finals: Finals) -> Verdict:
     """Return what the finals say."""
     default = finals.of(finals.default.configuration)
     if finals.leader is not None:
         best = finals.leader.configuration
-        comparison = finals.against_default(best) if finals.base is not None else _NONE
+        comparison = finals.against_default(best) if finals.base is not None else NONE
         return Verdict(
             kind="clear", recommended=finals.leader, best=best, comparison=comparison, rivals=tuple(finals.rivals)
         )
@@ -60,10 +56,10 @@ def verdict(finals: Finals) -> Verdict:
             comparison=comparison,
         )
     if finals.base is None or (finals.default.score is None and not default.scores):
-        return Verdict(kind="nothing", recommended=None, best=None, comparison=_NONE)
+        return Verdict(kind="nothing", recommended=None, best=None, comparison=NONE)
     others = [each for each in finals.finalists if each != finals.base and not finals.of(each).is_out]
     nearest = max(others, key=lambda each: finals.against_default(each).difference, default=None)
-    comparison = _NONE if nearest is None else finals.against_default(nearest)
+    comparison = NONE if nearest is None else finals.against_default(nearest)
     return Verdict(kind="keep", recommended=default, best=nearest, comparison=comparison)
 
 
