@@ -7,7 +7,7 @@
 
 The grid starts a server for every combination of settings and presses it with every rate; its answer is the one that
 held the highest rate, of several the one with the lowest p90 of the time to first token. The sweep needs pandas beside
-vLLM. All answers are judged alike: the capacity under the promise, found again with bursts five times as long.
+vLLM. All answers are judged alike: the capacity under the SLO, found again with bursts five times as long.
 """
 
 import argparse
@@ -31,6 +31,7 @@ from infertune.configuration import Configuration
 from infertune.engines.vllm import arguments, serve_arguments
 from infertune.engines.vllm.interpreter import find
 from infertune.engines.vllm.process import HOST
+from infertune.load.saturation import hopeless
 from infertune.load.slo import Slo, parse
 from infertune.serving import workload_text
 from infertune.serving.launch.vllm_launcher import vllm_launcher
@@ -48,7 +49,7 @@ SETTINGS: Mapping[str, tuple[Any, ...]] = {
 }
 GIVEN = ("enforce_eager",)
 INPUT, OUTPUT, PREFIX = 300, 24, 0.8
-PROMISE = "p90_ttft<600ms, p90_itl<100ms"
+SLO = "p90_ttft<600ms, p90_itl<100ms"
 RATES = (2, 3, 4, 5, 6)
 GRID_SECONDS = 12.0  # of each load
 PART = 5  # of the grid's time, for a search
@@ -107,7 +108,7 @@ def search(folder: Path, seed: int) -> None:
     given = [f"--engine-arg={name}" for name in GIVEN]
     command = [
         *(sys.executable, "-m", "infertune", "tune-serving", "--model", MODEL, "--json", "--only", *settings, *given),
-        *("--workload", _workload(), "--slo", PROMISE, "--budget-seconds", f"{budget:.0f}"),
+        *("--workload", _workload(), "--slo", SLO, "--budget-seconds", f"{budget:.0f}"),
         *("--burst-seconds", str(BURST_SECONDS), "--seed", str(seed), "--study", f"seed-{seed}"),
         *("--db", str(folder / "search.db"), "--out", str(folder / f"serving-{seed}.yaml")),
     ]
@@ -120,7 +121,7 @@ def search(folder: Path, seed: int) -> None:
 def judge(folder: Path) -> None:
     """Find the capacity of every answer again, in turns, and keep what was found."""
     launcher = vllm_launcher(MODEL, workload_text.parse(_workload(), configuration=None), engine_args=_given())
-    goal = Goal(kind="goodput", slo=parse(PROMISE))
+    goal = Goal(kind="goodput", slo=parse(SLO))
     log = EventLog(folder / "judge.db", "judge")
     account = Account(launcher, log, goal.slo, time.monotonic)
     found: dict[str, list[float]] = {}
@@ -143,7 +144,8 @@ def judge(folder: Path) -> None:
 
 
 def _pressed(server: PaidServer, *, seed: int) -> Press:
-    return lambda load, n, turn, hopeless: server.press(load, n_requests=n, seed=seed + turn, hopeless=hopeless)
+    slo = parse(SLO)
+    return lambda load, n, turn: server.press(load, n_requests=n, seed=seed + turn, hopeless=hopeless(slo, n))
 
 
 def table(folder: Path) -> None:
@@ -152,7 +154,7 @@ def table(folder: Path) -> None:
     seconds = sum(json.loads((folder / "seconds.json").read_text()))
     best = float(np.mean(judged[_key(_grid_answer(folder))]))
     print(f"the grid: {math.prod(map(len, SETTINGS.values()))} settings, {len(RATES)} rates, {seconds:,.0f} s\n")
-    print("| answer of | settings | wall time, s | requests/s under the promise, by turn | of the grid's |")
+    print("| answer of | settings | wall time, s | requests/s under the SLO, by turn | of the grid's |")
     print("|---|---|---:|---|---:|")
     for name, settings in _answers(folder):
         at = folder / f"{name}.json"
@@ -171,22 +173,22 @@ def _answers(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         answer = json.loads(at.read_text())
         if at.stem == "search-0":
             yield "default", _plain(answer["default"])
-        if answer["verdict"]["winner"] is not None:
-            yield at.stem, _plain(answer["verdict"]["winner"])
+        if answer["verdict"]["recommended"] is not None:
+            yield at.stem, _plain(answer["verdict"]["recommended"])
         control = [trial for trial in answer["trials"] if trial["arm"] == "random" and trial["value"] is not None]
         if control:
             yield at.stem.replace("search", "random"), _plain(max(control, key=lambda t: t["value"])["settings"])
 
 
 def _grid_answer(folder: Path) -> dict[str, Any]:
-    slo, best = parse(PROMISE), None
+    slo, best = parse(SLO), None
     for at in (folder / "grid").glob("*/summary.json"):
         for run in json.loads(at.read_text()):
             if run["completed"] == run["num_prompts"] and _keeps(run, slo):
                 score = (run["request_rate"], -run["p90_ttft_ms"])
                 if best is None or score > best[0]:
                     best = (score, {name: run[name] for name in SETTINGS})
-    assert best is not None, "no setting of the grid keeps the promise at any rate"
+    assert best is not None, "no setting of the grid keeps the SLO at any rate"
     return best[1]
 
 

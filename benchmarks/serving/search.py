@@ -52,11 +52,11 @@ def grid(launcher: SimulatedLauncher, slo: Slo) -> Configuration:
             n = max(20, int(rate * GRID_SECONDS))
             found = figures(server.press(Load(rate=rate), n_requests=n, seed=0), slo, n)
             if held(found):
-                better = (rate, -found.latencies["ttft_p99"])
+                better = (rate, -found.latencies["p99_ttft"])
                 if best is None or better > best[:2]:
                     best = (*better, configuration)
         server.close()
-    assert best is not None, "the grid's lowest rate keeps no promise"
+    assert best is not None, "the grid's lowest rate keeps no SLO"
     return best[2]
 
 
@@ -66,11 +66,11 @@ def searched(launcher: SimulatedLauncher, slo: Slo, budget: float, seed: int) ->
         log = EventLog(Path(folder) / "log.db", "bench")
         account = Account(launcher, log, slo, launcher.clock)
         goal = Goal(kind="goodput", slo=slo)
-        found = Search(account, launcher.space, goal, budget=budget, burst_seconds=10.0, seed=seed).run()
+        found = Search(account, log, launcher.space, goal, budget=budget, burst_seconds=10.0, seed=seed).run()
         log.close()
     random = [trial for trial in found.trials if trial.arm == "random" and trial.score is not None]
     return {
-        "search": found.verdict.winner.configuration if found.verdict.winner else None,
+        "search": found.verdict.recommended.configuration if found.verdict.recommended else None,
         "random": max(random, key=lambda trial: trial.score or 0.0).configuration if random else None,
     }
 
@@ -83,8 +83,8 @@ def compare(seeds: int, parts: tuple[int, ...], names: list[str]) -> None:
     )
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
     for name in names:
-        hardware, traffic, promise = SCENARIOS[name]
-        slo = parse(promise)
+        hardware, traffic, text = SCENARIOS[name]
+        slo = parse(text)
         exact = SimulatedLauncher(hardware, traffic, settings=SETTINGS)
         truth = {each: exact.truth(each, slo, n_requests=400) for each in exact.space.configurations()}
         best = max(truth.values())

@@ -6,22 +6,49 @@ from typing import Annotated, Literal
 import typer
 
 _IMAGES = {"cpu": "public.ecr.aws/q9t5s3a7/vllm-cpu-release-repo", "gpu": "vllm/vllm-openai"}
+_DEFAULTS: dict[str, str | int] = {"host": "127.0.0.1", "port": 8000, "name": "infertune-server"}
+_FOR = {
+    "host": ("command", "systemd"),
+    "port": ("command", "systemd", "kubernetes"),
+    "name": ("kubernetes", "helm"),
+    "image": ("kubernetes", "helm"),
+    "gpus": ("kubernetes", "helm"),
+}
 
 
 def handover(
-    file: Annotated[Path, typer.Argument(help="The settings of a server, such as tune-serving wrote.")],
+    file: Annotated[Path, typer.Argument(help="File with the settings of a server, such as tune-serving writes.")],
     form: Annotated[
-        Literal["command", "systemd", "kubernetes", "helm"], typer.Option("--as", help="What to write.")
+        Literal["command", "systemd", "kubernetes", "helm"], typer.Option("--as", help="Form to write.")
     ] = "command",
-    model: Annotated[str | None, typer.Option(help="As the server takes it; by default the file's own.")] = None,
-    host: Annotated[str, typer.Option(help="Where it listens, of command and systemd.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Where it listens.")] = 8000,
-    name: Annotated[str, typer.Option(help="Of the deployment or the release.")] = "infertune-server",
+    model: Annotated[
+        str | None, typer.Option(help="Name or path of the model where the server will run; default the file's.")
+    ] = None,
+    host: Annotated[
+        str | None,
+        typer.Option(help=f"Address to listen on, of command and systemd; default {_DEFAULTS['host']}."),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help=f"Port to listen on, of command, systemd and kubernetes; default {_DEFAULTS['port']}.",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help=f"Name of the deployment, of kubernetes and helm; default {_DEFAULTS['name']}."),
+    ] = None,
     image: Annotated[
-        str | None, typer.Option(help="Container image with its tag; by default vLLM's of the file's version.")
+        str | None,
+        typer.Option(
+            help="Container image with its tag, of kubernetes and helm; default vLLM's of the file's version."
+        ),
     ] = None,
     gpus: Annotated[
-        int | None, typer.Option(min=0, help="GPUs of one server; by default those that the settings need.")
+        int | None,
+        typer.Option(min=0, help="GPUs of one server, of kubernetes and helm; default what the settings need."),
     ] = None,
 ) -> None:
     """Write the command, the unit or the files that start a server with these settings, on standard output."""
@@ -33,6 +60,10 @@ def handover(
     from infertune.serving import handover as handovers
     from infertune.serving.launch.command_template import CommandTemplate
 
+    given = {"host": host, "port": port, "name": name, "image": image, "gpus": gpus}
+    for option, forms in _FOR.items():
+        if given[option] is not None and form not in forms:
+            raise InvalidInputError(f"--{option} needs --as {' or '.join(forms)}, not {form}")
     recipe = serving_recipe.read(file)
     if recipe.engine != "vllm":
         if form == "helm":
@@ -49,9 +80,9 @@ def handover(
         settings=recipe.settings,
         decoding=recipe.decoding,
         command=CommandTemplate(recipe.command) if recipe.command else None,
-        host=host,
-        port=port,
-        name=name,
+        host=host or str(_DEFAULTS["host"]),
+        port=port or int(_DEFAULTS["port"]),
+        name=name or str(_DEFAULTS["name"]),
         image=image or f"{repository}:{f'v{recipe.engine_version}' if recipe.engine_version else 'latest'}",
         n_gpus=handovers.n_gpus(recipe.settings, device="cpu" if on_cpu else "gpu") if gpus is None else gpus,
     )

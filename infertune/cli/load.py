@@ -24,31 +24,42 @@ def load(
     base_url: Annotated[
         str, typer.Option(help="Endpoint of the server, such as http://127.0.0.1:8000/v1.", metavar="URL")
     ],
-    model: Annotated[str, typer.Option(help="As the server calls it.")],
+    model: Annotated[str, typer.Option(help="Name of the model, as the server calls it.")],
     workload: Annotated[
-        str, typer.Option(help="task:NAME, synthetic:input=200,output=50,prefix=0.5 or trace:FILE.jsonl.")
+        str,
+        typer.Option(
+            help="Requests to send: task:NAME, synthetic:input=200,output=50,prefix=0.5 or trace:FILE.jsonl."
+        ),
     ] = "synthetic:input=200,output=50",
     config: Annotated[
-        Path | None, typer.Option(help="What optimize wrote: the decoding configuration of a workload task:NAME.")
+        Path | None,
+        typer.Option(help="File of optimize with the decoding of a workload task:NAME; default the task's own."),
     ] = None,
     rate: Annotated[
         str | None,
         typer.Option(
-            help="Requests per second, several after commas; inf sends all at once. Default: the trace's own."
+            help="Requests per second to offer, several after commas, inf for all at once; default the trace's own."
         ),
     ] = None,
-    concurrency: Annotated[str | None, typer.Option(help="Or requests in flight, several after commas.")] = None,
+    concurrency: Annotated[
+        str | None, typer.Option(help="Requests in flight, several after commas, instead of --rate.")
+    ] = None,
     burstiness: Annotated[
         float | None,
-        typer.Option(help="Squared variation of the gaps: 0 is constant, 1 Poisson, above 1 bursts. Default: 1."),
+        typer.Option(
+            help="Squared variation of the gaps between requests: 0 constant, 1 Poisson, above 1 bursts; default 1, "
+            "or the trace's own gaps."
+        ),
     ] = None,
-    requests: Annotated[int, typer.Option(min=1, help="How many at each load.")] = 100,
-    slo: Annotated[str | None, typer.Option(help="Promises, such as 'p99_ttft<300ms, p99_itl<40ms'.")] = None,
+    requests: Annotated[int, typer.Option(min=1, help="Requests at each load.")] = 100,
+    slo: Annotated[
+        str | None, typer.Option(help="Latencies to keep, such as 'p99_ttft<300ms, p99_itl<40ms'; default none.")
+    ] = None,
     early_stop: Annotated[
-        bool, typer.Option("--early-stop", help="End a load that can keep its promise no more.")
+        bool, typer.Option("--early-stop", help="End a load as soon as it cannot keep the SLO any more.")
     ] = False,
     warm_up: Annotated[int, typer.Option(min=0, help="Requests sent beforehand and not measured.")] = 2,
-    seed: Annotated[int, typer.Option(min=0, help="Of the requests and their arrivals.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the requests and their arrivals.")] = 0,
     extra_body: options.ExtraBody = None,
     api_key_env: options.ApiKeyEnv = None,
     api_key_file: options.ApiKeyFile = None,
@@ -60,7 +71,7 @@ def load(
     from infertune.cli.live import View
     from infertune.engines.openai import keys
     from infertune.errors import EngineError, InvalidInputError, VoidMeasurementError
-    from infertune.load import slo as promises
+    from infertune.load import slo as slos
     from infertune.load.generator import generate
     from infertune.load.load import Load
     from infertune.load.measures import measures
@@ -71,9 +82,11 @@ def load(
 
     url = keys.check_base_url(base_url)
     key = keys.read(api_key_env=api_key_env, api_key_file=api_key_file)
-    promised = None if slo is None else promises.parse(slo)
-    if early_stop and promised is None:
-        raise InvalidInputError("--early-stop must be given together with --slo")
+    kept = None if slo is None else slos.parse(slo)
+    if early_stop and kept is None:
+        raise InvalidInputError("--early-stop needs --slo")
+    if burstiness is not None and (concurrency is not None or rate == "inf"):
+        raise InvalidInputError("--burstiness needs --rate with a number, for there are no gaps without one")
     chosen = None if config is None else recipe.read(config).configuration
     source = workload_text.parse(workload, configuration=chosen)
     first = _with_extra(source.requests(requests, seed=seed), extra_body)
@@ -84,7 +97,7 @@ def load(
     asked = _with_extra(source.requests(requests * len(loads), seed=seed), extra_body)
     if burstiness is not None:
         asked = [replace(one, arrival=None) for one in asked]
-    ends = hopeless(promised, requests) if early_stop and promised is not None else None
+    ends = hopeless(kept, requests) if early_stop and kept is not None else None
     found: list[report.Measured] = []
     with View() as view:
         different = source.n_different
@@ -99,14 +112,14 @@ def load(
             part = asked[number * requests : (number + 1) * requests]
             progress = _Progress(view, report.load_text(one), requests)
             done = generate(url, model, part, one, seed=seed, key=key, hopeless=ends, landed=progress.landed)
-            figures = measures(done.timings, done.seconds, slo=promised, cut=done.cut)
+            figures = measures(done.timings, done.seconds, slo=kept, cut=done.cut)
             if figures.n_failed == figures.n and not done.cut:
                 raise EngineError(f"all requests failed; the first: {done.timings[0].error}")
             found.append(report.Measured(load=one, pressed=done, measures=figures))
     if as_json:
-        print(json.dumps(report.as_json(found, workload=source.name, slo=promised, seed=seed), indent=2))
+        print(json.dumps(report.as_json(found, workload=source.name, slo=kept, seed=seed), indent=2))
     else:
-        report.show(found, Console(), slo=promised)
+        report.show(found, Console(), slo=kept)
     if void := next((one.pressed.void for one in found if one.pressed.void), ""):
         raise VoidMeasurementError(f"figures must not be believed: {void}")
 

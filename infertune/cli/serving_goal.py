@@ -1,14 +1,14 @@
-"""What ``tune-serving`` seeks and may spend, from the words of its options."""
+"""What ``tune-serving`` seeks, from the words of its options."""
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from infertune.load.slo import Slo
     from infertune.serving.measure.goal import Goal
 
 
 def goal(
-    slo: "Slo",
+    *,
+    slo: str | None,
     maximize: str | None,
     minimize: str | None,
     rate: float | None,
@@ -18,42 +18,39 @@ def goal(
     """Return what is sought.
 
     Raises:
-        InvalidInputError: Options that do not go together, or a word that nothing is called.
+        InvalidInputError: There is no goal, an option has no use for it, or a word that nothing is called.
     """
     from infertune.errors import InvalidInputError, nearest
+    from infertune.load import metric_names
+    from infertune.load import slo as slos
     from infertune.load.load import Load
-    from infertune.serving.measure.goal import LATENCIES, Goal
+    from infertune.serving.measure.goal import Goal
 
+    if not slo and maximize is None and minimize is None:
+        raise InvalidInputError(
+            "there must be a goal: an SLO, such as --slo 'p99_ttft<300ms, p99_itl<40ms', or an objective, such as "
+            "--maximize throughput"
+        )
     if maximize is not None and minimize is not None:
-        raise InvalidInputError("give --maximize or --minimize, not both")
-    load: Load | None = Load(rate=rate, concurrency=concurrency) if rate or concurrency else None
+        raise InvalidInputError("--maximize and --minimize must not be given together")
+    if rate is not None and concurrency is not None:
+        raise InvalidInputError("--rate and --concurrency must not be given together")
+    kept = slos.parse(slo) if slo else slos.Slo(())
+    latency = metric_names.turned(minimize) if minimize is not None else ""
+    if minimize not in (None, "cost") and latency not in metric_names.NAMES:
+        raise InvalidInputError(f"--minimize has no '{minimize}'{nearest(latency, ('cost', *metric_names.NAMES))}")
+    if latency not in metric_names.NAMES and (rate is not None or concurrency is not None):
+        raise InvalidInputError("--rate and --concurrency need --minimize with a latency, such as --minimize p50_e2e")
+    if price is not None and minimize != "cost":
+        raise InvalidInputError("--gpu-hour-price needs --minimize cost")
+    if minimize == "cost":
+        return Goal(kind="cost", slo=kept, hour_price=price)
     if minimize is not None:
-        if minimize == "cost":
-            return Goal(kind="cost", slo=slo, load=load, hour_price=price)
-        if minimize not in LATENCIES:
-            raise InvalidInputError(f"--minimize has no '{minimize}'{nearest(minimize, ('cost', *LATENCIES))}")
-        return Goal(kind="latency", slo=slo, load=load, latency=minimize)
-    kind = maximize or ("goodput" if slo.promises else "throughput")
+        load = None if rate is None and concurrency is None else Load(rate=rate, concurrency=concurrency)
+        return Goal(kind="latency", slo=kept, load=load, latency=latency)
+    kind = maximize or "goodput"
     if kind == "goodput":
-        return Goal(kind="goodput", slo=slo, load=load)
+        return Goal(kind="goodput", slo=kept)
     if kind == "throughput":
-        return Goal(kind="throughput", slo=slo, load=load)
+        return Goal(kind="throughput", slo=kept)
     raise InvalidInputError(f"--maximize has no '{kind}'{nearest(kind, ('goodput', 'throughput'))}")
-
-
-def seconds(text: str) -> float:
-    """Return the seconds of ``--budget-seconds``, above 0.
-
-    Raises:
-        InvalidInputError: It is no duration.
-    """
-    from infertune.budget import parse_seconds
-    from infertune.errors import InvalidInputError
-
-    try:
-        found = parse_seconds(text)
-    except InvalidInputError as error:
-        raise InvalidInputError(f"--budget-seconds {error}") from None
-    if found <= 0:
-        raise InvalidInputError("--budget-seconds must be above 0")
-    return found

@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from infertune.types import Scalar
 
 ENGINES = ("vllm", "hf", "command")
+_FOR = {
+    "--engine-arg": ("vllm",),
+    "--vllm-python": ("vllm",),
+    "--dtype": ("vllm", "hf"),
+    "--changing-answers": ("vllm", "hf"),
+    "--only": ("vllm", "hf"),
+    "--command": ("command",),
+    "--reset-path": ("command",),
+}
 
 
 def launcher(
@@ -21,16 +30,17 @@ def launcher(
     *,
     command: str | None,
     settings: Sequence[str],
+    only: bool,
     dtype: str | None,
     engine_args: str | None,
     vllm_python: str | None,
     changing_answers: bool,
     reset_path: str | None,
 ) -> "tuple[Launcher, SearchSpace]":
-    """Return what starts the servers, and the space with the changes of ``--set``.
+    """Return what starts the servers, and the space with the changes of ``--set`` and ``--only``.
 
     Raises:
-        InvalidInputError: No such engine, or options that do not belong to it.
+        InvalidInputError: No such engine, options that do not belong to it, or nothing to choose between.
         DataUnavailableError: vLLM or the model is missing.
     """
     from infertune import space_text
@@ -38,6 +48,21 @@ def launcher(
 
     if engine not in ENGINES:
         raise InvalidInputError(f"tune-serving has no engine '{engine}'{nearest(engine, ENGINES)}")
+    given = {
+        "--engine-arg": engine_args is not None,
+        "--vllm-python": vllm_python is not None,
+        "--dtype": dtype is not None,
+        "--changing-answers": changing_answers,
+        "--only": only,
+        "--command": command is not None,
+        "--reset-path": reset_path is not None,
+    }
+    for option in (each for each, is_given in given.items() if is_given and engine not in _FOR[each]):
+        raise InvalidInputError(f"{option} needs --engine {' or '.join(_FOR[option])}, not {engine}")
+    if only and (changing_answers or not settings):
+        raise InvalidInputError(
+            "--only leaves --changing-answers without effect" if changing_answers else "--only needs --set"
+        )
     if engine == "command":
         from infertune.serving.launch import command_settings
         from infertune.serving.launch.command_launcher import CommandLauncher
@@ -47,41 +72,35 @@ def launcher(
             raise InvalidInputError(
                 "--engine command needs --command, such as 'llama-server -m {model} --port {port}'"
             )
-        if dtype or engine_args or vllm_python or changing_answers:
-            raise InvalidInputError(
-                "--dtype, --engine-arg, --vllm-python and --changing-answers are not for --engine command"
-            )
         template = CommandTemplate(command)
         parameters = command_settings.parameters(template, settings)
         started = CommandLauncher(template, model, workload, parameters=parameters, reset_path=reset_path or "")
         return started, SearchSpace(parameters)
-    if command is not None or reset_path is not None:
-        raise InvalidInputError("--command and --reset-path are for --engine command")
     if engine == "hf":
         from infertune.serving.launch.hf_launcher import HFLauncher
 
-        if engine_args or vllm_python:
-            raise InvalidInputError("--engine-arg and --vllm-python are for --engine vllm")
         fixed = {"dtype": dtype} if dtype else {}
         _check_searched_or_given(settings, fixed)
         runners = HFLauncher(model, workload, fixed=fixed, changing_answers=changing_answers)
-        return runners, space_text.changed(SearchSpace(tuple(runners.parameters)), settings)
+        space = space_text.changed(SearchSpace(tuple(runners.parameters)), settings)
+        return runners, only_named(space, settings) if only else space
     from infertune.engines.vllm import arguments as vllm_arguments
     from infertune.engines.vllm.settings import named_as_in, with_flags
     from infertune.serving.launch.vllm_launcher import vllm_launcher
 
-    given = vllm_arguments.read(engine_args)
-    _check_searched_or_given(settings, {**given, "dtype": dtype} if dtype else given)
+    everywhere = vllm_arguments.read(engine_args)
+    _check_searched_or_given(settings, {**everywhere, "dtype": dtype} if dtype else everywhere)
     server = vllm_launcher(
         model,
         workload,
         dtype=dtype,
-        engine_args=given,
+        engine_args=everywhere,
         vllm_python=vllm_python,
         changing_answers=changing_answers,
     )
     space = with_flags(SearchSpace(tuple(server.parameters), tuple(server.constraints)), server.installed, settings)
-    return server, space_text.changed(space, [named_as_in(space, setting) for setting in settings])
+    space = space_text.changed(space, [named_as_in(space, setting) for setting in settings])
+    return server, only_named(space, settings) if only else space
 
 
 def only_named(space: "SearchSpace", settings: Sequence[str]) -> "SearchSpace":

@@ -1,6 +1,8 @@
 """``infertune tune-serving``: which settings of the server, for this model, this machine and this traffic."""
 
 import json
+import shlex
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infertune.cli import options, serving_goal
+from infertune.cli import options, serving_budget, serving_goal
 from infertune.cli.engine import named_values
-from infertune.cli.serving_launcher import launcher, only_named
+from infertune.cli.serving_launcher import launcher
 
 if TYPE_CHECKING:
     from infertune.cli.live import Status
+    from infertune.report.serving_answer import GoOn
     from infertune.serving.measure.goal import Goal
     from infertune.serving.search.found import Progress
     from infertune.space import SearchSpace
@@ -22,32 +25,50 @@ if TYPE_CHECKING:
 
 def tune_serving(
     workload: Annotated[
-        str, typer.Option(help="task:NAME, synthetic:input=200,output=50,prefix=0.5 or trace:FILE.jsonl.")
+        str,
+        typer.Option(
+            help="Requests to send: task:NAME, synthetic:input=200,output=50,prefix=0.5 or trace:FILE.jsonl."
+        ),
     ],
     model: options.Model = options.DEFAULT_MODEL,
     engine: Annotated[
         str,
-        typer.Option(help="vllm, hf (transformers), or command for any server that --command starts."),
+        typer.Option(help="Server to tune: vllm, hf (transformers), or command for any that --command starts."),
     ] = "vllm",
-    slo: Annotated[str | None, typer.Option(help="What must be kept, such as 'p99_ttft<300ms, p99_itl<40ms'.")] = None,
-    maximize: Annotated[str | None, typer.Option(help="goodput (the default with --slo) or throughput.")] = None,
-    minimize: Annotated[
-        str | None, typer.Option(help="cost, or a latency such as e2e_p50, ttft_p99 or itl_mean.")
+    slo: Annotated[
+        str | None,
+        typer.Option(help="Latencies to keep, such as 'p99_ttft<300ms, p99_itl<40ms'; without it an objective."),
     ] = None,
-    rate: Annotated[float | None, typer.Option(help="Of a latency: requests per second.")] = None,
-    concurrency: Annotated[int | None, typer.Option(min=1, help="Of a latency: requests in flight.")] = None,
+    maximize: Annotated[
+        str | None, typer.Option(help="Objective: goodput or throughput; default goodput with --slo.")
+    ] = None,
+    minimize: Annotated[
+        str | None, typer.Option(help="Objective: cost, or a latency such as p50_e2e, p99_ttft or mean_itl.")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Requests per second to offer while a latency is minimized.")
+    ] = None,
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, help="Requests in flight while a latency is minimized, instead of --rate.")
+    ] = None,
     gpu_hour_price: Annotated[
         float | None,
-        typer.Option(help="Of --minimize cost: of one GPU, an hour; a server has as many as its parallel sizes say."),
+        typer.Option(
+            help="Price of one GPU for an hour, of --minimize cost; a server has as many as its parallel sizes."
+        ),
     ] = None,
-    budget_seconds: Annotated[str, typer.Option(help="Most server time to spend, such as 15m or 2h.")] = "30m",
+    budget_seconds: Annotated[
+        str, typer.Option(help="Server time to spend at most, starts included, such as 15m or 2h.")
+    ] = "30m",
     burst_seconds: Annotated[
-        float, typer.Option(min=1.0, help="How long a burst of the search lasts; those of the finals take twice that.")
+        float, typer.Option(min=1.0, help="Length of a burst of load in the search; up to twice that in the finals.")
     ] = 10.0,
     settings: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="NAME=VALUES", help="max_num_seqs=16,64, any flag by its name; may be repeated."
+            "--set",
+            metavar="NAME=VALUES",
+            help="Values to search of a setting, such as max_num_seqs=16,64; any flag by its name; may be repeated.",
         ),
     ] = None,
     only: Annotated[
@@ -56,36 +77,38 @@ def tune_serving(
     changing_answers: Annotated[
         bool,
         typer.Option(
-            "--changing-answers", help="Also search what may change answers: dtype, cache types, quantisation."
+            "--changing-answers", help="Also search what may change answers: dtype, cache types, quantization."
         ),
     ] = False,
     dtype: options.Dtype = None,
     engine_args: options.EngineArgs = None,
     vllm_python: options.VLLMPython = None,
     command: Annotated[
-        str | None, typer.Option(help="Of --engine command: with {model}, {port} and {engine.NAME}.")
+        str | None,
+        typer.Option(help="Command line of --engine command, with {model}, {port} and {engine.NAME} to fill in."),
     ] = None,
     reset_path: Annotated[
-        str | None, typer.Option(help="Of --engine command: posted to before a burst, to empty caches.")
+        str | None, typer.Option(help="Path to POST to before a burst, to empty caches, of --engine command.")
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="What optimize wrote: the decoding configuration of a workload task:NAME.")
+        Path | None,
+        typer.Option(help="File of optimize with the decoding of a workload task:NAME; default the task's own."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of proposals and arrivals.")] = 0,
-    study: Annotated[str, typer.Option(help="Its name. The same name goes on.")] = "serving",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of what is tried and of arrivals.")] = 0,
+    study: Annotated[str, typer.Option(help="Name of the study; the same name goes on.")] = "serving",
     database: options.Database = "infertune.db",
-    out: Annotated[Path, typer.Option(help="Where the settings are written.")] = Path("serving.yaml"),
+    out: Annotated[Path, typer.Option(help="File to write the settings to.")] = Path("serving.yaml"),
     as_json: options.Json = False,
 ) -> None:
-    """Find the settings of a server that are best under a promise, and say how sure that is.
+    """Find the settings of a server that are best under an SLO, and say how sure that is.
 
-    Interrupted at any moment, the same command goes on where it was and pays for nothing twice.
+    Interrupted at any moment, the same command goes on where it was and pays for nothing twice; when it is finished,
+    it shows its answer again. A larger --budget-seconds goes on from there.
     """
     from rich.console import Console
 
     from infertune import __version__, models
     from infertune.cli.live import View
-    from infertune.load import slo as promises
     from infertune.load.synthetic import Synthetic
     from infertune.report import recipe as recipes
     from infertune.report import serving as report
@@ -100,9 +123,9 @@ def tune_serving(
     from infertune.serving.search.search import Search
 
     goal = serving_goal.goal(
-        promises.parse(slo) if slo else promises.Slo(()), maximize, minimize, rate, concurrency, gpu_hour_price
+        slo=slo, maximize=maximize, minimize=minimize, rate=rate, concurrency=concurrency, price=gpu_hour_price
     )
-    budget = serving_goal.seconds(budget_seconds)
+    budget = serving_budget.seconds(budget_seconds, burst=burst_seconds)
     serving_recipe.check_writable(out)
     decoding = dict(recipes.read(config).configuration) if config is not None else None
     pressing = workload_text.parse(workload, configuration=decoding)
@@ -114,6 +137,7 @@ def tune_serving(
             pressing,
             command=command,
             settings=settings or [],
+            only=only,
             dtype=dtype,
             engine_args=named_values(engine_args),
             vllm_python=vllm_python,
@@ -123,16 +147,15 @@ def tune_serving(
         if goal.hour_price is not None:  # for parallel sizes that are given and not searched
             given = {f"engine.{name}": value for name, value in starts.facts.items()}
             goal = replace(goal, hour_price=n_devices(given) * goal.hour_price)
-        if only:
-            space = only_named(space, settings or [])
         log = EventLog(database, study)
         try:
             log.claim(
                 {
+                    "steps": 1,  # how they are noted
                     "facts": dict(starts.facts),
                     "space": [[p.name, p.domain, p.default] for p in space.parameters],
                     "workload": pressing.name,
-                    "goal": [goal.kind, str(goal.slo), str(goal.load), goal.latency, goal.hour_price],
+                    "goal": _words(goal),
                     "burst_seconds": burst_seconds,
                     "seed": seed,
                 }
@@ -140,34 +163,46 @@ def tune_serving(
             names = ", ".join(p.alias for p in space.parameters if len(p.values()) > 1)
             view.say(f"searching {space.n_configurations:,.0f} settings ({names}); study '{study}' in {database}")
             account = Account(starts, log, goal.slo, time.monotonic)
-            scheduled = speculative_lengths.are_searched(space)
+            share = speculative_lengths.SHARE if speculative_lengths.are_searched(space) else 0.0
+            view.say(
+                serving_budget.outlook(
+                    budget,
+                    burst_seconds,
+                    engine=engine,
+                    start=account.longest_start,
+                    spent=account.spent,
+                    schedule=share,
+                )
+            )
             shared = pressing.prefix if isinstance(pressing, Synthetic) else 0.0
             estimate = (
                 first_estimate(models.resolve(model), starts.facts, log, shared=shared) if engine == "vllm" else None
             )
             found = Search(
                 account,
+                log,
                 space,
                 goal,
-                budget=budget * (1 - speculative_lengths.SHARE) if scheduled else budget,
+                budget=budget * (1 - share),
                 burst_seconds=burst_seconds,
                 seed=seed,
                 speed=estimate,
                 on_progress=_shown(view.update, goal, space),
             ).run()
             schedule, said = None, ""
-            winner = found.verdict.winner
-            if scheduled and winner is not None:
-                before = account.spent
+            recommended = found.verdict.recommended
+            if share and recommended is not None:
                 schedule, said = speculative_lengths.about(
-                    winner.configuration, space, account, budget=budget, seed=seed, say=view.say
+                    recommended.configuration, space, account, budget=budget, seed=seed, say=view.say
                 )
-                found.spent["schedule"] = account.spent - before
+            of_schedules = account.of_all(speculative_lengths.PURPOSE)
+            spent = found.spent | ({"schedule": of_schedules} if of_schedules else {})
+            found = replace(found, budget=budget, spent=spent, bought=account.bought)
         finally:
             log.close()
     notes = [*([said] if said else []), *serving_evidence.notes(found)]
-    if winner is not None:
-        template = starts.template(winner.configuration)
+    if recommended is not None:
+        template = starts.template(recommended.configuration)
         written = serving_recipe.ServingRecipe(
             infertune=__version__,
             model=model,
@@ -176,34 +211,50 @@ def tune_serving(
             device=str(starts.facts.get("device", "")),
             workload=pressing.name,
             command=template,
-            settings=dict(winner.configuration),
+            settings=dict(recommended.configuration),
             decoding={name: value for name, value in (decoding or {}).items() if name.startswith("decoding.")},
             evidence=serving_evidence.evidence(found),
         )
         serving_recipe.write(out, written)
-    handover = (
-        []
-        if winner is None
-        else [
-            f"Written to {out} ({short(winner.configuration, space)}).",
-            f"Start it:  infertune handover {out}",
-            f"As a unit or for a cluster:  infertune handover {out} --as systemd | kubernetes | helm",
-            f"Does a running server have these settings?  infertune verify {out} --base-url URL",
-        ]
-    )
     answer = serving_answer.ServingAnswer(
         study=study,
         facts=dict(starts.facts),
         workload=pressing.name,
         found=found,
         schedule=schedule,
-        handover=handover,
+        handover=[] if recommended is None else _handover(out, short(recommended.configuration, space)),
         notes=notes,
+        go_on=None if found.to_decide is None else _go_on(found.to_decide / (1 - share), budget),
     )
     if as_json:
         print(json.dumps(serving_answer.as_json(answer), indent=2))
     else:
         report.show(answer, Console())
+
+
+def _words(goal: "Goal") -> str:
+    from infertune.serving.search.found import words
+
+    price = "" if goal.hour_price is None else f"{goal.hour_price:g} an hour"
+    load = "" if goal.load is None else words(goal.load)
+    return ", ".join(part for part in (str(goal), str(goal.slo), load, price) if part)
+
+
+def _handover(out: Path, name: str) -> list[str]:
+    file = shlex.quote(str(out))
+    return [
+        f"Written to {out} ({name}).",
+        f"Start it:  infertune handover {file}",
+        f"As a unit or for a cluster:  infertune handover {file} --as systemd | kubernetes | helm",
+        f"Does a running server have these settings?  infertune verify {file} --base-url URL",
+    ]
+
+
+def _go_on(needed: float, budget: float) -> "GoOn":
+    from infertune.report.serving_answer import GoOn
+
+    more = serving_budget.rounded(needed) - round(budget)
+    return GoOn(seconds=more, command=serving_budget.command(sys.argv[1:], needed))
 
 
 def _shown(

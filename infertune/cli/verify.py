@@ -17,10 +17,12 @@ _WORDS = {"proved": "proved", "contradicted": "CONTRADICTED", "unseen": "cannot 
 
 
 def verify(
-    file: Annotated[Path, typer.Argument(help="The settings of a server, such as tune-serving wrote.")],
-    base_url: Annotated[str, typer.Option(help="Where it runs, such as http://127.0.0.1:8000.", metavar="URL")],
+    file: Annotated[Path, typer.Argument(help="File with the settings of a server, such as tune-serving writes.")],
+    base_url: Annotated[
+        str, typer.Option(help="Address of the server, such as http://127.0.0.1:8000.", metavar="URL")
+    ],
     model: Annotated[
-        str | None, typer.Option(help="As the server calls it; by default the one that it serves.")
+        str | None, typer.Option(help="Name of the model, as the server calls it; default the first that it serves.")
     ] = None,
     api_key_env: options.ApiKeyEnv = None,
     api_key_file: options.ApiKeyFile = None,

@@ -1,21 +1,22 @@
-"""What a load comes to: latencies, throughput, and how much of it was within the promise."""
+"""What a load comes to: latencies, throughput, and how much of it was within the SLO."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from infertune.load.metric_names import METRICS, STATISTICS
 from infertune.load.pressed import lateness
 from infertune.load.share import Share
-from infertune.load.slo import METRICS, Slo, Verdict
+from infertune.load.slo import Slo, Verdict
 from infertune.load.timing import CUT, Timing
 
-PERCENTILES = (50, 90, 99)
+PERCENTILES = tuple(float(each[1:]) for each in STATISTICS if each != "mean")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Summary:
-    """A metric over a load, in seconds; not a number where there is no value.
+    """A metric over a load, in seconds; not a number where there is no value. The statistics are `STATISTICS`.
 
     Attributes:
         n: Values: requests, or gaps between pieces.
@@ -25,6 +26,7 @@ class Summary:
     mean: float
     p50: float
     p90: float
+    p95: float
     p99: float
 
 
@@ -45,9 +47,9 @@ class Measures:
         input_rate: Their prompt tokens per second.
         output_rate: Their generated tokens per second.
         user_rate: Tokens per second that the median user sees arrive: 1 / ``tpot.p50``.
-        goodput: Requests within the promise, per second.
+        goodput: Requests within the SLO, per second.
         within: Their share, with its interval.
-        verdict: Whether the promise was held; None without one.
+        verdict: Whether the SLO was held; None without one.
         lateness: How late requests were sent, in seconds: the 95th percentile.
     """
 
@@ -67,6 +69,16 @@ class Measures:
     within: Share
     verdict: Verdict | None
     lateness: float
+
+    @property
+    def latencies(self) -> dict[str, float]:
+        """All figures by their names, ``mean_ttft`` to ``p99_e2e``, in seconds; those without a value left out."""
+        values = {
+            f"{statistic}_{metric}": float(getattr(getattr(self, metric), statistic))
+            for metric in METRICS
+            for statistic in STATISTICS
+        }
+        return {name: value for name, value in values.items() if np.isfinite(value)}
 
 
 def measures(timings: Sequence[Timing], seconds: float, *, slo: Slo | None = None, cut: bool = False) -> Measures:
@@ -106,9 +118,9 @@ def measures(timings: Sequence[Timing], seconds: float, *, slo: Slo | None = Non
 def summary(values: Sequence[float]) -> Summary:
     """Return mean and percentiles, interpolated between values as numpy does."""
     if not len(values):
-        return Summary(n=0, mean=float("nan"), p50=float("nan"), p90=float("nan"), p99=float("nan"))
-    p50, p90, p99 = (float(each) for each in np.percentile(values, PERCENTILES))
-    return Summary(n=len(values), mean=float(np.mean(values)), p50=p50, p90=p90, p99=p99)
+        return Summary(0, *(float("nan") for _ in STATISTICS))
+    percentiles = (float(each) for each in np.percentile(values, PERCENTILES))
+    return Summary(len(values), float(np.mean(values)), *percentiles)
 
 
 def _values(metric: str, answered: Sequence[Timing]) -> Sequence[float]:

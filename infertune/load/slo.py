@@ -1,8 +1,8 @@
-"""Promises about latency, such as ``p99_ttft<300ms``, and whether a load's requests were within them.
+"""Service level objectives (SLOs) such as ``p99_ttft<300ms``, and whether a load's requests were within them.
 
-A promise has a statistic (a percentile or the mean), a metric of a request, and a limit. One request is *within* it
-when its own value is at most the limit: its time to first token, its time per output token, its end to end time; for
-``itl`` that statistic of its own gaps between pieces. A failed request is within nothing.
+An SLO is one or more promises: a statistic (a percentile or the mean) of a metric of a request, and a limit. One
+request is *within* it when its own value is at most the limit: its time to first token, its time per output token, its
+end to end time; for ``itl`` that statistic of its own gaps between pieces. A failed request is within nothing.
 
 Whether a promise was *held* is about the load as a whole, and has three answers: an interval says which. For a
 percentile p it is the Wilson interval of the share of requests at most the limit (of ``itl`` the share of gaps, whose
@@ -25,14 +25,13 @@ import numpy as np
 from scipy import special
 
 from infertune.errors import InvalidInputError, nearest
+from infertune.load import metric_names
 from infertune.load.share import CONFIDENCE, Share
 from infertune.load.timing import CUT, Timing
 
 Verdict = Literal["held", "broken", "undecided"]
-METRICS = ("ttft", "itl", "tpot", "e2e")
-_TERM = re.compile(r"(?P<statistic>[a-z]+[\d.]*)_(?P<metric>\w+?)\s*<=?\s*(?P<limit>\d*\.?\d+)\s*(?P<unit>[a-zµ]*)")
+_TERM = re.compile(r"(?P<name>[\w.]+)\s*<=?\s*(?P<limit>\d*\.?\d+)\s*(?P<unit>[a-zµ]*)")
 _UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "m": 60.0, "min": 60.0}
-_STATISTICS = ("p50", "p90", "p95", "p99", "mean", "median")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +40,8 @@ class Promise:
 
     Attributes:
         percentile: In (0, 100); None for the mean.
-        metric: One of `METRICS`: time to first token, gap between pieces, time per output token, end to end.
+        metric: One of `infertune.load.metric_names.METRICS`: time to first token, gap between pieces, time per output
+            token, end to end.
         limit: In seconds, above 0.
     """
 
@@ -50,9 +50,8 @@ class Promise:
     limit: float
 
     def __str__(self) -> str:
-        statistic = "mean" if self.percentile is None else f"p{self.percentile:g}"
         limit = f"{self.limit:g}s" if self.limit >= 1 else f"{1000 * self.limit:g}ms"
-        return f"{statistic}_{self.metric}<{limit}"
+        return f"{metric_names.written(self.percentile, self.metric)}<{limit}"
 
     def value(self, timing: Timing) -> float:
         """Return a request's own value, in seconds; infinity for one that failed."""
@@ -169,47 +168,30 @@ class Slo:
 
 
 def parse(text: str) -> Slo:
-    """Return the promises that a text such as ``p99_ttft<300ms, p99_itl<40ms, mean_e2e<2s`` makes.
+    """Return the SLO of a text such as ``p99_ttft<300ms, p99_itl<40ms, mean_e2e<2s``.
 
     Raises:
         InvalidInputError: A part is no promise, a name is none, or one is promised twice.
     """
     promises = [_promise(part.strip()) for part in re.split(r"[,;\n]", text) if part.strip()]
     if not promises:
-        raise InvalidInputError("a promise must be such as p99_ttft<300ms, but there is none")
+        raise InvalidInputError("an SLO must be such as p99_ttft<300ms, but there is none")
     kinds = [(promise.percentile, promise.metric) for promise in promises]
     for index, kind in enumerate(kinds):
         if kind in kinds[:index]:
-            raise InvalidInputError(
-                f"the promise '{promises[index]}' is about the same as another one: give one of them"
-            )
+            raise InvalidInputError(f"the SLO has two limits for {metric_names.written(*kind)}: give one of them")
     return Slo(tuple(promises))
 
 
 def _promise(text: str) -> Promise:
     match = _TERM.fullmatch(text.lower())
     if match is None:
-        raise InvalidInputError(f"a promise must be such as p99_ttft<300ms or mean_e2e<2s, not '{text}'")
-    metric, unit, limit = match["metric"], match["unit"], float(match["limit"])
-    if metric not in METRICS:
-        raise InvalidInputError(f"the promise '{text}' is about no metric{nearest(metric, METRICS)}")
+        raise InvalidInputError(f"an SLO must be such as p99_ttft<300ms or mean_e2e<2s, not '{text}'")
+    percentile, metric = metric_names.read(match["name"], where=f"the SLO '{text}'")
+    unit, limit = match["unit"], float(match["limit"])
     if unit not in _UNITS:
         problem = f"has no unit '{unit}'" if unit else "must say in what its limit is"
-        raise InvalidInputError(f"the promise '{text}' {problem}{nearest(unit, ('s', 'ms', 'us', 'min'))}")
+        raise InvalidInputError(f"the SLO '{text}' {problem}{nearest(unit, ('s', 'ms', 'us', 'min'))}")
     if not limit > 0:
-        raise InvalidInputError(f"the limit of the promise '{text}' must be above 0")
-    return Promise(percentile=_percentile(match["statistic"], text), metric=metric, limit=limit * _UNITS[unit])
-
-
-def _percentile(statistic: str, text: str) -> float | None:
-    if statistic in ("mean", "avg"):
-        return None
-    if statistic == "median":
-        return 50.0
-    number = re.fullmatch(r"p(\d+(?:\.\d+)?)", statistic)
-    if number is None:
-        raise InvalidInputError(f"the promise '{text}' is about no statistic{nearest(statistic, _STATISTICS)}")
-    percentile = float(number[1])
-    if not 0 < percentile < 100:
-        raise InvalidInputError(f"the percentile of the promise '{text}' must lie between 0 and 100")
-    return percentile
+        raise InvalidInputError(f"the limit of the SLO '{text}' must be above 0")
+    return Promise(percentile=percentile, metric=metric, limit=limit * _UNITS[unit])

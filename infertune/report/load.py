@@ -11,8 +11,9 @@ from rich.text import Text
 
 from infertune.load.load import Load
 from infertune.load.measures import Measures
+from infertune.load.metric_names import METRICS, STATISTICS
 from infertune.load.pressed import Pressed
-from infertune.load.slo import METRICS, Slo
+from infertune.load.slo import Slo
 
 _STYLES = {"held": "green", "broken": "red", "undecided": "yellow"}
 
@@ -31,12 +32,14 @@ def as_json(found: Sequence[Measured], *, workload: str, slo: Slo | None, seed: 
     loads = []
     for one in found:
         within = one.measures.within
-        plain = asdict(one.measures) | {
+        plain = {name: value for name, value in asdict(one.measures).items() if name not in METRICS} | {
+            "latencies": one.measures.latencies,
+            "n_gaps": one.measures.itl.n,
             "load": _finite(asdict(one.load)),
             "within": {"share": within.mean, "low": within.low, "high": within.high, "n": within.n},
-            "promises": [
+            "slos": [
                 {
-                    "promise": str(promise),
+                    "slo": str(promise),
                     "measured_seconds": promise.measured(one.pressed.timings),
                     "kept": promise.is_kept(one.pressed.timings),
                     "verdict": promise.verdict(one.pressed.timings),
@@ -81,7 +84,7 @@ def show(found: Sequence[Measured], console: Console, *, slo: Slo | None) -> Non
     row("tokens/s out", lambda one: _number(one.measures.output_rate, 0))
     row("tokens/s a user", lambda one: _number(one.measures.user_rate, 1))
     for metric in METRICS:
-        name = f"{metric} ms: mean, p50, p90, p99"
+        name = f"{metric} ms: {', '.join(STATISTICS)}"
         row(name, lambda one, metric=metric: _latency(one.measures, metric))  # type: ignore[misc]
     row("within, share", lambda one: _share(one))
     row("goodput/s", lambda one: _number(one.measures.goodput, 2))
@@ -104,7 +107,7 @@ def notes(found: Sequence[Measured]) -> list[str]:
             error = next(timing.error for timing in pressed.timings if timing.error)
             said.append(f"{name}: {one.measures.n_failed} requests failed, such as: {error}")
         if pressed.cut:
-            said.append(f"{name}: ended early, for the promise could be kept no more or the queue grew without end")
+            said.append(f"{name}: ended early, for the SLO could be kept no more or the queue grew without end")
         if pressed.n_uncounted:
             said.append(
                 f"{name}: the server did not count the tokens of {pressed.n_uncounted} answers; each piece of their "
@@ -117,7 +120,7 @@ def notes(found: Sequence[Measured]) -> list[str]:
 
 def _latency(found: Measures, metric: str) -> str:
     summary = getattr(found, metric)
-    return ", ".join(_ms(getattr(summary, name)) for name in ("mean", "p50", "p90", "p99"))
+    return ", ".join(_ms(getattr(summary, name)) for name in STATISTICS)
 
 
 def _share(one: Measured) -> str:

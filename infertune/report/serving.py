@@ -1,6 +1,5 @@
 """What a search for a server's settings came to, in a terminal."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,13 +8,19 @@ from rich.table import Table
 
 from infertune.report.plot import WIDTH, text_plot
 from infertune.report.serving_answer import ServingAnswer, failure_kinds, front
+from infertune.report.serving_verdict import change, ratio, sentence
 from infertune.serving.measure import figures
-from infertune.serving.measure.goal import Goal
 from infertune.serving.search.found import Found, short
 from infertune.serving.search.speculation import Schedule
 from infertune.serving.search.trial import Trial
 
-_ARMS = {"default": "default settings", "random": "random control", "model": "model's search"}
+_ARMS = {
+    "default": "default settings",
+    "random": "random control",
+    "model": "model's search",
+    "finals": "finals",
+    "schedule": "schedule",
+}
 
 
 def show(answer: ServingAnswer, console: Console) -> None:
@@ -25,8 +30,12 @@ def show(answer: ServingAnswer, console: Console) -> None:
     def say(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    say(f"\n{sentence(found)}\n")
-    console.print(_finals(found))
+    say(f"\n{sentence(found)}")
+    if answer.go_on is not None:
+        say(f"About {answer.go_on.seconds:,} more seconds would decide it:\n  {answer.go_on.command}")
+    say("")
+    if found.finalists:
+        console.print(_finals(found))
     say("\nThe search, in shorter bursts (the best of many is also the luckiest: the table above is not):")
     console.print(_arms(found))
     if picture := _picture(found, min(WIDTH, console.width)):
@@ -47,46 +56,9 @@ def show(answer: ServingAnswer, console: Console) -> None:
         say(line)
 
 
-def sentence(found: Found) -> str:
-    """Return the verdict in words."""
-    verdict, goal = found.verdict, found.goal
-    if verdict.winner is None and not any(turn for each in found.finalists for turn in each.turns):
-        best = max(
-            (t for t in found.trials if t.score is not None), key=lambda trial: trial.score or 0.0, default=None
-        )
-        if best is not None and not any(each.failure for each in found.finalists):
-            name = short(best.configuration, found.space)
-            return (
-                f"The budget ended before the finals: in the search {name} was best, which may be luck. "
-                "The finals need a larger --budget-seconds."
-            )
-    if verdict.winner is None:
-        said = f" the promise {goal.slo}" if goal.slo.promises else ""
-        return f"Nothing that was tried has kept{said} in the finals: there is nothing to recommend."
-    name = short(verdict.winner.configuration, found.space)
-    value = f"{_value(goal, verdict.winner.mean)} {goal.unit}"
-    if verdict.winner.configuration == found.default:
-        return f"Keep the default settings: nothing that was tried is better in the finals. {goal.kind}: {value}."
-    turns = f"{len(verdict.winner.turns)} turns"
-    if math.isinf(verdict.difference):
-        return f"Clear winner: {name} reaches {value}; the default settings have no value of their own in the finals."
-    if not math.isfinite(verdict.low):
-        return (
-            f"No clear winner: {name} is at {value}, {_ratio(goal, verdict.difference)} against the default, but in "
-            "one turn only, which may be luck. More turns need a larger --budget-seconds."
-        )
-    gain = f"{_ratio(goal, verdict.difference)} [{_ratio(goal, verdict.low)}, {_ratio(goal, verdict.high)}]"
-    if verdict.is_clear:
-        return f"Clear winner: {name} with {value}, {gain} against the default (95%, paired, {turns})."
-    return (
-        f"No clear winner: {name} is at {value}, {gain} against the default (95%, paired, {turns}), which may be "
-        "luck. More turns need a larger --budget-seconds."
-    )
-
-
 def spent(found: Found) -> str:
     """Return what the budget went into."""
-    parts = ", ".join(f"{_ARMS.get(name, name)} {seconds:.0f} s" for name, seconds in found.spent.items())
+    parts = ", ".join(f"{_ARMS[name]} {seconds:.0f} s" for name, seconds in found.spent.items())
     total = sum(found.spent.values())
     return (
         f"{total:.0f} s of server time of {found.budget:.0f} s: {parts}; {found.bought:.0f} s of it in this run. "
@@ -96,27 +68,27 @@ def spent(found: Found) -> str:
 
 def _finals(found: Found) -> Table:
     goal = found.goal
-    table = Table(title=f"Finals: {goal}, bursts in turns", title_justify="left")
+    table = Table(title=f"Finals: {goal}, in turns", title_justify="left")
     table.add_column("settings", overflow="fold")
-    for title in (goal.unit, "95% interval", "range", "turns", "holds at"):
+    for title in (goal.unit, "against default", "95% interval", "turns", "holds at"):
         table.add_column(title, justify="right")
     for each in sorted(found.finalists, key=lambda each: -each.mean):
         name = short(each.configuration, found.space)
         if not each.scores:
-            why = str(each.failure.kind) if each.failure else "the budget ended"
-            if any(turn is not None for turn in each.turns):
-                why = "no load kept the promise"
+            why = each.failure.kind if each.failure else "no load kept the SLO" if each.is_out else "no value"
             table.add_row(name, "-", why, "-", str(len(each.turns)), "-")
             continue
-        low, high = sorted((_of(goal, score) for score in each.interval), key=float)
-        ends = sorted(goal.value(score) for score in (min(each.scores), max(each.scores)))
-        mean = float(np.mean(each.scores))
-        rates = [turn.rate for turn in each.turns if turn is not None and turn.score is not None]
+        mean = goal.value(float(np.mean(each.scores)))
+        rates = [turn.rate for turn in each.turns.values() if turn.score is not None]
+        comparison = found.finals.against_default(each.configuration)
+        compared = ("-", "-")
+        if comparison.n and each.configuration != found.default:
+            ends = sorted(change(goal, end) for end in (comparison.low, comparison.high))
+            compared = (ratio(change(goal, comparison.difference)), f"{ratio(ends[0])} to {ratio(ends[1])}")
         table.add_row(
             name,
-            _value(goal, mean) + ("" if math.isfinite(each.mean) else " (out)"),
-            f"{low:.3g} to {high:.3g}" if len(each.scores) > 1 else "one turn",
-            f"{ends[0]:.3g} to {ends[1]:.3g}",
+            f"{mean:.3g}" + (" (out)" if each.is_out else ""),
+            *compared,
             str(len(each.turns)),
             f"{float(np.median(rates)):.3g} req/s",
         )
@@ -130,7 +102,7 @@ def _arms(found: Found) -> Table:
     table.add_column("best settings", overflow="fold")
     for title in (goal.unit, "80% interval", "servers", "failed", "seconds"):
         table.add_column(title, justify="right")
-    for arm, title in _ARMS.items():
+    for arm, title in list(_ARMS.items())[:3]:
         trials = [trial for trial in found.trials if trial.arm == arm]
         best = max((t for t in trials if t.score is not None), key=lambda trial: trial.score or 0.0, default=None)
         n_failed = sum(trial.failure is not None for trial in trials)
@@ -140,7 +112,7 @@ def _arms(found: Found) -> Table:
             row = [
                 title,
                 short(best.configuration, found.space),
-                _value(goal, best.score),
+                f"{goal.value(best.score):.3g}",
                 f"{ends[0]:.3g} to {ends[1]:.3g}",
             ]
         table.add_row(*row, str(len(trials)), str(n_failed), f"{found.spent[arm]:.0f}")
@@ -162,12 +134,12 @@ def _evidence(schedule: Schedule) -> Table:
 
 def _picture(found: Found, width: int) -> str:
     points = [(c, each) for c, each in found.bursts if each.user_rate and each.output_rate and not each.cut]
-    winner = found.verdict.winner.configuration if found.verdict.winner else None
+    recommended = found.verdict.recommended.configuration if found.verdict.recommended else None
     series = {
         "explored": [_point(each) for c, each in points],
         "front": [(f["tokens_per_second"], f["tokens_per_second_per_user"]) for f in front(found)],
         "default": [_point(each) for c, each in points if c == found.default],
-        "recommended": [_point(each) for c, each in points if c == winner],
+        "recommended": [_point(each) for c, each in points if c == recommended],
     }
     picture = text_plot(series, width=width, x="tokens per second", y="per user")
     return f"{picture}\n{'':9}o front  D default  R recommended  · other" if picture else ""
@@ -183,21 +155,3 @@ def _failures(trials: Sequence[Trial]) -> list[str]:
         example = next(trial for trial in trials if trial.outcome.failure == kind)
         lines.append(f"{kind}: {n} of {len(trials)}, such as trial {example.number}: {example.outcome.line[:160]}")
     return lines
-
-
-def _of(goal: Goal, score: float) -> float:
-    if math.isinf(score):
-        return 0.0 if (score < 0) != goal.less_is_better else math.inf
-    return goal.value(score)
-
-
-def _value(goal: Goal, score: float) -> str:
-    return f"{goal.value(score):.3g}"
-
-
-def _ratio(goal: Goal, difference: float) -> str:
-    """Return a difference of scores as a change of the value in percent."""
-    if math.isinf(difference):
-        return "?"
-    change = math.expm1(-difference if goal.less_is_better else difference)
-    return f"{change:+.1%}"

@@ -1,6 +1,5 @@
 """The answer of a search for a server's settings: all that is reported, and as JSON."""
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,13 +7,23 @@ from typing import Any
 
 import numpy as np
 
+from infertune.report.serving_verdict import change, sentence
 from infertune.serving.measure import figures
 from infertune.serving.measure.goal import Goal
-from infertune.serving.search.finals import Finalist, Verdict
+from infertune.serving.search.comparison import MARGIN
+from infertune.serving.search.finals import Finalist
 from infertune.serving.search.found import Found, words
 from infertune.serving.search.speculation import Schedule
 from infertune.serving.search.trial import Trial
 from infertune.stats import pareto_front
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoOn:
+    """What would decide what is undecided: so many more seconds, by this command."""
+
+    seconds: int
+    command: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +38,7 @@ class ServingAnswer:
         schedule: Of speculative lengths, where they were measured.
         handover: Commands that bring the settings to work.
         notes: For the user, without a full stop.
+        go_on: Where the verdict is undecided.
     """
 
     study: str
@@ -38,6 +48,7 @@ class ServingAnswer:
     schedule: Schedule | None
     handover: Sequence[str]
     notes: Sequence[str]
+    go_on: GoOn | None = None
 
 
 def as_json(answer: ServingAnswer) -> dict[str, Any]:
@@ -47,8 +58,8 @@ def as_json(answer: ServingAnswer) -> dict[str, Any]:
         "study": answer.study,
         "facts": dict(answer.facts),
         "workload": answer.workload,
-        "goal": {"kind": goal.kind, "unit": goal.unit, "promise": str(goal.slo)},
-        "verdict": _verdict_as_json(found.verdict, goal),
+        "goal": {"kind": goal.kind, "unit": goal.unit, "slo": str(goal.slo)},
+        "verdict": _verdict_as_json(answer),
         "default": dict(found.default),
         "finalists": [_finalist_as_json(each, goal) for each in found.finalists],
         "trials": [_trial_as_json(each, goal) for each in found.trials],
@@ -63,7 +74,12 @@ def as_json(answer: ServingAnswer) -> dict[str, Any]:
                 {"load": e.load, "length": e.length, "output_rates": list(e.values)} for e in answer.schedule.evidence
             ],
         },
-        "seconds": {"budget": found.budget, "bought_in_this_run": found.bought, **found.spent},
+        "seconds": {
+            "budget": found.budget,
+            "spent": sum(found.spent.values()),
+            "bought_in_this_run": found.bought,
+            **found.spent,
+        },
         "handover": list(answer.handover),
         "notes": list(answer.notes),
     }
@@ -89,24 +105,34 @@ def front(found: Found) -> list[dict[str, Any]]:
 
 
 def failure_kinds(trials: Sequence[Trial]) -> Counter[str]:
-    """Return how many trials failed by each class, broken promises among them."""
+    """Return how many trials failed by each class, broken SLOs among them."""
     return Counter(trial.outcome.failure for trial in trials if trial.outcome.failure)
 
 
-def _verdict_as_json(verdict: Verdict, goal: Goal) -> dict[str, Any]:
-    def percent(difference: float) -> float | None:
-        return math.expm1(-difference if goal.less_is_better else difference) if math.isfinite(difference) else None
-
-    if verdict.winner is None:
-        return {"winner": None}
+def _verdict_as_json(answer: ServingAnswer) -> dict[str, Any]:
+    found, goal = answer.found, answer.found.goal
+    said, comparison = found.verdict, found.verdict.comparison
+    ends = sorted(change(goal, end) - 1 for end in (comparison.low, comparison.high)) if comparison.n else None
+    recommended = said.recommended
     return {
-        "winner": dict(verdict.winner.configuration),
-        "value": goal.value(verdict.winner.mean),
-        "is_clear": verdict.is_clear,
-        "change": percent(verdict.difference),
-        "change_interval": [percent(verdict.low), percent(verdict.high)],
-        "rivals": [dict(each.configuration) for each in verdict.rivals],
+        "kind": said.kind,
+        "text": sentence(found),
+        "recommended": dict(recommended.configuration) if recommended is not None else None,
+        "value": _value(recommended, goal) if recommended is not None else None,
+        "best": dict(said.best) if said.best is not None else None,
+        "best_value": _value(found.finals.of(said.best), goal) if said.best is not None else None,
+        "default_value": _value(found.finals.of(found.default), goal),
+        "change": change(goal, comparison.difference) - 1 if comparison.n else None,
+        "change_interval": ends,
+        "n_turns": comparison.n,
+        "margin": MARGIN,
+        "rivals": [dict(each) for each in said.rivals],
+        "go_on": None if answer.go_on is None else {"seconds": answer.go_on.seconds, "command": answer.go_on.command},
     }
+
+
+def _value(finalist: Finalist, goal: Goal) -> float | None:
+    return goal.value(float(np.mean(finalist.scores))) if finalist.scores else None
 
 
 def _finalist_as_json(each: Finalist, goal: Goal) -> dict[str, Any]:
@@ -114,7 +140,8 @@ def _finalist_as_json(each: Finalist, goal: Goal) -> dict[str, Any]:
         "settings": dict(each.configuration),
         "values": [goal.value(score) for score in each.scores],
         "n_turns": len(each.turns),
-        "rates": [turn.rate for turn in each.turns if turn is not None],
+        "rounds": list(each.turns),
+        "rates": [turn.rate for turn in each.turns.values()],
         "failure": str(each.failure) if each.failure else None,
     }
 
@@ -129,6 +156,5 @@ def _trial_as_json(trial: Trial, goal: Goal) -> dict[str, Any]:
         "end": measured.end if measured else None,
         "failure": trial.outcome.failure or None,
         "seconds": trial.seconds,
-        "start_seconds": trial.start_seconds,
         "bursts": [figures.as_json(each) for each in measured.bursts] if measured else [],
     }

@@ -1,6 +1,9 @@
 """What of a search for a server's settings goes into the file of the settings, and what the user must know of it."""
 
+import math
+
 import numpy as np
+from scipy import special
 
 from infertune.report.serving_recipe import ServingEvidence
 from infertune.serving.measure.goal import Goal
@@ -9,18 +12,18 @@ from infertune.serving.search.found import Found, words
 
 
 def evidence(found: Found) -> ServingEvidence | None:
-    """Return what the finals measured; None where the winner or the default has no value there."""
-    winner, goal = found.verdict.winner, found.goal
-    base = next((each for each in found.finalists if each.configuration == found.default), None)
-    if winner is None or base is None or not base.scores:
+    """Return what the finals measured; None where what is recommended or the default has no value there."""
+    winner, goal = found.verdict.recommended, found.goal
+    base = found.finals.of(found.default)
+    if winner is None or not winner.scores or not base.scores:
         return None
     value, interval = _values(winner, goal)
     default_value, default_interval = _values(base, goal)
-    turns = [turn for turn in winner.turns if turn is not None]
+    turns = [turn for turn in winner.turns.values() if turn.score is not None]
     rate = sum(turn.rate for turn in turns) / len(turns)
     return ServingEvidence(
         objective=str(goal),
-        promise=str(goal.slo),
+        slo=str(goal.slo),
         load=words(goal.load) if goal.load is not None else f"{rate:.3g} requests/s",
         value=value,
         interval=interval,
@@ -38,25 +41,26 @@ def notes(found: Found) -> list[str]:
     if found.void:
         said.append(
             f"{len(found.void)} of {len(found.bursts)} bursts were void, for the generator of load was late "
-            f"({found.void[0]}); those that broke the promise were made again"
+            f"({found.void[0]}); those that broke the SLO were made again"
         )
     default = found.trials[0]
     if default.failure is not None:
         said.append(f"the default settings failed: {default.failure}")
     elif default.score is None:
-        said.append("the default settings keep the promise at no load that was tried")
+        said.append("the default settings keep the SLO at no load that was tried")
     if len({trial.configuration for trial in found.trials}) >= found.space.n_configurations:
         said.append("every setting of the space was tried")
-    if max((len(each.turns) for each in found.finalists), default=0) < 2:
-        said.append("the budget had no room for a second turn of the finals, so nothing is clear")
     return said
 
 
 def _values(finalist: Finalist, goal: Goal) -> tuple[float, tuple[float, float]]:
     """Return the value and its interval, lower end first; of one turn, what its bursts leave open."""
-    low, high = finalist.interval
-    if len(finalist.scores) < 2:
-        turn = next(each for each in finalist.turns if each is not None and each.score is not None)
+    mean, n = float(np.mean(finalist.scores)), len(finalist.scores)
+    if n < 2:
+        turn = next(each for each in finalist.turns.values() if each.score is not None)
         low, high = turn.low, turn.high
+    else:
+        half = float(special.stdtrit(n - 1, 0.975)) * float(np.std(finalist.scores, ddof=1)) / math.sqrt(n)
+        low, high = mean - half, mean + half
     ends = sorted((goal.value(low), goal.value(high)))
-    return goal.value(float(np.mean(finalist.scores))), (ends[0], ends[1])
+    return goal.value(mean), (ends[0], ends[1])

@@ -1,6 +1,8 @@
 """The file in which settings of a server are handed over: what to start, on what they were found, how sure it is."""
 
+import shlex
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -19,7 +21,7 @@ class ServingEvidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     Attributes:
         objective: What was sought, with its unit: ``goodput (requests/s)``.
-        promise: What had to be kept: ``p99_ttft<300ms, p99_itl<40ms``; empty for none.
+        slo: What had to be kept: ``p99_ttft<300ms, p99_itl<40ms``; empty for none.
         load: At which the figures hold: ``4.2 requests/s`` or ``16 in flight``.
         value: Of the objective, with these settings; ``default_value`` with the engine's own.
         n_repeats: Of the measurement, in turns with the default.
@@ -28,7 +30,7 @@ class ServingEvidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """
 
     objective: str
-    promise: str
+    slo: str
     load: str
     value: float
     interval: tuple[float, float]
@@ -69,7 +71,7 @@ class ServingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 def write(path: Path, recipe: ServingRecipe) -> None:
     """Write the file whole or not at all; an earlier one of the same name is replaced."""
-    yamlfile.write(path, recipe, head=_HEAD.format(path=path))
+    yamlfile.write(path, recipe, head=_HEAD.format(path=shlex.quote(str(path))))
 
 
 def read(path: Path) -> ServingRecipe:
@@ -78,7 +80,11 @@ def read(path: Path) -> ServingRecipe:
     Raises:
         InvalidInputError: It cannot be read, or is something else.
     """
-    recipe = yamlfile.read(path, ServingRecipe)
+    plain = yamlfile.read(path, dict[str, Any])
+    evidence = plain.get("evidence")
+    if isinstance(evidence, dict) and "promise" in evidence:  # as earlier versions called it
+        plain["evidence"] = {"slo" if name == "promise" else name: value for name, value in evidence.items()}
+    recipe = yamlfile.convert(plain, ServingRecipe, where=str(path))
     if recipe.engine not in ("vllm", "command"):
         raise InvalidInputError(f"{path}: 'engine' must be vllm or command, not {recipe.engine}")
     if (recipe.engine == "command") != bool(recipe.command):
@@ -92,4 +98,12 @@ def read(path: Path) -> ServingRecipe:
 
 def check_writable(path: Path) -> None:
     """Raise InvalidInputError now rather than after hours: no such folder, or a file there that is not ours."""
-    yamlfile.check_writable(path, ServingRecipe)
+    if not path.exists():
+        yamlfile.check_writable(path, ServingRecipe)
+        return
+    try:
+        read(path)
+    except InvalidInputError as error:
+        raise InvalidInputError(
+            f"--out must be a new file or an earlier answer, which it then replaces, but {path} is neither: {error}"
+        ) from None

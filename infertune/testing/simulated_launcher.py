@@ -128,7 +128,7 @@ class SimulatedLauncher:
         self.n_open -= 1
 
     def truth(self, configuration: Configuration, slo: Slo, *, n_requests: int = 1500) -> float:
-        """Return the highest rate that keeps the promise on average, by bisection with long loads; 0 where none does.
+        """Return the highest rate that keeps the SLO on average, by bisection with long loads; 0 where none does.
 
         Noise of a step is left away, and that of a server; what fails is worth nothing.
         """

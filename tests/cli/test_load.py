@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from command import Infertune
 
+from infertune.load.metric_names import NAMES
 from infertune.testing.streaming_server import Plan, StreamingServer
 
 
@@ -29,9 +30,10 @@ def test_a_table_and_the_same_as_data(infertune: Infertune) -> None:
     assert [each["load"]["concurrency"] for each in found["loads"]] == [2, 4]
     for each in found["loads"]:
         assert (each["n"], each["n_failed"], each["verdict"]) == (12, 0, "broken")
-        assert each["ttft"]["p50"] >= 0.02
-        assert each["itl"]["n"] == 12 * 4
-        assert [(one["promise"], one["kept"]) for one in each["promises"]] == [
+        assert each["latencies"]["p50_ttft"] >= 0.02
+        assert set(each["latencies"]) == set(NAMES)
+        assert each["n_gaps"] == 12 * 4
+        assert [(one["slo"], one["kept"]) for one in each["slos"]] == [
             ("p90_ttft<5s", True),
             ("mean_e2e<1ms", False),
         ]
@@ -110,8 +112,10 @@ def test_extra_fields_are_sent(infertune: Infertune) -> None:
         (("--rate", "1", "--concurrency", "1"), "not be given together"),
         (("--rate", "1,x"), "--rate must be numbers above 0"),
         (("--concurrency", "1.5"), "--concurrency must be whole numbers"),
-        (("--rate", "1", "--slo", "p99_tftf<1s"), "did you mean 'ttft'"),
-        (("--rate", "1", "--early-stop"), "together with --slo"),
+        (("--rate", "1", "--slo", "p99_tftf<1s"), "did you mean 'p99_ttft'"),
+        (("--rate", "1", "--early-stop"), "--early-stop needs --slo"),
+        (("--concurrency", "2", "--burstiness", "2"), "--burstiness needs --rate"),
+        (("--rate", "inf", "--burstiness", "2"), "--burstiness needs --rate"),
         (("--rate", "1", "--extra-body", "[]"), "--extra-body must be a JSON object"),
         (("--rate", "1", "--workload", "tsk:capitals"), "did you mean 'task'"),
         (("--rate", "1", "--burstiness", "-1"), "burstiness must be at least 0"),

@@ -40,7 +40,8 @@ def test_a_command_is_handed_over(infertune: Infertune, file: Path) -> None:
 
 @pytest.mark.parametrize("form", ["systemd", "kubernetes", "helm"])
 def test_files_are_handed_over(infertune: Infertune, file: Path, form: str) -> None:
-    done = infertune("handover", str(file), "--as", form, "--gpus", "2")
+    gpus = () if form == "systemd" else ("--gpus", "2")
+    done = infertune("handover", str(file), "--as", form, *gpus)
     assert done.code == 0
     assert "--max-num-seqs" in done.out
     if form != "systemd":
@@ -48,9 +49,27 @@ def test_files_are_handed_over(infertune: Infertune, file: Path, form: str) -> N
 
 
 def test_an_image_without_a_tag_is_told(infertune: Infertune, file: Path) -> None:
-    done = infertune("handover", str(file), "--image", "untagged")
+    done = infertune("handover", str(file), "--as", "helm", "--image", "untagged")
     assert done.code == 2
     assert "--image must have a tag" in done.err
+
+
+@pytest.mark.parametrize(
+    ("form", "option", "forms"),
+    [
+        ("command", ("--image", "a:b"), "kubernetes or helm"),
+        ("systemd", ("--gpus", "1"), "kubernetes or helm"),
+        ("systemd", ("--name", "chat"), "kubernetes or helm"),
+        ("kubernetes", ("--host", "::"), "command or systemd"),
+        ("helm", ("--port", "80"), "command or systemd or kubernetes"),
+    ],
+)
+def test_an_option_without_use_is_refused(
+    infertune: Infertune, file: Path, form: str, option: tuple[str, str], forms: str
+) -> None:
+    done = infertune("handover", str(file), "--as", form, *option)
+    assert done.code == 2
+    assert f"{option[0]} needs --as {forms}, not {form}" in done.err
 
 
 def test_a_command_of_another_server_has_no_chart(infertune: Infertune, tmp_path: Path) -> None:
@@ -81,6 +100,13 @@ def test_a_server_that_is_set_otherwise_ends_with_a_code_for_scripts(infertune: 
     assert verdicts["engine.max_num_seqs"] == "contradicted"
     assert verdicts["engine.scheduling_policy"] == "proved"
     assert done.json["model"] == "m"
+
+
+def test_a_model_that_is_not_served_is_told(infertune: Infertune, file: Path) -> None:
+    with SimulatedVLLM(Truth()) as server:
+        done = infertune("verify", str(file), "--base-url", server.url, "--model", "mm")
+    assert done.code == 2
+    assert "the server has no model 'mm'; did you mean 'm'?" in done.err
 
 
 def test_no_server_is_told(infertune: Infertune, file: Path) -> None:

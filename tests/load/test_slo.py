@@ -45,12 +45,13 @@ def test_texts() -> None:
         ("", "there is none"),
         ("p99_ttft", "such as p99_ttft<300ms"),
         ("p99_ttft>300ms", "such as p99_ttft<300ms"),
-        ("p99_tftf<300ms", "did you mean 'ttft'"),
+        ("p99_tftf<300ms", "did you mean 'p99_ttft'"),
+        ("ttft_p99<300ms", "did you mean 'p99_ttft'"),
         ("p99_ttft<300", "must say in what"),
         ("p99_ttft<300mss", "did you mean 'ms'"),
         ("p99_ttft<0ms", "above 0"),
         ("p100_ttft<3s", "between 0 and 100"),
-        ("meen_ttft<3s", "did you mean 'mean'"),
+        ("meen_ttft<3s", "did you mean 'mean_ttft'"),
         ("p99_ttft<3s, p99_ttft<2s", "give one of them"),
     ],
 )
@@ -125,7 +126,7 @@ def test_several_promises_are_held_together() -> None:
 def test_a_verdict_is_seldom_wrong(text: str) -> None:
     """At the very limit, "held" and "broken" are wrong in at most 5% of loads together, but for luck (4 sigma)."""
     rng = np.random.default_rng(3)
-    scale = 1 / math.log(10) if "p90" in text else 1.0  # so that the promise is just true
+    scale = 1 / math.log(10) if "p90" in text else 1.0  # so that the SLO is just true
     slo = parse(text)
     loads = [[timing(ttft=float(value)) for value in rng.exponential(scale, 300)] for _ in range(300)]
     wrong = sum(slo.verdict(load) != "undecided" for load in loads) / len(loads)

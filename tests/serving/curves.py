@@ -1,4 +1,4 @@
-"""Bursts whose shares within the promise follow a known curve."""
+"""Bursts whose shares within the SLO follow a known curve."""
 
 import numpy as np
 from scipy import special
@@ -22,7 +22,7 @@ def burst(level: float, counts: tuple[Count, ...], *, cut: bool = False, n: int 
         request_rate=level,
         output_rate=20.0 * level,
         user_rate=30.0,
-        latencies={"ttft_p50": 0.1, "tpot_mean": 0.03, "itl_mean": 0.03, "e2e_p50": 1.0},
+        latencies={"p50_ttft": 0.1, "mean_tpot": 0.03, "mean_itl": 0.03, "p50_e2e": 1.0},
         lateness=0.0,
         in_flight=level,
         counters={},

@@ -22,7 +22,7 @@ EFFORT = Effort(most_bursts=7, tolerance=0.15)
 
 
 def pressed(curve: Curve):  # type: ignore[no-untyped-def]
-    def press(load: Load, n: int, turn: int, hopeless: object) -> Figures:
+    def press(load: Load, n: int, turn: int) -> Figures:
         assert load.rate is not None
         return curve.press(load.rate, turn)
 
@@ -77,10 +77,10 @@ def test_twice_the_devices_cost_twice_as_much() -> None:
     assert (one.score or 0.0) - (two.score or 0.0) == pytest.approx(math.log(2))
 
 
-def test_without_a_promise_everything_is_sent_at_once() -> None:
+def test_without_an_slo_everything_is_sent_at_once() -> None:
     loads = []
 
-    def press(load: Load, n: int, turn: int, hopeless: object) -> Figures:
+    def press(load: Load, n: int, turn: int) -> Figures:
         loads.append(load)
         return burst(5.0 + turn, ())
 
@@ -91,12 +91,12 @@ def test_without_a_promise_everything_is_sent_at_once() -> None:
 
 
 def test_a_latency_is_of_the_load_that_was_given() -> None:
-    goal = Goal(kind="latency", slo=NONE, load=Load(concurrency=3), latency="e2e_p50")
-    found = measure(goal, lambda load, n, turn, h: burst(1.0, ()), seconds=10.0, effort=EFFORT, start=2.0)
+    goal = Goal(kind="latency", slo=NONE, load=Load(concurrency=3), latency="p50_e2e")
+    found = measure(goal, lambda load, n, turn: burst(1.0, ()), seconds=10.0, effort=EFFORT, start=2.0)
     assert goal.value(found.score or 0.0) == pytest.approx(1.0)
 
 
-def test_a_promise_that_is_broken_there_is_no_value() -> None:
+def test_an_slo_that_is_broken_there_is_no_value() -> None:
     broken = burst(1.0, (Count(within=10.0, n=40.0, needed=0.99),))
     goal = Goal(kind="latency", slo=SLO, load=Load(rate=1.0))
     found = measure(goal, lambda *_: broken, seconds=10.0, effort=EFFORT, start=2.0)
@@ -117,7 +117,7 @@ def test_a_poor_value_needs_no_second_burst() -> None:
         ({"kind": "latency", "slo": SLO}, "--rate"),
         ({"kind": "goodput", "slo": SLO, "load": Load(rate=1.0)}, "searched"),
         ({"kind": "cost", "slo": SLO}, "--gpu-hour-price"),
-        ({"kind": "latency", "slo": SLO, "load": Load(rate=1.0), "latency": "ttft_p98"}, "ttft_p9"),
+        ({"kind": "latency", "slo": SLO, "load": Load(rate=1.0), "latency": "p98_ttft"}, "p.._ttft"),
     ],
 )
 def test_what_is_missing_is_told(wrong: dict[str, object], said: str) -> None:

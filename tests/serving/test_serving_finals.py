@@ -1,26 +1,46 @@
-"""The finals: in turns, in changing order, and a winner only where the ranges are apart."""
+"""The finals: who meets whom, in changing order, and what may be said of it."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from infertune.configuration import Configuration
 from infertune.engines.vllm.failures import ServerFailure
-from infertune.serving.measure.worth import Measured
-from infertune.serving.search.finals import MOST_TURNS, Finalist, in_turns, order, student, verdict
+from infertune.serving.measure.worth import NOT_KEPT, Measured
+from infertune.serving.search.finals import Finals, Round, order
+from infertune.serving.search.trial import Trial
+from infertune.serving.search.verdict import verdict
 
-A, B, C = (Configuration({"engine.a": number}) for number in range(3))
+A, B, C, D = (Configuration({"engine.a": number}) for number in range(4))
 CRASH = ServerFailure(kind="crash", line="boom", exit_code=1)
 
 
-def measured(score: float | None) -> Measured:
-    value = score or 0.0
-    return Measured(score=score, low=value - 0.1, high=value + 0.1, rate=1.0, bursts=(), end="found")
+def measured(score: float | None, *, end: str = "no budget", error: float = 0.05) -> Measured:
+    value, half = score or 0.0, 1.28 * error
+    return Measured(score=score, low=value - half, high=value + half, rate=1.0, bursts=(), end=end)
 
 
-def finalist(configuration: Configuration, *scores: float | None) -> Finalist:
-    return Finalist(configuration=configuration, turns=tuple(measured(score) for score in scores))
+BROKEN = measured(None, end=NOT_KEPT)
+CUT = measured(None)
+
+
+def trial(configuration: Configuration, score: float | None, *, error: float = 0.05) -> Trial:
+    found = BROKEN if score is None else measured(score, error=error)
+    number = int(configuration["engine.a"])
+    return Trial(number=number, arm="random", configuration=configuration, measured=found, failure=None, seconds=1.0)
+
+
+def rounds(*shown: dict[Configuration, float | Measured | ServerFailure]) -> Sequence[Round]:
+    return [{c: measured(one) if isinstance(one, float) else one for c, one in each.items()} for each in shown]
+
+
+def finals(*shown: dict[Configuration, float | Measured | ServerFailure], **seen: float | None) -> Finals:
+    """Return finals in which A is the default and the others were seen with the scores that are given."""
+    trials = [trial(c, seen[n]) for n, c in (("b", B), ("c", C), ("d", D)) if seen.get(n) is not None]
+    trials.sort(key=lambda each: -(each.score or 0.0))
+    return Finals(default=trial(A, seen.get("a", 1.0)), seen=trials, rounds=rounds(*shown))
 
 
 def test_everyone_is_first_once_before_anyone_is_twice() -> None:
@@ -31,99 +51,113 @@ def test_everyone_is_first_once_before_anyone_is_twice() -> None:
             assert len({tuple(each) for each in orders[:n]}) == n
 
 
-def test_turns_are_taken_while_there_is_room() -> None:
-    asked: list[tuple[Configuration, int]] = []
-
-    def one(configuration: Configuration, turn: int) -> Measured:
-        asked.append((configuration, turn))
-        return measured(1.0)
-
-    found = in_turns([A, B], one, has_room=lambda n: len(asked) < 6)
-    assert [len(each.turns) for each in found] == [3, 3]
-    assert {turn for _, turn in asked} == {0, 1, 2}
-    asked.clear()
-    assert [len(each.turns) for each in in_turns([A, B], one, has_room=lambda n: True)] == [MOST_TURNS] * 2
+def test_the_best_seen_meets_the_default_twice_before_anyone_else() -> None:
+    seen = {"b": 1.5, "c": 2.0, "d": 1.9}
+    shown: list[dict[Configuration, float | Measured | ServerFailure]] = []
+    for _ in range(2):
+        now = finals(*shown, **seen)
+        assert now.undecided[0] == C
+        assert set(now.members(C)) == {A, C}
+        shown.append({A: 1.0, C: 1.01})
 
 
-def test_a_turn_that_the_budget_cut_counts_for_nobody() -> None:
-    left = iter([1.0, 2.0, 3.0, None])
-
-    def one(configuration: Configuration, turn: int) -> Measured | None:
-        score = next(left)
-        return None if score is None else measured(score)
-
-    assert [len(each.turns) for each in in_turns([A, B], one, has_room=lambda n: True)] == [1, 1]
-
-
-def test_a_failure_is_out_with_its_cause_and_the_others_go_on() -> None:
-    def one(configuration: Configuration, turn: int) -> Measured | ServerFailure:
-        return CRASH if configuration == B and turn == 1 else measured(5.0 if configuration == B else 1.0)
-
-    found = in_turns([A, B], one, has_room=lambda n: True)
-    assert found[1].failure == CRASH
-    assert found[1].mean == -math.inf
-    result = verdict(found, A)
-    assert result.winner is not None
-    assert result.winner.configuration == A
+def test_the_best_seen_meets_the_default_even_if_it_was_seen_worse() -> None:
+    now = finals(b=0.5)
+    assert now.undecided == [B]
+    assert verdict(now).kind == "undecided"
+    met = finals(*({A: 1.0, B: 0.4},) * 2, b=0.5)
+    assert verdict(met).kind == "keep"
+    assert not met.undecided
 
 
-def test_ranges_apart_are_a_clear_winner() -> None:
-    result = verdict([finalist(A, 1.0, 1.02, 0.99), finalist(B, 1.5, 1.52, 1.48)], A)
-    assert result.winner is not None
-    assert result.winner.configuration == B
-    assert result.is_clear
-    assert result.difference == pytest.approx(0.497, abs=0.01)
-    assert 0 < result.low < result.difference < result.high
-    assert not result.rivals
+def test_what_was_seen_clearly_better_is_compared_before_the_default_is_kept() -> None:
+    shown = ({A: 1.0, B: 0.4},) * 2
+    assert verdict(finals(*shown, b=2.0, c=1.02)).kind == "keep"
+    now = finals(*shown, b=2.0, c=1.9)
+    assert now.undecided == [C]
+    assert verdict(now).kind == "undecided"
 
 
-@pytest.mark.parametrize(
-    ("default", "other"), [((1.0, 1.2, 0.9), (1.1, 1.3, 1.0)), ((1.0, 1.5), (1.1, 1.6)), ((1.0,), (2.0,))]
-)
-def test_overlapping_ranges_or_too_few_turns_are_none(default: tuple[float, ...], other: tuple[float, ...]) -> None:
-    result = verdict([finalist(A, *default), finalist(B, *other)], A)
-    assert result.winner is not None
-    assert result.winner.configuration == B
-    assert not result.is_clear
-    assert len(result.rivals) == 1
+def test_what_looks_better_is_never_followed_by_keep_the_default() -> None:
+    """The answer that made this: three times the default's, seen once."""
+    seen = {"b": math.log(50.4), "a": math.log(16.8)}
+    for turns in ((), ({A: math.log(16.8), B: CUT},), ({A: math.log(16.8), B: math.log(50.4)},)):
+        said = verdict(finals(*turns, **seen))
+        assert said.kind == "undecided"
+        assert said.best == B
 
 
-def test_the_default_may_win() -> None:
-    result = verdict([finalist(A, 2.0, 2.1), finalist(B, 1.0, 1.1)], A)
-    assert result.winner is not None
-    assert result.winner.configuration == A
-    assert not result.is_clear
+def test_a_clear_winner_and_who_may_still_be_better() -> None:
+    now = finals(*({A: 1.0, B: 2.0},) * 2, b=2.0, c=1.9, d=1.8)
+    said = verdict(now)
+    assert (said.kind, said.best) == ("clear", B)
+    assert said.recommended is not None
+    assert said.recommended.configuration == B
+    assert said.comparison.difference == pytest.approx(1.0)
+    assert 0 < said.comparison.low < 1 < said.comparison.high
+    assert not now.undecided  # B was seen best
+    assert set(said.rivals) == {C, D}
+    assert set(now.members(C)) == {A, B, C}
 
 
-def test_a_promise_broken_once_in_the_finals_is_out() -> None:
-    result = verdict([finalist(A, 1.0, 1.0, 1.0), finalist(B, 3.0, None, 3.0)], A)
-    assert result.winner is not None
-    assert result.winner.configuration == A
+def test_what_was_seen_above_the_winner_must_meet_it() -> None:
+    met_once = finals(*({A: 1.0, B: 2.0},) * 2, b=2.0, c=2.5)
+    assert met_once.undecided == [C]
+    below = {A: 1.0, B: 2.0, C: 1.9}
+    assert not finals(*({A: 1.0, B: 2.0},) * 2, below, below, b=2.0, c=2.5).undecided
+    above = {A: 1.0, B: 2.0, C: 2.2}
+    beats = finals(*({A: 1.0, B: 2.0},) * 2, above, above, b=2.0, c=2.5)
+    assert verdict(beats).best == C
 
 
-def test_nobody_is_left() -> None:
-    assert verdict([finalist(A, None), finalist(B, None)], A).winner is None
-    assert verdict([], A).winner is None
+@pytest.mark.parametrize("out", [BROKEN, CRASH])
+def test_what_fails_or_breaks_the_slo_once_is_out(out: Measured | ServerFailure) -> None:
+    now = finals({A: 1.0, B: 3.0}, {A: 1.0, B: out}, {A: 1.0, B: 3.0}, b=3.0, c=2.0)
+    assert now.of(B).is_out
+    assert now.of(B).mean == -math.inf
+    assert now.undecided == [C]
+    assert verdict(now).best == C
 
 
-def test_against_a_default_that_never_keeps_the_promise_anything_wins() -> None:
-    result = verdict([finalist(A, None, None), finalist(B, 1.0, 1.1)], A)
-    assert result.is_clear
-    assert result.difference == math.inf
+def test_a_turn_that_the_budget_cut_says_nothing() -> None:
+    now = finals({A: 1.0, B: CUT}, {A: 1.0, B: 2.0}, {A: 1.0, B: 2.0}, b=2.0)
+    assert not now.of(B).is_out
+    assert now.against_default(B).n == 2
+    assert verdict(now).kind == "clear"
+
+
+def test_a_default_that_is_out_needs_two_turns_of_another() -> None:
+    assert verdict(finals(a=None, b=1.0)).kind == "undecided"
+    assert finals(a=None, b=1.0).members(B) == (B,)
+    assert verdict(finals({B: 1.0}, a=None, b=1.0)).kind == "undecided"
+    said = verdict(finals({B: 1.0}, {B: 1.1}, a=None, b=1.0))
+    assert (said.kind, said.best, said.comparison.n) == ("clear", B, 0)
+
+
+def test_nothing_keeps_the_slo() -> None:
+    assert verdict(finals(a=None)).kind == "nothing"
+    assert verdict(finals(a=None)).recommended is None
+
+
+def test_nothing_else_ran() -> None:
+    said = verdict(finals(a=1.0))
+    assert (said.kind, said.best) == ("keep", None)
+    assert said.recommended is not None
+    assert said.recommended.configuration == A
+
+
+def test_the_order_of_what_is_undecided_is_who_may_be_furthest_above() -> None:
+    once = {A: 1.0, B: 1.05}
+    now = finals(once, once, once, once, b=2.0, c=1.9)
+    assert now.undecided[0] == C  # B has shown that it is no more than a little better
 
 
 def test_a_clear_winner_is_rare_where_there_is_none() -> None:
-    """Equal finalists with machine drift: two of three turns of luck are not enough, and the error stays below 5%."""
+    """Equal finalists on a machine that drifts: what any of ten turns has shown stays shown."""
     rng = np.random.default_rng(0)
     wrong = 0
-    for _ in range(400):
-        drift = rng.normal(size=4) * 0.1
-        both = [finalist(each, *(drift + rng.normal(size=4) * 0.05)) for each in (A, B)]
-        wrong += verdict(both, A).is_clear
-    assert wrong / 400 < 0.05
-
-
-def test_the_interval_is_students() -> None:
-    low, high = student(np.array([1.0, 2.0, 3.0]))
-    assert (low, high) == pytest.approx((2 - 4.302653 / math.sqrt(3), 2 + 4.302653 / math.sqrt(3)))
-    assert student(np.array([1.0])) == (-math.inf, math.inf)
+    for _ in range(200):
+        drift = rng.normal(size=10) * 0.2
+        shown = [{each: float(drift[turn] + rng.normal() * 0.07) for each in (A, B)} for turn in range(10)]
+        wrong += verdict(finals(*shown, b=1.5)).kind == "clear"
+    assert wrong / 200 < 0.05

@@ -10,7 +10,7 @@ from infertune.report.serving_recipe import ServingEvidence, ServingRecipe
 
 EVIDENCE = ServingEvidence(
     objective="goodput (requests/s)",
-    promise="p99_ttft<300ms",
+    slo="p99_ttft<300ms",
     load="4.2 requests/s",
     value=4.2,
     interval=(4.0, 4.4),
@@ -55,6 +55,14 @@ def test_what_is_no_such_file_is_told(tmp_path: Path, text: str, message: str) -
     path.write_text(text)
     with pytest.raises(InvalidInputError, match=message):
         serving_recipe.read(path)
+
+
+def test_a_file_of_an_earlier_version_is_read_and_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "serving.yaml"
+    serving_recipe.write(path, RECIPE)
+    path.write_text(path.read_text().replace("  slo: ", "  promise: "))
+    assert serving_recipe.read(path) == RECIPE
+    serving_recipe.check_writable(path)
 
 
 def test_only_an_earlier_one_is_replaced(tmp_path: Path) -> None:

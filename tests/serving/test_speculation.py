@@ -83,7 +83,7 @@ def test_on_a_simulated_server_it_is_long_for_few_and_short_for_many(tmp_path: P
         "lengths": (0, 1, 4, 8),
         "loads": (1, 8, 64),
         "repeats": 3,
-        "budget": 4000.0,
+        "room": 4000.0,
         "seed": 0,
     }
     evidence, complete = measured(account, launcher.space.default_configuration(), **asked)  # type: ignore[arg-type]
@@ -111,7 +111,7 @@ def test_a_budget_that_ends_is_told(tmp_path: Path) -> None:
         lengths=(0, 4),
         loads=(1, 8),
         repeats=2,
-        budget=60.0,
+        room=60.0,
         seed=0,
     )
     assert not complete

@@ -118,7 +118,7 @@ def test_measurements_correct_it() -> None:
         misses = []
         for settings, found in fresh:
             expected = model.at(settings, np.array([max(found.in_flight, 1.0)]))
-            misses.append(abs(math.log(found.latencies["tpot_mean"] / float(expected["tpot"][0]))))
+            misses.append(abs(math.log(found.latencies["mean_tpot"] / float(expected["tpot"][0]))))
         return float(np.mean(misses))
 
     assert miss(guessed) > 1.0

@@ -61,7 +61,7 @@ def test_a_short_search(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert answer["trials"][0]["value"] > 0
     assert answer["trials"][0]["bursts"][0]["counters"]["generation_tokens"] > 0
     values = {trial["settings"]["engine.max_num_seqs"]: trial["value"] for trial in answer["trials"]}
-    if values.get(1) is not None:  # the budget had room for it, and it kept the promise at some load
+    if values.get(1) is not None:  # the budget had room for it, and it kept the SLO at some load
         assert values[1] < values[32]
     if answer["verdict"]["winner"] is not None:
         assert answer["verdict"]["winner"]["engine.max_num_seqs"] == 32
@@ -74,7 +74,7 @@ def test_a_short_search(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_a_whole_search(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Five settings under a promise within a quarter of an hour of server time."""
+    """Five settings under an SLO within a quarter of an hour of server time."""
     answer = run(
         tmp_path,
         capsys,

@@ -19,7 +19,7 @@ class Burst:
         load: What was asked for.
         timings: One per request that was sent, in the order of their being due.
         seconds: From the first request's being due to the last one's end.
-        cut: Whether it was ended early, because the promise could not be kept any more.
+        cut: Whether it was ended early, because the SLO could not be kept any more.
         counters: How far the server's own counters went meanwhile, by the names of `ServerMetrics`; may be empty.
         void: Why the timings must not be believed, such as a generator that was the bottleneck; empty when they may.
     """

@@ -1,4 +1,4 @@
-"""The highest load at which one started server keeps its promise, found with few and short bursts.
+"""The highest load at which one started server keeps its SLO, found with few and short bursts.
 
 The share of requests within a limit falls as the load rises, so the search is for where a monotone curve that is seen
 through counts crosses what is needed. After every burst the shares of all loads are drawn from their Beta posteriors,
@@ -7,7 +7,7 @@ Inference under Order Restrictions*), and the draws' crossings say where the cap
 middle of these: where the crossing is most uncertain, the outcome says most (probabilistic bisection; Horstein 1963).
 With several promises a draw's crossing is the lowest of theirs.
 
-The posterior of a share begins as one request's worth of what the promise needs: forty of forty are then taken to keep
+The posterior of a share begins as one request's worth of what the SLO needs: forty of forty are then taken to keep
 a p99 in 97 of 100 draws, and one miss of forty in one of three.
 """
 
@@ -25,6 +25,7 @@ N_DRAWS = 200
 _PRIOR = 1.0  # requests' worth
 _LONGEST_STEP = 5.0
 _CLOSER = 3  # by how much the bracket must be tighter than the tolerance to end the search by itself
+_DOUBTFUL = 0.9  # quantile that must reach the lowest load, where that was not held, for a value just below it
 _INSIDE = 0.2  # of a bracket, in logarithm: how near to its ends the next load may be
 
 
@@ -33,13 +34,15 @@ class Effort:
     """How much may be spent on one server.
 
     Attributes:
-        most_bursts: At least 1.
+        most_bursts: Of the search for its capacity, at least 1.
+        repeats: Of a load that is given instead, at least 1.
         tolerance: The search ends when the middle 80% of where the crossing may be span no more than this ratio
             above 1, such as 0.15; or when a load that is held and one that is broken are three times closer.
         step: Ratio of the first two loads, above 1; every further step in one direction is the square of the last.
     """
 
     most_bursts: int
+    repeats: int = 2
     tolerance: float
     step: float = 1.5
 
@@ -49,8 +52,8 @@ class Capacity:
     """What was found.
 
     Attributes:
-        value: Median of where the crossing may be, in the unit of the load; 0 where no load was held and it is not
-            known either that what is to be beaten cannot be reached.
+        value: Median of where the crossing may be, in the unit of the load; 0 where no load was held, nor nearly so,
+            and it is not known either that what is to be beaten cannot be reached.
         low: 10th percentile of where it may be; ``high``: the 90th.
         bursts: All, in their order.
         end: Why no further burst was made: ``found``, ``most bursts``, ``no budget``, ``cannot win``, ``never held``
@@ -75,7 +78,7 @@ def capacity(
     snap: Callable[[float], float] = float,
     beat: float = 0.0,
 ) -> Capacity:
-    """Return the highest load that keeps the promise.
+    """Return the highest load that keeps the SLO.
 
     Args:
         press: Puts a load on the server for the given time, counted from 0, that this load is tried, and returns what
@@ -122,7 +125,7 @@ def capacity(
     if not bursts:
         return Capacity(value=0.0, low=0.0, high=0.0, bursts=(), end=end)
     seen = _Seen(bursts, effort.step, seed)
-    if not seen.held and end != "cannot win":
+    if not seen.held and end != "cannot win" and seen.quantile(_DOUBTFUL) < seen.levels[0]:
         return Capacity(value=0.0, low=0.0, high=seen.quantile(0.9), bursts=tuple(bursts), end=end)
     high = math.inf if not seen.broken else seen.quantile(0.9)
     value = seen.held[-1] if not seen.broken else seen.quantile(0.5)  # of what cannot win, at most so much
@@ -134,7 +137,7 @@ class _Seen:
 
     Attributes:
         levels: Loads that were tried, in order.
-        held: Those that keep the promise in half of the draws or more; ``broken``: the others, all above.
+        held: Those that keep the SLO in half of the draws or more; ``broken``: the others, all above.
     """
 
     def __init__(self, bursts: Sequence[Figures], step: float, seed: int) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from infertune.load.load import Load
-from infertune.load.measures import Measures, measures
+from infertune.load.measures import measures
 from infertune.load.slo import Promise, Slo
 from infertune.load.timing import CUT, Timing
 from infertune.serving.launch.deployment import Burst
@@ -21,7 +21,7 @@ class Count:
     Attributes:
         within: Of ``n``, what was within the limit. For a mean, ``n`` times the confidence that it is below its limit.
         n: Requests, or gaps as many as they are worth; 0 where the burst says nothing.
-        needed: The share that the promise needs: 0.99 for p99, 0.5 for a mean.
+        needed: The share that the SLO needs: 0.99 for p99, 0.5 for a mean.
     """
 
     within: float
@@ -44,7 +44,7 @@ class Figures:
         prompt_tokens: Mean of those answered; ``completion_tokens`` likewise.
         request_rate: Answered per second; ``output_rate``: tokens generated per second.
         user_rate: Tokens per second that the median user sees arrive; not a number where answers have one token.
-        latencies: By ``METRIC_STATISTIC``, such as ``ttft_p99``, in seconds; those without a value are missing.
+        latencies: By name, such as ``p99_ttft``, in seconds; those without a value are missing.
         lateness: Of the generator, 99th percentile, in seconds.
         in_flight: Requests in flight on average (Little's law: their times added up, over the time).
         counters: The server's own.
@@ -86,7 +86,6 @@ def figures(burst: Burst, slo: Slo, n_planned: int) -> Figures:
     """Return the figures of a burst that was to have so many requests."""
     found = measures(burst.timings, max(burst.seconds, 1e-9), slo=slo if slo.promises else None, cut=burst.cut)
     answered = [timing for timing in burst.timings if not timing.error]
-    finite = {name: value for name, value in _latencies(found).items() if np.isfinite(value)}
     return Figures(
         rate=burst.load.rate,
         concurrency=burst.load.concurrency,
@@ -102,7 +101,7 @@ def figures(burst: Burst, slo: Slo, n_planned: int) -> Figures:
         request_rate=found.request_rate,
         output_rate=found.output_rate,
         user_rate=found.user_rate if np.isfinite(found.user_rate) else None,
-        latencies=finite,
+        latencies=found.latencies,
         lateness=found.lateness,
         in_flight=sum(timing.e2e for timing in burst.timings) / max(burst.seconds, 1e-9),
         counters=dict(burst.counters),
@@ -127,14 +126,6 @@ def from_json(value: Mapping[str, object]) -> Figures:
     return msgspec.convert({**value, "rate": rate}, Figures)
 
 
-def _latencies(found: Measures) -> dict[str, float]:
-    return {
-        f"{metric}_{statistic}": float(getattr(getattr(found, metric), statistic))
-        for metric in ("ttft", "itl", "tpot", "e2e")
-        for statistic in ("mean", "p50", "p90", "p99")
-    }
-
-
 def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if len(values) else 0.0
 
@@ -145,7 +136,7 @@ def _count(promise: Promise, timings: Sequence[Timing], n_planned: int, cut: boo
         return _count_of_mean(promise, known, cut)
     needed = promise.percentile / 100
     share = promise.share(known)
-    if cut:  # it was ended because the promise could not be kept: what was not seen to end well did not
+    if cut:  # it was ended because the SLO could not be kept: what was not seen to end well did not
         return Count(within=min(share.successes, needed * n_planned / 2), n=float(n_planned), needed=needed)
     return Count(within=float(share.successes), n=float(share.n), needed=needed)
 

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from infertune.errors import InvalidInputError, nearest
+from infertune.load import metric_names
 from infertune.load.load import Load
 from infertune.load.slo import Slo
 from infertune.types import Scalar
 
 Kind = Literal["goodput", "throughput", "cost", "latency"]
 KINDS: tuple[Kind, ...] = ("goodput", "throughput", "cost", "latency")
-LATENCIES = tuple(
-    f"{metric}_{statistic}" for metric in ("ttft", "itl", "tpot", "e2e") for statistic in ("mean", "p50", "p90", "p99")
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,12 +20,12 @@ class Goal:
     """What is sought.
 
     Attributes:
-        kind: ``goodput``: the highest rate of requests that keeps the promise. ``throughput``: tokens generated per
-            second, at that rate, or with everything sent at once where nothing is promised. ``cost``: money per
+        kind: ``goodput``: the highest rate of requests that keeps the SLO. ``throughput``: tokens generated per
+            second, at that rate, or with everything sent at once without an SLO. ``cost``: money per
             million generated tokens, likewise. ``latency``: a latency under a given load.
         slo: What must be kept; may be empty but for ``goodput``.
         load: Of ``latency``.
-        latency: Of ``latency``: one of `LATENCIES`.
+        latency: Of ``latency``: one of `infertune.load.metric_names.NAMES`.
         hour_price: Of ``cost``: of one device, per hour.
 
     Raises:
@@ -37,22 +35,24 @@ class Goal:
     kind: Kind
     slo: Slo
     load: Load | None = None
-    latency: str = "e2e_p50"
+    latency: str = "p50_e2e"
     hour_price: float | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise InvalidInputError(f"nothing is called '{self.kind}' that could be sought{nearest(self.kind, KINDS)}")
         if self.kind == "goodput" and not self.slo.promises:
-            raise InvalidInputError("goodput needs a promise: give --slo, such as --slo 'p99_ttft<300ms'")
+            raise InvalidInputError("goodput needs an SLO: give --slo, such as --slo 'p99_ttft<300ms'")
         if self.kind == "latency" and self.load is None:
             raise InvalidInputError("latency needs a load: give --rate or --concurrency")
         if self.kind != "latency" and self.load is not None:
             raise InvalidInputError(f"a load is given for latency only: for {self.kind} it is what is searched")
-        if self.kind == "cost" and not (self.hour_price and self.hour_price > 0):
+        if self.kind == "cost" and not (self.hour_price and 0 < self.hour_price < math.inf):
             raise InvalidInputError("cost needs a price above 0: give --gpu-hour-price")
-        if self.latency not in LATENCIES:
-            raise InvalidInputError(f"no latency is called '{self.latency}'{nearest(self.latency, LATENCIES)}")
+        if self.latency not in metric_names.NAMES:
+            raise InvalidInputError(
+                f"no latency is called '{self.latency}'{nearest(self.latency, metric_names.NAMES)}"
+            )
 
     @property
     def is_of_capacity(self) -> bool:

@@ -1,11 +1,11 @@
 """What was paid for, on disk: every start of a server and every burst, each under a key that says what it was."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Integer, MetaData, String, Table, Text, UniqueConstraint, insert, select
+from sqlalchemy import Column, Integer, MetaData, String, Table, Text, UniqueConstraint, delete, insert, select
 
 from infertune.database import connect, create_tables, readable_errors
 from infertune.errors import InvalidInputError
@@ -21,6 +21,7 @@ _EVENTS = Table(
     UniqueConstraint("study", "key"),
 )
 _SETTINGS = "settings"
+_LONG = 120  # characters, of a setting that no message should repeat
 
 
 class EventLog:
@@ -47,6 +48,10 @@ class EventLog:
         """Return the JSON value that was put under this key, or None."""
         return self._known.get(key)
 
+    def items(self) -> Iterable[tuple[str, Any]]:
+        """Return all keys with their values, in no order."""
+        return self._known.items()
+
     def put(self, key: str, value: Mapping[str, Any]) -> None:
         """Keep a JSON object under a new key."""
         with readable_errors(self._engine), self._engine.begin() as connection:
@@ -54,23 +59,34 @@ class EventLog:
         self._known[key] = json.loads(json.dumps(value))
 
     def claim(self, settings: Mapping[str, Any]) -> None:
-        """Bind the study to its settings at the first run.
+        """Bind the study to its settings, once it has begun anything.
 
         Raises:
             InvalidInputError: It began with other ones.
         """
         wanted = json.loads(json.dumps(settings))
         known = self.get(_SETTINGS)
+        if known is not None and set(self._known) == {_SETTINGS}:  # refused before it began
+            with readable_errors(self._engine), self._engine.begin() as connection:
+                connection.execute(delete(_EVENTS).where(_EVENTS.c.study == self._study))
+            known = None
         if known is None:
             self.put(_SETTINGS, wanted)
             return
-        differing = [key for key in wanted if wanted[key] != known.get(key)]
+        differing = [_difference(key, known, wanted[key]) for key in wanted if wanted[key] != known.get(key)]
         if differing:
-            found = "; ".join(f"{key} was {known.get(key)!r}, now {wanted[key]!r}" for key in differing)
             raise InvalidInputError(
-                f"study '{self._study}' must go on with what it began with, but {found}; give another --study name"
+                f"study '{self._study}' must go on with what it began with, but {'; '.join(differing)}; give another "
+                "--study name"
             )
 
     def close(self) -> None:
         """Close the database."""
         self._engine.dispose()
+
+
+def _difference(key: str, known: Mapping[str, Any], now: Any) -> str:
+    if key not in known:
+        return "an earlier version began it"
+    was = str(known[key])
+    return f"{key} was {was}, now {now}" if max(len(was), len(str(now))) < _LONG else f"it had other {key}"

@@ -1,10 +1,11 @@
 """Servers whose starts and bursts are paid for once: what the log has is not done again.
 
-The search is a function of what it sees. When it goes on after a kill it runs from its beginning, and every start and
-burst that the log holds is answered from there, seconds included; a server is really started only when a burst is
-asked of it that the log does not hold. So nothing is paid twice but the start of the server that was killed.
+When a search goes on it runs through its steps again, and every start and burst that the log holds is answered from
+there; a server is really started only when a burst is asked of it that the log does not hold. So nothing is paid twice
+but the start of the server that was killed. What was spent is the sum of all that is in the log, whoever asks.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
@@ -33,10 +34,8 @@ class Account:
         clock: Seconds that pass, from any beginning.
 
     Attributes:
-        spent: Seconds of starts and bursts, those of earlier runs of the study included.
-        restarts: Those of them that started again what had been killed; decisions about what to try leave them out, so
-            that a study that goes on tries the same.
-        bought: Those of this run alone.
+        bought: Seconds of starts and bursts of this run alone.
+        longest_start: Seconds of the slowest start; 0 before the first.
     """
 
     def __init__(self, launcher: Launcher, log: EventLog, slo: Slo, clock: Callable[[], float]) -> None:
@@ -44,16 +43,36 @@ class Account:
         self._log = log
         self._slo = slo
         self._clock = clock
-        self.spent = 0.0
-        self.restarts = 0.0
+        self._seconds: Counter[str] = Counter()  # by purpose
+        self._restarts: Counter[str] = Counter()
+        self.longest_start = 0.0
+        for key, record in log.items():
+            self._add(key, record)
         self.bought = 0.0
+
+    @property
+    def spent(self) -> float:
+        """Seconds of all starts and bursts of the study, those of earlier runs included."""
+        return float(sum(self._seconds.values()))
+
+    def of(self, purpose: str) -> float:
+        """Return the seconds that were spent for one purpose."""
+        return float(self._seconds[purpose])
+
+    def of_all(self, beginning: str) -> float:
+        """Return the seconds that were spent for all purposes that begin so."""
+        return sum(seconds for purpose, seconds in self._seconds.items() if purpose.startswith(beginning))
+
+    def restarts(self, purpose: str) -> float:
+        """Return those of them that started again what had been killed; what is tried does not depend on them."""
+        return float(self._restarts[purpose])
 
     def open(self, configuration: Configuration, purpose: str) -> "PaidServer":
         """Return a server with these settings, started or known to have started.
 
         Args:
             configuration: Of the engine tier.
-            purpose: Such as ``trial 3``; one start is paid for each purpose and configuration.
+            purpose: Such as ``step 3``, without a slash; one start is paid for each purpose and configuration.
 
         Raises:
             ServerFailed: It did not start, now or then.
@@ -86,17 +105,31 @@ class Account:
             except ServerFailed as error:
                 kept = {"kind": error.failure.kind, "line": error.failure.line, "exit_code": error.failure.exit_code}
                 record = {"failure": kept, "message": str(error)}
+            except BaseException:  # stopped by the user: nothing came of it, but it was paid for
+                lost = self._clock() - began
+                self._put(f"{key}/stopped at {self.spent:g}", {"seconds": lost, "restart": lost})
+                raise
             record["seconds"] = self._clock() - began
-            self._log.put(key, record)
-            self.bought += record["seconds"]
-        self.spent += record["seconds"]
-        self.restarts += record.get("restart", 0.0)
+            self._put(key, record)
         if "failure" in record:
             raise ServerFailed(record["message"], ServerFailure(**record["failure"]))
         return record
 
+    def _put(self, key: str, record: dict[str, Any]) -> None:
+        self._log.put(key, record)
+        self._add(key, record)
+        self.bought += record["seconds"]
+
+    def _add(self, key: str, record: Any) -> None:
+        purpose, slash, _ = key.partition("/")
+        if slash:
+            self._seconds[purpose] += record["seconds"]
+            self._restarts[purpose] += record.get("restart", 0.0)
+            if key.endswith("/start") and "failure" not in record:
+                self.longest_start = max(self.longest_start, record["seconds"])
+
     def counted(self, burst: Any, n_requests: int) -> Figures:
-        """Return the figures of a burst by the account's promise."""
+        """Return the figures of a burst by the account's SLO."""
         return figures.figures(burst, self._slo, n_requests)
 
 
@@ -106,11 +139,13 @@ class PaidServer:
     Attributes:
         configuration: Its settings.
         start_seconds: What the start took.
+        used: Seconds of its start and of the bursts that were asked of it, restarts left out.
     """
 
     def __init__(self, account: Account, configuration: Configuration, key: str) -> None:
         self.configuration = configuration
         self.start_seconds = 0.0
+        self.used = 0.0
         self._account = account
         self._key = key
         self._running: Deployment | None = None
@@ -122,7 +157,7 @@ class PaidServer:
             self._running, _ = self._account.start(self.configuration)
             return {}
 
-        self.start_seconds = float(self._account.once(f"{self._key}/start", start)["seconds"])
+        self.start_seconds = self.used = float(self._account.once(f"{self._key}/start", start)["seconds"])
 
     def press(self, load: Load, *, n_requests: int, seed: int, hopeless: Hopeless | None = None) -> Figures:
         """Return what a burst came to; see `Deployment.press`.
@@ -139,7 +174,9 @@ class PaidServer:
             return {"figures": figures.as_json(self._account.counted(burst, n_requests)), "restart": restart}
 
         asked = f"{load.rate}/{load.concurrency}/{load.burstiness}/{n_requests}/{seed}"
-        return figures.from_json(self._account.once(f"{self._key}/{asked}", act)["figures"])
+        record = self._account.once(f"{self._key}/{asked}", act)
+        self.used += record["seconds"] - record["restart"]
+        return figures.from_json(record["figures"])
 
     def close(self) -> None:
         """Stop it, if it runs."""

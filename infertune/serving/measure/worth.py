@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from infertune.load.load import Load
-from infertune.load.saturation import hopeless
 from infertune.serving.measure.capacity import Capacity, Effort, capacity
 from infertune.serving.measure.figures import Figures, held
 from infertune.serving.measure.goal import Goal
-from infertune.serving.measure.paid import Hopeless
 
 FEWEST_REQUESTS = 20  # of a burst
 LOWEST_RATE, HIGHEST_RATE = 0.02, 20_000.0  # requests per second
-NOT_KEPT = "the promise is kept at no load that was tried"
-NOT_KEPT_THERE = "the promise is not kept at the load that was given"
+NOT_KEPT = "the SLO is kept at no load that was tried"
+NOT_KEPT_THERE = "the SLO is not kept at the load that was given"
 _HOURS = 3600.0
 _GRID = 1.02  # ratio of neighbouring rates, so that different servers are pressed with the same ones
+_EIGHTY = 1.28  # standard errors to either side of a mean hold 80%
+_ALONE = 0.1  # of the score of a single burst at a given load, to either side
 _POOR = 0.8  # of what is to be beaten: less than this in one burst needs no second one
 
 
@@ -27,8 +27,8 @@ class Measured:
     """What one server is worth.
 
     Attributes:
-        score: By `Goal.score`; None where it keeps the promise at no load, or not at the load that was given.
-        low: Of the score, the lower end of where it may be (10th percentile, or the lower of two); ``high``: likewise.
+        score: By `Goal.score`; None where it keeps the SLO at no load, or not at the load that was given.
+        low: Of the score, the lower end of where it may be (10th percentile); ``high``: likewise.
         rate: The load at which that holds, in requests per second; for a concurrency what came of it.
         bursts: All that were made.
         end: Why no more were.
@@ -47,8 +47,8 @@ class Measured:
         return min(max((self.high - self.low) / 2.56, 0.01), 1.0)
 
 
-Press = Callable[[Load, int, int, Hopeless | None], Figures | None]
-"""Load, requests, time that this load is tried, what ends it early; None where the budget has no room for it."""
+Press = Callable[[Load, int, int], Figures | None]
+"""Load, requests (it may make fewer), time that this load is tried; None where there is no room for it."""
 
 
 def measure(
@@ -68,7 +68,7 @@ def measure(
         goal: By which.
         press: On the server.
         seconds: That a burst is to last.
-        effort: Of the search for the capacity; of a given load, the number of bursts is at most its number and 2.
+        effort: Of the search for the capacity, or how often a given load is repeated.
         start: A rate that it may be good for, above 0.
         n_devices: That it runs on, for ``cost``.
         beat: A score: what certainly has less is not measured to the end.
@@ -101,8 +101,7 @@ def _by_capacity(
         return _score_of_rate(goal, rate, float(np.median(tokens)) if tokens else 1.0)
 
     def at(level: float, turn: int) -> Figures | None:
-        n = n_requests(level, seconds)
-        found = press(Load(rate=level), n, turn, hopeless(goal.slo, n))
+        found = press(Load(rate=level), n_requests(level, seconds), turn)
         if found is not None and found.completion_tokens > 0:
             tokens.append(found.completion_tokens)
         return found
@@ -156,8 +155,8 @@ def _at_load(
     bursts: list[Figures] = []
     scores: list[float] = []
     end = "measured"
-    for turn in range(min(effort.most_bursts, 2)):
-        found = press(load, n, turn, hopeless(goal.slo, n) if goal.slo.promises else None)
+    for turn in range(effort.repeats):
+        found = press(load, n, turn)
         if found is None:
             end = "no budget"
             break
@@ -175,7 +174,8 @@ def _at_load(
             break
     if not scores:
         return Measured(score=None, low=-math.inf, high=-math.inf, rate=0.0, bursts=(), end=end)
-    middle, half = float(np.mean(scores)), max((max(scores) - min(scores)) / 2, 0.03)
+    middle = float(np.mean(scores))
+    half = _ALONE if len(scores) < 2 else max(_EIGHTY * float(np.std(scores, ddof=1)) / math.sqrt(len(scores)), 0.03)
     rate = float(np.mean([each.request_rate for each in bursts]))
     return Measured(score=middle, low=middle - half, high=middle + half, rate=rate, bursts=tuple(bursts), end=end)
 

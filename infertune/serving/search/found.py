@@ -8,8 +8,9 @@ from infertune.configuration import Configuration
 from infertune.load.load import Load
 from infertune.serving.measure.figures import Figures
 from infertune.serving.measure.goal import Goal
-from infertune.serving.search.finals import Finalist, Verdict
+from infertune.serving.search.finals import Finalist, Finals
 from infertune.serving.search.trial import Trial
+from infertune.serving.search.verdict import Verdict
 from infertune.space import SearchSpace
 
 
@@ -38,18 +39,20 @@ class Found:
     Attributes:
         space: That was searched.
         trials: In their order; the default's first.
-        finalists: The default's among them.
-        spent: Seconds by arm, and of the ``finals``.
+        finals: Their rounds, and how those who took part compare.
+        to_decide: The budget, in seconds, with which what is undecided would about be decided; None where nothing is.
+        spent: Seconds by arm, of all runs of the study.
         bought: Seconds of this run of the command; the rest was in the log.
-        void: Why bursts were void, one text for each; those that had broken their promise were made again.
+        void: Why bursts were void, one text for each; those that had broken their SLO were made again.
     """
 
     goal: Goal
     space: SearchSpace
     trials: Sequence[Trial]
-    finalists: Sequence[Finalist]
+    finals: Finals
     verdict: Verdict
     budget: float
+    to_decide: float | None
     spent: dict[str, float]
     bought: float
     void: Sequence[str]
@@ -61,12 +64,17 @@ class Found:
         return self.trials[0].configuration
 
     @property
+    def finalists(self) -> Sequence[Finalist]:
+        """All that took part in the finals."""
+        return list(self.finals.finalists.values())
+
+    @property
     def bursts(self) -> list[tuple[Configuration, Figures]]:
         """All, with the settings that they were of; those of the search first."""
         found = [
             (trial.configuration, each) for trial in self.trials if trial.measured for each in trial.measured.bursts
         ]
-        turns = [(one.configuration, turn) for one in self.finalists for turn in one.turns if turn is not None]
+        turns = [(one.configuration, turn) for one in self.finalists for turn in one.turns.values()]
         return found + [(configuration, each) for configuration, turn in turns for each in turn.bursts]
 
 

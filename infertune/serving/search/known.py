@@ -57,11 +57,6 @@ class Known:
         return sorted((t for t in self.trials if t.score is not None), key=lambda trial: -(trial.score or 0.0))
 
     @property
-    def start_seconds(self) -> float:
-        """Of the slowest start."""
-        return max((trial.start_seconds for trial in self.trials), default=0.0)
-
-    @property
     def to_beat(self) -> float | None:
         """The score that the best has for certain; None where none has any."""
         return max((t.measured.low for t in self.ranked if t.measured is not None), default=None)
@@ -71,7 +66,7 @@ class Known:
         return float(Feasibility(self._space, self.outcomes).chances([configuration])[0]) if self.trials else 1.0
 
     def guess(self, configuration: Configuration) -> float:
-        """Return a rate that settings may be good for; where a smaller one is, broken promises will lead to it."""
+        """Return a rate that settings may be good for; where a smaller one is, broken SLOs will lead to it."""
         known = next((trial for trial in self.trials if trial.score is not None), None)
         if known is not None and known.measured is not None and known.score is not None:
             mean, _ = Surrogate(self._space, self.scored, self.estimate()).expected([configuration])

@@ -119,9 +119,10 @@ def measured(
     lengths: Sequence[int],
     loads: Sequence[int],
     repeats: int,
-    budget: float,
+    room: float,
     seed: int,
     say: Callable[[str], None] = lambda _: None,
+    purpose: str = "schedule",
 ) -> tuple[tuple[Evidence, ...], bool]:
     """Measure lengths at loads, each length on one server that all loads and repeats press in turns.
 
@@ -132,36 +133,39 @@ def measured(
         lengths: Among them 0, for none.
         loads: In flight.
         repeats: Of each load, at least 1.
-        budget: Seconds of the account; a length is begun only where there is room for one that takes as long as the
-            longest so far.
+        room: Seconds for all this, what earlier runs spent on it included; a length is begun only where there is room
+            for one that takes as long as the longest so far.
         seed: Of the arrivals; the same for all lengths.
         say: Told what is done.
+        purpose: Of the account.
 
     Returns:
         What was measured whole, and whether that is all.
     """
     found: list[Evidence] = []
     complete = True
-    most = 0.0  # seconds of a length so far
+    used = most = 0.0  # seconds of all lengths so far, and of the longest
     for length in lengths:
-        began = account.spent
-        if began + most > budget:
+        if used + most > room:
             return tuple(found), False
+        took = 0.0
         values: dict[int, list[float]] = {load: [] for load in loads}
         try:
-            with account.open(with_length(settings, method, length), "schedule") as server:
+            with account.open(with_length(settings, method, length), purpose) as server:
                 for repeat in range(repeats):
                     for load in loads:
-                        if account.spent >= budget:
+                        took = server.used
+                        if used + took >= room:
                             complete = False
                             break
                         say(f"speculative length {length}: {load} in flight, repeat {repeat + 1}")
                         n = max(_FEWEST, _ROUNDS * load)
                         burst: Figures = server.press(Load(concurrency=load), n_requests=n, seed=seed + repeat)
                         values[load].append(burst.output_rate)
+                took = server.used
         except ServerFailed:
             complete = False
-        most = max(most, account.spent - began)
+        used, most = used + took, max(most, took)
         found += [
             Evidence(load=load, length=length, values=tuple(each))
             for load, each in values.items()

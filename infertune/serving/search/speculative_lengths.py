@@ -10,6 +10,7 @@ from infertune.space import SearchSpace
 
 SHARE = 0.2  # of a budget, where there are lengths to choose between
 REPEATS = 3
+PURPOSE = "schedule"  # of the account, followed by whose schedule it is
 _MOST_IN_FLIGHT = 64
 _LOOKUP = "engine.prompt_lookup_max"
 
@@ -36,7 +37,7 @@ def about(
         settings: The winner's.
         space: That was searched: its lengths are measured, by the winner's method or else the first.
         account: Of the search.
-        budget: Seconds of the account that must not be passed.
+        budget: Seconds of the whole study; what is left of them is spent here.
         seed: Of the arrivals.
         say: Told what is done.
     """
@@ -47,6 +48,7 @@ def about(
     if _LOOKUP in space:
         values.setdefault(_LOOKUP, space[_LOOKUP].default)
     most = min(int(settings.get("engine.max_num_seqs", _MOST_IN_FLIGHT)), _MOST_IN_FLIGHT)
+    purpose = f"{PURPOSE} {settings.digest}"
     evidence, complete = measured(
         account,
         Configuration(values),
@@ -54,9 +56,10 @@ def about(
         lengths=[0, *(int(each) for each in space[LENGTH].values())],
         loads=loads_to_measure(most),
         repeats=REPEATS,
-        budget=budget,
+        room=budget - (account.spent - account.of(purpose)),
         seed=seed,
         say=say,
+        purpose=purpose,
     )
     try:
         found = schedule(evidence, complete=complete)

@@ -12,7 +12,7 @@ and Pope et al. 2022, section 2). Speculation by k drafted tokens multiplies the
 they yield by (1 - a^(k+1)) / (1 - a), a the chance that one is accepted (Leviathan et al. 2023, equation 1).
 
 A server at rest in a load of B sequences decodes B tokens a step and meanwhile prefills what comes anew. The capacity
-under a promise is that of the largest B that keeps it. The three factors (overhead, compute, bandwidth) begin at rough
+under an SLO is that of the largest B that keeps it. The three factors (overhead, compute, bandwidth) begin at rough
 values and are fitted to the measured bursts, by least squares in logarithms that hold them near where they began.
 """
 
@@ -162,7 +162,7 @@ class SpeedModel:
         }
 
     def capacity(self, settings: Mapping[str, Scalar], slo: Slo) -> float:
-        """Return the rate, in requests per second, of the largest batch that is expected to keep the promise.
+        """Return the rate, in requests per second, of the largest batch that is expected to keep the SLO.
 
         Where none is, that of a single sequence, less by as much as the limit is exceeded.
         """
@@ -186,7 +186,7 @@ class SpeedModel:
         Args:
             measured: Settings, and a burst of a server that had them.
         """
-        told = [(s, f) for s, f in measured if f.n > f.n_failed and not f.cut and "itl_mean" in f.latencies]
+        told = [(s, f) for s, f in measured if f.n > f.n_failed and not f.cut and "mean_itl" in f.latencies]
         if not told:
             return self
         traffic = replace(
@@ -206,7 +206,7 @@ class SpeedModel:
             rows = list((logs - begun) / _SPREAD)
             for settings, found in told:
                 expected = model.at(settings, np.array([max(found.in_flight, 1.0)]))
-                for metric, seen in (("tpot", "tpot_mean"), ("ttft", "ttft_p50")):
+                for metric, seen in (("tpot", "mean_tpot"), ("ttft", "p50_ttft")):
                     if found.latencies.get(seen, 0.0) > 0:
                         rows.append(math.log(found.latencies[seen] / float(expected[metric][0])) / _NOISE)
             return np.array(rows)

@@ -1,15 +1,14 @@
-"""What the search makes of one configuration: a trial, and what finalists showed in turns."""
+"""What the search makes of one configuration."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from infertune.configuration import Configuration
 from infertune.engines.vllm.failures import ServerFailure
 from infertune.serving.measure.worth import NOT_KEPT, NOT_KEPT_THERE, Measured
 from infertune.serving.search.feasibility import EXPECTED, Outcome
+from infertune.serving.search.steps import Arm
 
-Arm = Literal["default", "random", "model"]
-BREAKS = "breaks the promise"
+BREAKS = "breaks the SLO"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +21,6 @@ class Trial:
         measured: None where the server failed, or the budget ended before the first burst.
         failure: Of the server.
         seconds: That it cost, its start included.
-        start_seconds: Of its start.
         chance: That it would run, by what was known before.
     """
 
@@ -32,7 +30,6 @@ class Trial:
     measured: Measured | None
     failure: ServerFailure | None
     seconds: float
-    start_seconds: float
     chance: float = 1.0
 
     @property

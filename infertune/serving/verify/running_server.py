@@ -10,7 +10,7 @@ import httpx
 
 from infertune.engines.vllm import metrics as server_metrics
 from infertune.engines.vllm.metrics import ServerMetrics
-from infertune.errors import EngineError
+from infertune.errors import EngineError, InvalidInputError, nearest
 
 _ANSWER_SECONDS = 600.0
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -29,7 +29,8 @@ class RunningServer:
         max_model_len: Most tokens of prompt and output, where ``/v1/models`` says so.
 
     Raises:
-        EngineError: It does not answer, or serves no such model.
+        EngineError: It does not answer.
+        InvalidInputError: It serves no such model.
     """
 
     def __init__(self, base_url: str, *, model: str | None = None, headers: Mapping[str, str] | None = None) -> None:
@@ -37,13 +38,14 @@ class RunningServer:
         limits = httpx.Limits(max_connections=None)
         self._client = httpx.Client(base_url=root, headers=headers, timeout=_ANSWER_SECONDS, limits=limits)
         try:
-            served = self._served()
+            served = {str(one.get("id")): one for one in self._served()}
+            if model is not None and model not in served:
+                raise InvalidInputError(f"the server has no model '{model}'{nearest(model, served)}")
         except BaseException:
             self._client.close()
             raise
-        self.model = model or str(served[0]["id"])
-        about = next((one for one in served if one.get("id") == self.model), {})
-        length = about.get("max_model_len")
+        self.model = model or next(iter(served))
+        length = served[self.model].get("max_model_len")
         self.max_model_len = length if isinstance(length, int) else None
 
     def __enter__(self) -> "RunningServer":
