@@ -7,14 +7,16 @@ exception: how far it reaches is up to the machine.)
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
+from typing import Any
 
 from infertune.bank import SampleBank
 from infertune.budget import Budget
 from infertune.buyer import Buyer
 from infertune.comparison import Comparison
 from infertune.confirmation import Confirmation
+from infertune.decisions import decided
 from infertune.errors import BudgetError
 from infertune.evaluator import Evaluator
 from infertune.pilot import check_cap, n_worth_buying, pilot
@@ -180,19 +182,22 @@ class Study:
         worth_buying = n_worth_buying(answered, worth_buying, self._wanted.max_cost_tokens)
         prompt_tokens = sum(each.prompt_tokens for each in answered) / len(answered)
         sample_tokens = sum(each.completion_tokens / len(each.generations) for each in answered) / len(answered)
-        known = self._log.noted("plan")
-        if known is None:
+
+        def decide(known: Mapping[str, Any] | None) -> dict[str, Any]:
+            """Split the budget; what shapes a study's trials stays as it was under an earlier budget."""
             made = plan(
                 budget_tokens=self._spending.tokens_worth(1.0),
                 prompt_tokens=prompt_tokens,
                 sample_tokens=sample_tokens,
-                n_choices=worth_buying,
+                n_choices=[n for n in worth_buying if known is None or n <= known["n_samples"]] or worth_buying[:1],
                 n_tune=len(self._task.tune),
                 n_confirm=len(self._task.confirm),
             )
-            self._log.note("plan", asdict(made))
-        else:
-            made = Plan(**known)
+            kept = ("n_examples", "n_samples", "n_kept")
+            return asdict(made) | ({} if known is None else {name: known[name] for name in kept})
+
+        decision = decided(self._log, "plan", self._budget, {}, decide)
+        made = Plan(**{field.name: decision[field.name] for field in fields(Plan)})
         left_out = [str(n) for n in every_n if n > made.n_samples]
         if left_out:
             self._notes.append(

@@ -325,3 +325,10 @@ def test_progress_tells_the_truth(tmp_path: Path, way: str) -> None:
     assert seen[-1].spent == found.spent
     assert seen[-1].run_tokens == found.spent.tokens
     assert max(progress.n_trials for progress in seen) == found.n_trials
+
+
+def test_a_larger_budget_gives_a_study_that_resumes_more_examples_in_the_finals(tmp_path: Path) -> None:
+    task = write_task(tmp_path, n_tune=200, n_confirm=40)
+    small = make_study(tmp_path, task=task, budget=Budget(tokens=8_000)).run()
+    large = make_study(tmp_path, task=task, budget=Budget(tokens=40_000)).run()
+    assert small.n_tune < large.n_tune <= 200
