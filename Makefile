@@ -49,7 +49,7 @@ test-slow: $(VENV)/installed $(VLLM)
 bench-search: $(VENV)/installed
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.search.suite $(if $(QUICK),--quick)
 
-# Forty minutes on two cores; QUICK=1 takes two minutes.
+# Half an hour on two cores; QUICK=1 takes two minutes.
 bench-study: $(VENV)/installed
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.study $(if $(QUICK),--quick)
 
