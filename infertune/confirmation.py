@@ -8,7 +8,7 @@ take luck out of their scores: a vote among n is then expected over all ways to 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from infertune.default_space import TEMPERATURE
+from infertune.default_space import sampled
 from infertune.errors import BudgetError, EngineError
 from infertune.evaluate import Candidate
 from infertune.evaluator import Evaluator
@@ -74,7 +74,7 @@ class Confirmation:
         for each in pair:
             n = int(each.configuration["strategy.n"])
             sample = max((each.cost_tokens - self._given.prompt_tokens) / n, 1.0)
-            more = max(USUAL_SAMPLES - n, 0) if _sampled(each.configuration) else 0
+            more = max(USUAL_SAMPLES - n, 0) if sampled(each.configuration) else 0
             share += len(self._examples) * self._given.share_of(each.cost_tokens + more * sample)
         return min(RESERVE * share, CONFIRM_SHARE)
 
@@ -163,14 +163,14 @@ class Confirmation:
     def _prices(self, pair: Sequence[Candidate], last: tuple[Part, ...]) -> "_Prices":
         lengths = [(each, *self._lengths(each, last)) for each in pair]
         n = {each.configuration: int(each.configuration["strategy.n"]) for each in pair}
-        sampled = [(prompt, sample) for each, prompt, sample in lengths if _sampled(each.configuration)]
+        hot = [(prompt, sample) for each, prompt, sample in lengths if sampled(each.configuration)]
         whole = sum(
-            sample * (n[each.configuration] if _sampled(each.configuration) else 1) for each, _, sample in lengths
+            sample * (n[each.configuration] if sampled(each.configuration) else 1) for each, _, sample in lengths
         )
         return _Prices(
             whole=(sum(prompt for _, prompt, _ in lengths), whole),
-            again=sum(prompt for prompt, _ in sampled),
-            sample=sum(sample for _, sample in sampled),
+            again=sum(prompt for prompt, _ in hot),
+            sample=sum(sample for _, sample in hot),
         )
 
     def _lengths(self, candidate: Candidate, last: tuple[Part, ...]) -> tuple[float, float]:
@@ -212,7 +212,7 @@ class Confirmation:
     def _part(self, configuration: Configuration, part: Part, examples: Sequence[Example]) -> Iterator[Candidate]:
         """Yield the evidence on some examples; where further samples of one failed, it has the first n."""
         n, done = int(configuration["strategy.n"]), set[str]()
-        for n_samples in dict.fromkeys((n + part.n_more * _sampled(configuration), n)):
+        for n_samples in dict.fromkeys((n + part.n_more * sampled(configuration), n)):
             left = [each for each in examples if each.id not in done]
             found = self._evaluator.evaluate_complete(configuration, left, n_samples=n_samples) if left else None
             if found is not None:
@@ -241,7 +241,3 @@ class _Prices:
         samples -= sum(part.n_examples * part.n_more for part in before)
         asked = sum(part.n_examples for part in after if part.n_more > before[0].n_more)
         return (n_after - n_before) * sum(self.whole) + asked * self.again + samples * self.sample
-
-
-def _sampled(configuration: Configuration) -> bool:
-    return configuration.get(TEMPERATURE) != 0.0

@@ -1,14 +1,20 @@
 """The space that is searched unless the user says otherwise."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from infertune.condition import Condition, Constraint
 from infertune.parameter import Parameter
 from infertune.space import SearchSpace
+from infertune.types import Scalar
 
 TEMPERATURE = "decoding.temperature"
 SAMPLED = Condition(TEMPERATURE, ">", 0.0)
 STRATEGIES = ("first", "majority", "best_of_n")
+
+
+def sampled(configuration: Mapping[str, Scalar]) -> bool:
+    """Whether the samples of an example may differ under a configuration: all are equal where decoding is greedy."""
+    return configuration.get(TEMPERATURE) != 0.0
 
 
 def default_space(

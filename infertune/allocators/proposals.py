@@ -16,17 +16,18 @@ N_POOL = 1024
 _NEAR = 0.15  # of the range, how far a neighbour is
 
 
-N_DRAWN = 4  # of the beginning, at least, beside what one would try by hand
+N_FIRST_DRAWS = 8  # of the beginning, before the other texts at the default
 _CHUNK = 32  # so many of a beginning are found at once
 
 
 def beginning(
     space: SearchSpace, configurations: tuple[Configuration, ...], seed: int, n_start: int
 ) -> tuple[Configuration, ...]:
-    """Return the first configurations of a study: what one would try by hand, then draws, all labels in turns.
+    """Return the first configurations of a study: what one would try by hand, among draws with all labels in turns.
 
-    By hand one would try the default and greedy decoding, then every other prompt (or any other text) greedily, and
-    then every other prompt at the default: so no answer is worse than the obvious.
+    By hand one would try the default, greedy decoding, every other prompt (or any other text) greedily, and every
+    other prompt at the default: so no answer is worse than the obvious. The last come after some draws, which tell a
+    model more.
 
     Args:
         space: The request tier.
@@ -34,48 +35,58 @@ def beginning(
         seed: Of the study.
         n_start: How many at least.
     """
-    n_start = max(n_start, len(obvious(space, configurations)) + N_DRAWN)
+    n_start = max(n_start, sum(map(len, obvious(space, configurations))) + N_FIRST_DRAWS)
     return _begun(space, configurations, seed, -(-n_start // _CHUNK) * _CHUNK)[:n_start]
 
 
 @lru_cache(maxsize=8)
-def obvious(space: SearchSpace, configurations: tuple[Configuration, ...]) -> tuple[Configuration, ...]:
-    """Return the default, greedy decoding, and both under every other text, greedy first; those that can be had."""
+def obvious(
+    space: SearchSpace, configurations: tuple[Configuration, ...]
+) -> tuple[tuple[Configuration, ...], tuple[Configuration, ...]]:
+    """Return what one would try by hand: the default and all texts greedily, and the other texts at the default.
+
+    Only what can be had is among them.
+    """
     default = space.default_configuration()
     texts = [(p.name, value) for p in _texts(space) for value in p.values() if value != p.default]
 
     def made(values: Mapping[str, Scalar]) -> Configuration:
         return space.assemble(lambda p: values.get(p.name, p.default))
 
-    found = [default]
-    at_default = [made({name: value}) for name, value in texts]
-    if TEMPERATURE in default and space[TEMPERATURE].nearest(0.0) == 0.0:
-        found += [made({TEMPERATURE: 0.0}), *(made({TEMPERATURE: 0.0, name: value}) for name, value in texts)]
     can_be_had = set(configurations)
-    every = dict.fromkeys([*found, *at_default])
-    return tuple(each for each in every if space.allows(each) and (not can_be_had or each in can_be_had))
+
+    def allowed(found: Sequence[Configuration]) -> tuple[Configuration, ...]:
+        return tuple(
+            each for each in dict.fromkeys(found) if space.allows(each) and (not can_be_had or each in can_be_had)
+        )
+
+    greedy: list[Configuration] = []
+    if TEMPERATURE in default and space[TEMPERATURE].nearest(0.0) == 0.0:
+        greedy = [made({TEMPERATURE: 0.0}), *(made({TEMPERATURE: 0.0, name: value}) for name, value in texts)]
+    first = allowed([default, *greedy])
+    return first, tuple(each for each in allowed([made({name: value}) for name, value in texts]) if each not in first)
 
 
 @lru_cache(maxsize=8)
 def _begun(
     space: SearchSpace, configurations: tuple[Configuration, ...], seed: int, n: int
 ) -> tuple[Configuration, ...]:
-    chosen = list(obvious(space, configurations))
+    first, at_default = obvious(space, configurations)
     if configurations:
         order = np.random.default_rng((seed, 7)).permutation(len(configurations))
         draws = [configurations[at] for at in order]
-        chosen = chosen or draws[:1]
     else:
         draws = list(_pool(space, seed))
     names = [p.name for p in _texts(space)]
-    counts = Counter((name, each.get(name)) for each in chosen for name in names)
-    seen = set(chosen)
+    counts = Counter((name, each.get(name)) for each in (*first, *at_default) for name in names)
+    seen = {*first, *at_default}
     rest = [each for each in draws if each not in seen]
-    while len(chosen) < n and rest:
+    drawn: list[Configuration] = []
+    while len(seen) + len(drawn) < n and rest:
         at = min(range(len(rest)), key=lambda row: sum(counts[name, rest[row].get(name)] for name in names))
-        chosen.append(rest.pop(at))
-        counts.update((name, chosen[-1].get(name)) for name in names)
-    return tuple(chosen)
+        drawn.append(rest.pop(at))
+        counts.update((name, drawn[-1].get(name)) for name in names)
+    return (*first, *drawn[:N_FIRST_DRAWS], *at_default, *drawn[N_FIRST_DRAWS:])
 
 
 def _texts(space: SearchSpace) -> list[Parameter]:

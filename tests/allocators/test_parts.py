@@ -8,7 +8,7 @@ import pytest
 from infertune.allocators import Evidence, Offer, Order
 from infertune.allocators.coordinates import Coordinates
 from infertune.allocators.gaussian_process import kernel
-from infertune.allocators.proposals import Choices, beginning, draws, neighbours
+from infertune.allocators.proposals import N_FIRST_DRAWS, Choices, beginning, draws, neighbours
 from infertune.allocators.value.aligned import aligned, common_choices, joined
 from infertune.allocators.value.costs import Costs, relevances
 from infertune.allocators.value.gains import Gains, variety
@@ -299,6 +299,19 @@ def test_proposals_are_of_the_space() -> None:
         REQUEST.validate(each)
     for each in near:
         assert min(sum(each.get(n) != p.get(n) for n in {*each, *p} if n in each and n in p) for p in start[:2]) <= 1
+
+
+def test_a_study_begins_with_what_one_would_try_by_hand() -> None:
+    """The default, greedy decoding of every prompt, and before long every prompt at the default."""
+    start = beginning(REQUEST, (), 3, 6)
+    prompts = REQUEST["prompt"].values()
+    greedy = [each for each in start[: 1 + len(prompts)] if each["decoding.temperature"] == 0]
+    assert [each["prompt.template"] for each in greedy] == list(prompts)
+    default = REQUEST.default_configuration()
+    assert {default.with_values({"prompt.template": prompt}) for prompt in prompts} <= set(start)
+    rest = [each for each in start if each["decoding.temperature"] not in (0, 1)]
+    assert len(rest) >= N_FIRST_DRAWS / 2, "and with draws from all of the space"
+    assert beginning(REQUEST, (), 3, 40)[: len(start)] == start
 
 
 def test_only_what_was_recorded_is_begun_with() -> None:

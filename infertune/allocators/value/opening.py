@@ -8,6 +8,7 @@ import numpy as np
 from infertune.allocators import Evidence, Offer, Order
 from infertune.allocators.proposals import beginning
 from infertune.allocators.value.options import Options
+from infertune.default_space import sampled
 
 PILOT_EXAMPLES = 4
 LEAST_EXAMPLES = 4
@@ -35,7 +36,7 @@ def first_order(
             return Order(
                 configuration=each,
                 examples=window(offer, evidence, pending, options),
-                n_samples=_first_samples(offer, evidence, len(begun), options),
+                n_samples=_first_samples(offer, evidence, sum(map(sampled, begun)), options),
             )
     return None
 
@@ -56,10 +57,11 @@ def window(offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order],
     return tuple((offset + index) % offer.n_examples for index in range(n))
 
 
-def _first_samples(offer: Offer, evidence: Sequence[Evidence], n_begun: int, options: Options) -> int:
+def _first_samples(offer: Offer, evidence: Sequence[Evidence], n_sampled: int, options: Options) -> int:
     """Return how many samples are worth buying while the cost of a configuration is not known.
 
-    Only some of the beginning is sampled in full: enough to tell what more samples gain.
+    Of those ``n_sampled`` begun that are not greedy only some are sampled in full: enough to tell what more samples
+    gain.
     """
     most = offer.n_choices[-1]
     if offer.cap_tokens is not None:
@@ -67,7 +69,7 @@ def _first_samples(offer: Offer, evidence: Sequence[Evidence], n_begun: int, opt
         within = [n for n in offer.n_choices if n * least <= options.cap_slack * offer.cap_tokens]
         most = max(within, default=offer.n_choices[0])
     few = [n for n in offer.n_choices if n <= options.few_samples]
-    in_full = n_begun < options.n_start and n_begun % options.full_every == 0
+    in_full = n_sampled < options.n_start and n_sampled % options.full_every == 0
     return most if in_full else min(most, max(few, default=most))
 
 
