@@ -52,17 +52,18 @@ def outlook(budget: float, burst_seconds: float, *, engine: str, start: float, s
         (
             "finals",
             f"{2 * split.n_rounds} servers in turns",
-            f"3 to 12 of {burst_seconds:g} to {2 * burst_seconds:g} s",
+            f"3 or more of {burst_seconds:g} to {2 * burst_seconds:g} s",
             (1 - SEARCH_SHARE) * own,
         ),
         *([("schedule", "one for each length", "3 a load", schedule * budget)] if schedule else []),
     ]
-    rows = [f"  {name:9}{servers:22}{bursts:24}{duration(part)}" for name, servers, bursts, part in parts]
+    rows = [f"  {name:9}{servers:22}{bursts:26}{duration(part)}" for name, servers, bursts, part in parts]
     gone = f", of which {duration(spent)} are spent" if spent else ""
     return "\n".join(
         (
-            f"At most {duration(budget)} of server time{gone}. A start takes {guess:.0f} s ({known}). So about:",
-            f"  {'':9}{'servers':22}{'bursts a server':24}together",
+            f"At most {duration(budget)} of server time{gone}.",
+            f"A start takes {guess:.0f} s ({known}), so there is room for about:",
+            f"  {'':9}{'servers':22}{'bursts a server':26}together",
             *rows,
         )
     )

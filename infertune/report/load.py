@@ -11,7 +11,7 @@ from rich.text import Text
 
 from infertune.load.load import Load
 from infertune.load.measures import Measures
-from infertune.load.metric_names import METRICS, STATISTICS
+from infertune.load.metric_names import METRICS, NAMES
 from infertune.load.pressed import Pressed
 from infertune.load.slo import Slo
 
@@ -83,9 +83,8 @@ def show(found: Sequence[Measured], console: Console, *, slo: Slo | None) -> Non
     row("tokens/s in", lambda one: _number(one.measures.input_rate, 0))
     row("tokens/s out", lambda one: _number(one.measures.output_rate, 0))
     row("tokens/s a user", lambda one: _number(one.measures.user_rate, 1))
-    for metric in METRICS:
-        name = f"{metric} ms: {', '.join(STATISTICS)}"
-        row(name, lambda one, metric=metric: _latency(one.measures, metric))  # type: ignore[misc]
+    for name in NAMES:
+        row(f"{name} ms", lambda one, name=name: _ms(one.measures.latencies.get(name, math.nan)))  # type: ignore[misc]
     row("within, share", lambda one: _share(one))
     row("goodput/s", lambda one: _number(one.measures.goodput, 2))
     if slo:
@@ -116,11 +115,6 @@ def notes(found: Sequence[Measured]) -> list[str]:
         if pressed.void:
             said.append(f"{name}: VOID, {pressed.void}")
     return said
-
-
-def _latency(found: Measures, metric: str) -> str:
-    summary = getattr(found, metric)
-    return ", ".join(_ms(getattr(summary, name)) for name in STATISTICS)
 
 
 def _share(one: Measured) -> str:

@@ -31,8 +31,8 @@ def sentence(found: Found) -> str:
         )
     compared = f"; {against(goal, said.comparison)}" if said.comparison.n else ""
     return (
-        f"Undecided: best seen {name} at {best}, the default at {default}{compared}. That the first is better is not "
-        f"shown, nor that it is so by {MARGIN:.0%} at most."
+        f"Undecided: best seen {name} at {best}, the default at {default}{compared}. It is not shown that the first "
+        f"is better, nor that it is at most {MARGIN:.0%} better."
     )
 
 

@@ -133,7 +133,6 @@ def test_the_setting_that_serves_more_is_found_handed_over_and_not_paid_for_twic
     assert [trial["settings"] for trial in answer["trials"]] == [{"engine.slots": 1}, {"engine.slots": 8}]
     assert answer["trials"][0]["arm"] == "default"
     assert answer["verdict"]["recommended"] == {"engine.slots": 8}
-    assert answer["verdict"]["kind"] == "clear"
     one, eight = (trial["value"] for trial in answer["trials"])
     assert one < 16
     assert eight > 1.5 * one

@@ -150,6 +150,11 @@ class PaidServer:
         self._key = key
         self._running: Deployment | None = None
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was really started, not only read from the log."""
+        return self._running is not None
+
     def open(self) -> None:
         """Start it, unless the log knows how that went."""
 

@@ -125,8 +125,9 @@ class History:
         turn = len(self.rounds) + 1 if final else 0
         name = short(server.configuration, self._space)
         what = f"round {turn}: {name}" if final else f"trial {len(self.trials)} ({step.arm}): {name}"
-        self._say(step, f"{what}: starting")
         purpose = f"{step.purpose}.{place}"
+        if not self._account.of(purpose):
+            self._say(step, f"{what}: starting")
         found: Measured | ServerFailure
         try:
             with self._account.open(server.configuration, purpose) as opened:

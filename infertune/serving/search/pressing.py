@@ -35,7 +35,7 @@ def pressing(
         burst_seconds: That a burst lasts whose requests are all sent at once or one after another, as far as is known.
         shortest: Seconds.
         seed: Of arrivals.
-        say: Told what is done.
+        say: Told what is done, but not what is only read from the log.
         void: Gets the reason of every void burst.
     """
 
@@ -53,7 +53,8 @@ def pressing(
         if not n:
             return None
         early = hopeless(slo, n) if slo.promises else None
-        say(f"{words(load)}, {n} requests")
+        if server.is_running:
+            say(f"{words(load)}, {n} requests")
         found = server.press(load, n_requests=n, seed=seed + turn, hopeless=early)
         if found.void and not held(found) and fitting(load, n) == n:
             # A late generator makes latencies longer, so what was held was held; what was broken is asked again.

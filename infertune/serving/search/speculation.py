@@ -158,7 +158,8 @@ def measured(
                         if used + took >= room:
                             complete = False
                             break
-                        say(f"speculative length {length}: {load} in flight, repeat {repeat + 1}")
+                        if server.is_running:
+                            say(f"speculative length {length}: {load} in flight, repeat {repeat + 1}")
                         n = max(_FEWEST, _ROUNDS * load)
                         burst: Figures = server.press(Load(concurrency=load), n_requests=n, seed=seed + repeat)
                         values[load].append(burst.output_rate)
