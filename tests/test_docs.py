@@ -4,11 +4,11 @@ import re
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import typer
+from pages import PAGES, ROOT, Block, blocks, commands
 
 from infertune import prices, tasks, yamlfile
 from infertune.cli import app
@@ -17,45 +17,6 @@ from infertune.prompts import Template
 from infertune.report import recipe, serving_recipe
 from infertune.space_text import read
 from infertune.tasks.definition import Definition
-
-ROOT = Path(__file__).parent.parent
-PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
-BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$(?:\s+^```text\n(?P<output>.*?)^```$)?", re.M | re.S)
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block of a page; ``output`` is the block of kind ``text`` that follows it at once."""
-
-    page: Path
-    line: int
-    language: str
-    text: str
-    output: str | None
-
-    def __str__(self) -> str:
-        return f"{self.page.relative_to(ROOT)}:{self.line}"
-
-
-def blocks(language: str) -> list[Block]:
-    found = []
-    for page in PAGES:
-        text = page.read_text()
-        for match in BLOCK.finditer(text):
-            if match["language"] == language:
-                line = text.count("\n", 0, match.start()) + 1
-                found.append(Block(page, line, language, match["text"], match["output"]))
-    return found
-
-
-def commands() -> list[tuple[str, str]]:
-    """Return (place, command line) of every infertune command in a console block."""
-    found = []
-    for block in [*blocks("console"), *blocks("bash")]:
-        lines = block.text.replace("\\\n", " ").splitlines()
-        found += [(str(block), line.removeprefix("$ ")) for line in lines if line.startswith("$ infertune")]
-    return found
-
 
 @pytest.mark.parametrize("block", blocks("python"), ids=str)
 def test_python_runs_and_prints_what_the_page_says(block: Block, tmp_path: Path) -> None:

@@ -108,6 +108,7 @@ def _next(path: Path) -> None:
     file = shlex.quote(str(path))
     print(f"next:\n  infertune tasks check {file}")
     print(f"  infertune optimize --task {file} --model bundled:smollm2-135m --budget-tokens 200k")
+    print("or, where a server runs your model, with --engine openai --base-url URL --model NAME")
 
 
 @app.command(epilog="Example: infertune tasks check mine.yaml")

@@ -79,7 +79,7 @@ def advice(found: Recommendation) -> str:
     verdict = found.verdict
     if verdict.kind != "undecided":
         return ""
-    chance = f"{verdict.chance_worse:.0%} chance of being worse than the default by more than {verdict.margin:g}"
+    chance = f"{_share(verdict.chance_worse)} chance of being worse than the default by more than {verdict.margin:g}"
     if not verdict.recommends_default:
         use = f"Recommended for now: the best seen, with a {chance}."
     elif verdict.chance_worse > DOUBT:
@@ -95,6 +95,11 @@ def advice(found: Recommendation) -> str:
         )
     more = math.ceil((found.budget_to_decide - 1) * found.spent.tokens / 1000) * 1000
     return f"{use} About {more:,} more tokens would decide."
+
+
+def _share(chance: float) -> str:
+    """Return a chance in percent; it is never none."""
+    return "<1%" if chance < 0.005 else f"{chance:.0%}"
 
 
 def bounded(promise: Promise) -> str:
@@ -129,9 +134,13 @@ def interval(value: Interval) -> str:
 
 def short(configuration: Configuration, space: SearchSpace) -> str:
     """Return on one line what a configuration changes of the space's default, in the notation of ``--set``."""
-    default = space.default_configuration()
-    changed = {name: value for name, value in configuration.items() if value != default.get(name)}
+    changed = _changed(configuration, space)
     return "  ".join(f"{space[name].alias}={plain(value)}" for name, value in changed.items()) or "the default"
+
+
+def _changed(configuration: Configuration, space: SearchSpace) -> dict[str, Scalar]:
+    default = space.default_configuration()
+    return {name: value for name, value in configuration.items() if value != default.get(name)}
 
 
 def plain(value: Scalar) -> str:
@@ -174,7 +183,7 @@ def _front(answer: Answer) -> Table:
     ):
         equals = [one.configuration for one in group]
         is_recommended = found.recommended in equals
-        shown = found.recommended if is_recommended else equals[0]
+        shown = found.recommended if is_recommended else min(equals, key=lambda one: len(_changed(one, answer.space)))
         more = f"  (and {len(equals) - 1} more)" if len(equals) > 1 else ""
         mark = MARKS["recommended"] if is_recommended else ""
         table.add_row(f"{cost_tokens:.0f}", f"{utility:.3f}", mark, Text(short(shown, answer.space) + more))

@@ -17,9 +17,11 @@ def show(report: TaskReport, console: Console) -> None:
     for shown in report.shown:
         say(f"\nprompt {shown.template}, example {shown.example_id}", style="bold")
         say(_rendered(shown.prompt))
-        say(f"reference: {shown.reference}")
+        say()  # the prompt may end like a line of ours
+        if shown.ideal != shown.reference:
+            say(f"reference: {shown.reference}")
         if shown.ideal is not None:
-            say(f"perfect answer: {shown.ideal}")
+            say(f"{'reference and ' if shown.ideal == shown.reference else ''}perfect answer: {shown.ideal}")
             say(f"score: {shown.score:g}")
     say()
     if report.n_ideals:

@@ -77,11 +77,12 @@ def test_a_task_for_data_is_written_checked_and_ready(infertune: Infertune, tmp_
     lines = result.out.splitlines()
     assert lines[0] == "wrote mine.yaml: 28 tune and 28 confirm examples, 4 prompts; the answers are 2 labels"
     assert "Note: the delimiter of my data.csv is a semicolon." in lines
-    assert lines[-4:] == [
+    assert lines[-5:] == [
         "Task OK",
         "next:",
         "  infertune tasks check mine.yaml",
         "  infertune optimize --task mine.yaml --model bundled:smollm2-135m --budget-tokens 200k",
+        "or, where a server runs your model, with --engine openai --base-url URL --model NAME",
     ]
     assert infertune("tasks", "check", "mine.yaml").code == 0
     assert infertune("space", "--task", "mine.yaml").code == 0
