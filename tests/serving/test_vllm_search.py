@@ -14,6 +14,7 @@ from infertune.cli import app  # noqa: E402
 from infertune.engines.hf.language_model import default_dtype  # noqa: E402
 from infertune.engines.vllm.interpreter import VARIABLE  # noqa: E402
 from infertune.engines.vllm.supervisor import descendants  # noqa: E402
+from infertune.errors import BudgetError  # noqa: E402
 from infertune.report import serving_recipe  # noqa: E402
 
 pytestmark = [
@@ -22,7 +23,7 @@ pytestmark = [
     pytest.mark.skipif(not os.environ.get(VARIABLE), reason=f"needs a Python with vLLM, named by ${VARIABLE}"),
 ]
 DTYPE = str(default_dtype(torch.device("cpu"))).removeprefix("torch.")  # another takes many times as long
-BUDGET = "230" if DTYPE == "bfloat16" else "400"  # without its instructions a server takes a minute to start
+BUDGET = "230" if DTYPE == "bfloat16" else "480"  # without its instructions a server takes a minute to start
 SERVER = ("--dtype", DTYPE, "--engine-arg", "enforce_eager", "--only")
 
 
@@ -34,12 +35,15 @@ def nothing_is_left() -> Iterator[None]:
 
 
 def run(folder: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    """Return the answer; where it is refused, for it would take longer, only the text that says so."""
     import json
 
     out = folder / "serving.yaml"
-    with pytest.raises(SystemExit) as stop:
+    with pytest.raises((SystemExit, BudgetError)) as stop:
         app(["tune-serving", *arguments, "--db", str(folder / "a.db"), "--out", str(out), "--json"])
     captured = capsys.readouterr()
+    if isinstance(stop.value, BudgetError):
+        return {"refused": str(stop.value)}
     print(captured.err, file=sys.stderr)
     assert stop.value.code in (0, None), captured.err
     answer: dict[str, Any] = json.loads(captured.out)
@@ -55,6 +59,11 @@ def test_a_short_search(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
         *("--slo", "p90_ttft<4s, p90_itl<2s"),  # such as a slow machine with other work keeps at some load
     )
     answer = run(tmp_path, capsys, *asked)
+    again = run(tmp_path, capsys, *asked)
+    if "refused" in answer:  # on a machine that is slow or busy, six starts take longer than that
+        assert int(answer["refused"].split("--budget-seconds ")[1].split()[0]) > int(BUDGET)
+        assert again == answer
+        return
     assert answer["facts"]["engine"] == "vllm"
     assert answer["trials"][0]["arm"] == "default"
     assert answer["trials"][0]["settings"]["engine.max_num_seqs"] == 32
@@ -63,10 +72,9 @@ def test_a_short_search(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     values = {trial["settings"]["engine.max_num_seqs"]: trial["value"] for trial in answer["trials"]}
     if values.get(1) is not None:  # the budget had room for it, and it kept the SLO at some load
         assert values[1] < values[32]
-    if answer["verdict"]["winner"] is not None:
-        assert answer["verdict"]["winner"]["engine.max_num_seqs"] == 32
-        assert serving_recipe.read(tmp_path / "serving.yaml").settings == answer["verdict"]["winner"]
-    again = run(tmp_path, capsys, *asked)
+    if answer["verdict"]["recommended"] is not None:
+        assert answer["verdict"]["recommended"]["engine.max_num_seqs"] == 32
+        assert serving_recipe.read(tmp_path / "serving.yaml").settings == answer["verdict"]["recommended"]
     assert again["seconds"]["bought_in_this_run"] == 0
     assert again["trials"] == answer["trials"]
 
@@ -88,14 +96,11 @@ def test_a_whole_search(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert sum(seconds[arm] for arm in ("default", "random", "model", "finals", "schedule")) < 1000
     assert {trial["arm"] for trial in answer["trials"]} == {"default", "random", "model"}
     assert all(trial["value"] is None for trial in answer["trials"] if trial["failure"])
-    winner = answer["verdict"]["winner"]
+    winner = answer["verdict"]["recommended"]
     assert winner is not None
     finals = {str(each["settings"]): each for each in answer["finalists"]}
     assert {str(winner), str(answer["default"])} <= finals.keys()
-    assert (
-        answer["verdict"]["value"]
-        >= max(sum(each["values"]) / len(each["values"]) for each in finals.values() if each["values"]) * 0.999
-    )
+    assert answer["verdict"]["n_turns"] >= 2 or answer["verdict"]["kind"] != "keep"
     recipe = serving_recipe.read(tmp_path / "serving.yaml")
     assert recipe.settings == winner
     assert recipe.evidence is not None

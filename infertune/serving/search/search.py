@@ -140,11 +140,13 @@ class Search:
                 proposed = self._proposed(arm)
                 if proposed is not None:
                     return self._trial(arm, proposed, room)
-        for configuration in (*finals.undecided, *finals.rivals):
+        waiting = [*finals.undecided, *finals.rivals]
+        # Of settings that have not begun one turn would say nothing; it says something of others that have.
+        short = self._budget - spent < split.reserve(finals.n_members)
+        late = [each for each in waiting if short and self._history.rounds and not finals.n_turns(each)]
+        for configuration in (*(each for each in waiting if each not in late), *late):
             members, n_rounds = finals.members(configuration), len(self._history.rounds)
             lacking = FEWEST_TURNS - finals.n_turns(configuration)
-            if n_rounds and lacking == FEWEST_TURNS and self._budget - spent < split.reserve(len(members)):
-                continue  # one turn would say nothing of it, and something of another
             if room := split.round_room(spent, searched, n_rounds, len(members), n_lacking=lacking):
                 return self._round(members, room)
         return None
