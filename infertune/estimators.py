@@ -109,7 +109,8 @@ def best_of_n(table: SampleTable, n: int) -> FloatArray:
     new_group[:, 1:] = logprobs[:, 1:] != logprobs[:, :-1]
     group = np.cumsum(new_group.ravel()) - 1
     group_scores = np.bincount(group, weights=scores.ravel()) / np.bincount(group)
-    return np.asarray((group_scores[group].reshape(scores.shape) * weights).sum(axis=1))
+    expected = (group_scores[group].reshape(scores.shape) * weights).sum(axis=1)
+    return np.asarray(np.clip(expected, 0.0, 1.0))  # the weights sum to 1 but for rounding
 
 
 def majority(table: SampleTable, n: int) -> FloatArray:

@@ -51,6 +51,7 @@ def plan(
     n_choices: Sequence[int],
     n_tune: int,
     n_confirm: int,
+    pilot_tokens: float = 0.0,
 ) -> Plan:
     """Split a budget.
 
@@ -63,6 +64,7 @@ def plan(
         sample_tokens: Mean completion tokens of a sample.
         n_choices: The values of ``strategy.n`` worth buying.
         n_tune: Size of the ``tune`` split; n_confirm likewise.
+        pilot_tokens: What the pilot took of the budget.
 
     Raises:
         BudgetError: Not even MIN_TRIALS trials of FLOOR_EXAMPLES single samples can be bought.
@@ -73,7 +75,8 @@ def plan(
 
     def search_share(n: int) -> float:
         confirm = min(CONFIRM_SHARE, 2 * n_confirm * example_tokens(n) / budget_tokens)
-        return 1 - confirm - min(FINALS_SHARE, N_FINALISTS * n_tune * example_tokens(n) / budget_tokens)
+        finals = min(FINALS_SHARE, N_FINALISTS * n_tune * example_tokens(n) / budget_tokens)
+        return max(1 - confirm - finals - pilot_tokens / budget_tokens, 0.0)
 
     def examples_per_trial(n: int, n_trials: int) -> int:
         return int(search_share(n) * budget_tokens / (n_trials * example_tokens(n)))
@@ -85,7 +88,8 @@ def plan(
     if n_examples < wanted:
         n_examples = max(n_examples, min(FLOOR_EXAMPLES, n_tune))
         if examples_per_trial(n_samples, MIN_TRIALS) < n_examples:
-            needed = MIN_TRIALS * n_examples * example_tokens(n_samples) / search_share(n_samples)
+            needed = MIN_TRIALS * n_examples * example_tokens(n_samples) / (1 - CONFIRM_SHARE - FINALS_SHARE)
+            needed += pilot_tokens / (1 - CONFIRM_SHARE - FINALS_SHARE)
             raise BudgetError(
                 f"the budget must buy {MIN_TRIALS} trials of {n_examples} examples and a confirmation, about "
                 f"{needed:,.0f} tokens at {example_tokens(n_samples):.0f} a request, but it is {budget_tokens:,.0f}"

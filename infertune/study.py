@@ -181,6 +181,7 @@ class Study:
         worth_buying = [n for n in every_n if n >= int(self._default["strategy.n"])]
         worth_buying = n_worth_buying(answered, worth_buying, self._wanted.max_cost_tokens)
         prompt_tokens = sum(each.prompt_tokens for each in answered) / len(answered)
+        pilot_tokens = sum(each.prompt_tokens + each.completion_tokens for each in answered)
         sample_tokens = sum(each.completion_tokens / len(each.generations) for each in answered) / len(answered)
 
         def decide(known: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -192,6 +193,7 @@ class Study:
                 n_choices=[n for n in worth_buying if known is None or n <= known["n_samples"]] or worth_buying[:1],
                 n_tune=len(self._task.tune),
                 n_confirm=len(self._task.confirm),
+                pilot_tokens=pilot_tokens,
             )
             kept = ("n_examples", "n_samples", "n_kept")
             return asdict(made) | ({} if known is None else {name: known[name] for name in kept})
