@@ -18,6 +18,7 @@ from infertune.report import recipe, serving_recipe
 from infertune.space_text import read
 from infertune.tasks.definition import Definition
 
+
 @pytest.mark.parametrize("block", blocks("python"), ids=str)
 def test_python_runs_and_prints_what_the_page_says(block: Block, tmp_path: Path) -> None:
     done = subprocess.run(
