@@ -113,9 +113,12 @@ class Spending:
         """
         labels = [each.decoding for each in requests] if configurations is None else configurations
         label_of = {_asked(request): label for request, label in zip(requests, labels, strict=True)}
+        sent: set[Hashable] = set()
         while True:
-            lacking = self._bank.missing(self.facts, [r for r in requests if _asked(r) not in self._hopeless])
-            self._hold(label_of, {_asked(request) for request in lacking} | self._hopeless)
+            missing = self._bank.missing(self.facts, [r for r in requests if _asked(r) not in self._hopeless])
+            self._hold(label_of, {_asked(request) for request in missing} | self._hopeless)
+            lacking = [request for request in missing if _asked(request) not in sent]
+            sent.update(map(_asked, lacking))
             n_hopeless = len(self._hopeless)
             if lacking and not self._generate(lacking, until, label_of):
                 return False

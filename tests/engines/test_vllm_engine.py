@@ -102,7 +102,8 @@ def test_the_setting_that_kills_fails_and_all_others_are_answered(start: Start, 
     responses = list(engine.generate(requests(3, HOT)))
     assert len(engine.failures) == 4  # known from now on
     assert {each.error for each in responses} == {
-        "refused: its decoding settings killed the server 3 times: crash: RuntimeError: CPU Generator does not use offset"
+        "refused: its decoding settings killed the server 3 times: crash: RuntimeError: CPU Generator does not use "
+        "offset"
     }
     assert outcome(engine, requests(3, 0.5)) == ({"0.5"}, set())
 

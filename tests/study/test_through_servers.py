@@ -100,7 +100,7 @@ def test_a_configuration_that_is_always_refused_is_infeasible_with_its_cause(tmp
         found = run(tmp_path / "study", connect(server.base_url), search=SEARCHES[way])
     trials = TrialLog(SampleBank(tmp_path / "study" / "study.db").url, "planted").trials()
     causes = {str(trial.configuration["prompt.template"]): trial.cause for trial in trials}
-    assert causes == {"good": "", "poor": "every request failed: HTTP 400: the prompt is too long"}
+    assert causes == {"good": "", "poor": "every request failed: refused: HTTP 400: the prompt is too long"}
     assert found.recommended["prompt.template"] == "good"
     assert found.spent.n_failed > 20
 
