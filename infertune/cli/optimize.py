@@ -78,7 +78,9 @@ def optimize(
     ] = 0.02,
     starts: Annotated[int, typer.Option(min=1, help="Of --joint: most engines that the search starts.")] = 12,
     burst: Annotated[int, typer.Option(min=1, help="Of --joint: requests of one measurement of speed.")] = 64,
-    turns: Annotated[int, typer.Option(min=1, help="Of --joint: measurements of each finalist.")] = 3,
+    turns: Annotated[
+        int, typer.Option(min=1, help="Of --joint: most measurements of each finalist; 3, 6, 12 ... can decide.")
+    ] = 6,
     price_hour: Annotated[
         float | None,
         typer.Option(min=0, help="Of --joint: what an hour of the machine costs."),
