@@ -1,6 +1,6 @@
 """What the joint search finds against decoding alone and the engine alone, with the engine hf on a CPU.
 
-    python benchmarks/serving/joint.py OUT.json [--seeds 1] [--budget 24000] [--margin 0.1]
+    python benchmarks/serving/joint.py OUT.json [--seeds 1] [--budget 24000] [--margin 0.1] [--turns 6]
 
 The default engine is a careful user's: float32, one thread, 16 samples at once (fewer save nothing on a CPU, where the
 engine `hf` computes at least 16 rows). The search may change batch size and dtype beside the decoding of the task
@@ -24,10 +24,12 @@ from infertune.budget import Budget
 from infertune.cli.engine import start
 from infertune.default_space import default_space
 from infertune.joint.answer import JointRecommendation
-from infertune.joint.search import Joint, Limits, joint_name
-from infertune.joint.starts import Starts, settings_in_words
-from infertune.joint.tunable import HFTunable
-from infertune.report.joint import guarded, sentence
+from infertune.joint.context import joint_name
+from infertune.joint.running import Slot
+from infertune.joint.search import Joint, Limits
+from infertune.joint.starts import Starts
+from infertune.joint.tunable import HFTunable, settings_in_words
+from infertune.report.joint_verdict import guarded, sentence
 from infertune.search_names import search_named
 from infertune.space import SearchSpace
 from infertune.space_text import changed
@@ -55,10 +57,11 @@ def run(folder: Path, *, seed: int, budget: int, limits: Limits) -> JointRecomme
     def log_of(name: str) -> TrialLog:
         return TrialLog(bank.url, name)
 
+    slot = Slot(tunable)
     starts = Starts(
         name="joint",
         task=task,
-        tunable=tunable,
+        slot=slot,
         bank=bank,
         log=log_of(joint_name("joint")),
         n_requests=limits.n_requests,
@@ -70,8 +73,8 @@ def run(folder: Path, *, seed: int, budget: int, limits: Limits) -> JointRecomme
         task=task,
         space=space,
         engines=engines,
-        tunable=tunable,
-        default_engine=tunable.start(engines.default_configuration()),
+        slot=slot,
+        facts=slot.running(engines.default_configuration()).facts,
         search=lambda: search_named("infertune"),
         bank=bank,
         log_of=log_of,
@@ -86,18 +89,18 @@ def figures(found: JointRecommendation) -> dict[str, object]:
     """Return what is reported of one search."""
     return {
         "sentence": sentence(found),
+        "verdict": found.engine_verdict.kind,
         "engine": settings_in_words(found.engine),
         "decoding": dict(found.decoding),
         "seconds_per_request": {f"{a} engine, {b} decoding": s for (a, b), s in found.seconds.items()},
-        "engine_gain": None if found.engine_gain is None else asdict(found.engine_gain),
-        "whole_gain": asdict(found.whole_gain),
-        "utility": asdict(found.verdict.utility),
-        "default_utility": asdict(found.verdict.default_utility),
-        "decoding_alone_utility": asdict(found.study.verdict.utility),
+        "timed_gain": None if found.timed_gain is None else asdict(found.timed_gain),
+        "whole_gain": None if found.whole_gain is None else asdict(found.whole_gain),
+        "utility": asdict(found.verdict.recommended.utility),
+        "default_utility": asdict(found.verdict.default.utility),
+        "decoding_alone_utility": asdict(found.study.verdict.recommended.utility),
         "guards": [f"{settings_in_words(each.engine)}: {guarded(each.test)}" for each in found.guards],
         "starts": [(settings_in_words(each.engine), each.seconds, each.failure) for each in found.starts],
-        "tokens": found.study.spent.tokens,
-        "speed_tokens": found.speed_spent.tokens,
+        "spent": asdict(found.paid),
     }
 
 
@@ -109,9 +112,10 @@ def main() -> None:
     parser.add_argument("--budget", type=int, default=24_000)
     parser.add_argument("--margin", type=float, default=0.1)
     parser.add_argument("--burst", type=int, default=32)
-    parser.add_argument("--db", type=Path, help="Folder of the databases; an interrupted run goes on there.")
+    parser.add_argument("--turns", type=int, default=6)
+    parser.add_argument("--db", type=Path, help="Folder of the databases; an interrupted run resumes there.")
     given = parser.parse_args()
-    limits = Limits(margin=given.margin, n_starts=7, n_requests=given.burst, n_turns=3)
+    limits = Limits(margin=given.margin, n_starts=7, n_requests=given.burst, n_turns=given.turns)
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.db or Path(temporary)
         runs = []

@@ -1,17 +1,23 @@
 """``infertune optimize --joint``: from what the command was told to the joint search, and its answer."""
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from infertune.cli import resume
 from infertune.cli.answer_file import AnswerFile, hand_over
 from infertune.cli.engine import checked, start, starting
 
 if TYPE_CHECKING:
+    from infertune.bank import SampleBank
     from infertune.budget import Budget
+    from infertune.cli.live import View
     from infertune.joint.answer import JointRecommendation
+    from infertune.joint.running import Slot
+    from infertune.joint.search import Limits
     from infertune.joint.tunable import Tunable
     from infertune.select import Wanted
     from infertune.space import SearchSpace
@@ -67,6 +73,7 @@ def run(
     from infertune.bank import SampleBank
     from infertune.cli.live import View
     from infertune.confirmation import held
+    from infertune.joint.running import Slot
     from infertune.joint.search import Limits
     from infertune.report import answer
     from infertune.report import joint as report
@@ -79,17 +86,17 @@ def run(
     bank = SampleBank(wish.database)
     with View() as view:
         view.say(f"{wish.task.name} with {wish.model}, engine settings too; study '{wish.name}' in {wish.database}")
-        view.say(starting(wish.engine, wish.model))
+        slot = Slot(tunable, say=view.say)
         try:
-            running = tunable.start(engines.default_configuration())
-            space, notes = _narrowed(wish, running, view.say)
-            facts = dict(running.facts)
-            found = _search(wish, tunable, engines, space, running, bank, limits, view, shown)
+            space, notes, facts = _began(wish, engines, slot, bank, view.say)
+            found = _search(wish, engines, space, slot, facts, bank, limits, view, shown)
             # What a guard confirmed is in the log of another study.
             confirmed = held(TrialLog(bank.url, wish.name)) if found.guarded is None else ()
         finally:
+            slot.close()
             bank.close()
     found = replace(found, notes=(*notes, *found.notes))
+    more = found.study.budget_to_decide
     result = answer.Answer(
         study=wish.name,
         sampler=wish.sampler,
@@ -105,41 +112,79 @@ def run(
             confirmed=confirmed,
             options=tunable.options(found.engine),
         ),
+        resume="" if more is None else resume.command(sys.argv[1:], resume.larger(wish.budget, more)),
+    )
+    joint = report.JointAnswer(
+        found=found, study=result, margin=wish.margin, price_hour=wish.price_hour, resume=_resume(wish, found)
     )
 
     def show() -> None:
         if as_json:
-            print(json.dumps(report.as_json(found, result, margin=wish.margin, price_hour=wish.price_hour), indent=2))
+            print(json.dumps(report.as_json(joint), indent=2))
         else:
-            report.show(found, result, Console(), price_hour=wish.price_hour)
+            report.show(joint, Console())
 
     hand_over(result, written.path, picture=picture, as_json=as_json, show=show)
 
 
-def _search(
-    wish: Wish,
-    tunable: "Tunable",
-    engines: "SearchSpace",
-    space: "SearchSpace",
-    running: "Engine",
-    bank: Any,
-    limits: Any,
-    view: Any,
-    shown: Callable[..., Any],
-) -> "JointRecommendation":
-    from infertune.joint.search import Joint, joint_name
-    from infertune.joint.starts import Starts
+def _resume(wish: Wish, found: "JointRecommendation") -> str:
+    """Return the command that would about decide on the engine; empty where it is decided, or none would."""
+    if found.turns_to_decide is not None:
+        return resume.command(sys.argv[1:], {"--turns": str(found.turns_to_decide)})
+    if found.budget_to_decide is not None:
+        return resume.command(sys.argv[1:], resume.larger(wish.budget, found.budget_to_decide))
+    return ""
+
+
+def _began(
+    wish: Wish, engines: "SearchSpace", slot: "Slot", bank: "SampleBank", say: Callable[[str], None]
+) -> "tuple[SearchSpace, tuple[str, ...], Mapping[str, str]]":
+    """Return the space of decoding without what the default engine does not honour, notes on that, and its facts.
+
+    The engine is started only where an earlier run did not.
+    """
+    from infertune.cli.engine import looked
+    from infertune.joint.context import joint_name
+    from infertune.joint.default_engine import DefaultEngine, keep, kept
+    from infertune.narrow import narrowed
     from infertune.report import space as space_report
-    from infertune.search_names import search_named
     from infertune.trial_log import TrialLog
 
-    def log_of(name: str) -> TrialLog:
-        log = TrialLog(bank.url, name)
-        if name != joint_name(wish.name):
-            log.claim(claimed | {"share of": wish.name})
-        return log
+    default = engines.default_configuration()
+    log = TrialLog(bank.url, joint_name(wish.name))
+    asked = {
+        "model": wish.model,
+        "engine": wish.engine,
+        "options": dict(wish.options),
+        "settings": dict(default),
+        "space": space_report.as_json(wish.space),
+    }
+    known = kept(log, asked)
+    found = known
+    if found is None:
+        say(starting(wish.engine, wish.model))
+        running = slot.running(default)
+        if said := looked(running):
+            say(said)
+        found = DefaultEngine(facts=dict(running.facts), unsupported=tuple(running.unsupported))
+    kinds = {name: template.kind for name, template in wish.task.prompts.items()}
+    narrow = narrowed(wish.space, found.unsupported, kinds=kinds)
+    for note in narrow.notes:
+        say(f"Note: {note}.")
+    log.claim(
+        _claimed(wish, narrow.space)
+        | {"engine": dict(found.facts), "burst": wish.n_requests, "engines": space_report.as_json(engines)}
+    )
+    if known is None:
+        keep(log, asked, found)
+    return narrow.space, narrow.notes, found.facts
 
-    claimed = {
+
+def _claimed(wish: Wish, space: "SearchSpace") -> dict[str, Any]:
+    """Return what a study is bound to."""
+    from infertune.report import space as space_report
+
+    return {
         "task": wish.task.name,
         "task_digest": wish.task.digest,
         "space": space_report.as_json(space),
@@ -147,16 +192,37 @@ def _search(
         "seed": wish.seed,
         **asdict(wish.wanted),
     }
-    own = TrialLog(bank.url, joint_name(wish.name))
-    own.claim(
-        claimed | {"engine": dict(running.facts), "burst": wish.n_requests, "engines": space_report.as_json(engines)}
-    )
+
+
+def _search(
+    wish: Wish,
+    engines: "SearchSpace",
+    space: "SearchSpace",
+    slot: "Slot",
+    facts: Mapping[str, str],
+    bank: "SampleBank",
+    limits: "Limits",
+    view: "View",
+    shown: Callable[..., Any],
+) -> "JointRecommendation":
+    from infertune.joint.context import joint_name
+    from infertune.joint.search import Joint
+    from infertune.joint.starts import Starts
+    from infertune.search_names import search_named
+    from infertune.trial_log import TrialLog
+
+    def log_of(name: str) -> TrialLog:
+        log = TrialLog(bank.url, name)
+        if name != joint_name(wish.name):
+            log.claim(_claimed(wish, space) | {"share of": wish.name})
+        return log
+
     starts = Starts(
         name=wish.name,
         task=wish.task,
-        tunable=tunable,
+        slot=slot,
         bank=bank,
-        log=own,
+        log=log_of(joint_name(wish.name)),
         n_requests=wish.n_requests,
         seed=wish.seed,
         say=view.say,
@@ -166,8 +232,8 @@ def _search(
         task=wish.task,
         space=space,
         engines=engines,
-        tunable=tunable,
-        default_engine=running,
+        slot=slot,
+        facts=facts,
         search=lambda: search_named(wish.sampler),
         bank=bank,
         log_of=log_of,
@@ -206,20 +272,3 @@ def _engines(wish: Wish, tunable: "Tunable") -> "SearchSpace":
     if isinstance(tunable, VLLMTunable):
         space = tunable.with_flags(space, settings)
     return changed(space, settings)
-
-
-def _narrowed(wish: Wish, running: "Engine", say: Callable[[str], None]) -> "tuple[SearchSpace, tuple[str, ...]]":
-    from infertune.cli.engine import looked
-    from infertune.narrow import narrowed
-
-    kinds = {name: template.kind for name, template in wish.task.prompts.items()}
-    try:
-        narrow = narrowed(wish.space, running.unsupported, kinds=kinds)
-    except BaseException:
-        running.close()
-        raise
-    if said := looked(running):
-        say(said)
-    for note in narrow.notes:
-        say(f"Note: {note}.")
-    return narrow.space, narrow.notes

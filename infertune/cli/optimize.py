@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 # Of the joint search; its help names them too.
-_MARGIN, _STARTS, _BURST, _TURNS = 0.02, 12, 64, 3
+_MARGIN, _STARTS, _BURST, _TURNS = 0.02, 12, 64, 6
 
 
 def optimize(
@@ -95,7 +95,11 @@ def optimize(
         int | None, typer.Option(min=1, help="With --joint: requests per speed measurement [default: 64].")
     ] = None,
     turns: Annotated[
-        int | None, typer.Option(min=1, help="With --joint: speed measurements per finalist [default: 3].")
+        int | None,
+        typer.Option(
+            min=1,
+            help="With --joint: maximum speed measurements per finalist; 3, 6, 12 ... can decide [default: 6].",
+        ),
     ] = None,
     price_hour: Annotated[
         float | None, typer.Option(min=0, help="With --joint: price of an hour of the machine [default: unknown].")
@@ -212,7 +216,7 @@ def optimize(
         engine_metrics=outcome.finished.metrics,
         recommendation=found,
         prices=budget.prices,
-        resume="" if times is None else resume.command(sys.argv[1:], budget, times),
+        resume="" if times is None else resume.command(sys.argv[1:], resume.larger(budget, times)),
         recipe=written.recipe(
             found.recommended,
             found.default,

@@ -4,48 +4,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from infertune.configuration import Configuration
-from infertune.joint.speed import Gain
-from infertune.noninferiority import NonInferiority
+from infertune.joint.finals import Corner
+from infertune.joint.gain import Gain
+from infertune.joint.starts import Start
+from infertune.joint.verdict import EngineVerdict, Guarded
 from infertune.recommendation import Recommendation
-from infertune.spent import Spent
 from infertune.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
-    """One start of the engine with some settings, and the burst that it took.
+class Paid:
+    """What a joint search has spent.
 
     Attributes:
-        engine: The settings.
-        seconds: Of the machine for each request; None where it failed.
-        tokens_per_second: Likewise.
-        shapes_text: Whether its facts are others than the default engine's, so that it has samples of its own.
-        facts: As the engine gave them; empty where it did not start.
-        failure: Why it failed, else empty.
+        study_tokens: On the decoding under the default engine.
+        guard_tokens: On engines that shape text.
+        share: Of the budget, that both together used.
+        burst_tokens: On speed, beside the budget; in ``n_burst_requests`` requests.
     """
 
-    engine: Configuration
-    seconds: float | None = None
-    tokens_per_second: float | None = None
-    shapes_text: bool = False
-    facts: Mapping[str, str]
-    failure: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guarded:
-    """One engine that shapes text, and what the guard said of it.
-
-    Attributes:
-        decoding: The configuration that was recommended under it.
-        test: Of that, against the default engine with the decoding that was recommended there.
-        verdict: Of that, beside both defaults.
-    """
-
-    engine: Configuration
-    decoding: Configuration
-    test: NonInferiority
-    verdict: Verdict
+    study_tokens: int
+    guard_tokens: int
+    share: float
+    burst_tokens: int
+    n_burst_requests: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,15 +38,16 @@ class JointRecommendation:
         study: The search of decoding under the default engine.
         starts: Of the search, in their order; the first is the default engine's.
         guards: In the order of their being asked.
-        default_engine: Settings; `engine` are the recommended ones.
-        decoding: The recommended configuration of decoding.
-        seconds: Machine seconds for each request, mean over the turns of the finals, by (engine, decoding), each
-            ``default`` or ``recommended``; decoding recommended beside the default engine is that of `study`.
-        engine_gain: Of the recommended engine over the default one, both with their recommended decoding; None where
-            they are one.
-        whole_gain: Of both recommended sides over both defaults.
-        kept: Why the default engine was kept, where another was measured to be faster.
-        speed_spent: What the bursts took; no part of the study's budget.
+        default_engine: Settings; ``engine`` are the recommended ones.
+        decoding: The configuration of decoding that is recommended with them.
+        engine_verdict: What is said of the engine's settings.
+        verdict: What ``confirm`` says of the recommended engine and decoding beside both defaults.
+        timed: Settings of the engine in the finals beside the default one; None for none.
+        timed_gain: Of that, each with its recommended decoding.
+        seconds: Of the machine for each request, mean over the turns of the finals, by corner; may be empty.
+        whole_gain: Of what is recommended over both defaults; None where it is both defaults, or nothing was timed.
+        n_confirm: The examples of the task's ``confirm``.
+        paid: What it took.
         notes: What the user should know.
     """
 
@@ -74,11 +57,14 @@ class JointRecommendation:
     default_engine: Configuration
     engine: Configuration
     decoding: Configuration
-    seconds: Mapping[tuple[str, str], float]
-    engine_gain: Gain | None
-    whole_gain: Gain
-    kept: str
-    speed_spent: Spent
+    engine_verdict: EngineVerdict
+    verdict: Verdict
+    timed: Configuration | None
+    timed_gain: Gain | None
+    seconds: Mapping[Corner, float]
+    whole_gain: Gain | None
+    n_confirm: int
+    paid: Paid
     notes: tuple[str, ...]
 
     @property
@@ -87,6 +73,29 @@ class JointRecommendation:
         return next((each for each in self.guards if each.engine == self.engine), None)
 
     @property
-    def verdict(self) -> Verdict:
-        """The recommended engine and decoding beside both defaults, on examples that no search has seen."""
-        return self.guarded.verdict if self.guarded is not None else self.study.verdict
+    def turns_to_decide(self) -> int | None:
+        """About how many turns in all would decide whether the engine that was seen is faster.
+
+        None where that is not what is undecided, or no practical number would.
+        """
+        said = self.engine_verdict
+        if said.why != "speed" or said.gain is None or said.gain.turns_to_decide is None:
+            return None
+        return said.gain.n_turns + said.gain.turns_to_decide
+
+    @property
+    def undecided_guard(self) -> Guarded | None:
+        """The guard that leaves the engine undecided; None where none does."""
+        said = self.engine_verdict
+        return next((each for each in self.guards if said.why == "utility" and each.engine == said.seen), None)
+
+    @property
+    def budget_to_decide(self) -> float | None:
+        """Times this budget that would about decide a guard; None where none is undecided, or no budget would.
+
+        Examples of ``confirm`` are bought as the budget goes, and more than the task has are in no budget.
+        """
+        if self.undecided_guard is None:
+            return None
+        n, more = self.undecided_guard.test.difference.n, self.undecided_guard.test.examples_to_decide
+        return None if more is None or n + more > self.n_confirm else (n + more) / n

@@ -1,111 +1,147 @@
-"""The utility under other engine settings beside that of the default engine, on the same untouched examples."""
+"""The guard: an engine that shapes text is taken only where its utility is shown to be within a margin.
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+Its decoding is searched under it, beginning with the one that is recommended under the default engine. Then both
+engines, each with its own decoding, are compared on the examples of ``confirm`` by a test of non-inferiority.
+"""
 
-from infertune.bank import SampleBank
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from infertune.budget import Budget
 from infertune.configuration import Configuration
-from infertune.errors import EngineError
-from infertune.evaluate import Candidate
-from infertune.evaluator import Evaluator
-from infertune.noninferiority import NonInferiority, non_inferiority
-from infertune.select import on_common_examples
+from infertune.decisions import decided
+from infertune.errors import BudgetError, EngineError
+from infertune.joint.context import JointContext, Side
+from infertune.joint.pair import Pair
+from infertune.joint.stages import Stages
+from infertune.joint.starts import Start
+from infertune.joint.tunable import settings_in_words
+from infertune.joint.verdict import Guarded
+from infertune.noninferiority import non_inferiority
 from infertune.space import SearchSpace
-from infertune.spending import Spending
-from infertune.tasks import Task
-from infertune.types import Engine, Example, Request, Response, Unsupported
 from infertune.verdict import Verdict, judge
 
+MAX_GUARDED = 2  # engines with samples of their own that are worth a search of their own
+GUARDED_SHARE = 0.2  # of the budget, for each of them
+LEAST_SHARE = 0.01  # of the budget, below which nothing more is begun
+ERROR = 0.05  # of all guards together
 
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """An engine that answers no more; what it has answered is in the bank under its facts."""
 
-    facts: Mapping[str, str]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What came of asking.
+
+    Attributes:
+        guards: One for each engine that was judged, in their order.
+        unjudged: Those that could not be; ``notes`` tell why.
+    """
+
+    guards: tuple[Guarded, ...]
+    unjudged: tuple[Configuration, ...]
+    notes: tuple[str, ...]
 
     @property
-    def unsupported(self) -> Sequence[Unsupported]:
-        """Nothing is asked of it."""
-        return ()
-
-    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
-        """Fail: whoever asks has forgotten that it is gone."""
-        raise EngineError("this engine is closed")
-
-    def close(self) -> None:
-        """Do nothing."""
+    def passed(self) -> Guarded | None:
+        """The one that may be taken."""
+        return next((each for each in self.guards if each.test.answer == "not worse"), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """Compares configurations of engines on the examples of ``confirm``.
+    """Asks engines for their utility.
 
     Attributes:
-        facts: Of the default engine; seed likewise of its samples.
-        decoding: The configuration of the default engine that must not be fallen behind.
+        given: The joint search.
+        old: The default engine with the decoding that is recommended there.
         margin: The loss of utility that would be too much.
-        confidence: Of each answer.
     """
 
-    task: Task
-    space: SearchSpace
-    bank: SampleBank
-    seed: int
-    facts: Mapping[str, str]
-    decoding: Configuration
+    given: JointContext
+    old: Side
     margin: float
-    confidence: float
 
-    @property
-    def n_examples(self) -> int:
-        """How many examples the default engine has answered, and so how many can be compared."""
-        return len(self._examples())
-
-    def buy(self, engine: Engine, decoding: Configuration, *, study: str) -> None:
-        """Buy what the bank lacks of another engine's answers to the examples that the default engine has answered.
+    def ask(self, starts: Sequence[Start]) -> Asked:
+        """Ask engines, the fastest first, until one is not worse.
 
         Args:
-            engine: Running with other settings.
-            decoding: Its configuration.
-            study: Who pays.
+            starts: At most MAX_GUARDED. The last may use all that is left of the budget.
         """
-        spending = Spending(study=study, engine=engine, bank=self.bank)
-        spending.buy(self._evaluator(spending).requests([decoding], self._examples()))
+        guards: list[Guarded] = []
+        unjudged: list[Configuration] = []
+        notes: list[str] = []
+        for number, start in enumerate(starts, 1):
+            share = 1.0 if number == len(starts) else GUARDED_SHARE
+            try:
+                guards.append(self._judged(start, share, confidence=1 - ERROR / len(starts), say=notes.append))
+            except (EngineError, BudgetError) as error:  # it lived through a burst, and not through a study
+                notes.append(f"the utility of {settings_in_words(start.engine)} could not be judged: {error}")
+                unjudged.append(start.engine)
+                continue
+            if guards[-1].test.answer == "not worse":
+                break
+        return Asked(guards=tuple(guards), unjudged=tuple(unjudged), notes=tuple(notes))
 
-    def test(self, facts: Mapping[str, str], decoding: Configuration) -> NonInferiority:
-        """Compare what the bank holds.
+    def beside_defaults(self, start: Start, passed: Guarded, default: Configuration) -> Verdict:
+        """Compare what is taken with both defaults, on all that is left of the budget."""
+        pair = self._pair(start, passed.decoding, replace(self.old, decoding=default))
+        share = 1.0 - self.given.used(self.given.name, *self.given.guards())
+        new, old = pair.compared(pair.buy("both defaults", share))
+        return replace(judge(new, old), recommends_default=False)
 
-        Raises:
-            EngineError: No example was answered by both.
-        """
-        old = self._answered(self.facts, self.decoding)
-        new = self._answered(facts, decoding)
-        if old is None or new is None:
-            raise EngineError("no example of the confirmation was answered under both engines")
-        old, new = on_common_examples([old, new])
-        return non_inferiority(new.scores, old.scores, margin=self.margin, confidence=self.confidence)
+    def _judged(self, start: Start, share: float, *, confidence: float, say: Callable[[str], None]) -> Guarded:
+        given = self.given
+        study = self._name(start)
+        given.add_guard(study)
 
-    def verdict(self, facts: Mapping[str, str], decoding: Configuration, default: Configuration) -> Verdict:
-        """Return what the confirmation says of it beside the default decoding under the default engine.
+        def room(known: Mapping[str, Any] | None) -> dict[str, Any]:
+            left = 1.0 - given.used(given.name, *given.guards())
+            return {"left": left, "until": given.used(study) + min(share, left)}
 
-        Raises:
-            EngineError: No example was answered by both.
-        """
-        old = self._answered(self.facts, default)
-        new = self._answered(facts, decoding)
-        if old is None or new is None:
-            raise EngineError("no example of the confirmation was answered under both engines")
-        old, new = on_common_examples([old, new])
-        return judge(new, old)
+        noted = decided(given.log, f"room of {study}", given.budget, {}, room)
+        if noted["left"] < LEAST_SHARE:
+            raise BudgetError("nothing is left of the budget")
 
-    def _examples(self) -> list[Example]:
-        answered = self._answered(self.facts, self.decoding)
-        ids = set(answered.example_ids) if answered is not None else set()
-        return [example for example in self.task.confirm if example.id in ids]
+        def search(budget: Budget) -> Configuration:
+            space = _beginning_at(given.space, self.old.decoding)
+            try:
+                return given.study(study, given.engine(_side(start, self.old.decoding)), space, budget).recommended
+            except BudgetError as error:
+                say(
+                    f"under {settings_in_words(start.engine)} decoding was not searched, but is the default engine's: "
+                    f"{error}"
+                )
+                return self.old.decoding
 
-    def _answered(self, facts: Mapping[str, str], decoding: Configuration) -> Candidate | None:
-        spending = Spending(study="", engine=Gone(facts), bank=self.bank)
-        return self._evaluator(spending).evaluate_complete(decoding, self.task.confirm)
+        until = noted["until"]
+        reserve = self._pair(start, self.old.decoding, self.old).share_to_compare()
+        share_to_search = max(until - given.used(study) - reserve, (until - given.used(study)) / 2)
+        best = Stages(given.log, study, given.budget, search).go_on(given.used(study) + share_to_search)
+        pair = self._pair(start, best, self.old)
+        parts = pair.buy("the guard", until - given.used(study))
+        if not parts:
+            raise BudgetError("the budget has no room for a confirm example")
+        new, old = pair.compared(parts)
+        test = non_inferiority(new.scores, old.scores, margin=self.margin, confidence=confidence)
+        return Guarded(engine=start.engine, decoding=best, test=test)
 
-    def _evaluator(self, spending: Spending) -> Evaluator:
-        return Evaluator(task=self.task, space=self.space, spending=spending, seed=self.seed)
+    def _pair(self, start: Start, decoding: Configuration, old: Side) -> Pair:
+        return Pair(given=self.given, study=self._name(start), new=_side(start, decoding), old=old)
+
+    def _name(self, start: Start) -> str:
+        return f"{self.given.name}/{start.engine.digest}/{self.old.decoding.digest}"
+
+
+def _side(start: Start, decoding: Configuration) -> Side:
+    return Side(engine=start.engine, facts=start.facts, decoding=decoding)
+
+
+def _beginning_at(space: SearchSpace, configuration: Configuration) -> SearchSpace:
+    """Return the space with this configuration for its default, so that a study begins at it and compares with it."""
+    return space.replaced(
+        [
+            replace(parameter, default=configuration[parameter.name])
+            for parameter in space.parameters
+            if parameter.name in configuration
+        ]
+    )

@@ -46,20 +46,7 @@ def propose(space: SearchSpace, tried: Mapping[Configuration, float | None]) -> 
     def predicted(configuration: Configuration) -> float:
         return seconds[default] * math.prod(effect(name, value) for name, value in configuration.items())
 
-    kept = [
-        replace(
-            parameter,
-            kind="choice",
-            choices=tuple(
-                v for v in parameter.values() if v == parameter.default or effect(parameter.name, v) <= WORTH
-            ),
-            low=None,
-            high=None,
-            step=None,
-            log=False,
-        )
-        for parameter in space.parameters
-    ]
+    kept = [_kept(parameter, effect) for parameter in space.parameters]
     combined = itertools.islice(space.replaced(kept).configurations(), _MOST_COMBINED)
     new = [each for each in combined if each not in tried and predicted(each) <= WORTH * fastest]
     return min(new, key=predicted, default=None)

@@ -1,11 +1,7 @@
 """How long an engine takes for a request: a burst of requests at its own concurrency, timed as a whole."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from scipy import special
 
 from infertune.errors import EngineError
 from infertune.types import Engine, Request, Response
@@ -26,23 +22,6 @@ class Speed:
     seconds: float
     tokens_per_second: float
     n_requests: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gain:
-    """How many times as fast one thing is as another.
-
-    Attributes:
-        mean: Geometric, over the turns.
-        low: Of the 95% interval (Student's t of the logarithms, paired by turn); 0 for a single turn.
-        high: Likewise; infinite for a single turn.
-        n_turns: Each with a start of its own.
-    """
-
-    mean: float
-    low: float
-    high: float
-    n_turns: int
 
 
 def measure(
@@ -83,14 +62,3 @@ def measure(
         tokens_per_second=sum(response.completion_tokens for response in responses) / max(seconds, 1e-9),
         n_requests=answered,
     )
-
-
-def gain(slower: Sequence[float], faster: Sequence[float]) -> Gain:
-    """Return how many times as fast the second is; seconds of each, paired by turn."""
-    logs = np.log(np.asarray(slower, dtype=np.float64) / np.asarray(faster, dtype=np.float64))
-    n = len(logs)
-    mean = float(logs.mean())
-    if n == 1:
-        return Gain(mean=math.exp(mean), low=0.0, high=math.inf, n_turns=1)
-    reach = float(special.stdtrit(n - 1, 0.975)) * float(logs.std(ddof=1)) / math.sqrt(n)
-    return Gain(mean=math.exp(mean), low=math.exp(mean - reach), high=math.exp(mean + reach), n_turns=n)

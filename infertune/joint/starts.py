@@ -1,10 +1,9 @@
 """Starts engines, times their bursts and notes each figure before anything depends on it; a note is never remade."""
 
-import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from infertune.bank import SampleBank
@@ -12,16 +11,37 @@ from infertune.configuration import Configuration
 from infertune.engines.vllm.process import ServerFailed
 from infertune.errors import EngineError
 from infertune.evaluate import requests_for
-from infertune.joint.answer import Start
+from infertune.joint.running import Slot
 from infertune.joint.speed import Speed, measure
-from infertune.joint.tunable import Tunable
+from infertune.joint.tunable import settings_in_words
 from infertune.tasks import Task
 from infertune.trial_log import TrialLog
-from infertune.types import Engine, Request, Scalar
+from infertune.types import Engine, Request
 
 MAX_FAILURES_IN_A_ROW = 3
 _WARM_UP = 4
 _SEED_STEP = 1_000_003  # bursts ask with seeds of their own: their samples are no evidence of any study
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """One start of the engine in the search, and the burst that it took.
+
+    Attributes:
+        engine: The settings.
+        seconds: Of the machine for each request; None where it failed.
+        tokens_per_second: Likewise.
+        shapes_text: Whether its facts are others than the default engine's, so that it has samples of its own.
+        facts: As the engine gave them; empty where it did not start.
+        failure: Why it failed, else empty.
+    """
+
+    engine: Configuration
+    seconds: float | None = None
+    tokens_per_second: float | None = None
+    shapes_text: bool = False
+    facts: Mapping[str, str]
+    failure: str = ""
 
 
 class Starts:
@@ -29,6 +49,7 @@ class Starts:
 
     Args:
         name: Of the study.
+        slot: In which the engines run.
         log: Keeps the figures.
         n_requests: Of a burst, at least 1.
         seed: Of the study.
@@ -41,7 +62,7 @@ class Starts:
         *,
         name: str,
         task: Task,
-        tunable: Tunable,
+        slot: Slot,
         bank: SampleBank,
         log: TrialLog,
         n_requests: int,
@@ -51,7 +72,7 @@ class Starts:
     ) -> None:
         self._name = name
         self._task = task
-        self._tunable = tunable
+        self._slot = slot
         self._bank = bank
         self._log = log
         self._n_requests = n_requests
@@ -59,15 +80,6 @@ class Starts:
         self._clock = clock
         self._say = say
         self._failures: list[str] = []
-
-    @contextlib.contextmanager
-    def running(self, engine: Configuration) -> Iterator[Engine]:
-        """Start an engine, and close it at the end."""
-        started = self._tunable.start(engine)
-        try:
-            yield started
-        finally:
-            started.close()
 
     def search(self, engine: Configuration, decoding: Configuration, *, default_facts: Mapping[str, str]) -> Start:
         """Return the figures of one start in the search, noted or new; a failure of the engine is one of them.
@@ -100,7 +112,7 @@ class Starts:
     def _searched(self, engine: Configuration, decoding: Configuration) -> dict[str, Any]:
         facts: dict[str, str] = {}
         try:
-            with self.running(engine) as started:
+            with self._slot.fresh(engine) as started:
                 facts = dict(started.facts)
                 speed = self.burst(started, decoding, turn=0)
         except EngineError as error:
@@ -124,7 +136,7 @@ class Starts:
         known = self._log.noted(key)
         if known is None:
             self._say(f"finals, turn {turn}: {settings_in_words(engine)}")
-            with self.running(engine) as started:
+            with self._slot.fresh(engine) as started:
                 known = [self.burst(started, each, turn=turn).seconds for each in decodings]
             self._log.note(key, known)
         return [float(each) for each in known]
@@ -165,8 +177,3 @@ def speed_name(study: str) -> str:
 def _figures(speed: Speed) -> dict[str, float]:
     known = asdict(speed)
     return {name: known[name] for name in ("seconds", "tokens_per_second")}
-
-
-def settings_in_words(engine: Mapping[str, Scalar]) -> str:
-    """Return engine settings as ``batch_size=64, dtype=float32``."""
-    return ", ".join(f"{name.removeprefix('engine.')}={value}" for name, value in engine.items()) or "no settings"

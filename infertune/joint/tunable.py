@@ -156,3 +156,8 @@ class VLLMTunable:
     def start(self, configuration: Configuration) -> Engine:
         """Start a server."""
         return self._start(self.options(configuration))
+
+
+def settings_in_words(engine: Mapping[str, Scalar]) -> str:
+    """Return engine settings as ``batch_size=64, dtype=float32``."""
+    return ", ".join(f"{name.removeprefix('engine.')}={value}" for name, value in engine.items()) or "no settings"

@@ -1,163 +1,206 @@
 """The answer of a joint search: in words and tables, and as plain data; docs/joint.md explains each figure."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from infertune.joint.answer import JointRecommendation, Start
-from infertune.joint.speed import Gain
-from infertune.joint.starts import settings_in_words
-from infertune.noninferiority import NonInferiority
+from infertune.joint.answer import JointRecommendation
+from infertune.joint.gain import Gain
+from infertune.joint.starts import Start
 from infertune.report import answer as study_answer
 from infertune.report import table as study_table
 from infertune.report.answer import Answer
-from infertune.types import Scalar
+from infertune.report.joint_verdict import advice, changes, ratio, sentence
 
 _HOUR = 3600.0
-_ANSWERS = {
-    "not worse": "not worse than the default engine by more than the margin",
-    "worse": "worse than the default engine by more than the margin, and refused",
-    "undecided": "not known to be within the margin, and so refused",
-}
+_OUTCOMES = {"not worse": "accepted", "worse": "rejected", "undecided": "undecided"}
 
 
-def show(found: JointRecommendation, answer: Answer, console: Console, *, price_hour: float | None) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JointAnswer:
+    """What was found, and how it is to be told.
+
+    Attributes:
+        study: The answer of the study under the default engine; its file is that of the whole.
+        margin: Of utility, of the guards.
+        price_hour: Of the machine; None where it is not known.
+        resume: The command that would about decide on the engine; empty where it is decided, or none would.
+    """
+
+    found: JointRecommendation
+    study: Answer
+    margin: float
+    price_hour: float | None = None
+    resume: str = ""
+
+
+def show(answer: JointAnswer, console: Console) -> None:
     """Print the engine side, then the answer of the study that searched the decoding."""
-    console.print(f"\n{sentence(found)}\n", markup=False, highlight=False)
-    console.print(_corners(found, price_hour))
-    console.print("\nEngines of the search, each with the decoding that won under the default one:", highlight=False)
+    found = answer.found
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False)
+
+    for line in filter(None, (sentence(found), advice(found, answer.resume), _decoding(answer))):
+        say(f"\n{line}")
+    if found.seconds:
+        say("\nIn the finals, with the utility on unseen examples:")
+        console.print(_corners(answer))
+    say("\nEngines of the search, one burst each:")
     console.print(_starts(found))
-    for each in found.guards:
-        words = f"Guard: {_changes(each.engine, found.default_engine)} is {guarded(each.test)}"
-        console.print(f"\n{words}", markup=False, highlight=False)
+    if found.guards:
+        say(f"\nGuards, beside the default engine with its decoding; margin {answer.margin:g}:")
+        console.print(_guards(found))
     for note in found.notes:
-        console.print(f"Note: {note}.", markup=False, highlight=False)
-    spent = found.speed_spent
-    console.print(
-        f"\nSpeed was measured with {spent.n_requests:,} requests and {spent.tokens:,} tokens beside the budget.\n\n"
-        "Decoding, searched under the default engine:",
-        highlight=False,
-    )
-    study_table.show(answer, console)
+        say(f"Note: {note}.")
+    say("")
+    console.print(_paid(found))
+    say("\nDecoding, searched under the default engine:")
+    study_table.show(answer.study, console)
 
 
-def sentence(found: JointRecommendation) -> str:
-    """Return the answer in words."""
-    if found.engine == found.default_engine:
-        why = f": {found.kept}" if found.kept else "; nothing that was tried and allowed is faster"
-        return f"Keep the engine's default settings{why}."
-    words = _changes(found.engine, found.default_engine)
-    assert found.engine_gain is not None
-    speed = f"{_times(found.engine_gain)} as fast as the default engine, in {found.engine_gain.n_turns} turns"
-    if found.guarded is None:
-        return (
-            f"Start the engine with {words}: {speed}. These settings shape no text, so the utility is the same by "
-            "construction."
-        )
-    return f"Start the engine with {words}: {speed}. Its utility is {guarded(found.guarded.test)}"
-
-
-def guarded(test: NonInferiority) -> str:
-    """Return what the guard says, with the bound and the margin."""
-    bound = test.difference.high if test.answer == "worse" else test.difference.low
-    side = "at most" if test.answer == "worse" else "at least"
-    more = ""
-    if test.answer == "undecided":
-        more = (
-            "; no practical number of further examples would decide it"
-            if test.examples_to_decide is None
-            else f"; about {test.examples_to_decide:,} more examples would decide it"
-        )
-    return (
-        f"{_ANSWERS[test.answer]}: {test.difference.mean:+.3f}, {side} {bound:+.3f} with {test.confidence:.1%} "
-        f"confidence (one-sided, paired, {test.difference.n} examples; margin {test.margin:g}){more}."
-    )
-
-
-def as_json(found: JointRecommendation, answer: Answer, *, margin: float, price_hour: float | None) -> dict[str, Any]:
+def as_json(answer: JointAnswer) -> dict[str, Any]:
     """Return the whole answer in lists, mappings and scalars: that of the study with a key ``joint``."""
-    whole = study_answer.as_json(answer)
+    found = answer.found
+    said = found.engine_verdict
+    whole = study_answer.as_json(answer.study)
     whole["joint"] = {
+        "verdict": {
+            "kind": said.kind,
+            "why": said.why,
+            "text": sentence(found),
+            "seen": None if said.seen is None else dict(said.seen),
+            "gain": _plain(said.gain),
+            "turns_to_decide": found.turns_to_decide,
+            "budget_to_decide": found.budget_to_decide,
+            "resume": answer.resume,
+        },
         "recommended": {"engine": dict(found.engine), "configuration": dict(found.decoding)},
         "default_engine": dict(found.default_engine),
-        "margin": margin,
+        "margin": answer.margin,
         "guards": [
             {"engine": dict(each.engine), "configuration": dict(each.decoding), **asdict(each.test)}
             for each in found.guards
         ],
         "utility_is_the_same_by_construction": found.guarded is None,
-        "difference": asdict(found.verdict.difference),
-        "engine_gain": None if found.engine_gain is None else _plain(found.engine_gain),
+        "evidence": msgspec.to_builtins(study_answer.evidence(found.verdict)),
+        "timed": None if found.timed is None else dict(found.timed),
+        "timed_gain": _plain(found.timed_gain),
         "whole_gain": _plain(found.whole_gain),
-        "kept": found.kept,
         "seconds_per_request": [
             {
                 "engine": engine,
                 "decoding": decoding,
                 "seconds": seconds,
-                "money": None if price_hour is None else seconds / _HOUR * price_hour,
+                "money": None if answer.price_hour is None else seconds / _HOUR * answer.price_hour,
             }
             for (engine, decoding), seconds in found.seconds.items()
         ],
         "starts": [_start_as_json(each) for each in found.starts],
-        "speed_tokens": found.speed_spent.tokens,
+        "spent": asdict(found.paid),
         "notes": list(found.notes),
     }
     return whole
 
 
-def _corners(found: JointRecommendation, price_hour: float | None) -> Table:
+def _decoding(answer: JointAnswer) -> str:
+    """Return the decoding that goes with the engine, where it is not the one that the study recommends."""
+    found = answer.found
+    if found.decoding == found.study.recommended:
+        return ""
+    return f"Its own decoding: {study_table.short(found.decoding, answer.study.space)}"
+
+
+def _corners(answer: JointAnswer) -> Table:
     """Nothing, decoding alone, the engine alone, and both."""
+    found = answer.found
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("engine")
+    table.add_column("engine", overflow="fold")
     table.add_column("decoding")
+    table.add_column("utility", justify="right")
     table.add_column("ms per request", justify="right")
-    if price_hour is not None:
+    if answer.price_hour is not None:
         table.add_column("per 1,000 requests", justify="right")
-    table.add_column("times as fast", justify="right")
+    table.add_column("as fast", justify="right")
     first = found.seconds["default", "default"]
     for (engine, decoding), seconds in found.seconds.items():
-        row = [engine, decoding, f"{1000 * seconds:.1f}"]
-        if price_hour is not None:
-            row.append(f"{1000 * seconds / _HOUR * price_hour:.4g}")
-        table.add_row(*row, f"{first / seconds:.2f}")
+        settings = found.timed if engine == "seen" and found.timed is not None else found.default_engine
+        row = [decoding, _utility(found, engine, decoding), f"{1000 * seconds:.1f}"]
+        if answer.price_hour is not None:
+            row.append(f"{1000 * seconds / _HOUR * answer.price_hour:.4g}")
+        table.add_row(Text(changes(settings, found.default_engine)), *row, f"{ratio(first / seconds)}x")
     return table
+
+
+def _utility(found: JointRecommendation, engine: str, decoding: str) -> str:
+    """Return the utility of a corner, where it is known: settings that shape no text have the default engine's."""
+    timed = next((each for each in found.starts if engine == "seen" and each.engine == found.timed), None)
+    if timed is not None and timed.shapes_text:
+        is_whole = found.engine == found.timed and (decoding == "recommended" or found.decoding == found.study.default)
+        return f"{found.verdict.recommended.utility.mean:.3f}" if is_whole else ""
+    verdict = found.study.verdict
+    side = verdict.default if decoding == "default" else verdict.recommended
+    return f"{side.utility.mean:.3f}"
 
 
 def _starts(found: JointRecommendation) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("ms per request", justify="right")
     table.add_column("tokens/s", justify="right")
-    table.add_column("utility")
+    table.add_column("text")
     table.add_column("changed from the default", overflow="fold")
     for each in sorted(found.starts, key=lambda start: math.inf if start.seconds is None else start.seconds):
-        changes = Text(_changes(each.engine, found.default_engine))
+        changed = Text(changes(each.engine, found.default_engine))
         if each.seconds is None:
-            table.add_row("failed", "", "", changes.append(f"  {each.failure}"[:200]))
+            table.add_row("failed", "", "", changed.append(f"  {each.failure}"[:200]))
             continue
         kind = "its own" if each.shapes_text else "the same"
-        table.add_row(f"{1000 * each.seconds:.1f}", f"{each.tokens_per_second:.0f}", kind, changes)
+        table.add_row(f"{1000 * each.seconds:.1f}", f"{each.tokens_per_second:.0f}", kind, changed)
     return table
 
 
-def _changes(engine: Mapping[str, Scalar], default: Mapping[str, Scalar]) -> str:
-    changed = {name: value for name, value in engine.items() if default.get(name) != value}
-    return settings_in_words(changed) if changed else "the default settings"
+def _guards(found: JointRecommendation) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for head, side in (
+        ("utility", "right"),
+        ("at least", "right"),
+        ("at most", "right"),
+        ("examples", "right"),
+        ("outcome", "left"),
+        ("changed from the default", "left"),
+    ):
+        table.add_column(head, justify=side, overflow="fold")  # type: ignore[arg-type]
+    for each in found.guards:
+        difference = each.test.difference
+        figures = (f"{value:+.3f}" for value in (difference.mean, difference.low, difference.high))
+        outcome = _OUTCOMES[each.test.answer]
+        if each.test.answer == "undecided" and each.test.examples_to_decide is not None:
+            outcome += f", about {each.test.examples_to_decide:,} more would decide"
+        table.add_row(*figures, f"{difference.n}", outcome, Text(changes(each.engine, found.default_engine)))
+    return table
 
 
-def _times(gain: Gain) -> str:
-    if math.isinf(gain.high):
-        return f"{gain.mean:.2f} times"
-    return f"{gain.mean:.2f} [{gain.low:.2f}, {gain.high:.2f}] times"
+def _paid(found: JointRecommendation) -> Table:
+    paid = found.paid
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("spent on")
+    table.add_column("tokens", justify="right")
+    table.add_column("of the budget", justify="right")
+    table.add_row("decoding", f"{paid.study_tokens:,}", "")
+    if paid.guard_tokens:
+        table.add_row("guards", f"{paid.guard_tokens:,}", "")
+    table.add_row("both", f"{paid.study_tokens + paid.guard_tokens:,}", f"{paid.share:.0%}")
+    table.add_row("bursts", f"{paid.burst_tokens:,}", "beside it")
+    return table
 
 
-def _plain(gain: Gain) -> dict[str, float | int | None]:
-    return {**asdict(gain), "high": None if math.isinf(gain.high) else gain.high}
+def _plain(gain: Gain | None) -> dict[str, float | int | None] | None:
+    return None if gain is None else {**asdict(gain), "high": None if math.isinf(gain.high) else gain.high}
 
 
 def _start_as_json(start: Start) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from command import Infertune, Result
 SMALL = [
     "optimize", "--joint", "--task", "capitals", "--budget-tokens", "6k", "--set", "prompt=capitals-quiz",
     "--set", "n=1", "--set", "engine.batch_size=16,32", "--dtype", "float32", "--threads", "1", "--starts", "2",
-    "--burst", "24", "--turns", "2", "--margin", "0.1", "--json",
+    "--burst", "24", "--turns", "3", "--margin", "0.1", "--json",
 ]  # fmt: skip
 
 
@@ -38,11 +38,15 @@ def test_a_small_search_with_the_real_model(tmp_path: Path) -> None:
     assert all(each["seconds"] > 0 and not each["shapes_text"] for each in found["starts"])
     assert found["guards"] == [] and found["utility_is_the_same_by_construction"]
     corners = {(each["engine"], each["decoding"]) for each in found["seconds_per_request"]}
-    assert {("default", "default"), ("default", "recommended")} <= corners
+    assert {("default", "default"), ("seen", "default")} <= corners
+    assert found["verdict"]["seen"]["engine.batch_size"] == 16 and found["verdict"]["gain"]["n_turns"] == 3
+    assert (found["verdict"]["kind"] == "undecided") == bool(found["verdict"]["resume"])
     recipe = yaml.safe_load((tmp_path / "capitals.yaml").read_text())
     assert recipe["engine_options"]["batch_size"] == found["recommended"]["engine"]["engine.batch_size"]
     assert recipe["configuration"] == found["recommended"]["configuration"]
-    assert _run(tmp_path, *SMALL).json == first.json  # nothing is measured again
+    shown = _run(tmp_path, *SMALL)
+    assert shown.json == first.json  # nothing is measured again
+    assert "loading" in first.err and "loading" not in shown.err and "starting the engine" not in shown.err
     n = str(first.json["recommended"]["utility"]["n"])
     again = _run(tmp_path, "evaluate", "--config", "capitals.yaml", "--examples", n, "--json")
     assert again.code == 0, again.err

@@ -1,24 +1,38 @@
-"""The command that resumes a study with a larger budget."""
+"""The command that goes on is the one that was given, with other values of some options, and safe for a shell."""
 
 import shlex
 
 import pytest
 
-from infertune.budget import Budget, Prices
-from infertune.cli.resume import command
+from infertune.cli.resume import command, rounded
 
 
-@pytest.mark.parametrize("given", [["--budget-tokens", "60k"], ["--budget-tokens=60k"]])
-def test_the_budget_is_larger_and_all_else_is_as_it_was(given: list[str]) -> None:
-    words = ["optimize", "--task", "my task.yaml", *given, "--set", "n=1,3"]
-    said = shlex.split(command(words, Budget(tokens=60_000), 2.5))
-    assert said[:4] == ["infertune", "optimize", "--task", "my task.yaml"]
-    assert said[-2:] == ["--set", "n=1,3"]
-    assert "150k" in " ".join(said) and "60k" not in " ".join(said)
+def test_an_option_is_replaced_however_it_was_spelt() -> None:
+    given = [
+        "optimize",
+        "--task",
+        "my task.yaml",
+        "--turns=3",
+        "--budget-tokens",
+        "9k",
+        "--set",
+        "n=1",
+        "--turns",
+        "4",
+    ]
+    made = command(given, {"--turns": "12"})
+    assert shlex.split(made) == [
+        *("infertune", "optimize", "--task", "my task.yaml", "--budget-tokens", "9k", "--set", "n=1", "--turns", "12"),
+    ]
+    assert "'my task.yaml'" in made
 
 
-def test_every_budget_that_was_given_grows() -> None:
-    prices = Prices(prompt_per_million=1.0, completion_per_million=1.0)
-    budget = Budget(seconds=90.0, money=0.5, prices=prices)
-    said = command(["optimize", "--budget-seconds", "90s", "--budget-money", "0.5"], budget, 2.0)
-    assert said == "infertune optimize --budget-seconds 180s --budget-money 1"
+def test_one_that_was_not_given_is_added() -> None:
+    assert command(["optimize", "--joint"], {"--turns": "6"}) == "infertune optimize --joint --turns 6"
+
+
+@pytest.mark.parametrize(
+    ("amount", "up"), [(137, 140), (45_201, 46_000), (140, 140), (0.123, 0.13), (2.0, 2.0), (9.91, 10.0)]
+)
+def test_amounts_are_rounded_up_to_two_digits(amount: float, up: float) -> None:
+    assert rounded(amount) == pytest.approx(up)

@@ -1,5 +1,6 @@
 """Engines with planted speed and planted quality, and a clock that only they move."""
 
+import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,9 @@ from infertune.condition import Constraint
 from infertune.configuration import Configuration
 from infertune.errors import EngineError
 from infertune.joint.answer import JointRecommendation
-from infertune.joint.search import Joint, Limits, joint_name
+from infertune.joint.context import joint_name
+from infertune.joint.running import Slot
+from infertune.joint.search import Joint, Limits
 from infertune.joint.starts import Starts
 from infertune.parameter import Parameter
 from infertune.samplers.random import RandomSampler
@@ -36,6 +39,8 @@ DECODING = (
     "repetition_penalty=1",
 )
 
+FIRST_BURST = 1_000_003  # the least seed of a burst
+
 
 @dataclass
 class Plan:
@@ -45,6 +50,8 @@ class Plan:
         seconds: Of a request, by values of the settings; they multiply.
         losses: Share of the right answers that a value of ``engine.dtype`` turns wrong.
         broken: Values that fail to start, with what they say.
+        dies: Values of ``engine.dtype`` under which it answers bursts and no study.
+        noise: Standard deviation of the logarithm of a start's speed, of one start from another.
         now: The clock; only answers move it.
         started: Every start.
         answered: Every request that was answered.
@@ -53,10 +60,13 @@ class Plan:
     seconds: Mapping[tuple[str, Any], float] = field(default_factory=dict)
     losses: Mapping[str, float] = field(default_factory=dict)
     broken: Mapping[Any, str] = field(default_factory=dict)
+    dies: Sequence[str] = ()
+    noise: float = 0.0
     now: float = 0.0
     started: list[Configuration] = field(default_factory=list)
     answered: list[Request] = field(default_factory=list)
     n_running: int = 0
+    luck: random.Random = field(default_factory=lambda: random.Random(0))
 
 
 class PlantedEngine(FakeEngine):
@@ -66,7 +76,7 @@ class PlantedEngine(FakeEngine):
         super().__init__(self._write_down)
         self._plan = plan
         self._dtype = str(configuration.get("engine.dtype", "whole"))
-        self._pace = 1.0
+        self._pace = math.exp(plan.luck.gauss(0.0, plan.noise))
         for name, value in configuration.items():
             self._pace *= plan.seconds.get((name, value), 1.0)
 
@@ -76,6 +86,8 @@ class PlantedEngine(FakeEngine):
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
         for response in super().generate(requests):
+            if self._dtype in self._plan.dies and response.request.seed < FIRST_BURST:
+                raise EngineError("lost the device")
             self._plan.now += self._pace
             self._plan.answered.append(response.request)
             yield replace(response, seconds=self._plan.now)
@@ -125,15 +137,18 @@ def run(
     plan: Plan,
     *,
     settings: Sequence[str] = (),
+    decoding: Sequence[str] = (),
     n_confirm: int = 120,
     budget: int = 14_000,
+    seed: int = 0,
     on_say: Callable[[str], None] = lambda line: None,
     **limits: Any,
 ) -> JointRecommendation:
-    """Run a joint search in a folder, or go on with the one that is there."""
+    """Run a joint search in a folder, or resume the one that is there."""
     task = write_task(folder, n_tune=40, n_confirm=n_confirm)
     bank = SampleBank(folder / "study.db")
     tunable = PlantedTunable(plan)
+    slot = Slot(tunable)
     engines = changed(SearchSpace(tuple(tunable.parameters)), settings)
     limit = Limits(**{"margin": 0.05, "n_requests": 20, **limits})
 
@@ -143,10 +158,10 @@ def run(
     return Joint(
         name="planted",
         task=task,
-        space=space_of(task, *DECODING),
+        space=changed(space_of(task, *DECODING), decoding),
         engines=engines,
-        tunable=tunable,
-        default_engine=tunable.start(engines.default_configuration()),
+        slot=slot,
+        facts=PlantedEngine(plan, engines.default_configuration()).facts,
         search=lambda: Rounds(RandomSampler()),
         bank=bank,
         log_of=log_of,
@@ -155,12 +170,13 @@ def run(
         starts=Starts(
             name="planted",
             task=task,
-            tunable=tunable,
+            slot=slot,
             bank=bank,
             log=log_of(joint_name("planted")),
             n_requests=limit.n_requests,
-            seed=0,
+            seed=seed,
             clock=lambda: plan.now,
             say=on_say,
         ),
+        seed=seed,
     ).run()

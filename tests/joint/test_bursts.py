@@ -1,14 +1,12 @@
-"""What a burst measures, and how sure a gain over several turns is."""
+"""What a burst measures."""
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from infertune.errors import EngineError
-from infertune.joint.speed import gain, measure
+from infertune.joint.speed import measure
 from infertune.testing import FakeEngine
 from infertune.types import Decoding, Request, Response
 
@@ -53,27 +51,3 @@ def test_where_most_fail_there_is_no_figure(n_failing: int) -> None:
     engine = Clocked(frozenset(map(str, range(n_failing))))
     with pytest.raises(EngineError, match=f"{n_failing} of 4 requests failed; the first said: no memory"):
         measure(engine, [], requests(4), landed=lambda _: None, clock=lambda: engine.now)
-
-
-def test_a_gain_is_paired_by_turn() -> None:
-    """A drift of the machine that slows both sides alike leaves no trace."""
-    drift = np.array([1.0, 3.0, 7.0])
-    found = gain(2.0 * drift, drift)
-    assert (found.mean, found.low, found.high) == pytest.approx((2.0, 2.0, 2.0))
-    turned = gain(drift, 2.0 * drift)
-    assert turned.mean == pytest.approx(0.5)
-
-
-def test_its_interval_holds_the_truth_as_often_as_it_says() -> None:
-    source = np.random.default_rng(3)
-    held = []
-    for _ in range(2000):
-        slower, faster = np.exp(source.normal(math.log(1.3), 0.1, 3)), np.exp(source.normal(0.0, 0.1, 3))
-        found = gain(slower, faster)
-        held.append(found.low <= 1.3 <= found.high)
-    assert 0.93 < np.mean(held) < 0.97
-
-
-def test_one_turn_has_no_interval() -> None:
-    found = gain([3.0], [2.0])
-    assert (found.mean, found.low, found.high) == (pytest.approx(1.5), 0.0, math.inf)

@@ -1,6 +1,7 @@
 """The joint search with engines whose speed and quality are planted: what it takes, what it refuses, what it pays."""
 
 import math
+import random
 import sqlite3
 from collections import Counter
 from dataclasses import asdict, replace
@@ -12,6 +13,7 @@ from planted_engines import Plan, run
 
 from infertune.errors import EngineError, InvalidInputError
 from infertune.joint.answer import JointRecommendation
+from infertune.report import answer
 
 FAST_CACHE = {("engine.cache", True): 0.5, ("engine.batch", 16): 0.8, ("engine.batch", 32): 1.3}
 TINY = {("engine.dtype", "tiny"): 0.3, ("engine.dtype", "half"): 0.9}
@@ -21,10 +23,11 @@ def test_harmless_settings_are_combined_for_their_speed_alone(tmp_path: Path) ->
     plan = Plan(seconds=FAST_CACHE)
     found = run(tmp_path, plan, settings=["engine.dtype=whole"])
     assert dict(found.engine) == {"engine.batch": 16, "engine.cache": True, "engine.dtype": "whole"}
-    assert found.engine_gain is not None and found.engine_gain.mean == pytest.approx(2.5)
+    assert found.engine_verdict.kind == "clear winner" and found.engine_verdict.gain == found.timed_gain
+    assert found.timed_gain is not None and found.timed_gain.mean == pytest.approx(2.5)
     assert found.decoding["prompt.template"] == "good"
-    assert found.guards == () and found.guarded is None and not found.kept
-    assert found.seconds["default", "default"] / found.seconds["recommended", "recommended"] == pytest.approx(2.5)
+    assert found.guards == () and found.guarded is None and found.verdict is found.study.verdict
+    assert found.seconds["default", "default"] / found.seconds["seen", "recommended"] == pytest.approx(2.5)
     assert len(found.starts) == len({each.engine for each in found.starts}) <= 6
 
 
@@ -36,7 +39,7 @@ def test_the_utility_of_harmless_settings_is_bought_once(tmp_path: Path) -> None
     assert studies == {0}
     n_bursts = len(found.starts) + 3 * 2 * 2
     assert sum(request.seed >= 1_000_003 for request in plan.answered) == n_bursts * 24
-    assert found.speed_spent.n_requests == n_bursts * 24
+    assert found.paid.n_burst_requests == n_bursts * 24
     with sqlite3.connect(tmp_path / "study.db") as connection:
         names = {name for (name,) in connection.execute("SELECT DISTINCT study FROM bank_requests")}
     assert names == {"planted", "planted/speed"}
@@ -50,23 +53,53 @@ def test_a_fast_engine_whose_quality_drops_is_refused(tmp_path: Path) -> None:
     assert found.engine["engine.dtype"] != "tiny"
 
 
+def test_where_all_that_is_faster_loses_utility_the_default_is_kept_for_that(tmp_path: Path) -> None:
+    plan = Plan(
+        seconds={("engine.dtype", "tiny"): 0.5, ("engine.dtype", "half"): 0.6}, losses={"tiny": 0.5, "half": 0.5}
+    )
+    found = run(tmp_path, plan, settings=["engine.batch=8", "engine.cache=false"])
+    assert [guard.test.answer for guard in found.guards] == ["worse", "worse"]
+    assert (found.engine_verdict.kind, found.engine_verdict.why) == ("keep the default", "lost utility")
+    assert found.engine == found.default_engine
+
+
 def test_a_fast_engine_without_a_loss_is_taken_with_its_test(tmp_path: Path) -> None:
     plan = Plan(seconds=TINY)
     found = run(tmp_path, plan)
     assert found.engine["engine.dtype"] == "tiny"
     assert found.guarded is not None and found.guarded.test.answer == "not worse"
     assert found.guarded.test.difference.low > -0.05
-    assert found.verdict is found.guarded.verdict
     assert found.verdict.difference.low > 0  # beside the poor prompt that is the default
-    assert found.engine_gain is not None and found.engine_gain.mean == pytest.approx(1 / 0.3)
+    assert not found.verdict.recommends_default
+    assert found.engine_verdict.kind == "clear winner"
+    assert found.timed_gain is not None and found.timed_gain.mean == pytest.approx(1 / 0.3)
 
 
-def test_too_few_examples_to_tell_are_said_and_keep_the_default(tmp_path: Path) -> None:
-    plan = Plan(seconds=TINY)
-    found = run(tmp_path, plan, n_confirm=30)
+def test_too_few_examples_to_tell_leave_the_engine_undecided(tmp_path: Path) -> None:
+    """It is not said that it was shown to be bad, and the default is not said to be kept for good."""
+    found = run(tmp_path, Plan(seconds=TINY), n_confirm=30)
     assert [guard.test.answer for guard in found.guards] == ["undecided", "undecided"]
     assert all(guard.test.examples_to_decide for guard in found.guards)
     assert found.engine == found.default_engine
+    assert (found.engine_verdict.kind, found.engine_verdict.why) == ("undecided", "utility")
+    assert found.engine_verdict.seen == found.guards[0].engine
+    assert found.budget_to_decide is None  # the task has no more examples, whatever the budget
+
+
+def test_the_evidence_of_an_engine_that_shapes_text_is_its_own(tmp_path: Path) -> None:
+    """Also where its decoding is the default one, so that the two sides differ by the engine alone."""
+    decoding = {"prompt.template": "good", "decoding.temperature": 0.0}
+    found = run(
+        tmp_path, Plan(seconds=TINY, losses={"tiny": 0.02}), decoding=["prompt=good", "temperature=0"], margin=0.2
+    )
+    assert {name: found.decoding[name] for name in decoding} == decoding
+    assert found.decoding == found.study.default and found.engine["engine.dtype"] == "tiny"
+    assert not found.verdict.recommends_default
+    assert found.verdict.recommended.utility.mean < found.verdict.default.utility.mean
+    kept = answer.evidence(found.verdict)
+    assert kept.utility == found.verdict.seen.utility.mean
+    assert kept.difference == found.verdict.difference.mean < 0
+    assert set(found.seconds) == {("default", "default"), ("seen", "default")}
 
 
 def test_the_next_is_asked_where_the_fastest_is_refused(tmp_path: Path) -> None:
@@ -77,13 +110,67 @@ def test_the_next_is_asked_where_the_fastest_is_refused(tmp_path: Path) -> None:
     assert {guard.test.confidence for guard in found.guards} == {0.975}
 
 
-def test_nothing_faster_keeps_the_default_without_a_guard(tmp_path: Path) -> None:
-    found = run(
-        tmp_path, Plan(seconds={("engine.batch", 16): 1.5, ("engine.cache", True): 2.0, ("engine.batch", 32): 2})
-    )
+def test_the_default_is_kept_where_the_fastest_other_is_shown_to_be_no_faster(tmp_path: Path) -> None:
+    slower = {
+        ("engine.batch", 16): 1.5,
+        ("engine.cache", True): 2.0,
+        ("engine.batch", 32): 2,
+        ("engine.dtype", "half"): 2,
+    }
+    found = run(tmp_path, Plan(seconds=slower | {("engine.dtype", "tiny"): 2.0}))
+    assert found.engine == found.default_engine and found.guards == ()
+    said = found.engine_verdict
+    assert (said.kind, said.why) == ("keep the default", "no faster")
+    assert said.seen == found.timed and said.seen["engine.batch"] == 16
+    assert said.gain is not None and said.gain.high < 1.03
+    assert found.whole_gain is not None and found.whole_gain.n_turns == 3
+
+
+def test_where_all_settings_shape_text_and_are_slower_their_speed_alone_keeps_the_default(tmp_path: Path) -> None:
+    plan = Plan(seconds={("engine.dtype", "half"): 1.5, ("engine.dtype", "tiny"): 2.0})
+    found = run(tmp_path, plan, settings=["engine.batch=8", "engine.cache=false"])
+    assert (found.engine_verdict.kind, found.engine_verdict.why) == ("keep the default", "no faster")
+    assert found.guards == () and found.timed is not None and found.timed["engine.dtype"] == "half"
+
+
+def test_where_nothing_else_starts_the_default_is_kept_for_that(tmp_path: Path) -> None:
+    plan = Plan(broken={16: "out of memory: a", True: "no such flag: b"})
+    found = run(tmp_path, plan, settings=["engine.dtype=whole", "engine.batch=8,16"])
+    assert (found.engine_verdict.kind, found.engine_verdict.why) == ("keep the default", "nothing started")
+
+
+def test_a_gain_that_is_not_shown_is_undecided_with_the_turns_that_would_decide(tmp_path: Path) -> None:
+    plan = Plan(seconds={("engine.cache", True): 0.85}, noise=0.08)
+    settings = ["engine.dtype=whole", "engine.batch=8"]
+    found = run(tmp_path, plan, settings=settings, n_turns=3)
+    said = found.engine_verdict
+    assert (said.kind, said.why) == ("undecided", "speed")
+    assert said.gain is not None and said.gain.low < 1 < said.gain.high
+    assert found.engine == found.default_engine and found.turns_to_decide is not None
+    plan = Plan(seconds=plan.seconds, noise=0.08, luck=random.Random(1))
+    more = run(tmp_path, plan, settings=settings, n_turns=found.turns_to_decide)
+    assert more.engine_verdict.kind == "clear winner"
+    n_new = more.timed_gain.n_turns - 3 if more.timed_gain is not None else 0
+    assert len(plan.started) == 2 * n_new  # the search and the first three turns are not measured again
+
+
+def test_turns_end_when_they_decide(tmp_path: Path) -> None:
+    plan = Plan(seconds={("engine.cache", True): 0.5}, noise=0.03)
+    found = run(tmp_path, plan, settings=["engine.dtype=whole", "engine.batch=8"], n_turns=24)
+    assert found.timed_gain is not None and found.timed_gain.n_turns == 3
+
+
+def test_an_engine_that_fails_in_the_finals_is_no_end(tmp_path: Path) -> None:
+    plan = Plan(seconds=FAST_CACHE)
+
+    def break_finals(line: str) -> None:
+        if line.startswith("finals"):
+            plan.broken = {True: "lost the device: x"}
+
+    found = run(tmp_path, plan, settings=["engine.dtype=whole", "engine.batch=8"], on_say=break_finals)
     assert found.engine == found.default_engine
-    assert found.engine_gain is None and found.guards == ()
-    assert found.whole_gain.n_turns == 3
+    assert (found.engine_verdict.kind, found.engine_verdict.why) == ("undecided", "not judged")
+    assert any("failed in the finals: lost the device" in note for note in found.notes)
 
 
 def test_what_fails_is_no_figure_and_no_end(tmp_path: Path) -> None:
@@ -117,7 +204,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[JointRecommendation
 
 
 @pytest.mark.parametrize("when", [1, 4, 8, 12])
-def test_interrupted_anywhere_it_goes_on_and_pays_nothing_twice(
+def test_interrupted_anywhere_it_resumes_and_pays_nothing_twice(
     tmp_path: Path, whole: tuple[JointRecommendation, int], when: int
 ) -> None:
     expected, n_started = whole
@@ -142,8 +229,8 @@ def test_interrupted_anywhere_it_goes_on_and_pays_nothing_twice(
     assert {each.engine: each.seconds for each in found.starts} == pytest.approx(
         {each.engine: each.seconds for each in expected.starts}
     )
-    assert found.speed_spent.tokens == expected.speed_spent.tokens
-    assert len(first.started) + len(again.started) == n_started + 1  # the default engine's own
+    assert found.paid == expected.paid and found.verdict == expected.verdict
+    assert len(first.started) + len(again.started) <= n_started + 1  # the one that ran when it was killed
     assert bought_twice(tmp_path) == 0
 
 
@@ -156,11 +243,11 @@ def bought_twice(folder: Path) -> int:
     return sum(count - 1 for count in Counter(samples).values())
 
 
-def test_a_finished_search_costs_one_start_and_no_answer(tmp_path: Path) -> None:
+def test_a_finished_search_is_shown_again_without_an_engine(tmp_path: Path) -> None:
     first = run(tmp_path, Plan(seconds=TINY))
     again = Plan(seconds=TINY)
     found = run(tmp_path, again)
-    assert len(again.started) == 1 and again.answered == []
+    assert again.started == [] and again.answered == []
     assert plain(found) == plain(first)
 
 
@@ -172,10 +259,11 @@ def test_another_margin_is_judged_anew_from_what_is_there(tmp_path: Path) -> Non
     assert strict.engine["engine.dtype"] != "tiny"
 
 
-def test_a_single_turn_says_nothing_of_its_error(tmp_path: Path) -> None:
+def test_a_single_turn_decides_nothing(tmp_path: Path) -> None:
     found = run(tmp_path, Plan(seconds=FAST_CACHE), settings=["engine.dtype=whole"], n_turns=1)
-    assert found.kept and found.engine == found.default_engine
-    assert found.whole_gain.high == math.inf
+    assert found.engine_verdict.kind == "undecided" and found.engine == found.default_engine
+    assert found.turns_to_decide == 3
+    assert found.timed_gain is not None and found.timed_gain.high == math.inf
 
 
 def test_a_margin_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,122 @@
+"""What all parts of a joint search share."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from infertune.bank import SampleBank
+from infertune.budget import Budget
+from infertune.configuration import Configuration
+from infertune.joint.running import OnDemand, Slot
+from infertune.progress import Progress
+from infertune.recommendation import Recommendation
+from infertune.search import Search
+from infertune.select import Wanted
+from infertune.space import SearchSpace
+from infertune.study import Study
+from infertune.tasks import Task
+from infertune.trial_log import TrialLog
+from infertune.types import Engine
+
+GUARDS = "guards"  # in the log: the names of their studies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """An engine with a decoding.
+
+    Attributes:
+        engine: Its settings; ``facts`` those that it has with them.
+        decoding: A complete configuration of decoding.
+    """
+
+    engine: Configuration
+    facts: Mapping[str, str]
+    decoding: Configuration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JointContext:
+    """The circumstances of one joint search.
+
+    Attributes:
+        name: Of the study under the default engine; those of guards are called ``NAME/...``.
+        space: Of decoding.
+        slot: In which all engines run.
+        search: Gives each study its way to search.
+        log_of: Gives each study its log, in the bank's database.
+        budget: Of all studies together; shares are of it.
+        on_progress: Called as `Study` calls it.
+    """
+
+    name: str
+    task: Task
+    space: SearchSpace
+    slot: Slot
+    search: Callable[[], Search]
+    bank: SampleBank
+    log_of: Callable[[str], TrialLog]
+    budget: Budget
+    seed: int
+    wanted: Wanted
+    on_progress: Callable[[Progress], None]
+
+    @property
+    def log(self) -> TrialLog:
+        """What is noted of the joint search itself."""
+        return self.log_of(joint_name(self.name))
+
+    def engine(self, side: Side) -> Engine:
+        """Return the engine of a side, which starts when it is asked for what the bank lacks."""
+        return OnDemand(self.slot, side.engine, side.facts)
+
+    def study(self, name: str, engine: Engine, space: SearchSpace, budget: Budget) -> Recommendation:
+        """Run a study of the decoding under one engine."""
+        return Study(
+            name=name,
+            task=self.task,
+            space=space,
+            engine=engine,
+            search=self.search(),
+            bank=self.bank,
+            log=self.log_of(name),
+            budget=budget,
+            seed=self.seed,
+            wanted=self.wanted,
+            on_progress=self.on_progress,
+        ).run()
+
+    def seconds(self, study: str) -> float:
+        """Return how long a study has been generating."""
+        return float(self.log_of(study).noted("seconds") or 0.0)
+
+    def used(self, *studies: str) -> float:
+        """Return the share of the budget that some studies have used."""
+        spent = [(self.bank.spent(name), self.seconds(name)) for name in studies]
+        return self.budget.share_used(
+            prompt_tokens=sum(each.all_prompt_tokens for each, _ in spent),
+            completion_tokens=sum(each.all_completion_tokens for each, _ in spent),
+            seconds=sum(seconds for _, seconds in spent),
+        )
+
+    def share_of(self, prompt_tokens: float, completion_tokens: float) -> float:
+        """Return the share of the budget that some tokens would take; of seconds, as many as the study's took."""
+        pace = self.seconds(self.name) / max(self.bank.spent(self.name).tokens, 1)
+        return self.budget.share_used(
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
+            seconds=pace * (prompt_tokens + completion_tokens),
+        )
+
+    def guards(self) -> Sequence[str]:
+        """Return the names of all studies of guards, those of earlier budgets among them."""
+        return list(self.log.noted(GUARDS) or [])
+
+    def add_guard(self, study: str) -> None:
+        """Note the name of a study of a guard before it begins."""
+        if study not in (names := self.guards()):
+            self.log.note(GUARDS, [*names, study])
+
+
+def joint_name(study: str) -> str:
+    """Return the name under which the log keeps what is joint about a study."""
+    return f"{study}/joint"

@@ -1,0 +1,182 @@
+"""Two engines, each with a decoding, compared on the same examples of ``confirm``.
+
+How much is bought depends on what it costs and never on what was scored. First come examples; when all are there,
+further samples of each, which take luck out of the scores.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from infertune.decisions import decided
+from infertune.default_space import TEMPERATURE
+from infertune.errors import EngineError
+from infertune.evaluate import Candidate, FloatArray
+from infertune.evaluator import Evaluator
+from infertune.finals import RESERVE
+from infertune.joint.context import JointContext, Side
+from infertune.select import concatenated, on_common_examples
+from infertune.spending import Spending
+from infertune.types import Example, Request
+
+SLACK = 1.01  # costs are means of the same configurations on the same split
+MORE_SAMPLES = (0, 4, 8, 15)  # of each example, beside the n of its decoding
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Examples in a row, each with ``n_more`` samples beside the n of either decoding."""
+
+    n_examples: int
+    n_more: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Both sides, in the name of one study.
+
+    Attributes:
+        given: The joint search.
+        study: Who pays.
+        new: Is asked first.
+        old: What it has answered to any study is not bought again, nor is what the new one has.
+    """
+
+    given: JointContext
+    study: str
+    new: Side
+    old: Side
+
+    def share_to_compare(self) -> float:
+        """Return the share of the budget that takes the new side where the old one is, by what that one cost."""
+        prompt, sample = self._lengths(self.old)
+        n_answered = sum(not n for n in self._lacking(self.old, 0))
+        return RESERVE * n_answered * self.given.share_of(prompt, sample * _n_asked(self.new, 0))
+
+    def buy(self, purpose: str, share: float) -> tuple[Part, ...]:
+        """Buy what a share of the budget can complete on both sides, and return how far they then go.
+
+        Args:
+            purpose: Of the comparison; what was decided for it under this budget is not decided again.
+            share: That may be spent now.
+
+        Raises:
+            EngineError: One of the engines fails.
+        """
+        log = self.given.log_of(self.study)
+        sides = {"sides": [[dict(side.engine), dict(side.decoding)] for side in (self.new, self.old)]}
+
+        def decide(known: Mapping[str, Any] | None) -> dict[str, Any]:
+            return {"parts": [[part.n_examples, part.n_more] for part in self._affordable(share)]}
+
+        made = decided(log, f"parts of {purpose}", self.given.budget, sides, decide)
+        parts = tuple(Part(*part) for part in made["parts"])
+        for side in (self.new, self.old):
+            spending = self._spending(side)
+            wanted = [self._requests(side, some, part.n_more) for part, some in self._cut(parts)]
+            try:
+                spending.buy([each for requests in wanted for each in requests])
+            finally:
+                log.note("seconds", spending.seconds)
+        return parts
+
+    def compared(self, parts: Sequence[Part]) -> tuple[Candidate, Candidate]:
+        """Return both on the examples that both have answered, as configurations of engine and decoding together.
+
+        Raises:
+            EngineError: There is no such example.
+        """
+        both = [each for side in (self.new, self.old) if (each := self._answered(side, parts)) is not None]
+        if len(both) < 2:
+            raise EngineError("no confirm example was answered under both engines")
+        new, old = on_common_examples(both)
+        return new, old
+
+    def _affordable(self, share: float) -> list[Part]:
+        """Return how far a share of the budget goes."""
+        spent = self.given.bank.spent(self.study)
+        billed = spent.tokens / max(spent.prompt_tokens + spent.completion_tokens, 1)  # a server may bill more
+        left = max(share, 0.0) / (SLACK * max(billed, 1.0)) + 1e-9
+        parts: list[Part] = []
+        below: FloatArray = np.zeros(len(self.given.task.confirm))
+        for n_more in MORE_SAMPLES:
+            prices = self._prices(self.new, n_more) + self._prices(self.old, n_more)
+            totals = np.cumsum(prices) + below.sum() - np.cumsum(below)  # of so many deeper, the others as they were
+            n = int((totals <= left).sum())
+            rest = [Part(part.n_examples - n, part.n_more) for part in parts if part.n_examples > n]
+            parts = [*([Part(n, n_more)] if n else []), *rest]
+            if n < len(prices):
+                break
+            below = prices
+        return parts
+
+    def _prices(self, side: Side, n_more: int) -> FloatArray:
+        """Return the share of the budget that each example of ``confirm`` still takes on one side."""
+        prompt, sample = self._lengths(side)
+        lacking = self._lacking(side, n_more)
+        price = {n: self.given.share_of(prompt, n * sample) if n else 0.0 for n in set(lacking)}
+        return np.array([price[n] for n in lacking])
+
+    def _lacking(self, side: Side, n_more: int) -> list[int]:
+        """Return how many samples of each example the bank lacks."""
+        requests = self._requests(side, self.given.task.confirm, n_more)
+        lacking = {each.example_id: len(each.samples) for each in self.given.bank.missing(side.facts, requests)}
+        return [lacking.get(example.id, 0) for example in self.given.task.confirm]
+
+    def _lengths(self, side: Side) -> tuple[float, float]:
+        """Return the mean tokens of a prompt and of a sample; of a side without any, some more than of the other."""
+        for each in (side, self.old, self.new):
+            slack = 1.0 if each is side else RESERVE
+            landed = self._spending(each).responses(self._requests(each, self.given.task.confirm, 0))
+            if answered := [response for response in landed if response.generations]:
+                n_samples = sum(len(response.generations) for response in answered)
+                prompt = sum(response.prompt_tokens for response in answered) / len(answered)
+                sample = sum(response.completion_tokens for response in answered) / n_samples
+                return slack * prompt, slack * sample
+        raise EngineError("no confirm example was answered under the default engine")
+
+    def _answered(self, side: Side, parts: Sequence[Part]) -> Candidate | None:
+        """Return the evidence on one side; where further samples of an example failed, it has the first n."""
+        evaluator = self._evaluator(side)
+        found: list[Candidate] = []
+        for part, examples in self._cut(parts):
+            left = list(examples)
+            for n_more in (part.n_more, 0):
+                n_samples = _n_asked(side, n_more)
+                some = evaluator.evaluate_complete(side.decoding, left, n_samples=n_samples) if left else None
+                if some is not None:
+                    found.append(some)
+                    left = [each for each in left if each.id not in some.example_ids]
+        if not found:
+            return None
+        whole = concatenated(found)
+        return replace(whole, configuration=whole.configuration.with_values(side.engine))
+
+    def _cut(self, parts: Sequence[Part]) -> Iterator[tuple[Part, Sequence[Example]]]:
+        start = 0
+        for part in parts:
+            yield part, self.given.task.confirm[start : start + part.n_examples]
+            start += part.n_examples
+
+    def _requests(self, side: Side, examples: Sequence[Example], n_more: int) -> list[Request]:
+        return self._evaluator(side).requests([side.decoding], examples, n_samples=_n_asked(side, n_more))
+
+    def _evaluator(self, side: Side) -> Evaluator:
+        given = self.given
+        return Evaluator(task=given.task, space=given.space, spending=self._spending(side), seed=given.seed)
+
+    def _spending(self, side: Side) -> Spending:
+        given = self.given
+        return Spending(
+            study=self.study,
+            engine=given.engine(side),
+            bank=given.bank,
+            seconds=given.seconds(self.study),
+        )
+
+
+def _n_asked(side: Side, n_more: int) -> int:
+    """Return the samples of an example: greedy ones are all alike, and further ones of no use."""
+    return int(side.decoding["strategy.n"]) + (n_more if side.decoding.get(TEMPERATURE) != 0.0 else 0)

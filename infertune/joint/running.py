@@ -1,0 +1,100 @@
+"""Room for one engine at a time: it is started when something is first asked of it, and closed when another is."""
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from infertune.configuration import Configuration
+from infertune.errors import InvalidInputError
+from infertune.joint.tunable import Tunable, settings_in_words
+from infertune.types import Engine, Request, Response, Unsupported
+
+
+class Slot:
+    """Starts engines, and keeps at most one running: two may not fit into the memory.
+
+    Args:
+        tunable: Starts them.
+        say: Is told, in a line, when one is started to answer a study.
+    """
+
+    def __init__(self, tunable: Tunable, *, say: Callable[[str], None] = lambda line: None) -> None:
+        self.tunable = tunable
+        self._say = say
+        self._running: tuple[Configuration, Engine] | None = None
+
+    def running(self, settings: Configuration) -> Engine:
+        """Return an engine with these settings: the one that runs, or a new one.
+
+        Raises:
+            EngineError: It did not start.
+        """
+        if self._running is None or self._running[0] != settings:
+            self.close()
+            self._say(f"starting the engine with {settings_in_words(settings)}")
+            self._running = settings, self.tunable.start(settings)
+        return self._running[1]
+
+    @contextlib.contextmanager
+    def fresh(self, settings: Configuration) -> Iterator[Engine]:
+        """Start an engine anew, and close it at the end."""
+        self.close()
+        engine = self.tunable.start(settings)
+        try:
+            yield engine
+        finally:
+            engine.close()
+
+    def close(self) -> None:
+        """Close what runs; it may be called twice."""
+        if self._running is not None:
+            self._running[1].close()
+            self._running = None
+
+
+class OnDemand:
+    """An engine that is known by its facts, and is started only when a sample of it is lacking.
+
+    Args:
+        slot: In which it runs.
+        settings: With which it starts.
+        facts: That it had when it was last started.
+    """
+
+    def __init__(self, slot: Slot, settings: Configuration, facts: Mapping[str, str]) -> None:
+        self._slot = slot
+        self._settings = settings
+        self._facts = dict(facts)
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """As given."""
+        return self._facts
+
+    @property
+    def unsupported(self) -> Sequence[Unsupported]:
+        """Nothing: it was taken out of the space before."""
+        return ()
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+        """Start the engine if there is a request, and pass on what it answers.
+
+        Raises:
+            InvalidInputError: It now has other facts.
+        """
+        asked = iter(requests)
+        first = next(asked, None)
+        if first is None:
+            return
+        engine = self._slot.running(self._settings)
+        if (facts := dict(engine.facts)) != self._facts:
+            changed = sorted(each for each in facts | self._facts if facts.get(each) != self._facts.get(each))
+            was = ", ".join(f"{each} was {self._facts.get(each)!r}, now {facts.get(each)!r}" for each in changed)
+            raise InvalidInputError(
+                f"the engine must be the one that the study began with, but {was}; give another --study name"
+            )
+        yield from engine.generate(itertools.chain([first], asked))
+
+    def close(self) -> None:
+        """Close it, if it runs."""
+        self._slot.close()
