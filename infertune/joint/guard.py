@@ -95,11 +95,14 @@ class Guard:
         given.add_guard(study)
 
         def room(known: Mapping[str, Any] | None) -> dict[str, Any]:
-            left = 1.0 - given.used(given.name, *given.guards())
-            return {"left": left, "until": given.used(study) + min(share, left)}
+            left = max(1.0 - given.used(given.name, *given.guards()), 0.0)
+            return {
+                "until": given.used(study) + min(share, left),
+                "is_asked": left >= LEAST_SHARE or known is not None,
+            }
 
         noted = decided(given.log, f"room of {study}", given.budget, {}, room)
-        if noted["left"] < LEAST_SHARE:
+        if not noted["is_asked"]:
             raise BudgetError("nothing is left of the budget")
 
         def search(budget: Budget) -> Configuration:

@@ -43,6 +43,7 @@ from infertune.space import SearchSpace
 from infertune.study import WANTED
 from infertune.tasks import Task
 from infertune.trial_log import TrialLog
+from infertune.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,18 +148,21 @@ class Joint:
         guard = Guard(given=given, old=replace(default, decoding=decoding), margin=self._limits.margin)
         judged = guard.ask(asked)
         passed = judged.passed
-        if passed is None and ((more := 1.0 - given.used(*given.guards())) > share + LEAST_SHARE or stages.has_next):
+        more = 1.0 - given.used(*given.guards())
+        if passed is None and more > share + LEAST_SHARE and not stages.has_next:
+            stages.go_on(more)
+        while stages.has_next:  # begun by an earlier run, perhaps with another margin
             stages.go_on(more)
         study = self._found[-1]
-        verdict = study.verdict
         contenders = [
             Contender(engine=each.engine, decoding=study.recommended)
             for each in harmless
             if each.engine != default.engine
         ][:1]
+        verdicts: dict[Configuration, Verdict] = {}
         if passed is not None:
             start = next(each for each in asked if each.engine == passed.engine)
-            beside_defaults = guard.beside_defaults(start, passed, study.default)
+            verdicts[passed.engine] = guard.beside_defaults(start, passed, study.default)
             contenders.insert(0, Contender(engine=passed.engine, decoding=passed.decoding))
         slower = [each for each in risky if each not in worth]
         is_judged = bool(contenders)
@@ -173,42 +177,43 @@ class Joint:
             unjudged=(*judged.unjudged, *(each.engine for each in left_out), *failed),
             n_failed=sum(bool(each.failure) for each in starts),
         )
-        taken = seen if seen is not None and said.kind == "clear winner" else None
-        if taken is not None and passed is not None and taken.engine == passed.engine:
-            verdict = beside_defaults
-        decoding = study.recommended if taken is None else taken.decoding
-        is_default = taken is None and decoding == study.default
-        self._notes += judged.notes
         if left_out:
             self._notes.append(
-                f"{len(worth)} kinds of engines that shape text were faster in the search; only the fastest "
+                f"{len(worth)} kinds of engines that change the text were faster in the search; only the fastest "
                 f"{MAX_GUARDED} of them were judged by their utility"
             )
-        bursts = given.bank.spent(speed_name(given.name))
+        recommended = Contender(engine=default.engine, decoding=study.recommended)
+        if seen is not None and said.kind == "clear winner":
+            recommended = seen
+        side = "default" if recommended.engine == default.engine else "seen"
+        is_new = side == "seen" or recommended.decoding != study.default
         return JointRecommendation(
             study=study,
             starts=tuple(starts),
             guards=judged.guards,
             default_engine=default.engine,
-            engine=default.engine if taken is None else taken.engine,
-            decoding=decoding,
+            engine=recommended.engine,
+            decoding=recommended.decoding,
             engine_verdict=said,
-            verdict=verdict,
+            verdict=verdicts.get(recommended.engine, study.verdict),
             timed=None if seen is None else seen.engine,
             timed_gain=timed.gain,
             seconds={corner: sum(found) / len(found) for corner, found in timed.seconds.items()},
-            whole_gain=None
-            if is_default or not timed.seconds
-            else timed.whole_gain("default" if taken is None else "seen"),
+            whole_gain=timed.whole_gain(side) if is_new and timed.seconds else None,
             n_confirm=len(given.task.confirm),
-            paid=Paid(
-                study_tokens=study.spent.tokens,
-                guard_tokens=sum(given.bank.spent(name).tokens for name in given.guards()),
-                share=given.used(given.name, *given.guards()),
-                burst_tokens=bursts.tokens,
-                n_burst_requests=bursts.n_requests,
-            ),
-            notes=tuple(self._notes),
+            paid=self._paid(),
+            notes=(*self._notes, *judged.notes),
+        )
+
+    def _paid(self) -> Paid:
+        given = self._given
+        bursts = given.bank.spent(speed_name(given.name))
+        return Paid(
+            study_tokens=given.bank.spent(given.name).tokens,
+            guard_tokens=sum(given.bank.spent(name).tokens for name in given.guards()),
+            share=given.used(given.name, *given.guards()),
+            burst_tokens=bursts.tokens,
+            n_burst_requests=bursts.n_requests,
         )
 
     @property

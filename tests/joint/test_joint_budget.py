@@ -15,8 +15,10 @@ KINDS = ["engine.batch=8", "engine.cache=false"]
 LEAST = 0.98
 
 
-def search(folder: Path, plan: Plan, settings: list[str], budget: int = BUDGET) -> JointRecommendation:
-    return run(folder, plan, settings=settings, n_confirm=300, budget=budget, margin=0.2)
+def search(
+    folder: Path, plan: Plan, settings: list[str], budget: int = BUDGET, margin: float = 0.2
+) -> JointRecommendation:
+    return run(folder, plan, settings=settings, n_confirm=300, budget=budget, margin=margin)
 
 
 def all_tokens(folder: Path) -> int:
@@ -68,7 +70,18 @@ def test_a_larger_budget_uses_what_the_smaller_one_bought(tmp_path: Path) -> Non
 
 
 def test_a_smaller_budget_shows_what_was_bought_and_buys_nothing(tmp_path: Path) -> None:
-    large = search(tmp_path, Plan(seconds={("engine.dtype", "tiny"): 2.0}), ONE_KIND)
-    again = Plan(seconds={("engine.dtype", "tiny"): 2.0})
+    large = search(tmp_path, Plan(seconds={("engine.dtype", "tiny"): 0.5}), ONE_KIND)
+    again = Plan(seconds={("engine.dtype", "tiny"): 0.5})
     small = search(tmp_path, again, ONE_KIND, budget=BUDGET // 2)
-    assert again.answered == [] and small.decoding == large.decoding
+    assert again.answered == [] and (small.engine, small.decoding) == (large.engine, large.decoding)
+    assert small.guards[0].test.answer == "not worse"
+
+
+def test_a_margin_that_lets_pass_what_had_not_passed_buys_nothing_twice(tmp_path: Path) -> None:
+    """What the guard had left was the study's by then."""
+    plan = Plan(seconds={("engine.dtype", "tiny"): 0.5, ("engine.dtype", "half"): 0.6}, dies=("half",))
+    strict = search(tmp_path, plan, KINDS, margin=0.01)
+    assert [each.test.answer for each in strict.guards] == ["undecided"]
+    loose = search(tmp_path, Plan(seconds=plan.seconds, dies=("half",)), KINDS, margin=0.3)
+    assert loose.engine["engine.dtype"] == "tiny" and loose.guards[0].test.answer == "not worse"
+    assert loose.paid.share <= 1.03
