@@ -47,7 +47,7 @@ class HFEngine:
                 raise InvalidInputError(f"{name} must be at least 1, not {value}")
         if threads is not None:
             torch.set_num_threads(threads)
-        folder = models.resolve(model)
+        folder = models.resolve(model, adapters=True)
         self._model: LanguageModel | None = LanguageModel(folder, device=device, dtype=dtype)
         self._facts = {
             "engine": "hf",
@@ -56,6 +56,7 @@ class HFEngine:
             "device": self._model.device.type,
             "warpers": WARPER_ORDER,
         }
+        self._problem = self._model.chat.problem
         self._size_file = _size_file(self._facts)
         default = default_batch_size(self._model.device.type)
         self._batch_size = batch_size or min(default, _remembered(self._size_file))
@@ -67,8 +68,8 @@ class HFEngine:
 
     @property
     def unsupported(self) -> Sequence[Unsupported]:
-        """Nothing: every setting is applied here."""
-        return ()
+        """No setting, for every one is applied here; chat prompts where no chat template works."""
+        return () if not self._problem else (Unsupported(name="prompt.kind", value="chat", reason=self._problem),)
 
     @property
     def batch_size(self) -> int:
