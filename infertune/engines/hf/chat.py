@@ -34,13 +34,20 @@ class ChatTemplate:
 
     Attributes:
         problem: Why no chat prompt at all can be rendered; empty where some can.
+        no_system: Why no system turn can, where others can; else empty.
     """
 
     def __init__(self, tokenizer: Any, folder: Path) -> None:
         self._tokenizer = tokenizer
         self._folder = folder
         self._known: dict[tuple[str, ...], frozenset[str] | str] = {}
-        self.problem = self._problem()
+        self.problem = self.no_system = ""
+        if not tokenizer.chat_template:
+            self.problem = f"a chat prompt needs a model with a chat template, and {folder} has none"
+            return
+        alone, after_system = self._form(("user",)), self._form(("system", "user"))
+        if isinstance(after_system, str):
+            self.problem, self.no_system = (alone, "") if isinstance(alone, str) else ("", after_system)
 
     def render(self, turns: Sequence[Message]) -> str:
         """Return the text of chat turns, with the beginning of the answer.
@@ -58,12 +65,6 @@ class ChatTemplate:
             return self._text(turns, form)
         except Exception as error:  # a template raises what it likes
             raise RefusedPromptError(self._refusal([turn.role for turn in turns], one_line(error))) from error
-
-    def _problem(self) -> str:
-        if not self._tokenizer.chat_template:
-            return f"a chat prompt needs a model with a chat template, and {self._folder} has none"
-        tried = [self._form(roles) for roles in (("user",), ("system", "user"))]
-        return tried[0] if all(isinstance(form, str) for form in tried) and isinstance(tried[0], str) else ""
 
     def _form(self, roles: tuple[str, ...]) -> frozenset[str] | str:
         """Return the roles whose contents are parts, or why the template does not take these roles in turn."""

@@ -56,7 +56,12 @@ class HFEngine:
             "device": self._model.device.type,
             "warpers": WARPER_ORDER,
         }
-        self._problem = self._model.chat.problem
+        chat = self._model.chat
+        self._unsupported = tuple(
+            Unsupported(name="prompt.kind", value=kind, reason=reason)
+            for kind, reason in (("chat", chat.problem), ("system", chat.no_system))
+            if reason
+        )
         self._size_file = _size_file(self._facts)
         default = default_batch_size(self._model.device.type)
         self._batch_size = batch_size or min(default, _remembered(self._size_file))
@@ -68,8 +73,8 @@ class HFEngine:
 
     @property
     def unsupported(self) -> Sequence[Unsupported]:
-        """No setting, for every one is applied here; chat prompts where no chat template works."""
-        return () if not self._problem else (Unsupported(name="prompt.kind", value="chat", reason=self._problem),)
+        """No setting, for every one is applied here; prompts that the model's chat template does not take."""
+        return self._unsupported
 
     @property
     def batch_size(self) -> int:
