@@ -30,7 +30,7 @@ def check_whole(folder: Path) -> None:
         InvalidInputError: The folder or a file is something else, or cannot be read.
     """
     if not os.access(folder, os.R_OK | os.X_OK):
-        raise InvalidInputError(f"the model folder {folder} must be readable, but permission is denied")
+        raise InvalidInputError(f"the model folder {folder} must be readable: permission denied")
     for path in sorted(folder.iterdir()):
         if path.name in _JSON:
             json_object(path)

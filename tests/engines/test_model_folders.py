@@ -383,6 +383,18 @@ def test_a_quantised_model_without_its_package(config: dict[str, Any], package: 
     assert isinstance(error, DataUnavailableError) and package in str(error)
 
 
+def test_a_tokenizer_without_its_package(model: Path) -> None:
+    import importlib.util
+
+    if importlib.util.find_spec("sentencepiece") or importlib.util.find_spec("tiktoken"):
+        pytest.skip("sentencepiece or tiktoken is installed")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (model / name).unlink()
+    (model / "tokenizer.model").write_bytes(b"\x0a\x0e\x0a\x05<unk>\x15\0\0\0\0\x18\x02")
+    error = refusal(model)
+    assert isinstance(error, DataUnavailableError) and "pip install" in str(error)
+
+
 def test_a_quantisation_that_nobody_knows(model: Path) -> None:
     tiny_model.edit(model / "config.json", quantization_config={"quant_method": "awk"})
     error = refusal(model)

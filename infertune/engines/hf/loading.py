@@ -91,9 +91,9 @@ def _told(what: str, otherwise: type[InfertuneError] = EngineError) -> Iterator[
         yield
     except InfertuneError:
         raise
-    except ImportError as error:
-        raise DataUnavailableError(f"{what} needs a package that is not installed: {one_line(error)}") from error
     except Exception as error:  # transformers, its back ends and torch raise their own and Python's alike
+        if isinstance(error, ImportError) or "pip install" in str(error):  # some raise a ValueError that says so
+            raise DataUnavailableError(f"{what} needs a package that is not installed: {one_line(error)}") from error
         raise otherwise(f"transformers {transformers.__version__} cannot load {what}: {one_line(error)}") from error
 
 
