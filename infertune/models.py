@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infertune.errors import DataUnavailableError, InvalidInputError, nearest
+from infertune import model_folder
+from infertune.errors import DataUnavailableError, InfertuneError, InvalidInputError, nearest
 
 _PREFIX = "bundled:"
 _HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
-_FINGERPRINTED = {".json", ".jinja", ".model", ".txt", ".safetensors"}
 _HUB_TIMEOUT_SECONDS = 10
 
 
@@ -79,36 +79,53 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "infertune"
 
 
-def resolve(name: str) -> Path:
+def resolve(name: str, *, adapters: bool = False) -> Path:
     """Return the local folder of a model, converting or downloading it first where needed.
 
     Args:
         name: ``bundled:...``, a folder that holds a ``config.json``, or a hub id.
+        adapters: Whether a folder may also hold an adapter of peft; `base_of` then finds its base model.
 
     Raises:
-        InvalidInputError: The name is none of these.
-        DataUnavailableError: The package is not installed, or the hub does not have it or cannot be reached.
+        InvalidInputError: The name is none of these, or a file in the folder is not what its name says.
+        DataUnavailableError: The package is not installed, the hub does not have it or cannot be reached, or files of
+            the folder are missing or cut off.
     """
-    if name.startswith(_PREFIX):
-        return fetch(name).folder
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        if not (folder / "config.json").is_file():
-            raise InvalidInputError(f"a model folder must hold a config.json, and {folder} does not")
-        return folder
-    if name.startswith((".", "~", "/")) or name.count("/") > 1 or folder.is_absolute():
-        raise InvalidInputError(f"no model folder at {folder}")
-    return _from_hub(name)
+    folder = _found(name)
+    model_folder.check_whole(folder)
+    if not adapters and model_folder.adapter_in(folder) is not None:
+        raise InvalidInputError(
+            f"{folder} must hold a whole model, but holds an adapter: only the engine hf loads it with its base; "
+            "for others merge the two with peft's merge_and_unload() and save the result"
+        )
+    return folder
+
+
+def base_of(folder: Path) -> Path | None:
+    """Return the folder of the base model where a folder holds an adapter of peft; None where it holds a model.
+
+    Raises:
+        InvalidInputError: The base is an adapter as well, or broken.
+        DataUnavailableError: The base is not on this machine and could not be fetched.
+    """
+    adapter = model_folder.adapter_in(folder)
+    if adapter is None:
+        return None
+    beside = folder / adapter.base
+    try:
+        return resolve(str(beside) if beside.is_dir() else adapter.base)
+    except InfertuneError as error:
+        kind = InvalidInputError if Path(adapter.base).expanduser().is_dir() else DataUnavailableError
+        raise kind(
+            f"the adapter in {folder} needs its base model '{adapter.base}' (base_model_name_or_path in "
+            f"adapter_config.json): {error}"
+        ) from error
 
 
 def fingerprint(folder: Path) -> str:
-    """Return a digest of a model's files: small ones whole, large ones by size and evenly spaced samples."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.suffix in _FINGERPRINTED:
-            digest.update(f"{path.name}:{path.stat().st_size}\n".encode())
-            digest.update(_content(path))
-    return digest.hexdigest()[:16]
+    """Return a digest of a model's files; of an adapter, of its base's as well."""
+    digest, base = model_folder.digest(folder), base_of(folder)
+    return digest if base is None else hashlib.sha256(f"{digest} {fingerprint(base)}".encode()).hexdigest()[:16]
 
 
 def list_models() -> list[Model]:
@@ -129,17 +146,35 @@ def needs_conversion(name: str) -> bool:
     return name in _BUNDLES and not _model(name).ready
 
 
+def _found(name: str) -> Path:
+    if name.startswith(_PREFIX):
+        return fetch(name).folder
+    folder = Path(name).expanduser()
+    try:
+        if folder.is_dir():
+            return folder
+        if folder.exists():
+            raise InvalidInputError(f"--model must be a folder, and {folder} is a file")
+    except OSError as error:
+        raise InvalidInputError(f"no model folder at {folder}: {error.strerror}") from error
+    if name.startswith((".", "~", "/")) or name.count("/") > 1 or folder.is_absolute():
+        raise InvalidInputError(f"no model folder at {folder}")
+    return _from_hub(name)
+
+
 @contextlib.contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Keep transformers from drawing bars while it reads and writes weights; some of them heed no setting."""
+    """Keep transformers from drawing bars and from warning while it reads and writes; some bars heed no setting."""
     from transformers.utils import logging
 
-    enabled = logging.is_progress_bar_enabled()
+    enabled, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         with contextlib.redirect_stderr(io.StringIO()):
             yield
     finally:
+        logging.set_verbosity(verbosity)
         if enabled:
             logging.enable_progress_bar()
 
@@ -227,9 +262,9 @@ def _from_hub(name: str) -> Path:
     try:
         try:
             cached = Path(snapshot_download(name, allow_patterns=_HUB_FILES, local_files_only=True))
-            if (cached / "config.json").is_file() and any(cached.glob("*.safetensors")):
-                return cached
-        except FileNotFoundError:
+            model_folder.check_complete(cached, tokenizer=False)
+            return cached
+        except (FileNotFoundError, InfertuneError):  # not there, or not all of it
             pass
         HfApi().model_info(name, timeout=_HUB_TIMEOUT_SECONDS)  # fails at once where a download would retry
         return Path(snapshot_download(name, allow_patterns=_HUB_FILES, etag_timeout=_HUB_TIMEOUT_SECONDS))
@@ -242,17 +277,3 @@ def _from_hub(name: str) -> Path:
         raise DataUnavailableError(
             f"model '{name}' is no local folder and could not be fetched from the hub: {reason}"
         ) from error
-
-
-def _content(path: Path) -> bytes:
-    """Return a file's bytes, or of a large one 64 chunks spread over it: a fine-tuned copy differs everywhere."""
-    size = path.stat().st_size
-    n_chunks, chunk_bytes = 64, 16_384
-    with path.open("rb") as file:
-        if size <= n_chunks * chunk_bytes:
-            return file.read()
-        chunks = []
-        for index in range(n_chunks):
-            file.seek(index * (size - chunk_bytes) // (n_chunks - 1))
-            chunks.append(file.read(chunk_bytes))
-        return b"".join(chunks)

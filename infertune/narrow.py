@@ -1,6 +1,6 @@
 """Takes out of a space what an engine does not honour, before anything is spent on values that mean nothing to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from infertune.errors import InvalidInputError
@@ -10,7 +10,7 @@ from infertune.space import SearchSpace
 from infertune.types import Decoding, Scalar, Unsupported
 
 PROMPT_KIND = "prompt.kind"
-"""Names in `Unsupported` what no engine knows by name: all templates of the kind ``chat`` or ``plain``."""
+"""Names in `Unsupported` what no engine knows by name: all templates of the kind ``chat``, ``plain`` or ``system``."""
 
 _TEMPLATE = "prompt.template"
 _NEUTRAL: Mapping[str, Scalar] = {
@@ -26,7 +26,9 @@ class Narrowed:
     notes: tuple[str, ...]
 
 
-def narrowed(space: SearchSpace, unsupported: Sequence[Unsupported], *, kinds: Mapping[str, str]) -> Narrowed:
+def narrowed(
+    space: SearchSpace, unsupported: Sequence[Unsupported], *, kinds: Mapping[str, Collection[str]]
+) -> Narrowed:
     """Return the space without the parameters and choices that an engine does not honour.
 
     A parameter stays at the value that changes nothing; an extra setting is gone altogether.
@@ -34,7 +36,7 @@ def narrowed(space: SearchSpace, unsupported: Sequence[Unsupported], *, kinds: M
     Args:
         space: The user's.
         unsupported: `Engine.unsupported`.
-        kinds: ``chat`` or ``plain`` for each template of the task.
+        kinds: `Template.kinds` of each template of the task.
 
     Raises:
         InvalidInputError: Nothing is left to choose from.
@@ -66,7 +68,7 @@ def check_supported(
     space: SearchSpace,
     unsupported: Sequence[Unsupported],
     *,
-    kinds: Mapping[str, str],
+    kinds: Mapping[str, Collection[str]],
 ) -> None:
     """Raise InvalidInputError where a configuration sets what an engine does not honour.
 
@@ -88,14 +90,14 @@ def check_supported(
             )
 
 
-def _by_template(unsupported: Sequence[Unsupported], kinds: Mapping[str, str]) -> list[Unsupported]:
+def _by_template(unsupported: Sequence[Unsupported], kinds: Mapping[str, Collection[str]]) -> list[Unsupported]:
     """Return the list with each kind of prompt replaced by the templates of that kind."""
     found = []
     for each in unsupported:
         if each.name != PROMPT_KIND:
             found.append(each)
             continue
-        names = [name for name, kind in kinds.items() if kind == each.value]
+        names = [name for name, own in kinds.items() if each.value in own]
         found += [replace(each, name=_TEMPLATE, value=name) for name in names]
     return found
 

@@ -60,6 +60,11 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return hashlib.sha256(msgspec.json.encode(shape, order="sorted")).hexdigest()[:16]
 
     @property
+    def kinds(self) -> frozenset[str]:
+        """What an engine may not take: ``chat`` or ``plain``, and ``system`` where a turn has that role."""
+        return frozenset({self.kind, *(turn.role for turn in self.messages if turn.role == "system")})
+
+    @property
     def fields(self) -> frozenset[str]:
         """Names of the fields that an example must have."""
         return names_in("\n".join([self.text, *(turn.content for turn in self.messages)]))

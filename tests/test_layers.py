@@ -29,7 +29,7 @@ LAYERS: list[dict[str, set[str]]] = [
         "decoding": {"decoding"},
         "replay": {"replay"},
         "budget": {"budget", "prices", "spent"},
-        "models": {"models"},
+        "models": {"models", "model_folder"},
         "machine": {"machine"},
         "prompts": {"prompts"},
     },

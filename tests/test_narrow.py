@@ -13,7 +13,7 @@ from infertune.space import SearchSpace
 from infertune.space_text import changed
 from infertune.types import Scalar, Unsupported
 
-KINDS = {"ask": "chat", "shots": "plain", "quiz": "plain"}
+KINDS = {"ask": {"chat", "system"}, "shots": {"plain"}, "quiz": {"plain"}}
 SPACE = default_space(prompts=tuple(KINDS), max_tokens=(4, 16))
 SETTINGS = {
     "decoding.temperature": 1.0,
@@ -82,6 +82,12 @@ def test_a_kind_of_prompt_is_all_its_templates() -> None:
     with pytest.raises(InvalidInputError, match=r"prompt\.template must have another value .* has none: it said so"):
         narrowed(SPACE, [Unsupported(name=PROMPT_KIND, value=kind, reason="it said so") for kind in ("chat", "plain")],
                  kinds=KINDS)  # fmt: skip
+
+
+def test_templates_with_a_system_turn_are_a_kind() -> None:
+    space, notes = without(PROMPT_KIND, "system")
+    assert space["prompt"].values() == ("shots", "quiz")
+    assert notes == ("prompt=ask is left out: it said so",)
 
 
 def test_an_extra_setting_is_gone_altogether() -> None:

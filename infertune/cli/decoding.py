@@ -132,7 +132,7 @@ def _narrow(wish: Wish, unsupported: "tuple[Unsupported, ...]") -> "tuple[Search
     """Return the space without what an engine does not honour, and why what is left out is."""
     from infertune.narrow import narrowed
 
-    kinds = {name: template.kind for name, template in wish.task.prompts.items()}
+    kinds = {name: template.kinds for name, template in wish.task.prompts.items()}
     narrow = narrowed(wish.space, unsupported, kinds=kinds)
     return narrow.space, tuple(narrow.notes)
 

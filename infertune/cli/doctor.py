@@ -67,7 +67,7 @@ def doctor(
     try:
         leaves: tuple[str, ...] = ()
         if loaded is not None and space is not None:
-            kinds = {name: template.kind for name, template in loaded.prompts.items()}
+            kinds = {name: template.kinds for name, template in loaded.prompts.items()}
             leaves = narrowed(space, running.unsupported, kinds=kinds).notes
         found = report.Diagnosis(
             engine=engine,

@@ -143,7 +143,7 @@ def _measured(wanted: Subject, *, split: str, n_examples: int | None, n_samples:
         with closing(SampleBank(wanted.database)) as bank, closing(make(on_probe=probing(view))) as running:
             if said := looked(running):
                 view.say(said)
-            kinds = {name: template.kind for name, template in task.prompts.items()}
+            kinds = {name: template.kinds for name, template in task.prompts.items()}
             check_supported(configuration, wanted.space, running.unsupported, kinds=kinds)
             numbers = itertools.count(1)
 

@@ -167,7 +167,7 @@ def _began(
         if said := looked(running):
             say(said)
         found = DefaultEngine(facts=dict(running.facts), unsupported=tuple(running.unsupported))
-    kinds = {name: template.kind for name, template in wish.task.prompts.items()}
+    kinds = {name: template.kinds for name, template in wish.task.prompts.items()}
     narrow = narrowed(wish.space, found.unsupported, kinds=kinds)
     for note in narrow.notes:
         say(f"Note: {note}.")

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from infertune.decoding.draw import Settings, draw
 from infertune.decoding.noise import position_keys, sample_key
+from infertune.engines.hf.chat import RefusedPromptError
 from infertune.engines.hf.language_model import LanguageModel
 from infertune.engines.hf.prefill import Prefill
 from infertune.engines.text_stream import TextStream
@@ -82,7 +83,7 @@ class Batch:
         return len(self._rows) - self._rows.count(None) + len(self._waiting) < self._n_rows
 
     def add(self, request: Request, *, prompt: list[int] | None = None, ignore_eos: bool = False) -> Response | None:
-        """Queue the samples of a request; return a failed response instead when it cannot fit the context.
+        """Queue the samples of a request; return a failed response instead when the model can never be asked it.
 
         Args:
             request: With its prompt, unless that is given as token ids by ``prompt``.
@@ -90,7 +91,10 @@ class Batch:
             ignore_eos: Whether a text goes on to ``max_tokens`` whatever is drawn.
         """
         started = time.perf_counter()
-        prompt = self._model.encode(request.prompt) if prompt is None else prompt
+        try:
+            prompt = self._model.encode(request.prompt) if prompt is None else prompt
+        except RefusedPromptError as error:
+            return _failed(_Job(request, [], started), f"{REFUSED}{error}")
         job = _Job(request, prompt, started, ignore_eos)
         if not prompt:
             return _failed(job, "the prompt must hold at least one token")

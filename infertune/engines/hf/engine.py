@@ -47,7 +47,7 @@ class HFEngine:
                 raise InvalidInputError(f"{name} must be at least 1, not {value}")
         if threads is not None:
             torch.set_num_threads(threads)
-        folder = models.resolve(model)
+        folder = models.resolve(model, adapters=True)
         self._model: LanguageModel | None = LanguageModel(folder, device=device, dtype=dtype)
         self._facts = {
             "engine": "hf",
@@ -56,6 +56,12 @@ class HFEngine:
             "device": self._model.device.type,
             "warpers": WARPER_ORDER,
         }
+        chat = self._model.chat
+        self._unsupported = tuple(
+            Unsupported(name="prompt.kind", value=kind, reason=reason)
+            for kind, reason in (("chat", chat.problem), ("system", chat.no_system))
+            if reason
+        )
         self._size_file = _size_file(self._facts)
         default = default_batch_size(self._model.device.type)
         self._batch_size = batch_size or min(default, _remembered(self._size_file))
@@ -67,8 +73,8 @@ class HFEngine:
 
     @property
     def unsupported(self) -> Sequence[Unsupported]:
-        """Nothing: every setting is applied here."""
-        return ()
+        """No setting, for every one is applied here; prompts that the model's chat template does not take."""
+        return self._unsupported
 
     @property
     def batch_size(self) -> int:

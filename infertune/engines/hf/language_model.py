@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from infertune import models
 from infertune.engines.hf import attention
+from infertune.engines.hf.architecture import one_line
+from infertune.engines.hf.chat import ChatTemplate, RefusedPromptError
+from infertune.engines.hf.loading import load
 from infertune.engines.hf.slots import SlotCache
 from infertune.errors import EngineError, InvalidInputError, nearest
 from infertune.types import Prompt
@@ -33,12 +34,13 @@ class LanguageModel:
     """Weights, tokenizer and limits of one model on one device.
 
     Args:
-        folder: Holds configuration, weights and tokenizer.
+        folder: Holds configuration, weights and tokenizer, or an adapter of peft.
         device: ``cuda``, ``mps`` or ``cpu``; None for the first that is there.
         dtype: ``float32``, ``bfloat16`` or ``float16``; None for what computes fastest on the device.
 
     Attributes:
         tokenizer: The model's own.
+        chat: Its chat template.
         device: Where the weights are.
         dtype: Of weights, keys and values.
         context_tokens: Most tokens of prompt and output together.
@@ -47,6 +49,8 @@ class LanguageModel:
 
     Raises:
         EngineError: Generation over slots is not possible with this model, for example a recurrent one.
+        InvalidInputError: It is no causal language model, or its files do not fit together.
+        DataUnavailableError: Files of it or a package that it needs are missing.
     """
 
     def __init__(self, folder: Path, *, device: str | None, dtype: str | None) -> None:
@@ -54,10 +58,9 @@ class LanguageModel:
         self.dtype = dtype_named(dtype, self.device)
         self.min_rows = _CPU_MIN_ROWS if self.device.type == "cpu" else 1
         self._folder = folder
-        with models.quiet_transformers():
-            self.tokenizer = AutoTokenizer.from_pretrained(folder)
-            model = AutoModelForCausalLM.from_pretrained(folder, dtype=self.dtype, attn_implementation="eager")
-        self._model: Any = model.to(self.device).eval()
+        self._model, self.tokenizer = load(folder, dtype=self.dtype, device=self.device, attention="eager")
+        self._vocabulary = self._model.get_input_embeddings().weight.shape[0]
+        self.chat = ChatTemplate(self.tokenizer, folder)
         self.context_tokens = context_tokens_of(self._model)
         self.eos_ids = _eos_ids(self._model, self.tokenizer)
         self._keep: tuple[Tensor, Tensor] | None = None
@@ -68,17 +71,22 @@ class LanguageModel:
         return torch.tensor(values, dtype=torch.int64, device=self.device)
 
     def encode(self, prompt: Prompt) -> list[int]:
-        """Return the token ids of a prompt; chat turns go through the model's chat template."""
+        """Return the token ids of a prompt; chat turns go through the model's chat template.
+
+        Raises:
+            RefusedPromptError: The template does not take the turns, or the model has no row for a token.
+            InvalidInputError: There is no chat template.
+        """
         if isinstance(prompt, str):
-            return list(self.tokenizer(prompt)["input_ids"])
-        if not self.tokenizer.chat_template:
-            raise InvalidInputError(
-                f"a chat prompt needs a model with a chat template, and {self._folder} has none: "
-                "use a plain prompt template instead"
+            ids = list(self.tokenizer(prompt)["input_ids"])
+        else:
+            ids = list(self.tokenizer(self.chat.render(prompt), add_special_tokens=False)["input_ids"])
+        if beyond := [number for number in ids if number >= self._vocabulary]:
+            raise RefusedPromptError(
+                f"the prompt has the token '{self.tokenizer.convert_ids_to_tokens(beyond[0])}', number {beyond[0]}, "
+                f"and the model in {self._folder} knows {self._vocabulary} tokens"
             )
-        turns = [{"role": message.role, "content": message.content} for message in prompt]
-        text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return ids
 
     def forward(
         self,
@@ -133,7 +141,12 @@ class LanguageModel:
             rows = cache.n_slots
             actual = self.forward(cache, ids[:, n:].expand(rows, 1), torch.full((rows, 1), n, device=self.device))[1]
         except Exception as error:  # whatever a model's own code raises when it is asked for what it cannot do
-            raise EngineError(f"the hf engine cannot run the model in {self._folder}: {error}") from error
+            raise EngineError(f"the hf engine cannot run the model in {self._folder}: {one_line(error)}") from error
+        if not torch.isfinite(expected).all():
+            raise EngineError(
+                f"the model in {self._folder} computes no finite logits in {str(self.dtype).removeprefix('torch.')}; "
+                "another --dtype may"
+            )
         difference = float((actual.float() - expected).square().mean().sqrt() / expected.std())
         if not difference < _MOST_DIFFERENCE.get(self.dtype, _MOST_DIFFERENCE_OTHERWISE):
             raise EngineError(

@@ -6,6 +6,7 @@ so that whoever watches can tell why. It is here to be measured: nobody but this
 """
 
 import argparse
+import functools
 import itertools
 import json
 import os
@@ -16,11 +17,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM
 
 from infertune import models
+from infertune.engines.hf.chat import ChatTemplate
 from infertune.engines.hf.job import Job, Runner
 from infertune.engines.hf.language_model import LanguageModel, context_tokens_of, device_named, dtype_named
+from infertune.engines.hf.loading import load
 from infertune.engines.hf.own_runner import OwnRunner
 from infertune.errors import InfertuneError, InvalidInputError
 
@@ -31,7 +33,7 @@ _ENDED = (BrokenPipeError, ConnectionResetError)
 def main() -> None:
     """Read the command line and serve until the process is ended."""
     parser = argparse.ArgumentParser(prog="infertune.engines.hf.serve")
-    parser.add_argument("--model", required=True, type=models.resolve)
+    parser.add_argument("--model", required=True, type=functools.partial(models.resolve, adapters=True))
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", required=True, type=int)
     parser.add_argument("--served-model-name", nargs="+", required=True)
@@ -59,20 +61,13 @@ def _runner(given: argparse.Namespace) -> Runner:
 
     device = device_named(given.device)
     dtype = dtype_named(given.dtype, device)
-    with models.quiet_transformers():
-        from transformers import AutoTokenizer
-
-        tokenizer = AutoTokenizer.from_pretrained(given.model)
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            given.model, dtype=dtype, attn_implementation=given.attention
-        )
-    model = loaded.to(device).eval()
-    context = context_tokens_of(model)
+    model, tokenizer = load(given.model, dtype=dtype, device=device, attention=given.attention)
+    chat, context = ChatTemplate(tokenizer, given.model), context_tokens_of(model)
     if given.runner == "continuous":
-        return ContinuousRunner(model, tokenizer, given.batch_size, context)
+        return ContinuousRunner(model, tokenizer, chat, given.batch_size, context)
     if given.compile:
         model.forward = torch.compile(model.forward)
-    return GenerateRunner(model, tokenizer, given.batch_size, context, cache=given.cache)
+    return GenerateRunner(model, tokenizer, chat, given.batch_size, context, cache=given.cache)
 
 
 def _work(runner: Runner, arrivals: "queue.SimpleQueue[Job]") -> None:

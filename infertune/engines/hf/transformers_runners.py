@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 from transformers import ContinuousBatchingConfig, GenerationConfig, StoppingCriteria
 
+from infertune.engines.hf.chat import ChatTemplate
 from infertune.engines.hf.job import Job, Piece
 from infertune.engines.text_stream import TextStream
-from infertune.errors import InvalidInputError
+from infertune.types import Message
 
 _GATHER_SECONDS = 0.002  # requests that come together are one batch
 
@@ -23,13 +24,15 @@ class _TransformersRunner:
     Args:
         model: With its attention implementation set.
         tokenizer: Its own.
+        chat: Its chat template.
         batch_size: Most jobs at once, at least 1.
         context_tokens: Most tokens of prompt and answer together.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, batch_size: int, context_tokens: int) -> None:
+    def __init__(self, model: Any, tokenizer: Any, chat: ChatTemplate, batch_size: int, context_tokens: int) -> None:
         self._model = model
         self._tokenizer = tokenizer
+        self._chat = chat
         self._batch_size = batch_size
         self._context_tokens = context_tokens
         eos = model.generation_config.eos_token_id
@@ -43,9 +46,7 @@ class _TransformersRunner:
 
     def encode_chat(self, turns: list[dict[str, str]]) -> list[int]:
         """Return the token ids of chat turns, by the model's own template."""
-        if not self._tokenizer.chat_template:
-            raise InvalidInputError("this model has no chat template")
-        text = self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        text = self._chat.render([Message(turn["role"], turn["content"]) for turn in turns])
         return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def refusal(self, job: Job) -> str:
@@ -85,8 +86,10 @@ class GenerateRunner(_TransformersRunner):
         cache: ``dynamic`` or ``static``; the others as above.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, batch_size: int, context_tokens: int, *, cache: str) -> None:
-        super().__init__(model, tokenizer, batch_size, context_tokens)
+    def __init__(
+        self, model: Any, tokenizer: Any, chat: ChatTemplate, batch_size: int, context_tokens: int, *, cache: str
+    ) -> None:
+        super().__init__(model, tokenizer, chat, batch_size, context_tokens)
         self._cache = None if cache == "dynamic" else cache
 
     def run(self, arrivals: "queue.SimpleQueue[Job]") -> None:
@@ -168,8 +171,8 @@ class _Watch(StoppingCriteria):  # type: ignore[misc]  # transformers is untyped
 class ContinuousRunner(_TransformersRunner):
     """Transformers' continuous batching, with paged keys and values; it knows temperature, top_k and top_p only."""
 
-    def __init__(self, model: Any, tokenizer: Any, batch_size: int, context_tokens: int) -> None:
-        super().__init__(model, tokenizer, batch_size, context_tokens)
+    def __init__(self, model: Any, tokenizer: Any, chat: ChatTemplate, batch_size: int, context_tokens: int) -> None:
+        super().__init__(model, tokenizer, chat, batch_size, context_tokens)
         # Values other than the neutral ones make it build what each request can then set for itself.
         general = GenerationConfig(
             do_sample=True,

@@ -61,7 +61,7 @@ class HFLauncher:
         from infertune.engines.hf.language_model import device_named, dtype_named
 
         self._model = model
-        self._folder = models.resolve(model)
+        self._folder = models.resolve(model, adapters=True)
         self._workload = workload
         self._device = device_named(device)
         self._fixed = {**(fixed or {})}
