@@ -67,7 +67,9 @@ class Mirror(type):
         return bool(link.ask("__contains__", cls, key))
 
     def __instancecheck__(cls, value: object) -> bool:
-        return type.__instancecheck__(cls, value) or bool(link.ask("isinstance", value, cls))
+        if type.__instancecheck__(cls, value) or (isinstance(value, BaseException) and not is_theirs(value)):
+            return type.__instancecheck__(cls, value)
+        return bool(link.ask("isinstance", value, cls))
 
     def __subclasscheck__(cls, kind: type) -> bool:
         return type.__subclasscheck__(cls, kind) or bool(link.ask("issubclass", kind, cls))

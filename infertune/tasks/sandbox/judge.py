@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NAME = "program"
 PASSED = b"passed"
 _ABOUT_ANYTHING = ("__name__", "__qualname__", "__doc__", "__module__")  # functools.wraps asks for them
-_OF_ATTRIBUTES = ("getattr", "setattr", "delattr", "member")
+_OF_ATTRIBUTES = ("getattr", "member", "setattr", "delattr")
 
 
 def judge(source: int, target: int, tests: str, own: list[CodeType], verdict: int) -> NoReturn:
@@ -55,17 +55,17 @@ def judge(source: int, target: int, tests: str, own: list[CodeType], verdict: in
 class Names(dict[str, object]):
     """The names that the tests do not define: Python's own, then the program's.
 
-    So a program cannot give ``abs`` another meaning. Only where the tests use no other name of the program's, as in
-    ``assert sum(10, 15) == 6``, its name goes before Python's.
+    So a program cannot give ``abs`` another meaning. Only where the tests use no other name at all, as in
+    ``assert sum(10, 15) == 6``, the program's goes before Python's.
     """
 
     def __init__(self, link: Link, shadowed: list[object], code: CodeType) -> None:
         super().__init__(vars(builtins))
         self._link = link
-        names = _names(code)
-        if names & {*shadowed} and not any(name not in self and not is_standard(name) for name in names):
-            for name in names & {*shadowed}:
-                del self[name]  # type: ignore[arg-type]
+        self._used = _names(code)
+        if len(self._used) == 1 and self._used <= {*shadowed}:
+            for name in self._used:
+                del self[name]
 
     def __missing__(self, name: str) -> object:
         if name.startswith("__"):
@@ -84,6 +84,8 @@ class Names(dict[str, object]):
     def look_up(self, name: str) -> object:
         """Return what the program calls so, for ``from program import name``."""
         try:
+            if name not in self._used:  # such as load_tests, by which unittest can be told what to run
+                raise KeyError(name)
             return self[name]
         except KeyError:
             raise AttributeError(f"module {NAME!r} has no attribute {name!r}") from None
@@ -105,8 +107,9 @@ def _names(code: CodeType) -> set[str]:
 def _guarded(name: str, operation: Callable[..., object]) -> Callable[..., object]:
     """Return the operation as the program may ask for it, on objects of the tests'.
 
-    It may call functions that it was passed and use the operators of any object, and the public attributes of classes
-    that the tests define. Through those of others, such as a generator's frame, it could read the tests.
+    It may call functions that it was passed and use the operators of any object, read the public attributes of objects
+    of the tests' own classes, and set them where they are no methods. Through the attributes of others, such as a
+    generator's frame, it could read the tests.
     """
 
     def guarded(one: object, *rest: object, **options: object) -> object:
@@ -115,6 +118,8 @@ def _guarded(name: str, operation: Callable[..., object]) -> Callable[..., objec
         if name in _OF_ATTRIBUTES:
             attribute = rest[0]
             public = type(attribute) is str and not attribute.startswith("_")
+            if name in ("setattr", "delattr"):
+                public = public and kind is not one and not callable(getattr(kind, attribute, None))
             if not ((own and public) or (name == "getattr" and attribute in _ABOUT_ANYTHING)):
                 raise AttributeError(f"{attribute!r} of an object of the tests' is out of the program's reach")
         elif isinstance(one, type) and not own and name not in ("isinstance", "issubclass"):

@@ -69,6 +69,8 @@ class Link:
                 self.fail("the program sent what is no message: an error that is none")
             if self.strict and not isinstance(result, Exception) and self.references.theirs(result) is not None:
                 self.fail(f"the program raised {type(result).__name__}")
+            if self.strict and name != "__next__" and isinstance(result, StopIteration | StopAsyncIteration):
+                raise RuntimeError(f"the program raised {type(result).__name__}") from result  # which would end a loop
             raise result
         return result
 
@@ -166,8 +168,11 @@ class Link:
 
     def _send(self, kind: bytes, message: Encoder) -> None:
         left = memoryview(SIZE.pack(len(message.out) + 1) + kind + message.out)
-        while left:
-            left = left[os.write(self._target, left) :]
+        try:
+            while left:
+                left = left[os.write(self._target, left) :]
+        except OSError:
+            self.fail("the program ended early")
 
     def _receive(self) -> bytes:
         size = SIZE.unpack(self._exactly(SIZE.size))[0]

@@ -3,14 +3,18 @@
 A number belongs to the side that has the object. An object's class comes with it, described when first met.
 """
 
+import io
+from types import BuiltinMethodType, MethodType
+
 from infertune.tasks.sandbox.decoder import Decoder
 from infertune.tasks.sandbox.encoder import Encoder
 from infertune.tasks.sandbox.handles import awaited, mirror
 from infertune.tasks.sandbox.operations import SPECIAL
 from infertune.tasks.sandbox.plain import Malformed, is_plain
-from infertune.tasks.sandbox.standard import error_class, find, is_harmless, is_standard, name_of
+from infertune.tasks.sandbox.standard import builtin_error, error_class, find, is_harmless, is_standard, name_of
 
-OBJECT, YOURS, CLASS, ERROR, STANDARD, PICKLED = (tag.encode() for tag in "oyCESP")
+OBJECT, YOURS, CLASS, ERROR, BUILTIN_ERROR, STANDARD, PICKLED = (tag.encode() for tag in "oyCEBSP")
+_ALIVE = (BuiltinMethodType, MethodType, io.IOBase)  # of a standard class, but no use as a copy
 
 
 class References:
@@ -46,12 +50,12 @@ class References:
             self._write_class(to, value)
         elif isinstance(value, BaseException):
             if self._introduce(to, ERROR, value):
-                self.write(to, type(value))
+                self._write_kind(to, type(value))
                 to.value(value.args)
-        elif self.strict and is_standard(type(value).__module__) and (pickled := _pickled(value)):
+        elif self.strict and not isinstance(value, _ALIVE) and (pickled := _pickled(value)):
             to.raw(PICKLED, pickled)
         elif self._introduce(to, OBJECT, value):
-            self._write_class(to, type(value))
+            self._write_kind(to, type(value))
 
     def read(self, of: Decoder, tag: bytes) -> object:
         """Read a value of one of the tags above."""
@@ -103,30 +107,42 @@ class References:
         bases = [base for base in kind.__bases__ if base is not object]
         to.number(len(bases))
         for base in bases:
-            if issubclass(base, BaseException) and base.__module__ == "builtins":
-                self.write(to, base)
-            else:
-                self._write_class(to, base)
+            self._write_kind(to, base)
+
+    def _write_kind(self, to: Encoder, kind: type) -> None:
+        """Write the class of an object, or a base of one."""
+        if kind.__module__ == "builtins" and builtin_error(kind.__name__) is kind:
+            to.out += BUILTIN_ERROR
+            to.value(kind.__name__)
+        elif self.theirs(kind) is not None:
+            self.write(to, kind)
+        else:
+            self._write_class(to, kind)
+
+    def _read_kind(self, of: Decoder) -> type:
+        tag = of.take(1)
+        kind = builtin_error(of.text()) if tag == BUILTIN_ERROR else self.read(of, tag)
+        if not isinstance(kind, type) or (self.theirs(kind) is None and not issubclass(kind, BaseException)):
+            raise Malformed("an object of a class that it cannot have")
+        return kind
 
     def _read_class(self, of: Decoder) -> type:
         about = of.value()
         if not isinstance(about, tuple) or [*map(type, about)] != [str, str, bool, bool, *[str] * (len(about) - 4)]:
             raise Malformed("not the description of a class")
         module, name, plain, hashable, *special = about
-        bases = [of.value() for _ in range(of.number())]
-        if not set(special) <= set(SPECIAL) or not all(isinstance(base, type) for base in bases):
+        bases = [self._read_kind(of) for _ in range(of.number())]
+        if not set(special) <= set(SPECIAL):
             raise Malformed("not the description of a class")
         if error := error_class((module, name)):
             bases = [error]
-        return mirror(name, module, tuple(bases), tuple(special), plain=plain, hashable=hashable)  # type: ignore[arg-type]
+        return mirror(name, module, tuple(bases), tuple(special), plain=plain, hashable=hashable)
 
     def _read_instance(self, of: Decoder, tag: bytes) -> object:
-        kind = of.value()
-        if not isinstance(kind, type) or issubclass(kind, BaseException) != (tag == ERROR):
-            raise Malformed("an object without its class")
+        kind = self._read_kind(of)
+        if issubclass(kind, BaseException) != (tag == ERROR):
+            raise Malformed("an error that is none")
         if tag == OBJECT:
-            if self.theirs(kind) is None:
-                raise Malformed("an object of a class that it cannot have")
             return object.__new__(kind)
         args = of.value()
         if not isinstance(args, tuple):
@@ -140,7 +156,8 @@ class References:
 
 def _pickled(value: object) -> bytes | None:
     """Return the value in pickle's form if all that it consists of is plain or of the standard library."""
-    import io
+    if not is_standard(type(value).__module__):
+        return None
     import pickle
 
     class Pickler(pickle.Pickler):

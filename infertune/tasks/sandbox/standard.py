@@ -12,11 +12,11 @@ from infertune.tasks.sandbox.plain import BASES, COLLECTIONS, TEXTS, Malformed
 
 _PLAIN = {
     *(("builtins", base.__name__) for base in (object, *BASES)),
+    ("builtins", "Ellipsis"),
     *(("collections", name) for name in COLLECTIONS),
     *TEXTS,
     ("datetime", "timedelta"),
 }
-_CONSTANTS = {("builtins", "Ellipsis"): ..., ("builtins", "NotImplemented"): NotImplemented}
 
 
 def is_standard(module: object) -> bool:
@@ -26,9 +26,8 @@ def is_standard(module: object) -> bool:
 
 def name_of(value: object) -> tuple[str, str] | None:
     """Return the module and name under which the standard library has the value, with no name for a module."""
-    for name, constant in _CONSTANTS.items():
-        if value is constant:
-            return name
+    if value is ...:
+        return "builtins", "Ellipsis"
     if isinstance(value, ModuleType):
         return (value.__name__, "") if is_standard(value.__name__) else None
     owner = getattr(value, "__objclass__", value)  # of a method such as str.upper
@@ -43,11 +42,20 @@ def name_of(value: object) -> tuple[str, str] | None:
 
 
 def is_harmless(name: tuple[str, str]) -> bool:
-    """Return whether the program may send the tests what is called so."""
-    if name in _PLAIN or name in _CONSTANTS:
+    """Return whether the program may send the tests what is called so.
+
+    Not those errors that would make ``except TheProgramsError`` catch an assertion of the tests' own.
+    """
+    if name in _PLAIN:
         return True
-    found = getattr(builtins, name[1], None) if name[0] == "builtins" else None
-    return isinstance(found, type) and issubclass(found, BaseException)
+    error = builtin_error(name[1]) if name[0] == "builtins" else None
+    return error is not None and not issubclass(AssertionError, error)
+
+
+def builtin_error(name: str) -> type[BaseException] | None:
+    """Return Python's own class of errors of this name."""
+    found = getattr(builtins, name, None)
+    return found if isinstance(found, type) and issubclass(found, BaseException) else None
 
 
 def find(name: tuple[str, str]) -> object:
@@ -62,6 +70,10 @@ def find(name: tuple[str, str]) -> object:
 
 
 def error_class(name: tuple[str, str]) -> type | None:
-    """Return the class of errors of this name, if it is in a module of the standard library that is loaded."""
-    found = getattr(sys.modules.get(name[0]), name[1], None) if is_standard(name[0]) else None
+    """Return the class of errors of this name, if it is in a module of the standard library that is loaded.
+
+    Not of unittest, where one makes a test count as skipped.
+    """
+    known = is_standard(name[0]) and name[0].partition(".")[0] not in ("builtins", "unittest")
+    found = getattr(sys.modules.get(name[0]), name[1], None) if known else None
     return found if isinstance(found, type) and issubclass(found, Exception) else None
