@@ -1,12 +1,13 @@
 """Runs a Python program that nobody has read, with tests that it cannot reach, and says whether they ran to their end.
 
-Two processes a run, which limit themselves before the program begins (jail.py): one runs the program (runner.py),
-the other the tests (judge.py), and nothing but values crosses between them (link.py). On Linux (x86_64, aarch64)
-neither can start a process, open a socket, signal anybody, read anything but Python's standard library, or write but
+Two processes a run and their keeper, which limit themselves before the program begins (jail.py): one runs the program
+(runner.py), one the tests (judge.py), and nothing but values crosses between them (link.py). On Linux (x86_64,
+aarch64) neither can start a process, open a socket, signal anybody, read anything but Python's standard library, or write but
 to a folder that the two have in memory, as root or not; ``capabilities`` tries each on this machine.
 """
 
 import contextlib
+import marshal
 import os
 import selectors
 import signal
@@ -17,13 +18,19 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import IO
 
 from infertune.errors import InfertuneError
-from infertune.tasks.sandbox import jail
+from infertune.tasks.sandbox.given import tests_own
 
-_START = Path(jail.__file__).with_name("start.py")
+_START = Path(__file__).with_name("start.py")
+_INSIDE = (  # the modules that run there, each after those that it imports
+    *("plain", "encoder", "decoder", "operations", "standard", "handles", "references", "link", "runner", "judge"),
+    *("seccomp", "landlock", "folder", "jail"),
+)
 _VERDICT_BYTES = 4096
 _PROGRAM_BYTES = 2**20
+_END_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +78,7 @@ def run(program: str, tests: str = "", *, given: str = "", limits: Limits | None
         InfertuneError: The sandbox itself did not start, which says nothing about the program.
     """
     limits = limits or Limits()
-    texts = [text.encode("utf-8", "surrogatepass") for text in (program, given, tests)]
+    texts = [text.encode("utf-8", "surrogatepass") for text in (program, tests_own(given), tests)]
     if len(texts[0]) > _PROGRAM_BYTES:
         return Outcome(False, f"the program has more than {_PROGRAM_BYTES} bytes")
     numbers = (
@@ -87,7 +94,7 @@ def run(program: str, tests: str = "", *, given: str = "", limits: Limits | None
         [sys.executable, "-B", "-P", "-S", "-s", str(_START), *map(str, numbers)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.PIPE,
         cwd="/",
         env={"PYTHONHASHSEED": "0"},
         start_new_session=True,
@@ -95,39 +102,54 @@ def run(program: str, tests: str = "", *, given: str = "", limits: Limits | None
     assert process.stdin and process.stdout
     try:
         with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(b"".join(b"%d\n%b" % (len(text), text) for text in texts))
-            process.stdin.close()
-        said, broken = _listen(process.stdout.fileno(), limits.wall_seconds)
+            process.stdin.write(b"".join(b"%08x%b" % (len(text), text) for text in (_inside(), *texts)))
+            process.stdin.flush()
+        said, in_time = _listen(process.stdout, limits.wall_seconds)
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.stdout.close()
-        process.wait()
+        trouble = _end(process)
     ready, _, verdict = said.partition(b"\n")
     if ready != b"ready":
-        raise InfertuneError(
-            f"the sandbox could not start: {said.decode(errors='replace')[-500:] or broken or 'it died'}"
-        )
-    if broken:
-        return Outcome(False, broken)
+        raise InfertuneError(f"the sandbox could not start: {trouble[-500:] or 'nothing was said'}")
+    if not in_time:
+        return Outcome(False, f"took more than {limits.wall_seconds:g} seconds")
     if verdict == b"passed":
         return Outcome(True)
     return Outcome(False, verdict.decode(errors="replace") or f"the tests ended early, status {process.returncode}")
 
 
-def _listen(pipe: int, wall_seconds: float) -> tuple[bytes, str]:
-    """Return what the judge says until it ends, and whether that took too long."""
-    deadline = time.monotonic() + wall_seconds
+def _end(process: subprocess.Popen[bytes]) -> str:
+    """Have the keeper end the others and itself, or else end all three; return what went wrong at their start."""
+    assert process.stdin and process.stdout and process.stderr
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
+    process.stdout.close()
+    trouble, _ = _listen(process.stderr, _END_SECONDS)
+    process.stderr.close()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return trouble.decode(errors="replace")
+
+
+def _listen(pipe: IO[bytes], seconds: float) -> tuple[bytes, bool]:
+    """Return what is said until the pipe ends, and whether it ended in time."""
+    deadline = time.monotonic() + seconds
     said = b""
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
-        while (left := deadline - time.monotonic()) > 0:
-            if selector.select(left):
-                new = os.read(pipe, _VERDICT_BYTES)
-                said += new
-                if not new:
-                    return said, ""
-    return said, f"took more than {wall_seconds:g} seconds"
+        while selector.select(max(0.0, deadline - time.monotonic())):
+            new = os.read(pipe.fileno(), _VERDICT_BYTES)
+            if not new:
+                return said, True
+            said += new
+    return said, False
+
+
+@cache
+def _inside() -> bytes:
+    """Return the modules that run inside, compiled."""
+    files = [(name, _START.with_name(f"{name}.py")) for name in _INSIDE]
+    return marshal.dumps([(name, compile(file.read_bytes(), file, "exec")) for name, file in files])
 
 
 @cache

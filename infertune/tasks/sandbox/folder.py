@@ -8,12 +8,12 @@ import ctypes
 import os
 import sys
 
+from infertune.tasks.sandbox.seccomp import libc
+
 NEW_MOUNTS, NEW_USER = 0x20000, 0x10000000
 RECURSIVE, PRIVATE = 0x4000, 0x40000
 NO_SETUID, NO_DEVICES, NO_PROGRAMS = 2, 4, 8
 PLACE = "/proc"
-
-libc = ctypes.CDLL(None, use_errno=True)
 
 
 def enter(n_bytes: int, n_files: int) -> bool:

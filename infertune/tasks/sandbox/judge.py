@@ -22,8 +22,8 @@ _ABOUT_ANYTHING = ("__name__", "__qualname__", "__doc__", "__module__")  # funct
 _OF_ATTRIBUTES = ("getattr", "member", "setattr", "delattr")
 
 
-def judge(source: int, target: int, tests: str, own: list[CodeType], verdict: int) -> NoReturn:
-    """Run the tests, after the statements that are their own, and write ``passed``, or what went wrong."""
+def judge(source: int, target: int, own: str, tests: str, verdict: int) -> NoReturn:
+    """Run the tests, after what of the given text is their own, and write ``passed``, or what went wrong."""
 
     def say(text: bytes) -> NoReturn:
         os.write(verdict, text)
@@ -41,11 +41,7 @@ def judge(source: int, target: int, tests: str, own: list[CodeType], verdict: in
         code = compile(tests, "tests.py", "exec")
         names = Names(link, shadowed if isinstance(shadowed, list) else [], code)
         module.__dict__.update(__builtins__=names, __getattr__=names.look_up)
-        for statement in own:
-            try:
-                exec(statement, module.__dict__)
-            except ImportError:  # of a package, which the program cannot import either
-                continue
+        exec(compile(own, "given.py", "exec"), module.__dict__)
         exec(code, module.__dict__)
     except BaseException as error:
         fail(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)

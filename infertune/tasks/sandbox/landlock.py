@@ -8,6 +8,8 @@ import ctypes
 import os
 import sys
 
+from infertune.tasks.sandbox.seccomp import libc
+
 EXECUTE, WRITE_FILE, READ_FILE, READ_FOLDER = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 REMOVE_FILE, MAKE_FILE, TRUNCATE = 1 << 5, 1 << 8, 1 << 14
 READ = READ_FILE | READ_FOLDER
@@ -17,8 +19,6 @@ LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", f"{sy
 FILES = ("/usr/share/zoneinfo", "/etc/ld.so.cache")
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 NOT_STANDARD = ("site-packages", "dist-packages", "ensurepip")  # the last holds pip, in a wheel
-
-libc = ctypes.CDLL(None, use_errno=True)
 
 
 def version() -> int:
@@ -36,8 +36,12 @@ def filter_files(*, folder: bool) -> bool:
     if rules < 0:
         return False
     for place in sys.path:
-        _allow(rules, place, READ_FOLDER if os.path.isdir(place) else READ, handled)  # noqa: PTH112 - quicker to start
-        for name in _names(place):
+        names = _names(place)
+        if not any(name in names for name in NOT_STANDARD):
+            _allow(rules, place, READ, handled)
+            continue
+        _allow(rules, place, READ_FOLDER, handled)
+        for name in names:
             if name not in NOT_STANDARD:
                 _allow(rules, f"{place}/{name}", READ, handled)
     for place in {os.path.realpath(one) for one in LIBRARIES}:

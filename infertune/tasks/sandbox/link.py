@@ -10,7 +10,7 @@ from __future__ import annotations
 import _thread
 import os
 import sys
-from operator import is_
+from _operator import is_
 
 from infertune.tasks.sandbox import handles
 from infertune.tasks.sandbox.decoder import Decoder

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _operator as operator  # without the module around it, which takes long to load
 import math
-import operator
 
 TYPE_CHECKING = False  # typing takes longer to load than all the rest
 if TYPE_CHECKING:

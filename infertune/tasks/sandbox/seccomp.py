@@ -6,6 +6,7 @@ It needs no privilege and binds root too. Elsewhere than on Linux on x86_64 and 
 import ctypes
 import errno
 import os
+import struct
 import sys
 
 # Name, number on x86_64, number on aarch64. What is not listed is refused: processes, sockets, signals, links,
@@ -45,23 +46,11 @@ LOAD, EQUAL, ANY_BIT, RETURN = 0x20, 0x15, 0x45, 0x06
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-class Instruction(ctypes.Structure):
-    """``struct sock_filter``."""
-
-    _fields_ = (("code", ctypes.c_ushort), ("yes", ctypes.c_ubyte), ("no", ctypes.c_ubyte), ("k", ctypes.c_uint))
-
-
-class Program(ctypes.Structure):
-    """``struct sock_fprog``."""
-
-    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.POINTER(Instruction)))
-
-
-def filter_syscalls() -> bool:
-    """Refuse every system call but those listed; return whether the kernel took the filter."""
+def syscall_filter() -> bytes | None:
+    """Return the filter that refuses every system call but those listed, or None where there is none."""
     machine = os.uname().machine
     if sys.platform != "linux" or machine not in MACHINES or sys.maxsize < 2**32:
-        return False
+        return None
     column, architecture = MACHINES[machine]
     refuse = (RETURN, 0, 0, ERRNO | errno.EPERM)
     # struct seccomp_data: the number at 0, the architecture at 4, the low word of argument i at 16 + 8 i.
@@ -77,5 +66,15 @@ def filter_syscalls() -> bool:
     code += [(EQUAL, 0, len(thread), CLONE[column - 1]), *thread]
     # The C library falls back from clone3, whose flags a filter cannot read, to clone when told there is none.
     code += [(EQUAL, 0, 1, CLONE3[column - 1]), (RETURN, 0, 0, ERRNO | errno.ENOSYS), refuse]
-    instructions = (Instruction * len(code))(*(Instruction(*one) for one in code))
-    return bool(libc.prctl(22, 2, ctypes.byref(Program(len(code), instructions)), 0, 0) == 0)
+    # struct sock_filter: the operation, how far to jump if it holds and if not, and its operand.
+    return struct.pack("=" + "HBBI" * len(code), *(number for one in code for number in one))
+
+
+def install(instructions: bytes | None) -> bool:
+    """Put the filter in force; return whether the kernel took it."""
+    if instructions is None:
+        return False
+    program = struct.pack(
+        "@HP", len(instructions) // 8, ctypes.cast(instructions, ctypes.c_void_p).value
+    )  # sock_fprog
+    return bool(libc.prctl(22, 2, program, 0, 0) == 0)
