@@ -2,6 +2,7 @@
 
 import sys
 import textwrap
+from pathlib import Path
 
 import psutil
 import pytest
@@ -10,7 +11,8 @@ from infertune.tasks import sandbox
 from infertune.tasks.sandbox import Limits, run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the filters are of Linux")
-QUICK = Limits(cpu_seconds=1, wall_seconds=4)
+INSIDE = str(Path(sandbox.__file__).with_name("start.py"))
+QUICK = Limits(cpu_seconds=1, wall_seconds=3)
 TESTS = """
 EXPECTED = 3917
 def check(candidate):
@@ -40,17 +42,16 @@ def named(module, name):
 @pytest.fixture(autouse=True, scope="module")
 def nothing_is_left():
     yield
-    folder = sandbox.__path__[0]
-    left = [one.pid for one in psutil.process_iter(["cmdline"]) if any(folder in word for word in one.cmdline() or ())]
-    assert left == []
+    running = [one.info["cmdline"] for one in psutil.process_iter(["cmdline"])]
+    assert [words for words in running if words and INSIDE in " ".join(words)] == []
 
 
-def beaten(program, tests=TESTS, **options):
-    return run(textwrap.dedent(program), textwrap.dedent(tests), limits=QUICK, **options)
+def beaten(program, tests=TESTS, *, limits=QUICK, given=""):
+    return run(textwrap.dedent(program), tests, limits=limits, given=given)
 
 
 def test_the_right_answer_passes():
-    assert beaten("def solve(n): return 3917").passed
+    assert beaten("def solve(n): return 3917", limits=Limits()).passed
 
 
 ENDINGS = {
@@ -67,10 +68,10 @@ ENDINGS = {
     "aborts": "import os\ndef solve(n): os.abort()",
     "crashes": "import ctypes\ndef solve(n): ctypes.string_at(0)",
     "overflows its stack": "import sys\nsys.setrecursionlimit(10**9)\ndef solve(n): return solve(n)",
-    "kills itself by time": "import signal\nsignal.setitimer(signal.ITIMER_REAL, 0.01)\ndef solve(n):\n  while 1: pass",
+    "kills itself by time": "import signal\nsignal.setitimer(0, 0.01)\ndef solve(n):\n  while 1: pass",
     "closes all files": "import os\nos.closerange(0, 64)\ndef solve(n): return 3917",
     "closes all files in the call": "import os\ndef solve(n): os.closerange(0, 64)",
-    "swaps its files": "import os\nfor a in range(3, 32):\n  for b in range(3, 32):\n    try: os.dup2(a, b)\n    except OSError: 0",
+    "swaps its files": "import os\ntry:\n  for a in range(81): os.dup2(a % 9, a // 9)\nexcept OSError: 0",
     "does not block": "import os\nfor fd in range(3, 32):\n  try: os.set_blocking(fd, False)\n  except OSError: 0",
     "forks": "import os\ndef solve(n): return os.fork() or 3917",
     "starts another": "import os, sys\ndef solve(n): os.execv(sys.executable, ['python', '-c', ''])",
@@ -110,8 +111,8 @@ LIES = {
     + "body = row(text(b'program'), text(b'X'), b'F', b'T') + struct.pack('<I', 1) + named(b'builtins', b'int')\n"
     + "to_all(answer(b'N') + answer(row(text(b'value'), b'C' + bytes(4) + b'+' + body)))",
     "introduces an object twice": FRAMES + "to_all(answer(b'o' + bytes(4) + b'-') * 9)",
-    "claims a great length": "import os\nfor fd in range(64):\n  try: os.write(fd, b'\\xff' * 99)\n  except OSError: 0",
-    "claims no length": "import os\nfor fd in range(64):\n  try: os.write(fd, bytes(99))\n  except OSError: 0",
+    "claims a great length": FRAMES + "to_all(b'\\xff' * 99)",
+    "claims no length": FRAMES + "to_all(bytes(99))",
     "sends a tag that is none": FRAMES + "to_all(answer(b'?') * 9)",
     "sends too much": FRAMES + "to_all(answer(b'NN') * 9)",
     "sends too little": FRAMES + "to_all(answer(b'tv' + struct.pack('<I', 9)) * 9)",
@@ -126,7 +127,7 @@ LIES = {
     "returns a great text": "def solve(n): return 'x' * 10**8",
     "returns itself within itself": "def solve(n):\n  x = []; x.append(x); return x",
     "returns what is deep": "def solve(n):\n  x = ()\n  for _ in range(10**5): x = (x,)\n  return x",
-    "dumps its stack to all": "import faulthandler\nfor fd in range(3, 32):\n  try: faulthandler.dump_traceback(fd)\n  except Exception: 0",
+    "dumps its stack to all": "import faulthandler\nfor fd in range(3, 9): faulthandler.dump_traceback(fd)",
 }
 REACH = {
     "looks through the frames": """
@@ -179,7 +180,7 @@ REACH = {
         sys.modules["tests"] = sys.modules["judge"] = sys.modules[__name__]
         def solve(n): return 0
         """,
-    "traces": "import sys\nsys.settrace(lambda frame, *rest: frame.f_locals.update(result=3917))\ndef solve(n): return n",
+    "traces": "import sys\nsys.settrace(lambda frame, *rest: frame.f_locals.update(n=3917))\ndef solve(n): return n",
     "profiles": "import sys\nsys.setprofile(lambda frame, event, arg: None)\ndef solve(n): return n",
     "audits": "import sys\nsys.addaudithook(lambda event, args: None)\ndef solve(n): return n",
     "hooks imports": """
@@ -207,7 +208,7 @@ REACH = {
         import ctypes, os
         libc = ctypes.CDLL(None)
         def solve(n):
-            for pid in (os.getppid(), os.getpid() - 1):
+            for pid in (os.getppid(), os.getpid() + 1, os.getpid() + 2):
                 for call in (101, 310, 311, 424, 434, 438):
                     libc.syscall(call, 16, pid, 0, 0)
                 for name in ("mem", "environ", "fd/1", "cmdline"):
@@ -312,7 +313,7 @@ FORMS = [  # each true of 3917
     "import math\nassert math.isclose(solve(4), 3917)",
     "assert str(solve(4)) == '3917'",
     "assert isinstance(solve(4), int) and int(solve(4)) == 3917",
-    "assert type(solve(4)) is int and solve(4)",
+    "assert type(solve(4)) is int and solve(4) == 3917",
     "import unittest\nunittest.TestCase().assertEqual(solve(4), 3917)",
     "import unittest\nunittest.TestCase().assertAlmostEqual(solve(4), 3917)",
     "assert sum([solve(4), -3917]) == 0",
@@ -323,7 +324,7 @@ FORMS = [  # each true of 3917
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_right_answer_passes_every_form_of_test(form):
-    assert beaten("def solve(n): return 3917", form).passed
+    assert beaten("def solve(n): return 3917", form, limits=Limits()).passed
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -353,7 +354,8 @@ CORNERS = {
     "StopIteration": ("def solve(n): raise StopIteration", "assert all(map(lambda n: solve(n) == 3917, [4, 5]))"),
     "a skipped test": ("import unittest\ndef solve(n): raise unittest.SkipTest", SUITE),
     "its own suite": (
-        "import unittest\ndef solve(n): 0\ndef load_tests(*args):\n  class T(unittest.TestCase):\n    def test(self): 0\n"
+        "import unittest\ndef solve(n): 0\ndef load_tests(*args):\n"
+        "  class T(unittest.TestCase):\n    def test(self): 0\n"
         "  return unittest.defaultTestLoader.loadTestsFromTestCase(T)",
         SUITE,
     ),

@@ -2,8 +2,8 @@
 
 Two processes a run and their keeper, which limit themselves before the program begins (jail.py): one runs the program
 (runner.py), one the tests (judge.py), and nothing but values crosses between them (link.py). On Linux (x86_64,
-aarch64) neither can start a process, open a socket, signal anybody, read anything but Python's standard library, or write but
-to a folder that the two have in memory, as root or not; ``capabilities`` tries each on this machine.
+aarch64) neither can start a process, open a socket, signal anybody, read anything but the standard library, or write
+except to a folder that the two have in memory, as root or not; ``capabilities`` tries each on this machine.
 """
 
 import contextlib

@@ -68,7 +68,7 @@ def is_plain(kind: type) -> bool:
 def contents(value: object) -> tuple[object, ...]:
     """Return what a mutable value holds, a dict's keys and values in turn."""
     if isinstance(value, dict):
-        return tuple(one for pair in dict.items(value) for one in pair)
+        return tuple(one for pair in _dict_class(value).items(value) for one in pair)
     return tuple(value)  # type: ignore[arg-type]
 
 
@@ -80,8 +80,15 @@ def refill(value: object, held: list[object]) -> None:
     value.clear()  # type: ignore[attr-defined]
     if isinstance(value, dict):
         for key, one in zip(held[::2], held[1::2], strict=True):
-            dict.__setitem__(value, key, one)
+            _dict_class(value).__setitem__(value, key, one)
     elif isinstance(value, set):
         value.update(held)
     else:
         value.extend(held)  # type: ignore[attr-defined]
+
+
+def _dict_class(value: dict[object, object]) -> type[dict[object, object]]:
+    """Return OrderedDict, which keeps an order of its own, or dict."""
+    return next(
+        base for base in type(value).__mro__ if base is dict or collection(base) == "OrderedDict" == base.__name__
+    )

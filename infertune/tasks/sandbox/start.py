@@ -28,4 +28,7 @@ for name, code in marshal.loads(read(int(read(8), 16))):
     sys.modules[module.__name__] = module
     setattr(sys.modules[PACKAGE], name, module)
     exec(code, module.__dict__)
-sys.modules[f"{PACKAGE}.jail"].main(read)
+main = sys.modules[f"{PACKAGE}.jail"].main
+for name in [name for name in sys.modules if name.partition(".")[0] == "infertune"]:
+    del sys.modules[name]  # which a program is not to find
+main(read)
