@@ -180,7 +180,7 @@ REACH = {
         sys.modules["tests"] = sys.modules["judge"] = sys.modules[__name__]
         def solve(n): return 0
         """,
-    "traces": "import sys\nsys.settrace(lambda frame, *rest: frame.f_locals.update(n=3917))\ndef solve(n): return n",
+    "traces": "import sys\nsys.settrace(lambda frame, *rest: frame.f_locals.clear())\ndef solve(n): return n",
     "profiles": "import sys\nsys.setprofile(lambda frame, event, arg: None)\ndef solve(n): return n",
     "audits": "import sys\nsys.addaudithook(lambda event, args: None)\ndef solve(n): return n",
     "hooks imports": """

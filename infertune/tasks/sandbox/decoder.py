@@ -156,7 +156,7 @@ _DECODE: dict[bytes, Callable[[Decoder], object]] = {
     b"d": lambda of: of.filled({}, Decoder.row),
     b"t": lambda of: tuple(of.row()),
     b"z": lambda of: frozenset(of.row()),
-    b"r": lambda of: range(*of.row()),  # type: ignore[arg-type]
+    b"r": lambda of: range(*of.row()),  # type: ignore[call-overload]
     b"/": lambda of: slice(*of.row()),
     b"m": lambda of: of.mutables[of.number()],
     b"x": _text,

@@ -69,7 +69,7 @@ class Encoder:
     def row(self, tag: bytes, values: tuple[object, ...]) -> None:
         """Write the tag and the values."""
         kinds = set(map(type, values))
-        form = PACKED.get(*kinds) if len(kinds) == 1 else None
+        form = PACKED.get(kinds.pop(), "") if len(kinds) == 1 else ""
         if form:
             try:
                 return self.raw(tag + form.encode(), struct.pack(f"<{len(values)}{form}", *values))
@@ -107,10 +107,10 @@ def _mutable(to: Encoder, value: object) -> None:
 
 def _subclass(to: Encoder, value: object) -> None:
     kind = type(value)
-    if name := text_class(kind):
+    if text := text_class(kind):
         to.out += b"x"
-        to.value(name)
-        to.value(value.isoformat() if TEXTS[name] else str(value))  # type: ignore[attr-defined]
+        to.value(text)
+        to.value(value.isoformat() if TEXTS[text] else str(value))  # type: ignore[attr-defined]
     elif name := collection(kind):
         if not to.known(value):
             to.out += b"k"

@@ -115,7 +115,7 @@ def _guarded(name: str, operation: Callable[..., object]) -> Callable[..., objec
             attribute = rest[0]
             public = type(attribute) is str and not attribute.startswith("_")
             if name in ("setattr", "delattr"):
-                public = public and kind is not one and not callable(getattr(kind, attribute, None))
+                public = public and kind is not one and not callable(getattr(kind, str(attribute), None))
             if not ((own and public) or (name == "getattr" and attribute in _ABOUT_ANYTHING)):
                 raise AttributeError(f"{attribute!r} of an object of the tests' is out of the program's reach")
         elif isinstance(one, type) and not own and name not in ("isinstance", "issubclass"):

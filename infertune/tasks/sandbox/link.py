@@ -77,11 +77,15 @@ class Link:
     def answer(self, message: bytes) -> None:
         """Do what a question asks for, and send what comes of it."""
         self._answering += 1
-        name, before = "", []
+        name = ""
+        before: list[tuple[object, ...]] = []
         of = Decoder(message[1:], self.references.read)
         try:
-            name, args, pairs = of.value()  # type: ignore[misc]
+            question = of.value()
             of.end()
+            if not isinstance(question, tuple) or [*map(type, question)] != [str, tuple, tuple]:
+                raise Malformed("no question")
+            name, args, pairs = question
             before = [contents(one) for one in of.mutables]
             kind, result = ANSWER, self.operations[name](*args, **dict(pairs))
         except Malformed as error:

@@ -75,7 +75,7 @@ def contents(value: object) -> tuple[object, ...]:
 def refill(value: object, held: list[object]) -> None:
     """Make a mutable value hold this instead."""
     if isinstance(value, list | bytearray):
-        value[:] = held
+        value[:] = held  # type: ignore[assignment]
         return
     value.clear()  # type: ignore[attr-defined]
     if isinstance(value, dict):

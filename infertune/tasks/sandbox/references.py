@@ -142,7 +142,7 @@ class References:
         kind = self._read_kind(of)
         if issubclass(kind, BaseException) != (tag == ERROR):
             raise Malformed("an error that is none")
-        if tag == OBJECT:
+        if not issubclass(kind, BaseException):
             return object.__new__(kind)
         args = of.value()
         if not isinstance(args, tuple):

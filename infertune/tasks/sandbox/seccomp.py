@@ -74,7 +74,6 @@ def install(instructions: bytes | None) -> bool:
     """Put the filter in force; return whether the kernel took it."""
     if instructions is None:
         return False
-    program = struct.pack(
-        "@HP", len(instructions) // 8, ctypes.cast(instructions, ctypes.c_void_p).value
-    )  # sock_fprog
+    held = ctypes.create_string_buffer(instructions)
+    program = struct.pack("@HP", len(instructions) // 8, ctypes.addressof(held))  # struct sock_fprog
     return bool(libc.prctl(22, 2, program, 0, 0) == 0)
