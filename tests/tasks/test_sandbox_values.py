@@ -423,3 +423,16 @@ LOUD = {
 def test_what_cannot_work_across_two_processes_fails(program, tests, reason):
     outcome = run(program, tests)
     assert not outcome.passed and reason in outcome.reason, outcome.reason
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "def test(): assert f() == 1",
+        "import unittest\nclass T(unittest.TestCase):\n  def test(self): assert f() == 1",
+        "if __name__ == '__main__': assert f() == 1",
+    ],
+)
+def test_tests_that_nothing_runs_do_not_pass(tests):
+    assert run("def f(): return 1", tests).reason == "the tests ask nothing of the program; are they run?"
+    assert run("def f(): return 1", tests + "\nassert f() == 1").passed

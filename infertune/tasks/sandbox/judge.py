@@ -43,6 +43,8 @@ def judge(source: int, target: int, own: str, tests: str, verdict: int) -> NoRet
         module.__dict__.update(__builtins__=names, __getattr__=names.look_up)
         exec(compile(own, "given.py", "exec"), module.__dict__)
         exec(code, module.__dict__)
+        if not names.asked and _defines(code):
+            fail("the tests ask nothing of the program; are they run?")
     except BaseException as error:
         fail(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
     say(PASSED)
@@ -57,6 +59,7 @@ class Names(dict[str, object]):
 
     def __init__(self, link: Link, shadowed: list[object], code: CodeType) -> None:
         super().__init__(vars(builtins))
+        self.asked = False
         self._link = link
         self._used = _names(code)
         if len(self._used) == 1 and self._used <= {*shadowed}:
@@ -72,6 +75,7 @@ class Names(dict[str, object]):
             raise KeyError(name) from None
         if not isinstance(found, tuple) or len(found) != 2:
             self._link.fail("the program sent what is no message")
+        self.asked = True
         if found[0] == "module" and is_standard(name):
             self[name] = __import__(name)
             return self[name]
@@ -85,6 +89,12 @@ class Names(dict[str, object]):
             return self[name]
         except KeyError:
             raise AttributeError(f"module {NAME!r} has no attribute {name!r}") from None
+
+
+def _defines(code: CodeType) -> bool:
+    """Return whether the code has functions or classes, or a part that runs only in a main module."""
+    inner = [one.co_name for one in code.co_consts if isinstance(one, CodeType)]
+    return "__name__" in code.co_names or any(not name.startswith("<") for name in inner)
 
 
 def _names(code: CodeType) -> set[str]:
