@@ -328,7 +328,10 @@ def test_the_right_answer_passes_every_form_of_test(form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("program", DISGUISES.values(), ids=DISGUISES)
+@pytest.mark.parametrize(
+    "program",
+    [pytest.param(text, id=name, marks=[pytest.mark.slow] * ("a class" in name)) for name, text in DISGUISES.items()],
+)
 def test_no_object_equals_what_it_does_not_know(program, form):
     assert not beaten(program, form).passed
 
@@ -372,6 +375,14 @@ CORNERS = {
     "a function's globals": (
         "def solve(f): return f.__globals__['EXPECTED']",
         "EXPECTED = 3917\nassert solve(lambda: 0) == EXPECTED",
+    ),
+    "a file's class": (
+        "def solve(f):\n  for n in range(9): type(f.buffer.raw)(n, 'w').write(b'passed')",
+        "with open('a', 'w') as file: assert solve(file) == 3917",
+    ),
+    "a file's class by way of its methods": (
+        "def solve(f):\n  for n in range(9): f.buffer.raw.__init__(n, 'w')",
+        "with open('a', 'w') as file: assert solve(file) == 3917",
     ),
     "a generator's frame": (
         "def solve(g): return g.gi_frame.f_globals['EXPECTED']",

@@ -107,6 +107,19 @@ def when():
     return [d.datetime(2020, 1, 2, 3, 4), d.date(2020, 1, 1), d.timedelta(days=1)]
 """
 CASES = {
+    "files": """
+import io
+with io.StringIO() as buffer:
+    apply(lambda file: file.write("x"), buffer)
+    apply(print, "y", file=buffer)
+    assert buffer.getvalue() == "xy\\n"
+with open("a", "w") as file: apply(print, "z", file=file)
+assert open("a").read() == "z\\n"
+""",
+    "threads": """
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor(4) as pool: assert list(pool.map(ident, range(50))) == list(range(50))
+""",
     "error": """
 try:
  boom()

@@ -69,13 +69,13 @@ class Names(dict[str, object]):
     def __missing__(self, name: str) -> object:
         if name.startswith("__"):
             raise KeyError(name)
+        self.asked = True
         try:
             found = self._link.ask("global", name)
         except KeyError:
             raise KeyError(name) from None
         if not isinstance(found, tuple) or len(found) != 2:
             self._link.fail("the program sent what is no message")
-        self.asked = True
         if found[0] == "module" and is_standard(name):
             self[name] = __import__(name)
             return self[name]
@@ -113,14 +113,14 @@ def _names(code: CodeType) -> set[str]:
 def _guarded(name: str, operation: Callable[..., object]) -> Callable[..., object]:
     """Return the operation as the program may ask for it, on objects of the tests'.
 
-    It may call functions that it was passed and use the operators of any object, read the public attributes of objects
-    of the tests' own classes, and set them where they are no methods. Through the attributes of others, such as a
-    generator's frame, it could read the tests.
+    It may call functions that it was passed and use the operators of any object, read the public attributes of files
+    and of objects of the tests' own classes, and set them where they are no methods. Through the attributes of others,
+    such as a generator's frame, it could read the tests; with their classes, such as a file's, write the verdict.
     """
 
     def guarded(one: object, *rest: object, **options: object) -> object:
         kind = one if isinstance(one, type) else type(one)
-        own = kind.__module__ == NAME or kind in (io.StringIO, io.BytesIO)
+        own = kind.__module__ == NAME or isinstance(one, io.IOBase)
         if name in _OF_ATTRIBUTES:
             attribute = rest[0]
             public = type(attribute) is str and not attribute.startswith("_")

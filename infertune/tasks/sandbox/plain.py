@@ -39,11 +39,8 @@ class Malformed(Exception):
 
 def text_class(kind: type) -> tuple[str, str] | None:
     """Return the module and name of the class of TEXTS that this one is or derives from."""
-    for base in kind.__mro__:
-        name = (base.__module__, base.__name__)
-        if name in TEXTS and getattr(sys.modules.get(name[0]), name[1], None) is base:
-            return name
-    return None
+    known = {getattr(sys.modules.get(module), name, None): (module, name) for module, name in TEXTS}
+    return next((known[base] for base in kind.__mro__ if base in known), None)
 
 
 def collection(kind: type) -> str | None:
