@@ -82,7 +82,7 @@ TIME = {
     "a loop that catches all": "while True:\n  try:\n    while True: pass\n  except BaseException: pass",
     "a long multiplication": "3 ** (10**8)",
     "a slow pattern": "import re\nre.match('(a+)+$', 'a' * 60 + 'b')",
-    "threads": "import threading\ndef f():\n  while 1: 0\nfor _ in range(4): threading.Thread(target=f).start()",
+    "threads": "import threading\ndef f():\n  while 1: 0\nfor _ in range(4): threading.Thread(target=f).start()\nf()",
     "many threads": "import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(60,)).start()",
     "a deaf loop": "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass",
     "sleep": "import time\ntime.sleep(60)",
