@@ -369,6 +369,11 @@ CORNERS = {
         "class Bad(Exception, metaclass=Meta): 0\ndef solve(n): 0",
         RAISES.format("Exception as error:\n    assert isinstance(error, Bad)\nelse"),
     ),
+    "an error that all errors derive from": (
+        "class Meta(type):\n  __instancecheck__ = __subclasscheck__ = lambda *args: True\n"
+        "class Bad(Exception, metaclass=Meta): 0\ndef solve(n): 0",
+        "import contextlib\nwith contextlib.suppress(Bad):\n    assert solve(4) == 3917",
+    ),
     "abs of its own": ("def abs(x): return 0\ndef solve(n): return 1", "assert abs(solve(4) - 3917) < 1"),
     "a method of the tests' replaced": ("def solve(node): node.holds = lambda: True", OWN_CLASS),
     "a method replaced in its class": ("def solve(node): type(node).holds = lambda self: True", OWN_CLASS),

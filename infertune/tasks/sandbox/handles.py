@@ -72,7 +72,9 @@ class Mirror(type):
         return bool(link.ask("isinstance", value, cls))
 
     def __subclasscheck__(cls, kind: type) -> bool:
-        return type.__subclasscheck__(cls, kind) or bool(link.ask("issubclass", kind, cls))
+        if type.__subclasscheck__(cls, kind) or (issubclass(kind, BaseException) and not is_theirs(kind)):
+            return type.__subclasscheck__(cls, kind)
+        return bool(link.ask("issubclass", kind, cls))
 
 
 def _getattribute(self: object, name: str) -> object:

@@ -28,7 +28,6 @@ class References:
         self.strict = strict
         self._ours: list[object] = []
         self._numbers: dict[int, int] = {}  # by id; the list keeps them alive
-        self._sent: set[int] = set()
         self._theirs: dict[int, object] = {}
         self._kept: list[object] = []
         self._their_numbers: dict[int, int] = {}
