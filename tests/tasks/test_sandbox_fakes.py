@@ -374,6 +374,18 @@ CORNERS = {
         "class Bad(Exception, metaclass=Meta): 0\ndef solve(n): 0",
         "import contextlib\nwith contextlib.suppress(Bad):\n    assert solve(4) == 3917",
     ),
+    "an end of with that catches all": (
+        "class solve:\n  def __init__(self, n): 0\n  def __enter__(self): 0\n  def __exit__(self, *args): return True",
+        "with solve(4) as found: assert found == 3917",
+    ),
+    "a call that catches all": (
+        "def solve(f):\n  try: f(1)\n  except BaseException: 0",
+        "def check(found): assert found == 3917\nsolve(check)",
+    ),
+    "a call that catches an exit": (
+        "def solve(f):\n  try: f(1)\n  except BaseException: 0",
+        "def check(found):\n  if found != 3917: raise SystemExit(1)\nsolve(check)",
+    ),
     "abs of its own": ("def abs(x): return 0\ndef solve(n): return 1", "assert abs(solve(4) - 3917) < 1"),
     "a method of the tests' replaced": ("def solve(node): node.holds = lambda: True", OWN_CLASS),
     "a method replaced in its class": ("def solve(node): type(node).holds = lambda self: True", OWN_CLASS),

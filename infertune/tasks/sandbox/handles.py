@@ -135,6 +135,8 @@ def _protocol(name: str) -> Callable[..., object]:
 
 
 def _exit(self: object, kind: object, error: object, trace: object) -> object:
+    if error is not None:
+        link.keep_from(error)
     return link.ask("__exit__", self, kind, error, None)
 
 

@@ -91,6 +91,7 @@ class Link:
         except Malformed as error:
             self._refuse(f"the program sent what is no message: {error}")
         except BaseException as error:
+            self.keep_from(error)
             kind, result = RAISED, error.with_traceback(None)
         keep = name in KEEP and type(result).__module__ == "program"
         printed = self.printed()
@@ -100,6 +101,12 @@ class Link:
             kind, to = RAISED, self._reply(printed, [], [], ValueError(f"what was asked for cannot cross: {error}"))
         self._send(kind, to)
         self._answering -= 1
+
+    def keep_from(self, error: object) -> None:
+        """End the run if the error is one by which tests fail, which the program could catch."""
+        fails = isinstance(error, AssertionError) or not isinstance(error, Exception)
+        if self.strict and fails and self.references.theirs(error) is None:
+            self.fail(f"{type(error).__name__}: {error}")
 
     def listen(self) -> NoReturn:
         """Answer questions until the other side is gone."""
