@@ -9,14 +9,14 @@ from infertune.types import Example
 
 @dataclass(frozen=True, kw_only=True)
 class PythonTests:
-    """1 when the answer, followed by the reference (its tests), runs to the end within the limits, else 0.
+    """1 when the reference, which is tests of the answer, runs to its end within the limits, else 0.
 
     Attributes:
         prefix_field: The example's field that the answer continues; empty for an answer that stands alone. An answer
             that defines the whole function again, as chat models write it, simply replaces it.
-        cpu_seconds: Of one run.
+        cpu_seconds: Of the program in one run, and as many of its tests.
         wall_seconds: Of one run, waiting included.
-        memory_mib: Of one run, the interpreter included.
+        memory_mib: Of the program in one run, the interpreter included, and as much of its tests.
     """
 
     prefix_field: str = ""
@@ -34,7 +34,7 @@ class PythonTests:
             cpu_seconds=self.cpu_seconds, wall_seconds=self.wall_seconds, memory_bytes=self.memory_mib * 2**20
         )
         prefix = as_text(example.fields[self.prefix_field]) if self.prefix_field else ""
-        return float(run(f"{prefix}{answer}\n{example.reference}\n", limits=limits).passed)
+        return float(run(f"{prefix}{answer}\n", example.reference, given=prefix, limits=limits).passed)
 
     def ideal(self, reference: str) -> None:
         """Return None: tests do not tell a program that passes them, so a task that knows one gives ``ideal``."""

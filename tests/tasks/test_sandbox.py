@@ -1,4 +1,4 @@
-"""What a hostile program tries in the sandbox, each with a bounded effect. Linux has filters for all of it."""
+"""What a hostile program tries in the sandbox, each in vain. Linux has filters for all of it."""
 
 import os
 import socket
@@ -6,12 +6,12 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from infertune.tasks import sandbox
 from infertune.tasks.sandbox import Limits, capabilities, run
 
 FILTERED = sys.platform == "linux" and os.uname().machine in ("x86_64", "aarch64")
@@ -54,45 +54,26 @@ def test_ordinary_library_code_works():
     ).passed
 
 
-@pytest.mark.parametrize(
-    "fake",
-    [
-        "import sys; sys.exit(0)",
-        "import os; os._exit(0)",
-        "raise SystemExit",
-        "print('ready'); print('PASS'); exit(0)",
-        "import os\nfor fd in range(32):\n  try: os.write(fd, b'ready\\npassed')\n  except OSError: pass\nos._exit(0)",
-        "import os\nos.closerange(0, 32)",
-        "import sys; sys.modules['__main__'].main = None; sys.exit()",
-        "import os, signal\nos.abort()",
-    ],
-)
-def test_a_verdict_cannot_be_faked(fake):
-    assert not run(fake).passed
-
-
 def test_the_order_of_sets_is_the_same_in_every_run():
     text = "assert list({'a', 'b', 'c', 'd', 'e'})[:2] == ORDER"
     orders = [run(text.replace("ORDER", f"['{a}', '{b}']")).passed for a in "abcde" for b in "abcde" if a != b]
     assert sum(orders) == 1
 
 
-def test_endless_loops_end():
-    begin = time.monotonic()
-    assert not run("while True: pass", limits=QUICK).passed
+def test_what_takes_too_long_says_so():
     assert run("import time; time.sleep(60)", limits=Limits(wall_seconds=1)).reason == "took more than 1 seconds"
-    assert time.monotonic() - begin < 20
 
 
-def test_endless_output_fills_nothing():
-    assert not run("while True: print('x' * 10**6)", limits=QUICK).passed
-    assert (
-        run(
-            "import os\nwhile True:\n for fd in range(3, 32):\n  try: os.write(fd, b'x' * 999)\n  except OSError: 0",
-            limits=QUICK,
-        ).reason
-        == "said too much"
-    )
+def test_a_program_that_is_too_long_is_not_run():
+    assert run("#" * 2**20 + "\nx = 1").reason == "the program has more than 1048576 bytes"
+
+
+def test_output_that_reaches_the_tests_is_limited():
+    program = "import os\nwhile True:\n for fd in range(3, 32):\n  try: os.write(fd, b'x' * 999)\n  except OSError: 0"
+    assert run(program, limits=QUICK).reason == "the program said too much"
+    loud = "def f(): print('x' * 10**7)"
+    tests = "import io, contextlib\nwith contextlib.redirect_stdout(io.StringIO()) as said: f()\n"
+    assert run(loud, tests + "assert 0 < len(said.getvalue()) <= 2**20").passed
 
 
 def test_memory_is_limited():
@@ -119,14 +100,6 @@ def test_fork_bombs_do_not_start():
 
 
 @linux
-def test_threads_are_bounded_by_memory_and_die_with_the_program():
-    bomb = "import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(60,)).start()"
-    begin = time.monotonic()
-    assert not run(bomb, limits=QUICK).passed
-    assert time.monotonic() - begin < 15
-
-
-@linux
 def test_nothing_outside_the_folder_is_written_or_removed(tmp_path):
     outside = tmp_path / "outside"
     outside.write_text("kept")
@@ -138,7 +111,7 @@ def test_nothing_outside_the_folder_is_written_or_removed(tmp_path):
         f"open({str(tmp_path / 'new')!r}, 'x')",
         f"import os; os.remove({str(outside)!r})",
         f"os.rename({str(outside)!r}, 'mine')",
-        f"os.rename('program.py', {str(tmp_path / 'new')!r})",
+        f"open('mine', 'w'); os.rename('mine', {str(tmp_path / 'new')!r})",
         f"os.truncate({str(outside)!r}, 0)",
         f"os.chmod({str(outside)!r}, 0)",
         f"os.utime({str(outside)!r})",
@@ -153,18 +126,6 @@ def test_nothing_outside_the_folder_is_written_or_removed(tmp_path):
     assert outcome.passed, outcome.reason
     assert outside.read_text() == "kept"
     assert [entry.name for entry in tmp_path.iterdir()] == ["outside"]
-
-
-@linux
-def test_the_folder_cannot_be_filled_and_is_removed(tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    filler = "i = 0\nwhile True:\n  i += 1\n  open(str(i), 'wb').write(bytes(2**20))"
-    assert "wrote more than" in run(filler, limits=Limits(cpu_seconds=3)).reason
-    assert "wrote more than" in run(filler.replace("bytes(2**20)", "b''"), limits=Limits(cpu_seconds=3)).reason
-    assert not run(
-        "open('big', 'wb', buffering=0).write(bytes(2**20))\nopen('big', 'ab', buffering=0).write(b'x')"
-    ).passed
-    assert list(tmp_path.iterdir()) == []
 
 
 @linux
@@ -228,43 +189,98 @@ def test_runs_side_by_side_do_not_meet():
 
 
 @linux
+def test_only_the_standard_library_can_be_imported():
+    installed = Path(pytest.__file__).parents[1]
+    beside = [f"{path}/{name}" for path in sys.path for name in ("site-packages", "dist-packages")]
+    program = f"""
+import sys
+def load(name):
+    try: __import__(name)
+    except (ImportError, OSError): return False
+    return True
+assert not load("pytest") and not load("infertune") and not load("pip")
+sys.path += {[str(installed), *beside]!r}
+assert not load("pytest") and not load("infertune") and not load("pip") and not load("setuptools")
+for name in ("ssl", "sqlite3", "ctypes", "hashlib", "asyncio", "decimal", "json", "lzma", "zoneinfo", "unittest.mock"):
+    assert load(name), name
+"""
+    outcome = run(program)
+    assert outcome.passed, outcome.reason
+
+
+@linux
 def test_capabilities_says_that_all_of_it_holds():
-    assert capabilities() == dict.fromkeys(("processes", "network", "signals", "reading", "writing", "memory"), True)
+    held = capabilities()
+    del held["folder"]  # which some systems do not allow
+    assert held == dict.fromkeys(("processes", "network", "signals", "reading", "writing", "memory"), True)
+
+
+FILTERED_TRIES = tries(
+    "import os; os.fork()",
+    "import socket; socket.socket()",
+    "os.kill(os.getppid(), 0)",
+    "open('/etc/passwd').read()",
+    "open('../new', 'w')",
+    "open('/tmp/new', 'w')",
+    "open(f'/proc/{os.getppid()}/environ')",
+)
+WITHOUT_MOUNTS = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
+libc.prctl(38, 1, 0, 0, 0)
+rules = libc.syscall(444, (ctypes.c_uint64 * 1)(1 << 9), ctypes.c_size_t(8), 0)  # who is under Landlock cannot mount
+if libc.syscall(446, rules, 0): sys.exit("no Landlock")
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
+def directly(python, *before, program, tests="", **options):
+    """Run the inside of the sandbox as the package does, and return what it says."""
+    texts = (sandbox._inside(), program.encode(), b"", tests.encode())
+    with subprocess.Popen(
+        [python, *before, "-B", "-P", "-S", "-s", "start.py", "3", str(2**29), str(2**20), str(2**24), "200", "32"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={},
+        **options,
+    ) as process:
+        process.stdin.write(b"".join(b"%08x%b" % (len(text), text) for text in texts))
+        process.stdin.flush()
+        said = process.stdout.read()
+        process.stdin.close()
+        return said, process.stderr.read()
+
+
+@linux
+def test_where_no_folder_can_be_had_nothing_can_be_written():
+    program = tries("open('x', 'w')", "import os; os.mkdir('x')", "import tempfile; tempfile.TemporaryFile()")
+    program += FILTERED_TRIES + "assert os.path.getsize is not None\n"
+    folder = Path(sandbox.__file__).parent
+    said = directly(sys.executable, "-c", WITHOUT_MOUNTS, program=program, cwd=folder)
+    if said[1] == b"no Landlock\n":
+        pytest.skip("no Landlock")
+    assert said == (b"ready\npassed", b"")
 
 
 @linux
 @pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="changing the user takes root")
 def test_the_same_holds_for_an_ordinary_user():
+    user = {"user": 65534, "group": 65534, "extra_groups": []}
+    program = FILTERED_TRIES + "def solve(n): return open('scratch', 'w').write('x' * n)"
     # Not tmp_path, which lies in a folder that only its owner may enter.
     with tempfile.TemporaryDirectory() as folder:
-        _run_as_an_ordinary_user(Path(folder))
-
-
-def _run_as_an_ordinary_user(tmp_path):
-    jail = Path(__file__).parents[2] / "infertune" / "tasks" / "jail.py"
-    (tmp_path / "jail.py").write_bytes(jail.read_bytes())
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    (folder / "program.py").write_text(
-        tries(
-            "import os; os.fork()",
-            "import socket; socket.socket()",
-            "os.kill(os.getppid(), 0)",
-            "open('../jail.py').read()",
-            "open('../new', 'w')",
-            "open(f'/proc/{os.getppid()}/environ')",
-        )
-    )
-    for path in (tmp_path, folder):
-        path.chmod(0o777)
-    user = {"user": 65534, "group": 65534, "extra_groups": []}
-    for python in (os.path.realpath(sys.executable), "/usr/bin/python3"):
-        command = [python, "-B", "-P", "-S", "-s", "../jail.py", "3", str(2**29), "1000", "32"]
-        try:
-            done = subprocess.run(command, cwd=folder, input=b"word", capture_output=True, env={}, **user)
-        except OSError:
-            continue
-        if b"unknown option" not in done.stderr.lower():
-            assert (done.stdout, done.stderr) == (b"ready\nword", b"")
+        Path(folder).chmod(0o777)
+        Path(folder, "start.py").write_bytes(Path(sandbox.__file__).with_name("start.py").read_bytes())
+        for python in (os.path.realpath(sys.executable), f"/usr/bin/python3.{sys.version_info.minor}"):
+            try:
+                said = directly(python, program=program, tests="assert solve(9) == 9", cwd=folder, **user)
+            except OSError:
+                continue
+            assert said in (
+                (b"ready\npassed", b""),
+                (b"ready\nPermissionError: [Errno 13] Permission denied: 'scratch'", b""),
+            )
+            assert [entry.name for entry in Path(folder).iterdir()] == ["start.py"]
             return
-    pytest.skip("an ordinary user cannot start any Python here that is new enough")
+    pytest.skip("an ordinary user cannot start this version of Python here")
