@@ -9,6 +9,9 @@ from typing import Literal
 
 import msgspec
 
+from infertune.tasks import fences, program
+from infertune.tasks.thoughts import without_thoughts
+
 Extractor = Callable[[str], str | None]
 Which = Literal["first", "last"]
 
@@ -95,14 +98,23 @@ class Boxed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
 
 
 class Code(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="code"):
-    """The contents of a fenced code block; one that is cut off ends with the text."""
+    """The contents of a fenced code block; one that is cut off counts where no other is complete."""
 
     which: Which = "first"
 
     def find(self, text: str) -> str | None:
         """Return the answer or None."""
-        blocks = re.findall(r"^[ \t]*```[^\n`]*\n(.*?)(?:^[ \t]*```|\Z)", text, re.DOTALL | re.MULTILINE)
-        return blocks[0 if self.which == "first" else -1] if blocks else None
+        found = [block for block in fences.blocks(text) if block.text.strip()]
+        found = [block for block in found if block.closed] or found
+        return found[0 if self.which == "first" else -1].text if found else None
+
+
+class Python(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="python"):
+    """A Python program: the last complete block that defines something, a file, or a body that continues the prompt."""
+
+    def find(self, text: str) -> str | None:
+        """Return the answer or None."""
+        return program.find(text)
 
 
 class Json(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="json"):
@@ -130,13 +142,14 @@ class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="k
         return text
 
 
-Step = Regex | Line | Choice | Boxed | Code | Json | Text
+Step = Regex | Line | Choice | Boxed | Code | Python | Json | Text
 
 
 def extractor(steps: Sequence[Step], normal_form: Callable[[str], str | None]) -> Extractor:
-    """Return the function from text to the answer's normal form, None where no step finds one."""
+    """Return the function from text to the answer's normal form, None where no step finds one; thoughts are no text."""
 
     def extract(text: str) -> str | None:
+        text = without_thoughts(text)
         for step in steps:
             answer = step.find(text)
             if answer is not None and answer.strip():
