@@ -43,7 +43,7 @@ def find(text: str) -> str | None:
     fenced = list(blocks(text))
     first = text.lstrip("\n")
     opens_fenced = fenced and not text[: fenced[0].start].strip()
-    if first[:1] in (" ", "\t") and not opens_fenced and (continued := _body(first)):
+    if not opens_fenced and (continued := _body(first) if first[:1] in (" ", "\t") else _first_line_moved(first)):
         return continued
     closed = [block.text for block in fenced if block.closed]
     cut_off = [block.text for block in fenced if not block.closed]
@@ -89,10 +89,20 @@ def _body(text: str) -> str | None:
 
     One may have lost the indentation of its first line, or of all; the reading that takes in most is right.
     """
+    text = re.sub(r"\A(?:[ \t]*\n)+", "", text)
     indented = textwrap.indent(text, "    ")
     readings = [text] if text[:1] in (" ", "\t") else [indented, f"    {text}"]
     bodies = [body for body in map(_statements, readings) if body]
     return max(bodies, key=lambda body: body.count("\n")) if bodies else None
+
+
+def _first_line_moved(text: str) -> str | None:
+    """Return the body of which only the first line, such as that of a function inside, lost its indentation."""
+    code, _ = _longest(text)
+    if not code or text[len(code) :].lstrip("\n")[:1] not in (" ", "\t"):
+        return None
+    body = _statements(f"    {text}")
+    return body if body and body.count("\n") > code.count("\n") else None
 
 
 def _statements(text: str) -> str | None:
