@@ -1,0 +1,84 @@
+"""Finds which of some labels an answer chooses: a letter of a multiple choice in its usual notations, or a word."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
+
+from infertune.tasks.typography import plain
+
+# After the article a, or the pronoun I, comes a word; after a letter that is an answer come few.
+_AFTER_ANSWER = "is|because|since|as|and|or|which|for|due|was|but|with|would|will|should"
+_EMPHASIS = r"[\s*_`\"'(\[{$:=<>-]{0,20}(?:\\(?:boxed|fbox|text|textbf|mathrm|mathbf)\{[\s*(\[{]{0,3}){0,3}"
+_SAYS = r"(?:\s{0,3}(?:is|was|(?:would|should|must|will|has to) be))?(?:\s(?:clearly|therefore|thus))?"
+_NAMED = r"(?:[\s:=*]{0,6}(?:the\s)?(?:option|choice|letter|statement))?"
+_DENIED = re.compile(
+    r"\b(?:not|n't|neither|nor|exclude|eliminate|rule out|unlike)\s?(?:option|choice)?\W{0,3}\Z", re.I
+)
+_DENIES = re.compile(
+    r"\W{0,4}(?:(?:is|are|was|seems|looks)\s?(?:\w+ly\s)?(?:not\b|n't|wrong|incorrect|false|ruled|invalid)"
+    r"|(?-i:(?:and|or)\s\W?[A-Z]\b))",
+    re.I,
+)
+
+
+def find(labels: Sequence[str], text: str, which: Literal["first", "last"]) -> str | None:
+    """Return the label that the text chooses, as it stands in ``labels``.
+
+    Labels of one character are sought where answers are given: in a box, after "answer", "option" or "choice", where
+    "is correct" follows, at the start, alone on a line, in brackets, and only then standing alone, as a capital. Longer
+    ones are sought standing alone, whatever their case; of two at one place the longer is meant.
+    """
+    text = plain(text)
+    spelled = {_folded(label): label for label in reversed(labels)}
+    one = rf"(?<![\w.])(?<!\s-)(?<!\A-)(?P<label>{_either(labels)})(?!\w|[.,]\d)"
+    single = all(len(label) == 1 for label in labels)
+    if single:
+        text = re.sub(r"(?<![^\W_])_+|_+(?![^\W_])", " ", text)  # __A__
+    for pattern, is_meant in _notations(one, labels) if single else [(re.compile(one, re.I), _is_no_word)]:
+        found = [match for match in pattern.finditer(text) if is_meant(match)]
+        if found:
+            return spelled[_folded(found[0 if which == "first" else -1]["label"])]
+    return None
+
+
+def _notations(one: str, labels: Sequence[str]) -> Iterator[tuple[re.Pattern[str], Callable[[re.Match[str]], bool]]]:
+    """Yield the notations of labels of one character, the plainest statement first."""
+    restated = rf"(?!(?:.*\n)*?\W*(?!(?P=label))(?:{_either(labels)})\s*[).:])"  # of several choices, one a line
+    yield re.compile(rf"\\(?:boxed|fbox)\s*\{{{_EMPHASIS}{one}", re.I), _always
+    yield re.compile(rf"\banswers?\b{_SAYS}{_NAMED}{_EMPHASIS}{one}", re.I), _is_affirmed
+    yield re.compile(rf"\b(?:correct|right|best)\s+(?:option|choice|one)\b{_SAYS}{_EMPHASIS}{one}", re.I), _is_affirmed
+    yield re.compile(rf"{one}[)\].:*\s]*(?:\b[^.\n]{{0,40}})?\bis\s+(?:the\s+)?(?:correct|right|best|answer)", re.I), _is_affirmed
+    yield re.compile(rf"\A[\W_]*{one}(?=\s*(?:[).:,\]}}*_/-]|\n|\Z)){restated}", re.I), _is_affirmed
+    yield re.compile(rf"\A[\W_]*{one}{restated}"), _is_affirmed
+    yield re.compile(rf"^[\W_]*{one}[^\w\n]*$", re.I | re.M), _is_affirmed
+    yield re.compile(rf"\b(?:option|choice|choose|select|pick|letter)\b{_EMPHASIS}{one}", re.I), _is_affirmed
+    yield re.compile(rf"[(\[]\s*{one}\s*[)\]]", re.I), _is_affirmed
+    yield re.compile(one), _is_affirmed
+
+
+def _always(match: re.Match[str]) -> bool:
+    return True
+
+
+def _is_affirmed(match: re.Match[str]) -> bool:
+    """Return whether the label is no word of the sentence and is not denied."""
+    before, after = match.string[: match.start("label")], match.string[match.end("label") :]
+    return _is_no_word(match) and not _DENIED.search(before[-40:]) and not _DENIES.match(after[:60])
+
+
+def _is_no_word(match: re.Match[str]) -> bool:
+    """Return whether a label is neither the article a nor the pronoun I."""
+    if match["label"] not in ("a", "A", "i", "I"):
+        return True
+    after = match.string[match.end("label") :]
+    word = re.match(r"['’]|\s+(?:([a-z]+)|\w)", after)
+    return word is None or bool(word[1] and re.fullmatch(_AFTER_ANSWER, word[1]))
+
+
+def _either(labels: Sequence[str]) -> str:
+    patterns = (re.sub(r"(?:\\?[\s_-])+", r"[\\s_-]+", re.escape(plain(label))) for label in labels)
+    return "|".join(sorted(patterns, key=len, reverse=True))
+
+
+def _folded(label: str) -> str:
+    return re.sub(r"[\s_-]+", " ", plain(label)).casefold()

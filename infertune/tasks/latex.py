@@ -1,0 +1,64 @@
+r"""The LaTeX of an answer without what only changes its looks."""
+
+import re
+
+from infertune.tasks import typography
+
+_SYMBOLS = {
+    "π": r"\pi",
+    "∞": r"\infty",
+    "√": r"\sqrt",
+    "×": r"\times",
+    "·": r"\cdot",
+    "÷": r"\div",
+    "±": r"\pm",
+    "≤": r"\leq",
+    "≥": r"\geq",
+    "≠": r"\neq",
+    "∪": r"\cup",
+    "∩": r"\cap",
+    "∈": r"\in",
+    "∅": r"\emptyset",
+    "θ": r"\theta",
+    "°": r"^\circ",
+    "²": "^2",
+    "³": "^3",
+    "½": r"\frac{1}{2}",
+    "¼": r"\frac{1}{4}",
+    "¾": r"\frac{3}{4}",
+}
+# A row break must be seen before a space is: \\ 2 is no backslash and a spaced 2.
+_COMMANDS = re.compile(
+    r"\s*(?P<row>\\\\)(?:\[[^\]]*\])?\s*"
+    r"|(?P<escaped>\\[{}%&#_])"
+    r"|\s*(?P<cell>&)\s*"
+    r"|\\(?:left|right)\.?(?![A-Za-z])|\\(?:displaystyle|quad|qquad|limits|[bB]ig{1,2}[lr]?)(?![A-Za-z])"
+    r"|\\[()\[\]!,;: ]|\\?\$|(?P<fraction>\\[dtc]frac)(?![A-Za-z])|(?P<empty>\\varnothing)(?![A-Za-z])|(?P<tie>~)"
+)
+_ALL_TEXT = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
+_WHOLE_NUMBER = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+
+
+def plain(text: str) -> str:
+    r"""Return the text without ``$``, spacing, ``\left``, ``\dfrac``, a final stop, and typeset symbols."""
+    text = "".join(f"{_SYMBOLS[one]} " if one in _SYMBOLS else one for one in text)
+    text = re.sub(r"\s+", " ", typography.plain(text))
+    text = re.sub(r",\\! ?|(?<=\d)\{,\}(?=\d{3})", "", text)  # the thousands' comma
+    text = _COMMANDS.sub(_command, text).strip()
+    text = text.removesuffix(".").strip().strip("*").strip()
+    if whole := _ALL_TEXT.fullmatch(text):
+        text = whole[1].strip()
+    if _WHOLE_NUMBER.fullmatch(text):
+        text = text.replace(",", "")
+    text = re.sub(r"\\sqrt ?(\d{2,})", r"\\sqrt{\1}", text)
+    return re.sub(r"(?<![\d.])(\d+) (\d+)/(\d+)(?!\d)", r"\1\\frac{\2}{\3}", text)  # a mixed number
+
+
+def _command(match: re.Match[str]) -> str:
+    if match["row"]:
+        return r"\\"
+    if match["fraction"]:
+        return r"\frac"
+    if match["empty"]:
+        return r"\emptyset"
+    return match["escaped"] or match["cell"] or (" " if match["tie"] else "")
