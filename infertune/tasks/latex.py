@@ -1,6 +1,7 @@
 r"""The LaTeX of an answer without what only changes its looks."""
 
 import re
+from fractions import Fraction
 
 from infertune.tasks import typography
 
@@ -37,6 +38,12 @@ _COMMANDS = re.compile(
 )
 _ALL_TEXT = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
 _WHOLE_NUMBER = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_REWRITTEN = (
+    (r"\\sqrt ?(\d{2,})", r"\\sqrt{\1}"),
+    (r"\\sqrt ?\(([^()]*)\)", r"\\sqrt{\1}"),
+    (r"(?<![\d.])(\d+) (\d+)/(\d+)(?!\d)", r"\1\\frac{\2}{\3}"),  # a mixed number
+    (r"(?<=[\d}]) ([A-Za-z]{2,}(?: [A-Za-z]{2,})*)$", r"\\text{ \1}"),  # a unit
+)
 
 
 def plain(text: str) -> str:
@@ -50,8 +57,25 @@ def plain(text: str) -> str:
         text = whole[1].strip()
     if _WHOLE_NUMBER.fullmatch(text):
         text = text.replace(",", "")
-    text = re.sub(r"\\sqrt ?(\d{2,})", r"\\sqrt{\1}", text)
-    return re.sub(r"(?<![\d.])(\d+) (\d+)/(\d+)(?!\d)", r"\1\\frac{\2}{\3}", text)  # a mixed number
+    text = re.sub(r"(\d{1,50})\.(\d{0,50})\\overline\{(\d{1,50})\}", _repeating, text)
+    for pattern, by in _REWRITTEN:
+        text = re.sub(pattern, by, text)
+    return text
+
+
+def base(text: str) -> str | None:
+    """Return the base of a number that is written with one, ``2`` of 1011_2."""
+    match = re.fullmatch(r"-?[0-9A-Z]+_\{?(\d+)\}?", text)
+    return match[1] if match else None
+
+
+def _repeating(match: re.Match[str]) -> str:
+    r"""Return 0.1\overline{6} as a fraction."""
+    whole, fixed, repeated = match[1], match[2], match[3]
+    value = Fraction(
+        int(whole + fixed + repeated) - int(whole + fixed), 10 ** len(fixed + repeated) - 10 ** len(fixed)
+    )
+    return rf"\frac{{{value.numerator}}}{{{value.denominator}}}"
 
 
 def _command(match: re.Match[str]) -> str:

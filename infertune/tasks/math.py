@@ -43,6 +43,9 @@ class MathEquivalence:
         reference = self.normal_form(example.reference)
         if reference is None:
             return 0.0
+        bases = {latex.base(reference), latex.base(answer)} - {None}
+        if len(bases) > 1:  # math-verify reads 1011_2 and 1011_3 as one number
+            return 0.0
         return float(answer == reference or _worker.equal(reference, answer, wall_seconds=self.wall_seconds))
 
     def ideal(self, reference: str) -> str:
