@@ -30,7 +30,8 @@ def find(labels: Sequence[str], text: str, which: Literal["first", "last"]) -> s
     """
     text = plain(text)
     spelled = {_folded(label): label for label in reversed(labels)}
-    one = rf"(?<![\w.])(?<!\s-)(?<!\A-)(?P<label>{_either(labels)})(?!\w|[.,]\d)"
+    numeral = r"(?:(?<![\d.])(?<!\s-)(?<!\A-)|(?!\d))"  # the 1 of -1 or 2.1 is not the label 1
+    one = rf"(?<!\w){numeral}(?P<label>{_either(labels)})(?!\w|[.,]\d)"
     single = all(len(label) == 1 for label in labels)
     if single:
         text = re.sub(r"(?<![^\W_])_+|_+(?![^\W_])", " ", text)  # __A__
