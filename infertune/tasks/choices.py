@@ -8,8 +8,10 @@ from infertune.tasks.typography import plain
 
 # After the article a, or the pronoun I, comes a word; after a letter that is an answer come few.
 _AFTER_ANSWER = "is|because|since|as|and|or|which|for|due|was|but|with|would|will|should"
-_EMPHASIS = r"[\s*_`\"'(\[{$:=<>-]{0,20}(?:\\(?:boxed|fbox|text|textbf|mathrm|mathbf)\{[\s*(\[{]{0,3}){0,3}"
-_SAYS = r"(?:\s{0,3}(?:is|was|(?:would|should|must|will|has to) be))?(?:\s(?:clearly|therefore|thus))?"
+_LETTER = r"[^\W\u2e80-\u9fff\uac00-\ud7af]"  # of a script that puts spaces between words
+_ANSWER = r"(?:\b(?:answers?|antwort|réponse|respuesta|resposta|risposta|ответ)\b|答案|答え|정답)"
+_EMPHASIS = r"[\s*_`\"'(\[{$:：=<>-]{0,20}(?:\\(?:boxed|fbox|text|textbf|mathrm|mathbf)\{[\s*(\[{]{0,3}){0,3}"
+_SAYS = r"(?:\s{0,3}(?:is|was|ist|est|es|è|é|是|为|は|(?:would|should|must|will|has to) be))?(?:\s(?:clearly|therefore|thus))?"
 _NAMED = r"(?:[\s:=*]{0,6}(?:the\s)?(?:option|choice|letter|statement))?"
 _DENIED = re.compile(
     r"\b(?:not|n't|neither|nor|exclude|eliminate|rule out|unlike)\s?(?:option|choice)?\W{0,3}\Z", re.I
@@ -31,7 +33,7 @@ def find(labels: Sequence[str], text: str, which: Literal["first", "last"]) -> s
     text = plain(text)
     spelled = {_folded(label): label for label in reversed(labels)}
     numeral = r"(?:(?<![\d.])(?<!\s-)(?<!\A-)|(?!\d))"  # the 1 of -1 or 2.1 is not the label 1
-    one = rf"(?<!\w){numeral}(?P<label>{_either(labels)})(?!\w|[.,]\d)"
+    one = rf"(?<!{_LETTER}){numeral}(?P<label>{_either(labels)})(?!{_LETTER}|[.,]\d)"
     single = all(len(label) == 1 for label in labels)
     if single:
         text = re.sub(r"(?<![^\W_])_+|_+(?![^\W_])", " ", text)  # __A__
@@ -46,7 +48,7 @@ def _notations(one: str, labels: Sequence[str]) -> Iterator[tuple[re.Pattern[str
     """Yield the notations of labels of one character, the plainest statement first."""
     restated = rf"(?!(?:.*\n)*?\W*(?!(?P=label))(?:{_either(labels)})\s*[).:])"  # of several choices, one a line
     yield re.compile(rf"\\(?:boxed|fbox)\s*\{{{_EMPHASIS}{one}", re.I), _always
-    yield re.compile(rf"\banswers?\b{_SAYS}{_NAMED}{_EMPHASIS}{one}", re.I), _is_affirmed
+    yield re.compile(rf"{_ANSWER}{_SAYS}{_NAMED}{_EMPHASIS}{one}", re.I), _is_affirmed
     yield re.compile(rf"\b(?:correct|right|best)\s+(?:option|choice|one)\b{_SAYS}{_EMPHASIS}{one}", re.I), _is_affirmed
     yield re.compile(rf"{one}[)\].:*\s]*(?:\b[^.\n]{{0,40}})?\bis\s+(?:the\s+)?(?:correct|right|best|answer)", re.I), _is_affirmed
     yield re.compile(rf"\A[\W_]*{one}(?=\s*(?:[).:,\]}}*_/-]|\n|\Z)){restated}", re.I), _is_affirmed
@@ -72,7 +74,7 @@ def _is_no_word(match: re.Match[str]) -> bool:
     if match["label"] not in ("a", "A", "i", "I"):
         return True
     after = match.string[match.end("label") :]
-    word = re.match(r"['’]|\s+(?:([a-z]+)|\w)", after)
+    word = re.match(r"'|[ \t]+(?:([a-z]+)|\w)", after)
     return word is None or bool(word[1] and re.fullmatch(_AFTER_ANSWER, word[1]))
 
 

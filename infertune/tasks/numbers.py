@@ -45,7 +45,7 @@ _WRITTEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _IN_TEXT = re.compile(
-    rf"(?<![\w^.])(?<!\d[:/])(?:(?<![)\]}}%])[-+])?(?:{_CURRENCY}\s?[-+]?)?{_UNSIGNED}(?!:\d)"
+    rf"(?<![A-Za-z\d^.])(?<![A-Za-z\d}}]_)(?<!_\{{)(?<!\d[:/])(?:(?<![)\]}}%])[-+])?(?:{_CURRENCY}\s?[-+]?)?{_UNSIGNED}(?!:\d)"
     r"(?:\s?(?:hundred|thousand|lakh|crore|million|billion|trillion|dozen)\b|[kKMB]\b)*",
     re.VERBOSE,
 )
