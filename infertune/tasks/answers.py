@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -43,7 +43,7 @@ class Answers:
 
     def judge(self) -> Scorer:
         """Return the scorer."""
-        kind = scorers.Number if self.scorer == "number" else Exact
+        kind: Callable[..., Scorer] = scorers.Number if self.scorer == "number" else Exact
         return kind(**self.options)
 
     def right(self, references: Sequence[str]) -> bool:

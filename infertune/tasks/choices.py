@@ -1,7 +1,8 @@
 """Finds which of some labels an answer chooses: a letter of a multiple choice in its usual notations, or a word."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Literal
 
 from infertune.tasks.typography import plain
@@ -11,7 +12,8 @@ _AFTER_ANSWER = "is|because|since|as|and|or|which|for|due|was|but|with|would|wil
 _LETTER = r"[^\W\u2e80-\u9fff\uac00-\ud7af]"  # of a script that puts spaces between words
 _ANSWER = r"(?:\b(?:answers?|antwort|réponse|respuesta|resposta|risposta|ответ)\b|答案|答え|정답)"
 _EMPHASIS = r"[\s*_`\"'(\[{$:：=<>-]{0,20}(?:\\(?:boxed|fbox|text|textbf|mathrm|mathbf)\{[\s*(\[{]{0,3}){0,3}"
-_SAYS = r"(?:\s{0,3}(?:is|was|ist|est|es|è|é|是|为|は|(?:would|should|must|will|has to) be))?(?:\s(?:clearly|therefore|thus))?"
+_IS = r"(?:is|was|ist|est|es|è|é|是|为|は|(?:would|should|must|will|has to) be)"
+_SAYS = rf"(?:\s{{0,3}}{_IS})?(?:\s(?:clearly|therefore|thus))?"
 _NAMED = r"(?:[\s:=*]{0,6}(?:the\s)?(?:option|choice|letter|statement))?"
 _DENIED = re.compile(
     r"\b(?:not|n't|neither|nor|exclude|eliminate|rule out|unlike)\s?(?:option|choice)?\W{0,3}\Z", re.I
@@ -26,41 +28,44 @@ _DENIES = re.compile(
 def find(labels: Sequence[str], text: str, which: Literal["first", "last"]) -> str | None:
     """Return the label that the text chooses, as it stands in ``labels``.
 
-    Labels of one character are sought where answers are given: in a box, after "answer", "option" or "choice", where
-    "is correct" follows, at the start, alone on a line, in brackets, and only then standing alone, as a capital. Longer
-    ones are sought standing alone, whatever their case; of two at one place the longer is meant.
+    Labels of one character are sought where answers are given: in a box, after "answer", before "is correct", at the
+    start, alone on a line, after "option" or "choice", in brackets, and only then anywhere, as a capital. Longer ones
+    are sought standing alone, whatever their case; of two at one place the longer is meant.
     """
     text = plain(text)
     spelled = {_folded(label): label for label in reversed(labels)}
     numeral = r"(?:(?<![\d.])(?<!\s-)(?<!\A-)|(?!\d))"  # the 1 of -1 or 2.1 is not the label 1
     one = rf"(?<!{_LETTER}){numeral}(?P<label>{_either(labels)})(?!{_LETTER}|[.,]\d)"
-    single = all(len(label) == 1 for label in labels)
-    if single:
+    if all(len(label) == 1 for label in labels):
         text = re.sub(r"(?<![^\W_])_+|_+(?![^\W_])", " ", text)  # __A__
-    for pattern, is_meant in _notations(one, labels) if single else [(re.compile(one, re.I), _is_no_word)]:
-        found = [match for match in pattern.finditer(text) if is_meant(match)]
-        if found:
-            return spelled[_folded(found[0 if which == "first" else -1]["label"])]
-    return None
+        found: Iterator[list[re.Match[str]]] = (
+            [match for match in notation.finditer(text) if _is_affirmed(match)] for notation in _notations(one)
+        )
+    else:
+        found = iter([[match for match in re.finditer(one, text, re.IGNORECASE) if _is_no_word(match)]])
+    matches = next(filter(None, found), None)
+    return spelled[_folded(matches[0 if which == "first" else -1]["label"])] if matches else None
 
 
-def _notations(one: str, labels: Sequence[str]) -> Iterator[tuple[re.Pattern[str], Callable[[re.Match[str]], bool]]]:
-    """Yield the notations of labels of one character, the plainest statement first."""
-    restated = rf"(?!(?:.*\n)*?\W*(?!(?P=label))(?:{_either(labels)})\s*[).:])"  # of several choices, one a line
-    yield re.compile(rf"\\(?:boxed|fbox)\s*\{{{_EMPHASIS}{one}", re.I), _always
-    yield re.compile(rf"{_ANSWER}{_SAYS}{_NAMED}{_EMPHASIS}{one}", re.I), _is_affirmed
-    yield re.compile(rf"\b(?:correct|right|best)\s+(?:option|choice|one)\b{_SAYS}{_EMPHASIS}{one}", re.I), _is_affirmed
-    yield re.compile(rf"{one}[)\].:*\s]*(?:\b[^.\n]{{0,40}})?\bis\s+(?:the\s+)?(?:correct|right|best|answer)", re.I), _is_affirmed
-    yield re.compile(rf"\A[\W_]*{one}(?=\s*(?:[).:,\]}}*_/-]|\n|\Z)){restated}", re.I), _is_affirmed
-    yield re.compile(rf"\A[\W_]*{one}{restated}"), _is_affirmed
-    yield re.compile(rf"^[\W_]*{one}[^\w\n]*$", re.I | re.M), _is_affirmed
-    yield re.compile(rf"\b(?:option|choice|choose|select|pick|letter)\b{_EMPHASIS}{one}", re.I), _is_affirmed
-    yield re.compile(rf"[(\[]\s*{one}\s*[)\]]", re.I), _is_affirmed
-    yield re.compile(one), _is_affirmed
-
-
-def _always(match: re.Match[str]) -> bool:
-    return True
+@lru_cache
+def _notations(one: str) -> tuple[re.Pattern[str], ...]:
+    """Return how answers with labels of one character are written, the plainest statement first."""
+    other = one.replace("?P<label>", "?!(?P=label))(?:")
+    restated = rf"(?!(?:.*\n)*?\W*{other}\s*[).:])"  # the choices, one a line
+    start = rf"\A[\W_]*{one}"
+    notations = (
+        rf"\\(?:boxed|fbox)\s*\{{{_EMPHASIS}{one}",
+        rf"{_ANSWER}{_SAYS}{_NAMED}{_EMPHASIS}{one}",
+        rf"\b(?:correct|right|best)\s(?:option|choice|one)\b{_SAYS}{_EMPHASIS}{one}",
+        rf"{one}[)\].:*\s]*(?:\b[^.\n]{{0,40}})?\bis\s(?:the\s)?(?:correct|right|best|answer)",
+        rf"{start}(?=\s*(?:[).:,\]}}*_/-]|\n|\Z)){restated}",
+        rf"(?-i:{start}){restated}",
+        rf"^[\W_]*{one}[^\w\n]*$",
+        rf"\b(?:option|choice|choose|select|pick|letter)\b{_EMPHASIS}{one}",
+        rf"[(\[]\s*{one}\s*[)\]]",
+        rf"(?-i:{one})",
+    )
+    return tuple(re.compile(notation, re.IGNORECASE | re.MULTILINE) for notation in notations)
 
 
 def _is_affirmed(match: re.Match[str]) -> bool:

@@ -145,7 +145,7 @@ class Code(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Python(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="python"):
-    """A Python program: the last complete block that defines something, a file, or a body that continues the prompt."""
+    """A Python program: the last complete block that defines something, a file, or a body of the prompt's function."""
 
     def find(self, text: str) -> str | None:
         """Return the answer or None."""
@@ -177,7 +177,10 @@ Step = Regex | Line | Choice | Number | Boxed | Final | Code | Python | Json | T
 
 
 def extractor(steps: Sequence[Step], normal_form: Callable[[str], str | None]) -> Extractor:
-    """Return the function from text to the answer's normal form, None where no step finds one; thoughts are no text."""
+    """Return the function from text to the answer's normal form, None where no step finds one.
+
+    What the model thought before it answered is left out first.
+    """
 
     def extract(text: str) -> str | None:
         text = without_thoughts(text)

@@ -43,12 +43,10 @@ def boxed(text: str) -> str | None:
 
 def announced(text: str) -> str | None:
     """Return what follows the last "the final answer is", "the answer is" or "Answer:", up to the sentence's end."""
-    last = None
-    for last in _ANNOUNCED.finditer(text):
-        pass
-    if last is None:
+    ends = [match.end() for match in _ANNOUNCED.finditer(text)]
+    if not ends:
         return None
-    said = text[last.end() : last.end() + _LONGEST].lstrip(" \t\r\n:*_`")
+    said = text[ends[-1] : ends[-1] + _LONGEST].lstrip(" \t\r\n:*_`")
     if formulas := _FORMULAS.match(said):
         if not re.match(r"\s?[-+*/=^]?\s?\w", formulas["after"]) or re.match(r"\s[a-z]{2}", formulas["after"]):
             return re.sub(r"\\[\[\]()]|(?<!\\)\$", "", formulas[1]).strip() or None

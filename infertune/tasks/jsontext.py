@@ -30,7 +30,7 @@ def objects(text: str) -> Iterator[dict[str, Any]]:
 
 
 def as_text(value: Any) -> str | None:
-    """Return a value as an answer: a text as it is, others as JSON with sorted keys; None for null, NaN and infinity."""
+    """Return a value as an answer: a text as it is, others as JSON with sorted keys; None for null and NaN."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return None
     if isinstance(value, str):

@@ -109,7 +109,9 @@ def _rewritten(text: str, decimal_mark: DecimalMark) -> str:
     text = text.replace("٫", decimal_mark).replace("٬", "," if decimal_mark == "." else ".")
     for pattern, by in _REWRITTEN:
         text = re.sub(pattern, by, text)
-    return re.sub("[¼-¾⅐-⅞]", lambda match: " " + unicodedata.normalize("NFKC", match[0]).replace("⁄", "/"), plain(text))
+    return re.sub(
+        "[¼-¾⅐-⅞]", lambda match: " " + unicodedata.normalize("NFKC", match[0]).replace("⁄", "/"), plain(text)
+    )
 
 
 def _bare(text: str) -> str:

@@ -110,14 +110,14 @@ class Exact:
 class Number:
     """1 when the answer is the reference's number within a tolerance, else 0.
 
-    Currency, unit, percent sign, emphasis and the marks of thousands do not matter; "$18.00", "**18**" and "18 dollars"
-    are one vote (numbers.py).
+    Currency, unit, percent sign, emphasis and the marks of thousands do not matter: "$18.00", "**18**" and
+    "18 dollars" are one vote (numbers.py).
 
     Attributes:
         relative_tolerance: Largest accepted difference as a share of the reference.
         absolute_tolerance: Largest accepted difference.
-        decimal_mark: How a mark is read where it could be either: 1,234 is a thousand and more with ``.``, the default,
-            and a little more than one with ``,``.
+        decimal_mark: How a mark is read where it could be either: 1,234 is more than a thousand with ``.``, the
+            default, and little more than one with ``,``.
     """
 
     relative_tolerance: float = 1e-9

@@ -2,10 +2,11 @@
 
 import unicodedata
 
-# Compatibility characters that only look different (Unicode Standard Annex #44, 5.7.3). Superscripts, circled digits and
-# fractions are not among them: 5² is not 52.
-_LOOKS = ("<wide>", "<narrow>", "<small>", "<font>", "<noBreak>", "<compat>", "<initial>", "<medial>", "<final>")
-_LOOKS += ("<isolated>", "<vertical>")
+# Compatibility characters that only look different (Unicode Standard Annex #44, 5.7.3). Superscripts, circled digits
+# and fractions are not among them: 5² is not 52.
+_LOOKS = frozenset(
+    "<wide> <narrow> <small> <font> <noBreak> <compat> <initial> <medial> <final> <isolated> <vertical>".split()
+)
 _SAME = (
     ("'", "‘’‚‛′`´"),
     ('"', "“”„‟″«»"),

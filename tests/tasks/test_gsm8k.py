@@ -111,10 +111,13 @@ NOTATIONS = (
     "{n:,} euros", "USD {n}", "{n}.", "({n})", "`{n}`", "$\\boxed{{{n}}}$", "{n} kg", "x = {n}", "\\${n}", "{n}/1",
 )  # fmt: skip
 FRAMES = (
-    "#### {n}", "####{n}", "We add.\n#### {n}", "#### {n}\n\nI hope this helps!", "The answer is {n}", "So, the answer is: {n}",
+    "#### {n}", "####{n}", "We add.\n#### {n}", "#### {n}\n\nI hope this helps!", "The answer is {n}",
+    "So, the answer is: {n}",
     "Answer: {n}", "**Answer:** {n}", "### Final Answer\n{n}", "First {o}, then {n}.\n#### {n}", "{o} + {o} = {n}",
-    "It takes 2 steps.\n1. {o}\n2. {n}\n\nThe final answer is {n}", "Step 1: {o}\r\n#### {n}\r\n", "#### {o} no\n#### {n}",
-    "<think>{o}? #### {o}</think>\n\n#### {n}", "{o} it is\n</think>\nThe answer is {n}", "She pays {n}", "#### {n}\nQ: {o}",
+    "It takes 2 steps.\n1. {o}\n2. {n}\n\nThe final answer is {n}", "Step 1: {o}\r\n#### {n}\r\n",
+    "#### {o} no\n#### {n}",
+    "<think>{o}? #### {o}</think>\n\n#### {n}", "{o} it is\n</think>\nThe answer is {n}", "She pays {n}",
+    "#### {n}\nQ: {o}",
 )  # fmt: skip
 
 
@@ -131,7 +134,7 @@ def perturbed(seed):
 
 
 def test_five_hundred_perturbed_completions_score_as_in_the_harness(task, harness):
-    right = {name: 0 for name in FILTERS}
+    right = dict.fromkeys(FILTERS, 0.0)
     for seed in range(500):
         problem, completion, _ = perturbed(seed)
         case = Example(id="1", fields={}, reference=problem["answer"].split("#### ")[1])

@@ -9,7 +9,7 @@ from infertune.tasks.fences import blocks
 from infertune.tasks.python_tests import PythonTests
 from infertune.types import Example
 
-PROMPT = 'import math\nfrom typing import List\n\n\ndef near(xs: List[float], t: float) -> bool:\n    """ Any two nearer than t? """\n'
+PROMPT = 'from typing import List\n\n\ndef near(xs: List[float], t: float) -> bool:\n    """ Any two nearer? """\n'
 TESTS = "assert near([1.0, 1.2], 0.3)\nassert not near([1.0, 2.0], 0.3)\nassert not near([], 0.3)\n"
 BODY = """\
     for i, a in enumerate(xs):
@@ -20,6 +20,7 @@ BODY = """\
 """
 FILE = f"def near(xs: List[float], t: float) -> bool:\n{BODY}"
 WRONG = "def near(xs, t):\n    return False\n"
+INNER = "def gap(a, b):\n    return abs(a - b)\n"
 FLAT = "".join(line.removeprefix("    ") for line in BODY.splitlines(keepends=True))
 
 
@@ -46,7 +47,7 @@ ANSWERS = {
     "indented by two": shifted(FLAT, "  "),
     "indented by a tab": shifted(FLAT, "\t"),
     "first line not indented": BODY.lstrip(),
-    "first line, of a function inside, not indented": shifted(f"def gap(a, b):\n    return abs(a - b)\n{FLAT}", "    ").lstrip(),
+    "first line, of a function inside, not indented": shifted(f"{INNER}{FLAT}", "    ").lstrip(),
     "a body with a docstring": f'    """ Says it. """\n{BODY}',
     "CRLF body": BODY.replace("\n", "\r\n"),
     # files without a fence
@@ -92,13 +93,13 @@ ANSWERS = {
     "doctest last": f"{fenced(FILE)}{fenced('>>> near([1.0], 0.5)' + chr(10) + 'False')}",
     "signature first": f"{fenced('def near(xs, t):')}{fenced(FILE)}",
     "draft, then final": f"First:\n{fenced(WRONG)}That is wrong. Final:\n{fenced(FILE)}",
-    "helper, then function": fenced("def gap(a, b):\n    return abs(a - b)\n")
+    "helper, then function": fenced(INNER)
     + fenced(FILE.replace("abs(a - b)", "gap(a, b)")),
     "tests last": f"{fenced(FILE)}{fenced('def test_near():' + chr(10) + '    assert near([1, 1], 1)')}",
     "usage in the block": fenced(f"{FILE}\n# Usage\nprint(near([1, 2], 3))\nassert near([], 1), 'no pair'\n"),
     "import block first": fenced("from itertools import combinations\n")
     + fenced("def near(xs, t):\n    return any(abs(a - b) < t for a, b in combinations(xs, 2))\n"),
-    "another language after": f"{fenced(FILE)}In JavaScript:\n{fenced('function near(xs, t) { return 1 }', info='js')}",
+    "another language after": f"{fenced(FILE)}In JavaScript:\n{fenced('function near(xs) { return 1 }', info='js')}",
     "a lambda": fenced("near = lambda xs, t: any(abs(a - b) < t for i, a in enumerate(xs) for b in xs[i + 1:])\n"),
     # thoughts
     "thought with a draft": f"<think>\n{fenced(WRONG)}no\n</think>\n\n{fenced(FILE)}",
@@ -172,9 +173,8 @@ def test_a_complete_block_comes_before_one_that_is_cut_off(which, text, found):
     assert Code(which=which).find(text) == found
 
 
-pieces = st.sampled_from(
-    ["```", "~~~", "python", "\n", "    ", "def f(x):", "return x", "x = 1", "# no", "class", "(", '"""', "- ", "> ", "\r"]
-)
+CODE = ("def f(x):", "return x", "x = 1", "# no", "class", "(", '"""', "    ")
+pieces = st.sampled_from([*CODE, "```", "~~~", "python", "\n", "- ", "> ", "\r"])
 
 
 @given(st.lists(pieces, max_size=30).map("".join))
@@ -184,6 +184,8 @@ def test_any_text_has_a_program_or_none(text):
     assert found is not None or not text.replace("\r", "\n").strip() or "```" in text or "~~~" in text
 
 
-@pytest.mark.parametrize("text", ["(" * 50_000, "-" * 50_000 + "1", "x\n" * 20_000, "def f(:\n" * 3_000, "\0def f():\n  1"])
+@pytest.mark.parametrize(
+    "text", ["(" * 50_000, "-" * 50_000 + "1", "x\n" * 20_000, "def f(:\n" * 3_000, "\0def f():\n  1"]
+)
 def test_hostile_text_ends_soon(text):
     assert isinstance(Python().find(text), str)
