@@ -158,8 +158,9 @@ def test_every_letter_in_every_notation(letter, notation):
     assert find("ABCDEFGHIJ", notation.format(letter.lower()), "first") == letter
 
 
-@pytest.mark.parametrize(
-    "text", ["A\n" * 20_000, "answer " * 20_000, "answer" + " " * 50_000, "(" * 50_000, "A is " * 10_000]
-)
+LONG = ["A\n" * 20_000, "answer " * 20_000, "answer" + " " * 50_000, "(" * 50_000, "A is " * 10_000]
+
+
+@pytest.mark.parametrize("text", LONG, ids=range(len(LONG)))
 def test_long_texts_end_soon(text):
     assert find("ABCD", text, "first") in ("A", None)
