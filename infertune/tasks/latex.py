@@ -32,13 +32,14 @@ _SYMBOLS = {
 _COMMANDS = re.compile(
     r"\s*(?P<row>\\\\)(?:\[[^\]]*\])?\s*"
     r"|(?P<escaped>\\[{}%&#_])"
-    r"|\s*(?P<cell>&)\s*"
+    r"|\s*(?P<cell>&)\s*|(?P<begin>\\begin\s*\{\w+\*?\})\s+|\s+(?P<end>\\end\b)"
     r"|\\(?:left|right)\.?(?![A-Za-z])|\\(?:displaystyle|quad|qquad|limits|[bB]ig{1,2}[lr]?)(?![A-Za-z])"
     r"|\\[()\[\]!,;: ]|\\?\$|(?P<fraction>\\[dtc]frac)(?![A-Za-z])|(?P<empty>\\varnothing)(?![A-Za-z])|(?P<tie>~)"
 )
 _ALL_TEXT = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
 _WHOLE_NUMBER = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _REWRITTEN = (
+    (r", *(?! |\d{3}(?!\d))", ", "),
     (r"\\sqrt ?(\d{2,})", r"\\sqrt{\1}"),
     (r"\\sqrt ?\(([^()]*)\)", r"\\sqrt{\1}"),
     (r"(?<![\d.])(\d+) (\d+)/(\d+)(?!\d)", r"\1\\frac{\2}{\3}"),  # a mixed number
@@ -85,4 +86,4 @@ def _command(match: re.Match[str]) -> str:
         return r"\frac"
     if match["empty"]:
         return r"\emptyset"
-    return match["escaped"] or match["cell"] or (" " if match["tie"] else "")
+    return match["escaped"] or match["cell"] or match["begin"] or match["end"] or (" " if match["tie"] else "")
