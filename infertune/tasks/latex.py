@@ -30,11 +30,15 @@ _SYMBOLS = {
 }
 # A row break must be seen before a space is: \\ 2 is no backslash and a spaced 2.
 _COMMANDS = re.compile(
-    r"\s*(?P<row>\\\\)(?:\[[^\]]*\])?\s*"
+    r"\s*(?P<row>(?:\\\\)+(?:\[[^\]]*\])?|\\cr(?![A-Za-z]))\s*"
     r"|(?P<escaped>\\[{}%&#_])"
     r"|\s*(?P<cell>&)\s*|(?P<begin>\\begin\s*\{\w+\*?\})\s+|\s+(?P<end>\\end\b)"
     r"|\\(?:left|right)\.?(?![A-Za-z])|\\(?:displaystyle|quad|qquad|limits|[bB]ig{1,2}[lr]?)(?![A-Za-z])"
     r"|\\[()\[\]!,;: ]|\\?\$|(?P<fraction>\\[dtc]frac)(?![A-Za-z])|(?P<empty>\\varnothing)(?![A-Za-z])|(?P<tie>~)"
+)
+# A backslash that was escaped twice, as in JSON; a row break is followed by a command's backslash.
+_DOUBLED = re.compile(
+    r"(?<!\\)\\(?=\\(?:[dt]?frac|sqrt|text|begin|end|left|right|pi|infty|pm|times|cdot|cup|in|boxed)(?![A-Za-z]))"
 )
 _ALL_TEXT = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
 _WHOLE_NUMBER = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
@@ -43,7 +47,7 @@ _REWRITTEN = (
     (r"\\sqrt ?(\d{2,})", r"\\sqrt{\1}"),
     (r"\\sqrt ?\(([^()]*)\)", r"\\sqrt{\1}"),
     (r"(?<![\d.])(\d+) (\d+)/(\d+)(?!\d)", r"\1\\frac{\2}{\3}"),  # a mixed number
-    (r"(?<=[\d}]) ([A-Za-z]{2,}(?: [A-Za-z]{2,})*)$", r"\\text{ \1}"),  # a unit
+    (r"(?<=[\d}]) ([A-Za-z]{2,}(?: [A-Za-z]{2,})*|(?:k?m|mi|ft)/(?:s|h|hr|min))$", r"\\text{ \1}"),  # a unit
 )
 
 
@@ -51,6 +55,7 @@ def plain(text: str) -> str:
     r"""Return the text without ``$``, spacing, ``\left``, ``\dfrac``, a final stop, and typeset symbols."""
     text = "".join(f"{_SYMBOLS[one]} " if one in _SYMBOLS else one for one in text)
     text = re.sub(r"\s+", " ", typography.plain(text))
+    text = _DOUBLED.sub("", text).replace("smallmatrix", "pmatrix")
     text = re.sub(r",\\! ?|(?<=\d)\{,\}(?=\d{3})", "", text)  # the thousands' comma
     text = _COMMANDS.sub(_command, text).strip()
     text = text.removesuffix(".").strip().strip("*").strip()
