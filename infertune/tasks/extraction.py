@@ -87,20 +87,20 @@ class Number(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """
 
     which: Which = "last"
-    after: str = ""
+    after: str | None = None
     decimal_mark: DecimalMark = "."
 
     def problems(self) -> list[str]:
         """Return what is wrong with the step itself, if anything is."""
         try:
-            re.compile(self.after)
+            re.compile(self.after or "")
         except re.error as error:
             return [f"'after' is not a regular expression: {error}"]
         return []
 
     def find(self, text: str) -> str | None:
         """Return the answer or None."""
-        if not self.after:
+        if self.after is None:
             return self._chosen(text, self.which)
         ends = [match.end() for match in re.finditer(self.after, text)]
         for end in ends if self.which == "first" else reversed(ends):
