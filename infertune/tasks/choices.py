@@ -1,7 +1,7 @@
 """Finds which of some labels an answer chooses: a letter of a multiple choice in its usual notations, or a word."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -9,12 +9,13 @@ from infertune.tasks.typography import plain
 
 # After the article a, or the pronoun I, comes a word; after a letter that is an answer come few.
 _AFTER_ANSWER = "is|because|since|as|and|or|which|for|due|was|but|with|would|will|should"
-_LETTER = r"[^\W\u2e80-\u9fff\uac00-\ud7af]"  # of a script that puts spaces between words
+_LETTER = r"(?-i:[^\W\u2e80-\u9fff\uac00-\ud7af])"  # of a script that puts spaces between words
 _ANSWER = r"(?:\b(?:answers?|antwort|réponse|respuesta|resposta|risposta|ответ)\b|答案|答え|정답)"
 _EMPHASIS = r"[\s*_`\"'(\[{$:：=<>-]{0,20}(?:\\(?:boxed|fbox|text|textbf|mathrm|mathbf)\{[\s*(\[{]{0,3}){0,3}"
 _IS = r"(?:is|was|ist|est|es|è|é|是|为|は|(?:would|should|must|will|has to) be)"
 _SAYS = rf"(?:\s{{0,3}}{_IS})?(?:\s(?:clearly|therefore|thus))?"
 _NAMED = r"(?:[\s:=*]{0,6}(?:the\s)?(?:option|choice|letter|statement))?"
+_UNDERLINED = re.compile(r"(?<![^\W_])_+|_+(?![^\W_])")
 _DENIED = re.compile(
     r"\b(?:not|n't|neither|nor|exclude|eliminate|rule out|unlike)\s?(?:option|choice)?\W{0,3}\Z", re.I
 )
@@ -33,23 +34,26 @@ def find(labels: Sequence[str], text: str, which: Literal["first", "last"]) -> s
     are sought standing alone, whatever their case; of two at one place the longer is meant.
     """
     text = plain(text)
-    spelled = {_folded(label): label for label in reversed(labels)}
-    numeral = r"(?:(?<![\d.])(?<!\s-)(?<!\A-)|(?!\d))"  # the 1 of -1 or 2.1 is not the label 1
-    one = rf"(?<!{_LETTER}){numeral}(?P<label>{_either(labels)})(?!{_LETTER}|[.,]\d)"
     if all(len(label) == 1 for label in labels):
-        text = re.sub(r"(?<![^\W_])_+|_+(?![^\W_])", " ", text)  # __A__
-        found: Iterator[list[re.Match[str]]] = (
-            [match for match in notation.finditer(text) if _is_affirmed(match)] for notation in _notations(one)
-        )
+        text = _UNDERLINED.sub(" ", text)  # __A__
+        is_meant = _is_affirmed
     else:
-        found = iter([[match for match in re.finditer(one, text, re.IGNORECASE) if _is_no_word(match)]])
-    matches = next(filter(None, found), None)
-    return spelled[_folded(matches[0 if which == "first" else -1]["label"])] if matches else None
+        is_meant = _is_no_word
+    for notation in _notations(tuple(labels)):
+        found = [match["label"] for match in notation.finditer(text) if is_meant(match)]
+        if found:
+            chosen = found[0 if which == "first" else -1]
+            return next(label for label in labels if re.fullmatch(_either([label]), chosen, re.IGNORECASE))
+    return None
 
 
 @lru_cache
-def _notations(one: str) -> tuple[re.Pattern[str], ...]:
-    """Return how answers with labels of one character are written, the plainest statement first."""
+def _notations(labels: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    """Return how answers are written: with labels of one character in many ways, the plainest statement first."""
+    numeral = r"(?:(?<![\d.])(?<!\s-)(?<!\A-)|(?!\d))"  # the 1 of -1 or 2.1 is not the label 1
+    one = rf"(?<!{_LETTER}){numeral}(?P<label>{_either(labels)})(?!{_LETTER}|[.,]\d)"
+    if any(len(label) > 1 for label in labels):
+        return (re.compile(one, re.IGNORECASE),)
     other = one.replace("?P<label>", "?!(?P=label))(?:")
     restated = rf"(?!(?:.*\n)*?\W*{other}\s*[).:])"  # the choices, one a line
     start = rf"\A[\W_]*{one}"
@@ -86,7 +90,3 @@ def _is_no_word(match: re.Match[str]) -> bool:
 def _either(labels: Sequence[str]) -> str:
     patterns = (re.sub(r"(?:\\?[\s_-])+", r"[\\s_-]+", re.escape(plain(label))) for label in labels)
     return "|".join(sorted(patterns, key=len, reverse=True))
-
-
-def _folded(label: str) -> str:
-    return re.sub(r"[\s_-]+", " ", plain(label)).casefold()

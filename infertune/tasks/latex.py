@@ -43,11 +43,14 @@ _DOUBLED = re.compile(
 _ALL_TEXT = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
 _WHOLE_NUMBER = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _REWRITTEN = (
-    (r", *(?! |\d{3}(?!\d))", ", "),
-    (r"\\sqrt ?(\d{2,})", r"\\sqrt{\1}"),
-    (r"\\sqrt ?\(([^()]*)\)", r"\\sqrt{\1}"),
-    (r"(?<![\d.])(\d+) (\d+)/(\d+)(?!\d)", r"\1\\frac{\2}{\3}"),  # a mixed number
-    (r"(?<=[\d}]) ([A-Za-z]{2,}(?: [A-Za-z]{2,})*|(?:k?m|mi|ft)/(?:s|h|hr|min))$", r"\\text{ \1}"),  # a unit
+    (re.compile(r", *(?! |\d{3}(?!\d))"), ", "),
+    (re.compile(r"\\sqrt ?(\d{2,})"), r"\\sqrt{\1}"),
+    (re.compile(r"\\sqrt ?\(([^()]*)\)"), r"\\sqrt{\1}"),
+    (re.compile(r"(?<![\d.])(\d+) (\d+)/(\d+)(?!\d)"), r"\1\\frac{\2}{\3}"),  # a mixed number
+    (
+        re.compile(r"(?<=[\d}]) ([A-Za-z]{2,}(?: [A-Za-z]{2,})*|(?:k?m|mi|ft)/(?:s|h|hr|min))$"),
+        r"\\text{ \1}",
+    ),  # a unit
 )
 
 
@@ -65,7 +68,7 @@ def plain(text: str) -> str:
         text = text.replace(",", "")
     text = re.sub(r"(\d{1,50})\.(\d{0,50})\\overline\{(\d{1,50})\}", _repeating, text)
     for pattern, by in _REWRITTEN:
-        text = re.sub(pattern, by, text)
+        text = pattern.sub(by, text)
     return text
 
 

@@ -14,21 +14,30 @@ from infertune.tasks.typography import plain
 
 DecimalMark = Literal[".", ","]
 
+
+def _unraised(superscripts: str) -> str:
+    return unicodedata.normalize("NFKC", superscripts).replace("−", "-")
+
+
 _LONGEST = 1000  # characters of one number with its words
 _LARGEST_EXPONENT = 300  # of ten, for the plain form has as many digits
 _REWRITTEN = (
-    (r",\\!\s?", ""),
-    (r"\{,\}", ","),
-    (r"\\(?:text|textbf|mathbf|mathrm|boxed|fbox)\s*\{([^{}]*)\}", r" \1 "),
-    (r"\\[dt]?frac\s*\{\s*(\d+)\s*\}\s*\{\s*(\d+)\s*\}", r" \1/\2 "),
-    (r"\\[dt]?frac\s*(\d)\s*(\d)(?!\d)", r" \1/\2 "),
-    (r"\\(?:times|cdot)(?![A-Za-z])", "×"),
-    (r"\^\s*\{?\\circ\}?", "°"),
-    (r"\^\s*\{\s*([-+]?\d+)\s*\}", r"^\1"),
-    (r"\\[,;:! ]|~", " "),
-    (r"\\[()\[\]]|\\(?=[$%])|\\(?:left|right)(?![A-Za-z])", ""),
-    (r"(?<=10)([⁻⁺]?[⁰¹²³⁴-⁹]+)", lambda match: "^" + unicodedata.normalize("NFKC", match[1]).replace("−", "-")),
+    (re.compile(r",\\!\s?"), ""),
+    (re.compile(r"\{,\}"), ","),
+    (re.compile(r"\\(?:text|textbf|mathbf|mathrm|boxed|fbox)\s*\{([^{}]*)\}"), r" \1 "),
+    (re.compile(r"\\[dt]?frac\s*\{\s*(\d+)\s*\}\s*\{\s*(\d+)\s*\}"), r" \1/\2 "),
+    (re.compile(r"\\[dt]?frac\s*(\d)\s*(\d)(?!\d)"), r" \1/\2 "),
+    (re.compile(r"\\(?:times|cdot)(?![A-Za-z])"), "×"),
+    (re.compile(r"\^\s*\{?\\circ\}?"), "°"),
+    (re.compile(r"\^\s*\{\s*([-+]?\d+)\s*\}"), r"^\1"),
+    (re.compile(r"\\[,;:! ]|~"), " "),
+    (re.compile(r"\\[()\[\]]|\\(?=[$%])|\\(?:left|right)(?![A-Za-z])"), ""),
+    (
+        re.compile(r"(?<=10)([⁻⁺]?[⁰¹²³⁴-⁹]+)"),
+        lambda match: "^" + unicodedata.normalize("NFKC", match[1]).replace("−", "-"),
+    ),
 )
+_VULGAR = re.compile("[¼-¾⅐-⅞]")
 _CURRENCY = r"(?:[A-Z]{0,2}[$¢£¥฿\u20a0-\u20cf]|[A-Z]{3}(?![A-Za-z])|Rs\.?|Fr\.|kr\.?)"
 _DIGITS = r"\d(?:[\d.,'_]*\d)?(?:[ ]\d{3}(?!\d)(?:[.,]\d+)?)*"
 _UNSIGNED = rf"""(?:
@@ -108,7 +117,7 @@ def _rewritten(text: str, decimal_mark: DecimalMark) -> str:
     """Return the text without LaTeX and typography."""
     text = text.replace("٫", decimal_mark).replace("٬", "," if decimal_mark == "." else ".")
     for pattern, by in _REWRITTEN:
-        text = re.sub(pattern, by, text)
+        text = pattern.sub(by, text)
     return re.sub(
         "[¼-¾⅐-⅞]", lambda match: " " + unicodedata.normalize("NFKC", match[0]).replace("⁄", "/"), plain(text)
     )
