@@ -14,11 +14,6 @@ from infertune.tasks.typography import plain
 
 DecimalMark = Literal[".", ","]
 
-
-def _unraised(superscripts: str) -> str:
-    return unicodedata.normalize("NFKC", superscripts).replace("−", "-")
-
-
 _LONGEST = 1000  # characters of one number with its words
 _LARGEST_EXPONENT = 300  # of ten, for the plain form has as many digits
 _REWRITTEN = (
@@ -39,7 +34,8 @@ _REWRITTEN = (
 )
 _VULGAR = re.compile("[¼-¾⅐-⅞]")
 _CURRENCY = r"(?:[A-Z]{0,2}[$¢£¥฿\u20a0-\u20cf]|[A-Z]{3}(?![A-Za-z])|Rs\.?|Fr\.|kr\.?)"
-_DIGITS = r"\d(?:[\d.,'_]*\d)?(?:[ ]\d{3}(?!\d)(?:[.,]\d+)?)*"
+_SPACED = r"(?<!\d[ ])\d{1,3}(?:[ ]\d{3}(?!\d))+(?:[.,]\d+)?(?![ ]\d)"  # 1 234 567, but not 85 100 90
+_DIGITS = rf"(?:{_SPACED}|\d(?:[\d.,'_]*\d)?)"
 _UNSIGNED = rf"""(?:
     10\s?(?:\^|\*\*)\s?\(?(?P<ten>[-+]?\d{{1,4}})\)?
     | (?P<whole>\d+)\s(?P<part>\d+)/(?P<parts>\d+)
