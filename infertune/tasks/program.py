@@ -10,8 +10,12 @@ from dataclasses import dataclass
 
 from infertune.tasks.fences import blocks, outside
 
-_N_CUTS = 40  # of one text, each at a syntax error
-_BEGINNING = re.compile(r"^(?:import|from|def|class|async|@\w)\b", re.MULTILINE)
+_LONGEST = 50_000  # characters that are looked at, the last ones
+_N_CUTS = 12  # of one text, each at a syntax error
+_N_BEGINNINGS = 30  # of code in prose
+_BEGINNING = re.compile(
+    r"^(?P<margin>[ \t]*)(?:(?:import|from)\b|(?:@[^\n]*\n[ \t]*){0,9}(?:def|class|async)\b)", re.MULTILINE
+)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _warnings_lock = threading.Lock()
 
@@ -39,13 +43,13 @@ def find(text: str) -> str | None:
     block that defines something, with earlier ones that define something else; else such a block that is cut off;
     else a file without fences; else a body in a block. Usage at a file's end is left out.
     """
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text[-_LONGEST:].replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "").replace("\u00a0", " ")
     fenced = list(blocks(text))
     first = text.lstrip("\n")
     opens_fenced = fenced and not text[: fenced[0].start].strip()
     if not opens_fenced and (continued := _body(first) if first[:1] in (" ", "\t") else _first_line_moved(first)):
         return continued
-    closed = [block.text for block in fenced if block.closed]
+    closed = [inner for block in fenced if block.closed for inner in _unwrapped(block.text)]
     cut_off = [block.text for block in fenced if not block.closed]
     unfenced = outside(text, fenced)
     for pieces in (map(_piece, closed), map(_beginning, closed), map(_beginning, cut_off), _pieces(unfenced)):
@@ -127,12 +131,26 @@ def _beginning(code: str) -> _Piece | None:
     return _described(*_longest(code))
 
 
+def _unwrapped(block: str) -> list[str]:
+    """Return the blocks within a block of Markdown, or the block."""
+    inner = [] if parsed(block) else [one.text for one in blocks(block) if one.closed]
+    return inner or [block]
+
+
 def _pieces(text: str) -> Iterator[_Piece]:
-    """Yield each stretch of code in a text of code and prose."""
+    """Yield each stretch of code in a text of code and prose; one may be indented, as Markdown has it."""
     at = 0
-    while match := _BEGINNING.search(text, at):
-        code, tree = _longest(text[match.start() :])
-        at = match.start() + len(code) if code else match.end()
+    for _ in range(_N_BEGINNINGS):
+        match = _BEGINNING.search(text, at)
+        if match is None:
+            return
+        rest = text[match.start() :]
+        if margin := match["margin"]:
+            end = re.search(rf"^(?!{margin})[ \t]*\S", rest, re.MULTILINE)
+            rest = textwrap.dedent(rest[: end.start()] if end else rest)
+        code, tree = _longest(rest)
+        for _ in range(code.count("\n") + 1):
+            at = text.find("\n", max(at, match.start())) + 1 or len(text)
         if code:
             yield _described(code, tree)
 

@@ -60,6 +60,10 @@ ANSWERS = {
     "file, draft first": f"First try:\n\n{WRONG}\nThat misses pairs. Better:\n\n{FILE}",
     "file with a main guard": f"{FILE}\nif __name__ == '__main__':\n    raise SystemExit(1)\n",
     "whole function indented": shifted(FILE, "    "),
+    "file with a decorator": f"Here:\n\n@(lambda f: f)\n{FILE}",
+    "indented code after prose": f"Here it is:\n\n{shifted(FILE, '    ')}\nIt compares pairs.",
+    "spaces that do not break": fenced(FILE.replace("    ", "\u00a0\u00a0\u00a0\u00a0")),
+    "byte order mark": f"\ufeff{FILE}",
     # fences
     "fence": fenced(FILE),
     "fence without info": fenced(FILE, info=""),
@@ -76,6 +80,8 @@ ANSWERS = {
     "quoted fence": shifted(fenced(FILE), "> "),
     "CRLF fence": fenced(FILE).replace("\n", "\r\n"),
     "fence after text on its line": f"Here it is: {fenced(FILE)}",
+    "fences in a fence": fenced(fenced(FILE), fence="````", info="markdown"),
+    "empty fence first": f"```\n{fenced(FILE)}",
     "fence closed on the last line": f"```python\n{FILE.rstrip()}```",
     "text after the closing fence": f"```python\n{FILE}``` That is all.",
     "cut off in the fence": f"```python\n{FILE}",
@@ -184,7 +190,15 @@ def test_any_text_has_a_program_or_none(text):
     assert found is not None or not text.replace("\r", "\n").strip() or "```" in text or "~~~" in text
 
 
-LONG = ["(" * 50_000, "-" * 50_000 + "1", "x\n" * 20_000, "def f(:\n" * 3_000, "\0def f():\n  1"]
+LONG = [
+    "(" * 50_000,
+    "from\n" * 20_000,
+    "@a\n" * 5_000,
+    "-" * 50_000 + "1",
+    "x\n" * 20_000,
+    "def f(:\n" * 3_000,
+    "\0def f():\n  1",
+]
 
 
 @pytest.mark.parametrize("text", LONG, ids=range(len(LONG)))
