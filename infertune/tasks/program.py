@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from infertune.tasks.fences import blocks, outside
 
-_LONGEST = 50_000  # characters that are looked at, the last ones
+_LONGEST = 30_000  # characters that are looked at, the last ones
 _N_CUTS = 12  # of one text, each at a syntax error
 _N_BEGINNINGS = 30  # of code in prose
 _BEGINNING = re.compile(
