@@ -116,10 +116,7 @@ def _found(
     """Return what a study found, and its budget."""
     if cell.budget_tokens is not None:
         return _run(cell, search, seed, truth, cell.budget_tokens, cap), cell.budget_tokens
-    if cell.budget != LEAST:
-        budget = round(cell.budget * unit)
-        return _run(cell, search, seed, truth, budget, cap), budget
-    units = LEAST_UNITS
+    units = LEAST_UNITS if cell.budget == LEAST else cell.budget  # a budget that is refused is raised
     while True:
         try:
             return _run(cell, search, seed, truth, round(units * unit), cap), round(units * unit)

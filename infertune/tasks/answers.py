@@ -1,13 +1,16 @@
 """What the answers of a data set are like, and so how they are found and judged: labels, numbers, lines or texts."""
 
 import math
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from infertune.tasks.extraction import Choice, Line, Regex, Step, Text, extractor
-from infertune.tasks.scorers import Exact, Number, Scorer
+from infertune.tasks import scorers
+from infertune.tasks.extraction import Choice, Line, Number, Step, Text, extractor
+from infertune.tasks.numbers import DecimalMark
+from infertune.tasks.scorers import Exact, Scorer
 from infertune.types import Example
 
 _MOST_LABELS = 100
@@ -15,7 +18,7 @@ _LONGEST_LABEL = 60  # characters
 _ROWS_A_LABEL = 3  # on average at least, so that labels are told from answers that happen to recur
 _ROWS_A_NUMBER = 10  # likewise where the labels are numbers, which recur more easily
 _BYTES_A_TOKEN = 3  # fewer than in English, so that answers have room
-_NUMBER = r"[-+]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
+_WORD = re.compile(r"[^\W\d_]{2,}")  # a reference with words is no bare number, though one is read in "12 apples"
 _WORKED_OUT = (16, 64, 256)  # tokens: a number may take working out
 
 
@@ -27,7 +30,7 @@ class Answers:
         kind: ``labels`` of which one is chosen, a ``number``, one ``line``, or a ``text`` of several.
         labels: The labels, the most frequent first.
         steps: Of the extraction.
-        scorer: Its registered name; ``options`` are those of its options that are on.
+        scorer: Its registered name; ``options`` are those of its options that are not as usual.
         max_tokens: Lengths of answers worth trying.
     """
 
@@ -35,17 +38,13 @@ class Answers:
     labels: tuple[str, ...] = ()
     steps: tuple[Step, ...]
     scorer: Literal["exact", "number"] = "exact"
-    options: Mapping[str, bool] = field(default_factory=dict)
+    options: Mapping[str, bool | DecimalMark] = field(default_factory=dict)
     max_tokens: tuple[int, ...]
 
     def judge(self) -> Scorer:
         """Return the scorer."""
-        if self.scorer == "number":
-            return Number()
-        return Exact(
-            ignore_case=self.options.get("ignore_case", False),
-            ignore_punctuation=self.options.get("ignore_punctuation", False),
-        )
+        kind: Callable[..., Scorer] = scorers.Number if self.scorer == "number" else Exact
+        return kind(**self.options)
 
     def right(self, references: Sequence[str]) -> bool:
         """Return whether every reference, written by itself, is found and scores 1."""
@@ -76,19 +75,36 @@ def like(references: Sequence[str]) -> Answers:
 def _kinds(references: Sequence[str]) -> Iterator[Answers]:
     written = [Exact().ideal(reference).strip() for reference in references]
     tokens = max(4, math.ceil(max(len(one.encode()) for one in written) / _BYTES_A_TOKEN) + 2)
-    number = Answers(
-        kind="number", steps=(Regex(pattern=_NUMBER, which="last"),), scorer="number", max_tokens=_WORKED_OUT
-    )
-    if labels := _labels(written, _ROWS_A_NUMBER if number.right(references) else _ROWS_A_LABEL):
+    number = _number(references)
+    if labels := _labels(written, _ROWS_A_NUMBER if number else _ROWS_A_LABEL):
         lengths = (tokens, 2 * tokens, 4 * tokens)
         options = {"ignore_case": True}
-        steps = _letters(labels) or (Choice(labels=labels),)
-        yield Answers(kind="labels", labels=labels, steps=steps, options=options, max_tokens=lengths)
-    yield number
+        yield Answers(
+            kind="labels", labels=labels, steps=(Choice(labels=labels),), options=options, max_tokens=lengths
+        )
+    if number:
+        yield number
     for options in ({"ignore_case": True, "ignore_punctuation": True}, {"ignore_case": True}):
         yield Answers(kind="line", steps=(Line(),), options=options, max_tokens=(tokens, 2 * tokens))
     yield Answers(kind="line", steps=(Line(),), max_tokens=(tokens, 2 * tokens))
     yield Answers(kind="text", steps=(Text(),), max_tokens=(tokens, 2 * tokens))
+
+
+def _number(references: Sequence[str]) -> Answers | None:
+    """Return how numbers are found and judged, their decimal mark a comma where some are so and none has a point."""
+    if any(_WORD.search(reference) for reference in references):
+        return None
+    decimals = [re.fullmatch(r"\D*\d+([.,])\d*\D*", reference) for reference in references]
+    certain = {match[1] for match in decimals if match and not re.search(r"[.,]\d{3}\D*$", match[0])}
+    mark: DecimalMark = "," if certain == {","} else "."
+    answers = Answers(
+        kind="number",
+        steps=(Number(decimal_mark=mark),),
+        scorer="number",
+        options={} if mark == "." else {"decimal_mark": mark},
+        max_tokens=_WORKED_OUT,
+    )
+    return answers if answers.right(references) else None
 
 
 def _labels(written: Sequence[str], rows_a_label: int) -> tuple[str, ...]:
@@ -99,16 +115,3 @@ def _labels(written: Sequence[str], rows_a_label: int) -> tuple[str, ...]:
         return ()
     spelled = {one.casefold(): one for one in sorted(written, reverse=True)}
     return tuple(spelled[label] for label, _ in sorted(counts.items(), key=lambda each: (-each[1], each[0])))
-
-
-def _letters(labels: Sequence[str]) -> tuple[Step, ...]:
-    """Return the steps for labels that are letters, as of a multiple choice: a word such as ``a`` is none of them."""
-    if not all(len(label) == 1 and label.isascii() and label.isalpha() for label in labels):
-        return ()
-    large = "".join(sorted(label.upper() for label in labels))
-    either = large + large.lower()
-    return (
-        Regex(pattern=rf"(?i:answer)(?:\s+is)?\W+([{either}])\b"),
-        Regex(pattern=rf"^\W*([{either}])\b"),
-        Regex(pattern=rf"\b([{large}])\b"),
-    )

@@ -1,6 +1,5 @@
 """Finds the answer in what a model wrote: ordered steps, of which the first that finds something decides."""
 
-import json
 import re
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -8,6 +7,10 @@ from functools import cached_property
 from typing import Literal
 
 import msgspec
+
+from infertune.tasks import choices, fences, finals, jsontext, numbers, program
+from infertune.tasks.numbers import DecimalMark
+from infertune.tasks.thoughts import without_thoughts
 
 Extractor = Callable[[str], str | None]
 Which = Literal["first", "last"]
@@ -59,7 +62,10 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="choice"):
-    """One of ``labels``, standing alone in the text, whatever its case; given back as the file writes it."""
+    """One of ``labels``, standing alone in the text, whatever its case; given back as the file writes it.
+
+    Letters and digits are found where a multiple choice has its answer (choices.py): the article a is not A.
+    """
 
     labels: tuple[str, ...]
     which: Which = "first"
@@ -71,54 +77,91 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def find(self, text: str) -> str | None:
         """Return the answer or None."""
-        found: tuple[int, int, str] | None = None
-        for label in self.labels:
-            for match in re.finditer(rf"(?<!\w){re.escape(label)}(?!\w)", text, re.IGNORECASE):
-                place = match.start() if self.which == "first" else -match.start()
-                # Of two labels at one place the longer is meant: "very good", not "very".
-                found = min(found or (place, -len(label), label), (place, -len(label), label))
-        return found[2] if found else None
+        return choices.find(self.labels, text, self.which)
 
 
-class Boxed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="boxed"):
-    r"""The contents of the last ``\boxed{...}`` or ``\fbox{...}`` whose braces close."""
+class Number(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="number"):
+    """A number in its plain form: 29 for $29.00. With ``after``, the one that follows a match of it on its line.
+
+    A line that has nothing but the match goes on with the next; after an equals sign stands the result.
+    """
+
+    which: Which = "last"
+    after: str | None = None
+    decimal_mark: DecimalMark = "."
+
+    def problems(self) -> list[str]:
+        """Return what is wrong with the step itself, if anything is."""
+        try:
+            re.compile(self.after or "")
+        except re.error as error:
+            return [f"'after' is not a regular expression: {error}"]
+        return []
 
     def find(self, text: str) -> str | None:
         """Return the answer or None."""
-        for start in reversed(list(re.finditer(r"\\(?:boxed|fbox)\s*\{", text))):
-            depth = 1
-            for brace in re.finditer(r"(?<!\\)[{}]", text[start.end() :]):
-                depth += 1 if brace[0] == "{" else -1
-                if depth == 0:
-                    return text[start.end() : start.end() + brace.start()]
+        if self.after is None:
+            return self._chosen(text, self.which)
+        ends = [match.end() for match in re.finditer(self.after, text)]
+        for end in ends if self.which == "first" else reversed(ends):
+            line = re.match(r"[^\w\n]*\n[^\w]*.*|.*", text[end:])
+            said = line[0] if line else ""
+            if found := self._chosen(said.rpartition("=")[2], "first") or self._chosen(said, "first"):
+                return found
         return None
+
+    def _chosen(self, text: str, which: Which) -> str | None:
+        found = numbers.in_text(text, self.decimal_mark)
+        value = next(found, None) if which == "first" else next(iter(deque(found, maxlen=1)), None)
+        return None if value is None else numbers.written(value)
+
+
+class Boxed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="boxed"):
+    r"""The contents of the last ``\boxed{...}`` or ``\fbox{...}`` whose braces close, a box within it left out."""
+
+    def find(self, text: str) -> str | None:
+        """Return the answer or None."""
+        return finals.boxed(text)
+
+
+class Final(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="final"):
+    """What follows the last "the final answer is", "the answer is" or "Answer:", up to the end of the sentence."""
+
+    def find(self, text: str) -> str | None:
+        """Return the answer or None."""
+        return finals.announced(text)
 
 
 class Code(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="code"):
-    """The contents of a fenced code block; one that is cut off ends with the text."""
+    """The contents of a fenced code block; one that is cut off counts where no other is complete."""
 
     which: Which = "first"
 
     def find(self, text: str) -> str | None:
         """Return the answer or None."""
-        blocks = re.findall(r"^[ \t]*```[^\n`]*\n(.*?)(?:^[ \t]*```|\Z)", text, re.DOTALL | re.MULTILINE)
-        return blocks[0 if self.which == "first" else -1] if blocks else None
+        found = [block for block in fences.blocks(text) if block.text.strip()]
+        found = [block for block in found if block.closed] or found
+        return found[0 if self.which == "first" else -1].text if found else None
+
+
+class Python(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="python"):
+    """A Python program: the last complete block that defines something, a file, or a body of the prompt's function."""
+
+    def find(self, text: str) -> str | None:
+        """Return the answer or None."""
+        return program.find(text)
 
 
 class Json(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="json"):
-    """The value at ``key`` of the first JSON object in the text; with no key the object, keys sorted."""
+    """The value at ``key`` of the first JSON object that has it, null being none; with no key the first object."""
 
     key: str = ""
 
     def find(self, text: str) -> str | None:
         """Return the answer or None."""
-        for start in re.finditer(r"\{", text):
-            value = _first_json(text[start.start() :])
-            if isinstance(value, dict):
-                if self.key and self.key not in value:
-                    return None
-                value = value[self.key] if self.key else value
-                return value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode()
+        for found in jsontext.objects(text):
+            if not self.key or self.key in found:
+                return jsontext.as_text(found[self.key] if self.key else found)
         return None
 
 
@@ -130,13 +173,17 @@ class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="k
         return text
 
 
-Step = Regex | Line | Choice | Boxed | Code | Json | Text
+Step = Regex | Line | Choice | Number | Boxed | Final | Code | Python | Json | Text
 
 
 def extractor(steps: Sequence[Step], normal_form: Callable[[str], str | None]) -> Extractor:
-    """Return the function from text to the answer's normal form, None where no step finds one."""
+    """Return the function from text to the answer's normal form, None where no step finds one.
+
+    What the model thought before it answered is left out first.
+    """
 
     def extract(text: str) -> str | None:
+        text = without_thoughts(text)
         for step in steps:
             answer = step.find(text)
             if answer is not None and answer.strip():
@@ -144,11 +191,3 @@ def extractor(steps: Sequence[Step], normal_form: Callable[[str], str | None]) -
         return None
 
     return extract
-
-
-def _first_json(text: str) -> object:
-    """Return the JSON value that ``text`` begins with, or None."""
-    try:
-        return json.JSONDecoder().raw_decode(text)[0]
-    except (ValueError, RecursionError):
-        return None

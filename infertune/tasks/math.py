@@ -7,7 +7,6 @@ multiplication. So one process a machine compares, in its main thread; it is kil
 import atexit
 import importlib.util
 import json
-import re
 import selectors
 import subprocess
 import sys
@@ -15,10 +14,10 @@ import threading
 from dataclasses import dataclass
 
 from infertune.errors import DataUnavailableError, InfertuneError
+from infertune.tasks import latex
 from infertune.types import Example
 
 _START_SECONDS = 120.0
-_SPACING = re.compile(r"\\(?:left|right|displaystyle|[!,;: ])|(?<=\\)[dt](?=frac)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,15 +36,15 @@ class MathEquivalence:
 
     def normal_form(self, answer: str) -> str | None:
         r"""Return the text without what only changes its looks: ``$``, spaces, ``\left``, ``\dfrac``, a final stop."""
-        text = re.sub(r"\s+", " ", answer.strip().strip("$"))
-        text = re.sub(r",\\! ?", "", text)  # the thousands' comma
-        text = _SPACING.sub("", text).strip().removesuffix(".").strip()
-        return text or None
+        return latex.plain(answer) or None
 
     def score(self, answer: str, example: Example) -> float:
         """Return 1.0 when equal, else 0.0."""
         reference = self.normal_form(example.reference)
         if reference is None:
+            return 0.0
+        bases = {latex.base(reference), latex.base(answer)} - {None}
+        if len(bases) > 1:  # math-verify reads 1011_2 and 1011_3 as one number
             return 0.0
         return float(answer == reference or _worker.equal(reference, answer, wall_seconds=self.wall_seconds))
 

@@ -15,7 +15,7 @@ def equal(reference: str, answer: str) -> bool:
         parse(f"${text}$", extraction_config=[LatexExtractionConfig(), ExprExtractionConfig()])
         for text in (reference, answer)
     )
-    return bool(verify(gold, given))
+    return bool(verify(gold, given, allow_set_relation_comp=True))  # x > 3 is (3, ∞)
 
 
 def main() -> None:

@@ -7,11 +7,14 @@ import json
 import re
 import string
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cached_property
 from typing import Protocol
 
 from infertune.errors import InvalidInputError
+from infertune.tasks import numbers
+from infertune.tasks.numbers import DecimalMark
+from infertune.tasks.typography import plain
 from infertune.types import Example
 
 
@@ -32,10 +35,11 @@ class Scorer(Protocol):
 class Exact:
     """1 when the normal forms of answer and reference are the same text, else 0.
 
-    The options are applied in the order of the attributes; the first four mean what they mean to the
-    ``exact_match`` of lm-evaluation-harness.
+    The options are applied in the order of the attributes. Those from ``ignore_patterns`` to ``ignore_numbers`` mean
+    what they mean to the ``exact_match`` of lm-evaluation-harness.
 
     Attributes:
+        ignore_typography: Compare composed characters, the digits 0 to 9, straight quotes, plain hyphens and spaces.
         ignore_patterns: Regular expressions whose matches are removed, one after another.
         ignore_case: Compare in lower case.
         ignore_punctuation: Remove ASCII punctuation.
@@ -46,6 +50,7 @@ class Exact:
             texts is one without it.
     """
 
+    ignore_typography: bool = True
     ignore_patterns: tuple[str, ...] = ()
     ignore_case: bool = False
     ignore_punctuation: bool = False
@@ -63,7 +68,7 @@ class Exact:
 
     def normal_form(self, answer: str) -> str | None:
         """Return the text that is compared; None when nothing is left of it."""
-        text = answer.strip()
+        text = (plain(answer) if self.ignore_typography else answer).strip()
         for pattern in self.ignore_patterns:
             text = re.sub(pattern, "", text)
         if self.ignore_case:
@@ -105,38 +110,31 @@ class Exact:
 class Number:
     """1 when the answer is the reference's number within a tolerance, else 0.
 
-    Currency signs, percent signs, spaces and the commas or underscores of thousands do not matter; "$18.00" and
-    "18" are one vote.
+    Currency, unit, percent sign, emphasis and the marks of thousands do not matter: "$18.00", "**18**" and
+    "18 dollars" are one vote (numbers.py).
 
     Attributes:
         relative_tolerance: Largest accepted difference as a share of the reference.
         absolute_tolerance: Largest accepted difference.
+        decimal_mark: How a mark is read where it could be either: 1,234 is more than a thousand with ``.``, the
+            default, and little more than one with ``,``.
     """
 
     relative_tolerance: float = 1e-9
     absolute_tolerance: float = 0.0
+    decimal_mark: DecimalMark = "."
 
     def normal_form(self, answer: str) -> str | None:
         """Return the number in its shortest plain form, or None for a text that is no finite number."""
-        text = re.sub(r"[\s,_$€£¥%]", "", answer).removesuffix(".")
-        try:
-            value = Decimal(text)
-        except InvalidOperation:
-            return None
-        # An exponent of thousands would make the plain form itself thousands of digits long.
-        if not value.is_finite() or abs(value.adjusted()) > 300:
-            return None
-        plain = format(value, "f")
-        plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
-        return "0" if plain in ("-0", "") else plain
+        value = numbers.read(answer, self.decimal_mark)
+        return None if value is None else numbers.written(value)
 
     def score(self, answer: str, example: Example) -> float:
         """Return 1.0 within the tolerance, else 0.0."""
-        reference = self.normal_form(example.reference)
-        if reference is None:
+        right = numbers.read(example.reference, self.decimal_mark)
+        if right is None:
             return 0.0
         # Decimal, for 3.1 is within 0.1 of 3.
-        right = Decimal(reference)
         tolerance = max(Decimal(str(self.absolute_tolerance)), Decimal(str(self.relative_tolerance)) * abs(right))
         return float(abs(Decimal(answer) - right) <= tolerance)
 

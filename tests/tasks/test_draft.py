@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from infertune.errors import InvalidInputError
 from infertune.tasks import check, draft, load
 from infertune.tasks.answers import like
+from infertune.tasks.definition import ScorerChoice
 from infertune.types import Message
 
 Rows = list[dict[str, Any]]
@@ -113,6 +114,15 @@ def test_conversations_are_asked_as_turns(tmp_path: Path) -> None:
     assert isinstance(prompt[0], Message) and prompt[0].content.endswith("You add.")
     plain = task.prompts["mine-shots"].render(task.tune[0].fields)
     assert isinstance(plain, str) and plain.endswith("\n\nAssistant:")
+
+
+def test_numbers_with_a_decimal_comma_are_read_so(tmp_path: Path) -> None:
+    rows = [{"q": f"What is {i} / 4?", "a": f"{i // 4},{25 * (i % 4):02}"} for i in range(50)]
+    task = load(drafted(tmp_path, [*rows, {"q": "And 5000 / 4?", "a": "1.250"}], ["q"], "a"))
+    assert task.definition.scorer == ScorerChoice("number", {"decimal_mark": ","})
+    assert task.extract("Das sind 1.234,50 €.") == "1234.5"
+    assert like(["1.5", "1,250", "2"]).options == {}
+    assert like(["12 apples", "3 pears", "5 apples"]).kind == "line"
 
 
 def test_letters_of_a_multiple_choice_are_no_words(tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from infertune.tasks import load
+from infertune.types import Example
 
+VERDICTS = Path(__file__).with_name("gsm8k_verdicts.jsonl")
 DATA = Path(__file__).parents[3] / "shared" / "data" / "gsm8k"
 FILTERS = {"strict": "strict-match", "flexible": "flexible-extract"}
 PROBLEMS = [
@@ -28,6 +30,7 @@ class Harness:
         package = pytest.importorskip("lm_eval", reason="lm-eval is a test dependency")
         from lm_eval.api.metrics import exact_match_fn
         from lm_eval.filters import get_filter
+        from lm_eval.models.utils import postprocess_generated_text
 
         text = (Path(package.__file__).parent / "tasks" / "gsm8k" / "gsm8k.yaml").read_text()
         config = yaml.safe_load(text)
@@ -37,14 +40,14 @@ class Harness:
         ignored = ("metric", "aggregation", "higher_is_better")
         self.options = {key: value for key, value in metric.items() if key not in ignored}
         self.until = config["generation_kwargs"]["until"]
-        self.exact_match = exact_match_fn
+        self.exact_match, self.postprocess = exact_match_fn, postprocess_generated_text
         self.filters = {
             pipeline["name"]: [get_filter(step.pop("function"))(**step) for step in pipeline["filter"]]
             for pipeline in config["filter_list"]
         }
 
     def score(self, completion, problem, pipeline):
-        answers = [[completion]]
+        answers = [[self.postprocess(completion, None, "</think>")]]  # as with its think_end_token
         for step in self.filters[pipeline]:
             answers = step.apply(answers, [problem])
         (answer,) = answers
@@ -101,6 +104,72 @@ def test_scores_are_the_harness_s_on_any_text(task, harness, completion, number)
 
 def test_our_stop_texts_are_the_harness_s(task, harness):
     assert list(task.stop) == harness.until
+
+
+NOTATIONS = (
+    "{n}", "{n:,}", "{n}.00", "{n:,}.00", "${n}", "${n:,}.00", "**{n}**", "\\({n}\\)", "${n}$", "{n} dollars", "{n}%",
+    "{n:,} euros", "USD {n}", "{n}.", "({n})", "`{n}`", "$\\boxed{{{n}}}$", "{n} kg", "x = {n}", "\\${n}", "{n}/1",
+)  # fmt: skip
+FRAMES = (
+    "#### {n}", "####{n}", "We add.\n#### {n}", "#### {n}\n\nI hope this helps!", "The answer is {n}",
+    "So, the answer is: {n}",
+    "Answer: {n}", "**Answer:** {n}", "### Final Answer\n{n}", "First {o}, then {n}.\n#### {n}", "{o} + {o} = {n}",
+    "It takes 2 steps.\n1. {o}\n2. {n}\n\nThe final answer is {n}", "Step 1: {o}\r\n#### {n}\r\n",
+    "#### {o} no\n#### {n}",
+    "<think>{o}? #### {o}</think>\n\n#### {n}", "{o} it is\n</think>\nThe answer is {n}", "She pays {n}",
+    "#### {n}\nQ: {o}",
+)  # fmt: skip
+
+
+def perturbed(seed):
+    """Return a problem, a completion in one of many notations, and the number that it gives as its answer."""
+    rng = random.Random(seed)
+    right = rng.choice([-7, -1200, 0, 3, 18, 29, 250, 1080, 65960, 1450000])
+    value = rng.choice([right, right, right, right + 1, right * 10])
+    frame, notation = rng.choice(FRAMES), rng.choice(NOTATIONS + ("{n}", "{n:,}") * 5)
+    completion = frame.replace("{n}", notation.format(n=value)).replace("{o}", str(rng.randint(1, 99)))
+    if rng.random() < 0.15:
+        completion = completion.replace("-", "\u2212")
+    return {"question": f"{seed}?", "answer": f"so\n#### {right:,}"}, completion, value
+
+
+def test_five_hundred_perturbed_completions_score_as_in_the_harness(task, harness):
+    right = dict.fromkeys(FILTERS, 0.0)
+    for seed in range(500):
+        problem, completion, _ = perturbed(seed)
+        case = Example(id="1", fields={}, reference=problem["answer"].split("#### ")[1])
+        same(task, harness, completion, problem, case)
+        for name in FILTERS:
+            right[name] += task.score(task.extractors[name](completion), case)
+    assert all(50 < n < 450 for n in right.values()), right
+
+
+def test_the_harness_s_verdicts_hold_where_it_is_not_installed(task):
+    rows = [json.loads(line) for line in VERDICTS.read_text().splitlines()]
+    assert len(rows) == 500
+    for row in rows:
+        case = Example(id="1", fields={}, reference=row["reference"])
+        ours = {name: task.score(task.extractors[name](row["completion"]), case) for name in FILTERS}
+        assert ours == {name: row[name] for name in FILTERS}, row
+
+
+def test_the_verdicts_are_the_harness_s(harness):
+    for row in map(json.loads, VERDICTS.read_text().splitlines()):
+        problem = {"answer": f"so\n#### {row['reference']}"}
+        theirs = {name: harness.score(row["completion"], problem, pipeline) for name, pipeline in FILTERS.items()}
+        assert theirs == {name: row[name] for name in FILTERS}, row
+
+
+def test_numeric_finds_the_number_that_is_meant(task):
+    wrong = []
+    for seed in range(500):
+        problem, completion, value = perturbed(seed)
+        found = task.extractors["numeric"](completion)
+        case = Example(id="1", fields={}, reference=problem["answer"].split("#### ")[1])
+        right = float(value == int(case.reference.replace(",", "")))
+        if found != str(value) or task.score(found, case) != right:
+            wrong.append((completion, found))
+    assert wrong == []
 
 
 def completions(reference, answer, rng):
