@@ -40,8 +40,7 @@ class PythonTests:
         )
         prefix = as_text(example.fields[self.prefix_field]) if self.prefix_field else ""
         program = assembled(prefix, answer)
-        return float(run(f"{program}
-", example.reference, given=prefix, limits=limits).passed)
+        return float(run(f"{program}\n", example.reference, given=prefix, limits=limits).passed)
 
     def ideal(self, reference: str) -> None:
         """Return None: tests do not tell a program that passes them, so a task that knows one gives ``ideal``."""
