@@ -31,6 +31,7 @@ LAYERS: list[dict[str, set[str]]] = [
         "budget": {"budget", "prices", "spent"},
         "models": {"models"},
         "machine": {"machine"},
+        "wire": {"wire"},
         "prompts": {"prompts"},
     },
     {"bank": {"database", "bank_keys", "bank_samples", "bank_tables", "bank"}},

@@ -140,8 +140,15 @@ def test_an_argument_that_acts_on_sampling_only_is_seen_by_seeds() -> None:
 def test_what_cannot_be_limited_cannot_be_used() -> None:
     with pytest.raises(EngineError, match="must honour max_tokens"):
         probed(ToyEndpoint("ignores:max_tokens"))
-    with pytest.raises(EngineError, match="do not count their tokens"):
-        probed(ToyEndpoint("uncounted"))
+    with pytest.raises(EngineError, match="must honour max_tokens"):
+        probed(ToyEndpoint("ignores:max_tokens", "uncounted"))
+
+
+def test_where_tokens_are_not_counted_a_limit_is_seen_by_the_texts() -> None:
+    found = probed(ToyEndpoint("uncounted"))
+    assert verdicts(found) == dict.fromkeys(ALL, "honoured")
+    assert "no tokens are counted" in found.row("max_tokens").seen
+    assert found.prompt_tokens > 0 < found.completion_tokens  # judged by the texts
 
 
 @pytest.mark.parametrize("seed", range(3))

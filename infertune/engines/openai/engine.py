@@ -24,6 +24,7 @@ from infertune.engines.probing.probe import Probe, Step
 from infertune.engines.probing.recall import probed
 from infertune.errors import EngineError, InvalidInputError, nearest
 from infertune.types import Request, Response, Scalar, Unsupported
+from infertune.wire import body
 
 __all__ = ["EndpointGone", "OpenAIEngine"]
 
@@ -133,6 +134,11 @@ class OpenAIEngine:
         return lacking(self._honours, self._extra, self._probe)
 
     @property
+    def samples_per_prompt(self) -> int | None:
+        """Most samples of a request that share the price of one prompt; None where all do."""
+        return self._honours.samples_per_prompt
+
+    @property
     def probe(self) -> Probe | None:
         """What was found out about the endpoint at the start, and what that cost; None where it was known."""
         return self._probe
@@ -210,7 +216,7 @@ class OpenAIEngine:
                 verify=httpx.create_ssl_context(),  # one for all, for it takes long to make
                 limits=httpx.Limits(keepalive_expiry=_IDLE_SECONDS),
             )
-            self._lanes = Lanes(client)
+            self._lanes = Lanes(client, seconds=self._waits.timeout_seconds)
             self._exchange = Exchange(
                 self._lanes,
                 base_url=self._base_url,
@@ -228,7 +234,7 @@ class OpenAIEngine:
     def _client_options(self, waits: Waits) -> dict[str, Any]:
         return {
             "base_url": self._base_url,
-            "headers": {"Content-Type": "application/json", **self._key.headers},
+            "headers": {"Content-Type": "application/json", **body.HEADERS, **self._key.headers},
             "timeout": httpx.Timeout(waits.timeout_seconds, connect=10.0),
             "trust_env": not self._is_local,  # a proxy for the world is none for this machine
         }

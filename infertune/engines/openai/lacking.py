@@ -33,6 +33,9 @@ def lacking(honours: Honours, extra: Iterable[str], probe: Probe | None) -> list
         for kind, path in _PATHS.items()
         if not getattr(honours, path)
     ]
+    if honours.temperature and not honours.greedy:
+        reason = "the server does not take it"
+        found.append(Unsupported(name="decoding.temperature", value=0.0, reason=reason))
     if not honours.logprobs:
         reason = f"smaller values need logprobs, which the server does not honour{seen('logprobs')}"
         found.append(Unsupported(name="decoding.max_tokens", reason=reason))

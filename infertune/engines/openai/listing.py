@@ -7,8 +7,8 @@ import httpx
 import msgspec
 
 from infertune.engines.openai.keys import Key
-from infertune.engines.openai.status import clean, said
 from infertune.errors import EngineError
+from infertune.wire.words import clean, said
 
 _N_TRIES = 3
 _WAIT_SECONDS = 0.5
@@ -57,8 +57,9 @@ def served(client: httpx.Client, key: Key) -> Listing:
                 raise EngineError(f"there must be a server at {client.base_url}, but: {reason}") from None
             time.sleep(_WAIT_SECONDS)
     if reply.status_code in (401, 403):
+        words = said(reply.status_code, reply.content, key.redact)
         raise EngineError(
-            f"the endpoint {client.base_url} rejects the API key, or needs one: {said(reply, key)}; "
+            f"the endpoint {client.base_url} rejects the API key, or needs one: {words}; "
             "set it with --api-key-env or --api-key-file"
         )
     try:

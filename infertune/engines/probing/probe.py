@@ -5,7 +5,7 @@ A setting that is refused, ignored or unclear is not honoured: it is neither sen
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -31,6 +31,17 @@ _N_EXTRA = 30  # for each setting of the user's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a server takes of a setting that it honours; as in `Honours`, where each means the same."""
+
+    least_max_tokens: int = 1
+    greedy: bool = True
+    most_stops: int = 0
+    most_n: int = 0
+    bills_each: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     """What was found out about an endpoint, with the evidence.
 
@@ -38,6 +49,7 @@ class Probe:
         path: Where the settings were probed: chat where there is chat.
         limit_name: How a chat's ``max_tokens`` is called there.
         rows: One for each setting.
+        limits: Of the settings that are honoured.
         seconds: Of one small request.
         prompt_tokens: Paid for probing, by the server's own count; completion_tokens likewise.
         is_recalled: Whether this was found out earlier, and so cost nothing now.
@@ -49,6 +61,7 @@ class Probe:
     path: Path
     limit_name: str
     rows: tuple[Row, ...]
+    limits: Limits
     seconds: float
     n_requests: int
     prompt_tokens: int
@@ -64,12 +77,16 @@ class Probe:
     def honours(self) -> Honours:
         """The settings that were seen to be honoured."""
         honoured = {row.setting for row in self.rows if row.verdict == "honoured"}
+        # Seeds that do not nest allow one sample a call, and so pay for the prompt with each: n is worth more.
+        if "n" in honoured and "seed_nests" not in honoured:
+            honoured -= {"seed"}
         return Honours(
             server="" if self.server.name == "other" else self.server.name,
             version=self.server.version,
             warpers=self.server.warpers,
             max_completion_tokens=self.limit_name == NEWER_LIMIT,
             extra=tuple(sorted(honoured - _SETTINGS)),
+            **asdict(self.limits),
             **{name: name in honoured for name in _SAME_NAME},
         )
 
@@ -137,8 +154,8 @@ def probe(
     steps: list[tuple[str, Callable[[], None]]] = [
         ("max_tokens", experiments.max_tokens),
         ("n and temperature", experiments.several_and_hot),
-        *((name, partial(experiments.narrowing, name, value)) for name, value in NARROWING.items()),
-        ("repetition_penalty", partial(experiments.greedy_setting, "repetition_penalty", 2.0)),
+        *((name, partial(experiments.narrowing, name, values)) for name, values in NARROWING.items()),
+        ("repetition_penalty", partial(experiments.penalty, "repetition_penalty")),
         ("stop", experiments.stop),
         ("logprobs", experiments.logprobs),
         ("token_ids", experiments.token_ids),
@@ -160,6 +177,13 @@ def probe(
         path=experiments.texts.path,
         limit_name=endpoint.limit_name,
         rows=tuple(experiments.rows.values()),
+        limits=Limits(
+            least_max_tokens=experiments.texts.least,
+            greedy=experiments.texts.cold["temperature"] == 0,
+            most_stops=experiments.most_stops,
+            most_n=experiments.most_n,
+            bills_each=experiments.bills_each,
+        ),
         seconds=experiments.seconds,
         n_requests=endpoint.n_requests,
         prompt_tokens=endpoint.prompt_tokens,
