@@ -92,7 +92,8 @@ class Confirmation:
             self._buy(configurations, steps[at])
             at += 1
         if not steps:
-            raise BudgetError("the budget must leave room for a confirmation, but is spent; give more")
+            twice = 2 * self._given.spending.tokens_worth(1.0)
+            raise BudgetError(f"the budget must leave room for a confirmation, but is spent; try {twice:,.0f} tokens")
         found = [self._evaluate(each, steps[-1]) for each in configurations]
         answered = [each for each in found if each is not None]
         if len(answered) < len(pair):

@@ -35,6 +35,7 @@ def pilot(
             some were bought, and the bank may have had the first ones.
 
     Raises:
+        BudgetError: It was spent before.
         EngineError: None was answered.
     """
     some = examples[: min(PILOT_EXAMPLES, max(1, PILOT_REQUESTS // len(configurations)))]
@@ -45,6 +46,11 @@ def pilot(
             break
     landed = spending.responses(requests)
     answered = [response for response in landed if response.generations]
+    if not answered and spending.share_used >= 1:
+        spent = spending.spent.tokens
+        raise BudgetError(
+            f"the budget must leave room for a pilot, but {spent:,} tokens were spent before; try {5 * spent:,}"
+        )
     if not answered:
         said = next((response.error for response in landed if response.error), "the budget was spent before")
         raise EngineError(f"no request of the pilot was answered: {said}")

@@ -64,7 +64,7 @@ def plan(
         sample_tokens: Mean completion tokens of a sample.
         n_choices: The values of ``strategy.n`` worth buying.
         n_tune: Size of the ``tune`` split; n_confirm likewise.
-        pilot_tokens: What the pilot took of the budget.
+        pilot_tokens: What the pilot, and a look at the server before it, took of the budget.
 
     Raises:
         BudgetError: Not even MIN_TRIALS trials of FLOOR_EXAMPLES single samples can be bought.
@@ -89,12 +89,20 @@ def plan(
         n_examples = max(n_examples, min(FLOOR_EXAMPLES, n_tune))
         if examples_per_trial(n_samples, MIN_TRIALS) < n_examples:
             needed = MIN_TRIALS * n_examples * example_tokens(n_samples) / (1 - CONFIRM_SHARE - FINALS_SHARE)
-            needed += pilot_tokens / (1 - CONFIRM_SHARE - FINALS_SHARE)
+            needed = math.ceil(needed + pilot_tokens / (1 - CONFIRM_SHARE - FINALS_SHARE))
             raise BudgetError(
                 f"the budget must buy {MIN_TRIALS} trials of {n_examples} examples and a confirmation, about "
-                f"{needed:,.0f} tokens at {example_tokens(n_samples):.0f} a request, but it is {budget_tokens:,.0f}"
+                f"{needed:,} tokens at {example_tokens(n_samples):.0f} a request and {pilot_tokens:,.0f} before the "
+                f"search, but it is {budget_tokens:,.0f}"
             )
-    n_finals = _finals_examples(budget_tokens, [example_tokens(n) for n in rising if n <= n_samples], n_tune)
+    prices = [example_tokens(n) for n in rising if n <= n_samples]
+    turning = [
+        _least_budget(
+            pilot_tokens + TARGET_TRIALS * wanted * price, 2 * n_confirm * price, N_FINALISTS * n_tune * price
+        )
+        for price in prices[1:]
+    ]
+    n_finals = _finals_examples(budget_tokens, prices, turning, n_tune)
     n_kept = min(n_finals, n_tune // 3)
     return Plan(
         n_examples=min(n_examples, MAX_EXAMPLES, n_tune),
@@ -105,13 +113,28 @@ def plan(
     )
 
 
-def _finals_examples(budget_tokens: float, prices: Sequence[float], n_tune: int) -> int:
-    """Return the examples of the finals, given the price of an example with each n up to the chosen one.
+def _least_budget(search: float, confirm: float, finals: float) -> float:
+    """Return the least budget that leaves so much to the search; the others take their share, or less if they can."""
+    return min(
+        search / (1 - CONFIRM_SHARE - FINALS_SHARE),
+        (search + confirm) / (1 - FINALS_SHARE),
+        (search + finals) / (1 - CONFIRM_SHARE),
+        search + confirm + finals,
+    )
+
+
+def _finals_examples(budget_tokens: float, prices: Sequence[float], turning: Sequence[float], n_tune: int) -> int:
+    """Return the examples of the finals.
 
     It is what the finals' share buys of a few finalists with all samples. Where a larger budget is put into a larger
     n, that would be fewer: so it is never less than at the largest budget at which the smaller n was chosen.
+
+    Args:
+        budget_tokens: The budget.
+        prices: Tokens of an example with each n up to the chosen one.
+        turning: The least budget at which each n but the first is chosen.
+        n_tune: Size of the ``tune`` split.
     """
     share = FINALS_SHARE / N_COMPARED
-    turning = [TARGET_TRIALS * MIN_EXAMPLES * price for price in prices[1:]]  # budgets, reckoned low
-    found = max([share * budget_tokens / prices[-1], *(b * share / p for b, p in zip(turning, prices, strict=False))])
+    found = max(share * budget / price for budget, price in zip([*turning, budget_tokens], prices, strict=True))
     return min(max(math.floor(found), FLOOR_EXAMPLES), n_tune)

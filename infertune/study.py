@@ -109,7 +109,8 @@ class Study:
             found = self._search.run(given)
             self._notes.extend(found.notes)
             if not self._explored.choices:
-                raise BudgetError("the budget must buy the first trials, but ended before; give more")
+                twice = 2 * self._spending.tokens_worth(1.0)
+                raise BudgetError(f"the budget must buy the first trials, but ended before; try {twice:,.0f} tokens")
             self._phase = "finals"
             compared = self._comparison(given).run(found)
             selection = select(
@@ -182,6 +183,7 @@ class Study:
         worth_buying = n_worth_buying(answered, worth_buying, self._wanted.max_cost_tokens)
         prompt_tokens = sum(each.prompt_tokens for each in answered) / len(answered)
         pilot_tokens = sum(each.prompt_tokens + each.completion_tokens for each in answered)
+        pilot_tokens += self._spending.spent.extra_tokens  # the look at the server among them
         sample_tokens = sum(each.completion_tokens / len(each.generations) for each in answered) / len(answered)
 
         def decide(known: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -202,10 +204,9 @@ class Study:
         made = Plan(**{field.name: decision[field.name] for field in fields(Plan)})
         left_out = [str(n) for n in every_n if n > made.n_samples]
         if left_out:
-            self._notes.append(
-                f"n = {', '.join(left_out)} left out: the budget"
-                f"{' or the cost cap' if self._wanted.max_cost_tokens else ''} has no room for it"
-            )
+            limit = "the budget or the cost cap" if self._wanted.max_cost_tokens else "the budget"
+            them = "them" if len(left_out) > 1 else "it"
+            self._notes.append(f"n = {', '.join(left_out)} left out: {limit} has no room for {them}")
         return SearchContext(
             space=self._space,
             default=default,

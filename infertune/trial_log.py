@@ -110,13 +110,23 @@ class TrialLog:
 
     def claim(self, settings: Mapping[str, Any]) -> None:
         """Bind the study to its settings at the first run; refuse another run under other ones."""
+        if self.noted("settings") is None:
+            self.note("settings", dict(settings))
+        self.check(settings)
+
+    def check(self, settings: Mapping[str, Any]) -> None:
+        """Refuse a run under other settings than the study is bound to; these may be a part of them."""
         known = self.noted("settings")
         if known is None:
-            self.note("settings", dict(settings))
             return
         differing = [key for key in settings if json.loads(json.dumps(settings[key])) != known.get(key)]
         if differing:
-            found = "; ".join(f"{key} was {known.get(key)!r}, now {settings[key]!r}" for key in differing)
+            found = "; ".join(
+                "the task has changed (its data, prompts or scoring)"
+                if key == "task_digest"
+                else f"{key} was {known.get(key)!r}, now {settings[key]!r}"
+                for key in differing
+            )
             raise InvalidInputError(
                 f"study '{self._study.study_name}' must go on with the settings it began with, but {found}; "
                 "give another --study name: samples already paid for are reused from the same file"

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import beta
+from scipy.stats import beta, t
 
 from benchmarks.study.cells import Cell
 
 Row = Mapping[str, Any]
-LUCK = 2.0  # standard errors that a mean may be off by chance
+LUCK = 0.975  # quantile of Student's t: luck alone fails one in forty
 LARGE = 0.3  # a gap, in utility, within the cap
 MOST_UNSPENT = 0.02
 MOST_FALSE = 0.05
@@ -93,7 +93,7 @@ def _not_worse(rows: Sequence[Row], cells: Mapping[str, Cell]) -> Iterable[Check
 
 def _mean_check(name: str, where: str, differences: Sequence[float]) -> Check:
     mean, error = mean_error(differences)
-    holds = mean >= -LUCK * error - NOTHING
+    holds = len(differences) < 2 or mean >= -float(t.ppf(LUCK, len(differences) - 1)) * error - NOTHING
     return Check(name, where, holds, f"{100 * mean:+.1f} ± {100 * error:.1f} points of {len(differences)}")
 
 

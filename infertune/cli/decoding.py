@@ -88,7 +88,15 @@ def _searched(wish: Wish, bank: "SampleBank", log: "TrialLog", view: "View", sho
 
     for warning in tasks.warnings(wish.task):
         view.say(f"Warning: {warning}.")
-    view.say(starting(wish.engine, wish.model))
+    asked = {
+        "task": wish.task.name,
+        "task_digest": wish.task.digest,
+        "sampler": wish.sampler,
+        "seed": wish.seed,
+        **asdict(wish.wanted),
+    }
+    log.check(asked)
+    view.say(starting(wish.engine, wish.model, wish.options))
     running = start(wish.engine, wish.model, wish.options, extra=extra_ends(wish.space), on_probe=probing(view))
     try:
         space, notes = _narrow(wish, tuple(running.unsupported))
@@ -96,17 +104,7 @@ def _searched(wish: Wish, bank: "SampleBank", log: "TrialLog", view: "View", sho
             view.say(said)
         for note in notes:
             view.say(f"Note: {note}.")
-        log.claim(
-            {
-                "task": wish.task.name,
-                "task_digest": wish.task.digest,
-                "engine": dict(running.facts),
-                "space": space_report.as_json(space),
-                "sampler": wish.sampler,
-                "seed": wish.seed,
-                **asdict(wish.wanted),
-            }
-        )
+        log.claim(asked | {"engine": dict(running.facts), "space": space_report.as_json(space)})
         found = Study(
             name=wish.name,
             task=wish.task,

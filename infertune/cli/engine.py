@@ -132,10 +132,10 @@ def counted(engine: Engine) -> dict[str, float | int | str | None] | None:
     return server_metrics.as_json(metrics) | fate
 
 
-def starting(engine: str, model: str) -> str:
+def starting(engine: str, model: str, options: Mapping[str, Scalar]) -> str:
     """Return what to say before an engine is started, which may take a while."""
     if engine == "openai":
-        return f"connecting to the endpoint of {model}"
+        return f"connecting to {options.get('base_url')} for {model}"
     once = ", converting it first: about half a minute" if models.needs_conversion(model) else ""
     if engine == "vllm":
         return f"starting a vLLM server for {model}{once}; this usually takes one to three minutes"

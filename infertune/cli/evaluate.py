@@ -137,7 +137,7 @@ def _measured(wanted: Subject, *, split: str, n_examples: int | None, n_samples:
         )
         for note in wanted.notes:
             view.say(f"Note: {note}.")
-        view.say(starting(wanted.engine, wanted.model))
+        view.say(starting(wanted.engine, wanted.model, wanted.options))
         make = partial(start, wanted.engine, wanted.model, wanted.options, extra=extra_ends(space))
         checked(wanted.engine, wanted.options)
         with closing(SampleBank(wanted.database)) as bank, closing(make(on_probe=probing(view))) as running:

@@ -162,7 +162,7 @@ def _began(
     known = kept(log, asked)
     found = known
     if found is None:
-        say(starting(wish.engine, wish.model))
+        say(starting(wish.engine, wish.model, wish.options))
         running = slot.running(default)
         if said := looked(running):
             say(said)

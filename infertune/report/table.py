@@ -19,6 +19,7 @@ from infertune.types import Scalar
 from infertune.verdict import Verdict
 
 LARGEST_BOUND = 0.3  # on regret: beyond it, it says nothing
+MANY_TIMES = 10  # as many examples as there are: nobody adds so many for one difference
 
 
 def show(answer: Answer, console: Console) -> None:
@@ -88,6 +89,12 @@ def advice(found: Recommendation) -> str:
         use = "Recommended for now: the default, for all the evidence together does not favour the best seen."
     if verdict.examples_to_decide is None:
         return f"{use} The difference is so small that no practical number of examples would decide."
+    n = verdict.difference.n
+    if found.budget_to_decide is None and verdict.examples_to_decide > MANY_TIMES * n:
+        return (
+            f"{use} A difference this small would take about {verdict.examples_to_decide:,} more confirm examples to "
+            f"tell, beside the {n} here."
+        )
     if found.budget_to_decide is None:
         return (
             f"{use} About {verdict.examples_to_decide:,} more confirm examples would decide, and the task has no more:"

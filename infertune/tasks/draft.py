@@ -78,10 +78,9 @@ def draft(name: str, *, data: Path, inputs: Sequence[str], label: str, folder: P
     if len(kept) < 2:
         why = "".join(f"; {note}" for note in left_out)
         raise InvalidInputError(f"{data} must have at least 2 examples, one for each split, but has {len(kept)}{why}")
-    n_tune = (len(kept) + 1) // 2
     complete = msgspec.structs.replace(
         bare,
-        splits=Splits(tune=n_tune, confirm=len(kept) - n_tune),
+        splits=Splits(tune=0.5, confirm=0.5),
         prompts=prompts,
         max_tokens=answers.max_tokens,
         stop=draft_prompts.stops(fields),

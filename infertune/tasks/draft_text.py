@@ -23,7 +23,7 @@ _BESIDE = {
     "stop": "texts that end an answer",
 }
 _ABOVE = {
-    "splits": "Half and half. The search sees tune alone, confirm is for the last word. Counts, or shares like 0.5.",
+    "splits": "Half and half. The search sees tune alone, confirm is for the last word. Shares, or counts like 200.",
     "fields": "What the prompts have in braces, and the column it is filled from; every prompt must use every field.",
     "prompts": "The first is the default; which is best is for the search to say.",
     "extraction": "How the answer is found in what the model wrote: the first step that finds something decides.",
