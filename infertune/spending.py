@@ -26,6 +26,7 @@ class Spending:
         on_landing: Called after each response is in the bank.
 
     Attributes:
+        samples_per_prompt: Of the engine, as in `n_prompts`.
         spent: What the study has paid in all runs.
         seconds: Spent generating in all runs.
         run_tokens: Bought by this object; `run_seconds` likewise.
@@ -53,6 +54,7 @@ class Spending:
         self._hopeless: set[Hashable] = set()  # requests that were refused for good, which are not sent again
         self._held: set[Hashable] = set()  # requests that the bank had answers to, and that are counted as landed
         self.facts = dict(engine.facts)
+        self.samples_per_prompt: int | None = getattr(engine, "samples_per_prompt", None)
         self.spent = bank.spent(study)
         self.run_tokens = 0
         self.run_seconds = 0.0

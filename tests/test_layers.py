@@ -28,7 +28,7 @@ LAYERS: list[dict[str, set[str]]] = [
         "statistics": {"stats", "estimators", "confidence_sequence", "noninferiority"},
         "decoding": {"decoding"},
         "replay": {"replay"},
-        "budget": {"budget", "prices", "spent"},
+        "budget": {"budget", "prices", "prompt_bill", "spent"},
         "models": {"models"},
         "machine": {"machine"},
         "wire": {"wire"},
