@@ -19,6 +19,7 @@ from infertune.confirmation import Confirmation
 from infertune.decisions import decided
 from infertune.errors import BudgetError
 from infertune.evaluator import Evaluator
+from infertune.look import Look
 from infertune.pilot import check_cap, n_worth_buying, pilot
 from infertune.plan import Plan, plan
 from infertune.progress import Explored, Progress
@@ -82,6 +83,7 @@ class Study:
             bank=bank,
             budget=budget,
             seconds=float(log.noted("seconds") or 0.0),
+            looked=Look(log).cost,
             on_landing=self._landed,
         )
         self._evaluator = Evaluator(task=task, space=space, spending=self._spending, seed=seed)
@@ -185,7 +187,7 @@ class Study:
         worth_buying = n_worth_buying(answered, worth_buying, self._wanted.max_cost_tokens, per_prompt)
         prompt_tokens = sum(each.prompt_tokens for each in answered) / len(answered)
         pilot_tokens = sum(each.prompt_tokens + each.completion_tokens for each in answered)
-        pilot_tokens += self._spending.spent.extra_tokens  # the look at the server among them
+        pilot_tokens += self._spending.looked_tokens
         sample_tokens = sum(each.completion_tokens / len(each.generations) for each in answered) / len(answered)
 
         def decide(known: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -210,11 +212,11 @@ class Study:
             limit = "the budget or the cost cap" if self._wanted.max_cost_tokens else "the budget"
             them = "them" if len(left_out) > 1 else "it"
             self._notes.append(f"n = {', '.join(left_out)} left out: {limit} has no room for {them}")
-        if per_prompt is not None and made.n_samples > per_prompt:
-            share = "each of n samples pays" if per_prompt == 1 else f"{per_prompt} of n samples at most pay together"
+        if per_prompt is not None and every_n[-1] > per_prompt:
+            which = "every sample" if per_prompt == 1 else f"every {per_prompt} samples"
             self._notes.append(
-                f"on this server {share} for the prompt, and the tokens per request are reckoned so: "
-                f"n = {made.n_samples} pays for {n_prompts(made.n_samples, per_prompt)} prompts"
+                f"this server bills the prompt for {which}, and so do the tokens per request: "
+                f"n = {every_n[-1]} pays for {n_prompts(every_n[-1], per_prompt)} prompts"
             )
         return SearchContext(
             space=self._space,

@@ -125,16 +125,19 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsupported:
-    """A parameter of the search space, or one of its choices, that means nothing to an engine.
+    """A parameter of the search space, or some of its values, that mean nothing to an engine.
 
     Attributes:
         name: Of the parameter, such as ``decoding.min_p``.
         value: The choice that is of no use; None when the parameter has no effect at any value.
+        below: Where values below this are of no use, and others are; ``above`` likewise.
         reason: For the user: what was seen.
     """
 
     name: str
     value: Scalar | None = None
+    below: float | None = None
+    above: float | None = None
     reason: str
 
 

@@ -43,7 +43,7 @@ LAYERS: list[dict[str, set[str]]] = [
         "tasks": {"tasks"},
         "load": {"load"},
     },
-    {"log": {"trial_log"}, "evaluation": {"evaluate", "evaluator", "spending"}},
+    {"log": {"trial_log", "look"}, "evaluation": {"evaluate", "evaluator", "spending"}},
     {"choice": {"plan", "rounds", "select", "promise", "verdict"}},
     {
         "search": {

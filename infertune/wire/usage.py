@@ -61,7 +61,7 @@ class Usage:
             return self.prompt_tokens, completion
         known = completion if self.completion_tokens is None else self.completion_tokens
         if self.total_tokens is not None:
-            known = min(known, self.total_tokens)
+            known = min(known, max(self.total_tokens - 1, 0))
             return self.total_tokens - known, known
         return estimated(prompt), known
 

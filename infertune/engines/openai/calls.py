@@ -1,6 +1,7 @@
 """What is sent to an OpenAI-compatible endpoint for a request: which calls, with which seeds and settings."""
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -48,8 +49,9 @@ def refusal(request: Request, honours: Honours) -> str:
             return f"the server does not honour {name}, so it must be {neutral:g}, but is {value:g}"
     if request.decoding.temperature != 1 and not honours.temperature:
         return f"the server does not honour temperature, so it must be 1, but is {request.decoding.temperature:g}"
-    if request.decoding.temperature == 0 and not honours.greedy:
-        return "the server does not take temperature 0, so it must be above"
+    most = honours.most_temperature
+    if not honours.least_temperature <= request.decoding.temperature <= (math.inf if most is None else most):
+        return f"the server does not take temperature {request.decoding.temperature:g}"
     if request.decoding.max_tokens < honours.least_max_tokens:
         least, found = honours.least_max_tokens, request.decoding.max_tokens
         return f"the server takes no max_tokens below {least}, but it is {found}"

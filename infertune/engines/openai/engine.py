@@ -21,10 +21,11 @@ from infertune.engines.openai.lanes import Lanes
 from infertune.engines.openai.listing import served
 from infertune.engines.openai.retry import EndpointGone, Waits
 from infertune.engines.probing.probe import Probe, Step
-from infertune.engines.probing.recall import probed
+from infertune.engines.probing.recall import Journal, probed
 from infertune.errors import EngineError, InvalidInputError, nearest
 from infertune.types import Request, Response, Scalar, Unsupported
 from infertune.wire import body
+from infertune.wire.base_url import reached, tidied
 
 __all__ = ["EndpointGone", "OpenAIEngine"]
 
@@ -37,7 +38,7 @@ class OpenAIEngine:
 
     Args:
         model: As the endpoint calls it.
-        base_url: What both paths are below; usually ends in ``/v1``.
+        base_url: What both paths are below, in any usual form; see docs/engines/openai.md.
         api_key_env: Environment variable that holds the key; by default OPENAI_API_KEY, if that is set.
         api_key_file: File that holds the key.
         concurrency: Most samples in flight, at least 1, and tried at once. By default it is found out, up to 256.
@@ -47,6 +48,8 @@ class OpenAIEngine:
         seeds_safe: Whether it is known that a seeded request cannot stop the server; see docs/doctor.md.
         again: Find out what the endpoint honours even where that was found out before.
         on_probe: Called before each step of finding it out.
+        journal: Of a study: what was found out before, and where to keep that with its cost. Without one the cost is
+            booked with the first response.
         waits: How long the endpoint is waited for.
         alive: Whether the server's process lives, where it is known; an endpoint without one is gone at once.
 
@@ -69,10 +72,11 @@ class OpenAIEngine:
         seeds_safe: bool = False,
         again: bool = False,
         on_probe: Callable[[Step], None] = lambda step: None,
+        journal: Journal | None = None,
         waits: Waits = Waits(),  # noqa: B008  (frozen)
         alive: Callable[[], bool] | None = None,
     ) -> None:
-        self._base_url = keys.check_base_url(base_url)
+        self._base_url = keys.check_base_url(tidied(base_url))
         self._key = keys.read(api_key_env=api_key_env, api_key_file=api_key_file)
         self._extra_body = _object(extra_body)
         if concurrency is not None and concurrency < 1:
@@ -81,6 +85,7 @@ class OpenAIEngine:
         self._extra = tuple(extra or ())
         self._is_local = urlsplit(self._base_url).hostname in _LOOPBACK
         with httpx.Client(**self._client_options(waits)) as client:
+            client.base_url = self._base_url = reached(client)
             self._listing = served(client, self._key)
             self._probe: Probe | None = None
             if honours is None:
@@ -94,9 +99,11 @@ class OpenAIEngine:
                     concurrency=concurrency,
                     again=again,
                     on_step=on_probe,
+                    journal=journal,
                 )
                 honours = self._probe.honours
-        paid = self._probe if self._probe is not None and not self._probe.is_recalled else None
+        is_owed = self._probe is not None and not self._probe.is_recalled and journal is None
+        paid = self._probe if is_owed else None
         self._owed = (0, 0) if paid is None else (paid.prompt_tokens, paid.completion_tokens)
         self._honours = honours
         self._waits = waits

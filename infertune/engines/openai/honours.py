@@ -18,7 +18,8 @@ class Honours:
         max_completion_tokens: Knows ``max_tokens`` by this newer name only.
         least_max_tokens: The smallest ``max_tokens`` that is taken.
         temperature: Where not, samples come at the server's own temperature.
-        greedy: Takes temperature 0.
+        least_temperature: The smallest that is taken.
+        most_temperature: The largest that is known to be taken, where a larger one was refused; else None.
         top_p: And the next three likewise: has the effect that `Decoding` describes.
         stop: Ends at stop texts; where not, the texts are cut here.
         most_stops: Stop texts that are taken at most; 0 where no limit is known. The others are cut here.
@@ -42,7 +43,8 @@ class Honours:
     max_completion_tokens: bool = False
     least_max_tokens: int = 1
     temperature: bool = True
-    greedy: bool = True
+    least_temperature: float = 0.0
+    most_temperature: float | None = None
     top_p: bool = False
     top_k: bool = False
     min_p: bool = False

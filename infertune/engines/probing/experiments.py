@@ -48,6 +48,7 @@ class Experiments:
         texts: Of the endpoint, which is asked by chat where it has chat.
         rows: What was found, by setting.
         seconds: Of one small request.
+        most_temperature: That is taken, where a larger one was refused.
         most_stops: Stop texts that are taken at most, 0 for no limit; ``most_n`` samples of a request likewise.
         bills_each: Whether the prompt is billed for each sample of a request.
     """
@@ -55,6 +56,7 @@ class Experiments:
     texts: Texts
     rows: dict[str, Row] = field(default_factory=dict)
     seconds: float = 0.0
+    most_temperature: float | None = None
     most_stops: int = 0
     most_n: int = 0
     bills_each: bool = False
@@ -126,7 +128,9 @@ class Experiments:
         for temperature in (HOT, 1.0):  # some endpoints refuse more than 1
             if isinstance(self._at(temperature), Answer):
                 self.texts.hot = {"temperature": temperature}
+                self.most_temperature = None if temperature == HOT else temperature
                 break
+        self.texts.cold = {}
         for temperature in (0.0, *COLD):
             if isinstance(self._at(temperature), Answer):
                 self.texts.cold = {"temperature": temperature}

@@ -24,10 +24,16 @@ _SAME_NAME = (
     *("stop", "n", "seed", "seed_nests", "logprobs", "raw_logprobs", "token_ids"),
 )
 _SETTINGS = {*_SAME_NAME, "max_tokens"}
+_ORDER = (
+    *("chat", "completions", "max_tokens", "temperature", "n", "top_p", "top_k", "min_p", "repetition_penalty"),
+    *("stop", "logprobs", "raw_logprobs", "token_ids", "seed", "seed_nests"),
+)
 # About how many requests a probe sends, by which the time left is judged.
 _N_REQUESTS = 105
 _N_ONE_BY_ONE = 240  # where one request brings one sample
 _N_EXTRA = 30  # for each setting of the user's own
+_N_NEEDED = 2  # of the steps, without which a server is of no use
+LONGEST_SECONDS = 90.0  # after which nothing more is tried, so that a slow server is looked at for minutes only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +41,8 @@ class Limits:
     """What a server takes of a setting that it honours; as in `Honours`, where each means the same."""
 
     least_max_tokens: int = 1
-    greedy: bool = True
+    least_temperature: float = 0.0
+    most_temperature: float | None = None
     most_stops: int = 0
     most_n: int = 0
     bills_each: bool = False
@@ -102,13 +109,16 @@ class Step:
     Attributes:
         setting: Tried next; one step may try two that belong together.
         number: Of the step, from 1 to ``n_steps``.
-        seconds_left: About how long the rest takes at the pace so far; None before there is a pace.
+        seconds_left: About how long the rest takes at the pace so far, or at that of the first requests.
+        prompt_tokens: Paid so far; completion_tokens likewise.
     """
 
     setting: str
     number: int
     n_steps: int
-    seconds_left: float | None
+    seconds_left: float
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
 
 
 def probe(
@@ -151,35 +161,51 @@ def probe(
             experiments.say("seed_nests", "not tried", "needs seed")
 
     own = extra or {}
-    steps: list[tuple[str, Callable[[], None]]] = [
-        ("max_tokens", experiments.max_tokens),
-        ("n and temperature", experiments.several_and_hot),
-        *((name, partial(experiments.narrowing, name, values)) for name, values in NARROWING.items()),
-        ("repetition_penalty", partial(experiments.penalty, "repetition_penalty")),
-        ("stop", experiments.stop),
-        ("logprobs", experiments.logprobs),
-        ("token_ids", experiments.token_ids),
-        ("seed", seeds),
-        *((name, partial(experiments.extra, name, ends)) for name, ends in own.items()),
+    # What is worth most first, for a slow server is not asked for the rest.
+    steps: list[tuple[tuple[str, ...], Callable[[], None]]] = [
+        (("max_tokens",), experiments.max_tokens),
+        (("n", "temperature"), experiments.several_and_hot),
+        (("stop",), experiments.stop),
+        (("logprobs", "raw_logprobs"), experiments.logprobs),
+        *(((name,), partial(experiments.narrowing, name, values)) for name, values in NARROWING.items()),
+        (("seed", "seed_nests"), seeds),
+        *(((name,), partial(experiments.extra, name, ends)) for name, ends in own.items()),
+        (("repetition_penalty",), partial(experiments.penalty, "repetition_penalty")),
+        (("token_ids",), experiments.token_ids),
     ]
     began, n_before = time.monotonic(), endpoint.n_requests
-    for number, (setting, take) in enumerate(steps, start=1):
-        n_done = endpoint.n_requests - n_before
+    for number, (settings, take) in enumerate(steps, start=1):
+        n_done, seconds = endpoint.n_requests - n_before, time.monotonic() - began
         one_by_one = "n" in experiments.rows and not experiments.honours("n")
-        n_left = (_N_ONE_BY_ONE if one_by_one else _N_REQUESTS) + _N_EXTRA * len(own) - n_done
-        left = max(0, n_left) * (time.monotonic() - began) / n_done if n_done else None
-        on_step(Step(setting=setting, number=number, n_steps=len(steps), seconds_left=left))
-        take()
+        n_left = max(0, (_N_ONE_BY_ONE if one_by_one else _N_REQUESTS) + _N_EXTRA * len(own) - n_done)
+        pace = seconds / n_done if n_done else experiments.seconds / in_flight
+        on_step(
+            Step(
+                setting=" and ".join(settings[:2]),
+                number=number,
+                n_steps=len(steps),
+                seconds_left=min(n_left * pace, max(LONGEST_SECONDS - seconds, pace)),
+                prompt_tokens=endpoint.prompt_tokens,
+                completion_tokens=endpoint.completion_tokens,
+            )
+        )
+        if seconds < LONGEST_SECONDS or number <= _N_NEEDED:
+            take()
+            continue
+        for setting in settings:
+            experiments.say(setting, "not tried", f"the server is slow: {n_done} requests took {seconds:.0f} s")
+    order = {name: place for place, name in enumerate(_ORDER)}
     return Probe(
         base_url=endpoint.base_url,
         model=endpoint.model,
         server=server,
         path=experiments.texts.path,
         limit_name=endpoint.limit_name,
-        rows=tuple(experiments.rows.values()),
+        rows=tuple(sorted(experiments.rows.values(), key=lambda row: order.get(row.setting, len(order)))),
         limits=Limits(
             least_max_tokens=experiments.texts.least,
-            greedy=experiments.texts.cold["temperature"] == 0,
+            least_temperature=experiments.texts.cold.get("temperature", 0.0),
+            most_temperature=experiments.most_temperature,
             most_stops=experiments.most_stops,
             most_n=experiments.most_n,
             bills_each=experiments.bills_each,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import msgspec
@@ -26,6 +26,22 @@ _STARTED = re.compile(r"^process_start_time_seconds (\S+)$", re.MULTILINE)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
+class Journal(Protocol):
+    """Where a study keeps its look at a server."""
+
+    def begin(self) -> None:
+        """Book what an interrupted look has cost."""
+
+    def known(self, told: str) -> str | None:
+        """Return what was kept of the server that was told so of, if anything."""
+
+    def spend(self, prompt_tokens: int, completion_tokens: int) -> None:
+        """Note what the look under way has cost so far."""
+
+    def keep(self, told: str, found: str) -> None:
+        """Keep what was found."""
+
+
 def probed(
     client: httpx.Client,
     *,
@@ -37,15 +53,65 @@ def probed(
     concurrency: int | None,
     again: bool,
     on_step: Callable[[Step], None] = lambda step: None,
+    journal: Journal | None = None,
 ) -> Probe:
     """Return what is known of an endpoint, or find it out; the arguments are those of `probe`.
 
-    It is known while the server's process is the one that was probed, where its metrics tell when it began. Another
-    machine that does not tell is believed for a day. A server of this machine that does not tell may be any by now.
+    A study's own look is known for as long as the study lasts. Otherwise it is known while the server's process is the
+    one that was probed, where its metrics tell when it began. Another machine that does not tell is believed a day.
+    A server of this machine that does not tell may be any by now.
 
     Args:
         again: Find it out whatever is known.
+        journal: Of a study.
     """
+    is_local = client.base_url.host in _LOOPBACK
+    where = "" if is_local else str(client.base_url)  # the port is not what a server of this machine is known by
+    told = json.dumps([where, model, extra_body, {name: list(ends) for name, ends in extra.items()}, seeds_safe])
+    if journal is not None:
+        journal.begin()
+        noted = None if again else journal.known(told)
+        if noted is not None and (known := _decoded(noted.encode())) is not None:
+            return known
+    found = _recalled_or_found(
+        client,
+        model=model,
+        key=key,
+        extra_body=extra_body,
+        extra=extra,
+        seeds_safe=seeds_safe,
+        concurrency=concurrency,
+        again=again,
+        on_step=on_step if journal is None else _noting(journal, on_step),
+    )
+    if journal is not None:
+        if not found.is_recalled:
+            journal.spend(found.prompt_tokens, found.completion_tokens)
+        journal.keep(told, msgspec.json.encode(found).decode())
+    return found
+
+
+def _noting(journal: Journal, on_step: Callable[[Step], None]) -> Callable[[Step], None]:
+    def noting(step: Step) -> None:
+        journal.spend(step.prompt_tokens, step.completion_tokens)
+        on_step(step)
+
+    return noting
+
+
+def _recalled_or_found(
+    client: httpx.Client,
+    *,
+    model: str,
+    key: Key,
+    extra_body: Mapping[str, Any],
+    extra: Mapping[str, tuple[Scalar, Scalar]],
+    seeds_safe: bool,
+    concurrency: int | None,
+    again: bool,
+    on_step: Callable[[Step], None],
+) -> Probe:
+    """Return what the cache knows, or find it out."""
     started = _STARTED.search(Endpoint(client, model=model, key=key).get("metrics", root=True))
     file: Path | None = None
     if started is not None or client.base_url.host not in _LOOPBACK:
@@ -75,8 +141,15 @@ def _read(file: Path) -> Probe | None:
     try:
         if time.time() - file.stat().st_mtime > KEPT_SECONDS:
             return None
-        return replace(msgspec.json.decode(file.read_bytes(), type=Probe), is_recalled=True)
-    except (OSError, msgspec.MsgspecError):
+        return _decoded(file.read_bytes())
+    except OSError:
+        return None
+
+
+def _decoded(text: bytes) -> Probe | None:
+    try:
+        return replace(msgspec.json.decode(text, type=Probe), is_recalled=True)
+    except msgspec.MsgspecError:
         return None
 
 
