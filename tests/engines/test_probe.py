@@ -98,14 +98,19 @@ def test_what_is_left_out_rests_on_one_verdict_that_the_table_shows(defect: str)
 
 def test_each_step_is_told_with_the_time_that_is_left() -> None:
     steps: list[Step] = []
-    found = probed(ToyEndpoint(), extra={"presence_penalty": (-2.0, 2.0)}, on_step=steps.append)
+    paid: list[int] = []
+    found = probed(
+        ToyEndpoint(),
+        extra={"presence_penalty": (-2.0, 2.0)},
+        on_step=steps.append,
+        on_paid=lambda *tokens: paid.append(sum(tokens)),
+    )
     assert [step.number for step in steps] == list(range(1, len(steps) + 1))
     assert {step.n_steps for step in steps} == {len(steps)}
     tried = " ".join(step.setting for step in steps)
     assert all(row.setting.removeprefix("raw_").removesuffix("_nests") in tried for row in found.rows[2:])
     assert all(0 <= step.seconds_left < 90 for step in steps)
-    paid = [step.prompt_tokens + step.completion_tokens for step in steps]
-    assert paid == sorted(paid) and 0 < paid[0] < paid[-1] <= found.tokens
+    assert paid == sorted(paid) and 0 < paid[0] < paid[-1] == found.tokens
 
 
 def test_an_endpoint_of_one_temperature_is_seen() -> None:

@@ -1,11 +1,11 @@
 """One connection to an OpenAI-compatible endpoint for the few requests of a probe; counts every token they cost."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any, Literal
 
 import httpx
@@ -79,6 +79,7 @@ class Endpoint:
         key: Struck out of all that is quoted from the endpoint.
         extra_body: Sent with every request.
         in_flight: Most requests side by side.
+        on_paid: Is told the two sums of what was paid, now and then.
 
     Attributes:
         prompt_tokens: Paid so far, by the endpoint's own count; `completion_tokens` likewise.
@@ -97,6 +98,7 @@ class Endpoint:
         key: Key | None = None,
         extra_body: Mapping[str, Any] | None = None,
         in_flight: int = IN_FLIGHT,
+        on_paid: Callable[[int, int], None] = lambda prompt_tokens, completion_tokens: None,
     ) -> None:
         self.base_url = str(client.base_url).rstrip("/")
         self.model = model
@@ -106,6 +108,8 @@ class Endpoint:
         self._key = key or Key()
         self._extra_body = dict(extra_body or {})
         self._in_flight = in_flight
+        self._on_paid = on_paid
+        self._lock = Lock()
         self._room = Room()
 
     def get(self, path: str, *, root: bool = False) -> str:
@@ -150,8 +154,7 @@ class Endpoint:
                     found = replace(found, usage=paid)
                     self._book(found, prompt, limit, times=1 + n_unknown)
                     return found
-                self.prompt_tokens += paid.prompt_tokens or 0
-                self.completion_tokens += paid.completion_tokens or 0
+                self._pay(paid.prompt_tokens or 0, paid.completion_tokens or 0)
                 n_unknown += found.is_spoilt and paid.prompt_tokens is None
                 # A status of 500 and a spoilt answer may pass; where they stay, it is the question's fault.
                 if found.blame in ("request", "user"):
@@ -165,14 +168,22 @@ class Endpoint:
 
     def ask_all(self, path: Path, questions: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Answer | Refusal]:
         """Send (prompt, settings) side by side, a few at a time, and return the answers in their order."""
+        found = []
         with ThreadPoolExecutor(self._in_flight) as pool:
-            return list(pool.map(lambda question: self.ask(path, question[0], **question[1]), questions))
+            for answer in pool.map(lambda question: self.ask(path, question[0], **question[1]), questions):
+                found.append(answer)
+                self._on_paid(self.prompt_tokens, self.completion_tokens)
+        return found
 
     def _book(self, answer: Answer, prompt: str, limit: int, *, times: int) -> None:
         shown = sum(1 + estimated(choice.whole) for choice in answer.choices)
         prompt_tokens, completion_tokens = answer.usage.counted(prompt=prompt, completion=min(limit, shown))
-        self.prompt_tokens += times * prompt_tokens
-        self.completion_tokens += times * completion_tokens
+        self._pay(times * prompt_tokens, times * completion_tokens)
+
+    def _pay(self, prompt_tokens: int, completion_tokens: int) -> None:
+        with self._lock:
+            self.prompt_tokens += prompt_tokens
+            self.completion_tokens += completion_tokens
 
     def _exchange(self, method: str, url: str, body: bytes | None) -> tuple[int, bytes, float]:
         """Return status, body and the wait that is asked for, all within the time that an answer may take.

@@ -110,15 +110,12 @@ class Step:
         setting: Tried next; one step may try two that belong together.
         number: Of the step, from 1 to ``n_steps``.
         seconds_left: About how long the rest takes at the pace so far, or at that of the first requests.
-        prompt_tokens: Paid so far; completion_tokens likewise.
     """
 
     setting: str
     number: int
     n_steps: int
     seconds_left: float
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
 
 
 def probe(
@@ -131,6 +128,7 @@ def probe(
     seeds_safe: bool = False,
     concurrency: int | None = None,
     on_step: Callable[[Step], None] = lambda step: None,
+    on_paid: Callable[[int, int], None] = lambda prompt_tokens, completion_tokens: None,
 ) -> Probe:
     """Probe an endpoint; costs some thousands of tokens and about a hundred small requests, eight at a time.
 
@@ -143,12 +141,13 @@ def probe(
         seeds_safe: Whether it is known that a seeded request cannot stop the server; see `ServerKind.may_be_cpu`.
         concurrency: Most samples in flight, where the user limits them; one request may bring a dozen.
         on_step: Called before each step.
+        on_paid: Is told the prompt and completion tokens paid so far, after every few requests.
 
     Raises:
         EngineError: Nothing answers, the model is not served, or the length of answers cannot be limited.
     """
     in_flight = IN_FLIGHT if concurrency is None else max(1, min(IN_FLIGHT, concurrency // SAMPLES_PER_REQUEST))
-    endpoint = Endpoint(client, model=model, key=key, extra_body=extra_body, in_flight=in_flight)
+    endpoint = Endpoint(client, model=model, key=key, extra_body=extra_body, in_flight=in_flight, on_paid=on_paid)
     experiments = Experiments(Texts(endpoint))
     experiments.paths()
     server = identify(endpoint)
@@ -185,8 +184,6 @@ def probe(
                 number=number,
                 n_steps=len(steps),
                 seconds_left=min(n_left * pace, max(LONGEST_SECONDS - seconds, pace)),
-                prompt_tokens=endpoint.prompt_tokens,
-                completion_tokens=endpoint.completion_tokens,
             )
         )
         if seconds < LONGEST_SECONDS or number <= _N_NEEDED:

@@ -22,6 +22,7 @@ from infertune.engines.probing.probe import Probe, Step, probe
 from infertune.types import Scalar
 
 KEPT_SECONDS = 24 * 3600.0
+_NOTING_SECONDS = 0.1
 _STARTED = re.compile(r"^process_start_time_seconds (\S+)$", re.MULTILINE)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -82,7 +83,8 @@ def probed(
         seeds_safe=seeds_safe,
         concurrency=concurrency,
         again=again,
-        on_step=on_step if journal is None else _noting(journal, on_step),
+        on_step=on_step,
+        on_paid=_unnoted if journal is None else _noting(journal),
     )
     if journal is not None:
         if not found.is_recalled:
@@ -91,10 +93,19 @@ def probed(
     return found
 
 
-def _noting(journal: Journal, on_step: Callable[[Step], None]) -> Callable[[Step], None]:
-    def noting(step: Step) -> None:
-        journal.spend(step.prompt_tokens, step.completion_tokens)
-        on_step(step)
+def _unnoted(prompt_tokens: int, completion_tokens: int) -> None:
+    pass
+
+
+def _noting(journal: Journal) -> Callable[[int, int], None]:
+    """Return what notes the cost of a look, but not more often than is of use."""
+    last = 0.0
+
+    def noting(prompt_tokens: int, completion_tokens: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _NOTING_SECONDS:
+            journal.spend(prompt_tokens, completion_tokens)
+            last = time.monotonic()
 
     return noting
 
@@ -110,6 +121,7 @@ def _recalled_or_found(
     concurrency: int | None,
     again: bool,
     on_step: Callable[[Step], None],
+    on_paid: Callable[[int, int], None],
 ) -> Probe:
     """Return what the cache knows, or find it out."""
     started = _STARTED.search(Endpoint(client, model=model, key=key).get("metrics", root=True))
@@ -131,6 +143,7 @@ def _recalled_or_found(
         seeds_safe=seeds_safe,
         concurrency=concurrency,
         on_step=on_step,
+        on_paid=on_paid,
     )
     if file is not None:
         _write(file, found)
