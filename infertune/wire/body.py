@@ -4,8 +4,8 @@ import zlib
 from collections.abc import Mapping
 from types import TracebackType
 
-LARGEST_BYTES = 24 * 2**20
-"""Of one answer, unpacked. What it takes when it is decoded is up to twenty times as much."""
+LARGEST_BYTES = 12 * 2**20
+"""Of one answer, unpacked. What it takes when it is decoded is up to forty times as much."""
 ALL_BYTES = 128 * 2**20
 """Of all answers that are being read at a moment."""
 
@@ -14,7 +14,7 @@ HEADERS = {"Accept-Encoding": "identity"}
 
 _PACKED = {"gzip": 47, "x-gzip": 47, "deflate": 47}  # window bits; 47 takes zlib's and gzip's header
 _BASE_BYTES = 2**20
-_BYTES_PER_TOKEN = 1024  # with its log probability and a few others
+_BYTES_PER_TOKEN = 384  # with its log probability and its bytes
 
 
 class TooLarge(Exception):
@@ -77,12 +77,15 @@ class Body:
                 piece = self._unpack.decompress(raw, self._limit - self._taken + 1)
             except zlib.error as error:
                 raise TooLarge(f"an answer that cannot be unpacked: {error}") from None
-        if self._taken + len(piece) > self._limit:
+        n_bytes = len(piece)
+        if self._taken + n_bytes > self._limit or n_bytes > self._room.left:
+            del piece  # or the error would keep it
+        if self._taken + n_bytes > self._limit:
             raise TooLarge(f"an answer of over {self._limit:,} bytes")
-        if len(piece) > self._room.left:
+        if n_bytes > self._room.left:
             raise TooLarge("more bytes in all answers together than there is room for")
-        self._room.left -= len(piece)
-        self._taken += len(piece)
+        self._room.left -= n_bytes
+        self._taken += n_bytes
         return piece
 
     def keep(self, raw: bytes) -> None:

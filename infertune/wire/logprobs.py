@@ -16,19 +16,19 @@ class Token:
     top: Mapping[str, float]
 
 
-class _Top(msgspec.Struct):
+class _Top(msgspec.Struct, gc=False):
     token: str
     logprob: float
 
 
-class _Token(msgspec.Struct):
+class _Token(msgspec.Struct, gc=False):
     token: str
     logprob: float
     bytes: list[int] | None = None
     top_logprobs: list[_Top] | None = None
 
 
-class Logprobs(msgspec.Struct):
+class Logprobs(msgspec.Struct, gc=False):
     """In the newer form all is in ``content``, in the older one in the other three; either may come on either path."""
 
     content: list[_Token] | None = None

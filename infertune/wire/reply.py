@@ -52,11 +52,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A whole answer: its choices in order, its bill, and the names of all that is in the body."""
+    """A whole answer: its choices in order, and its bill."""
 
     choices: tuple[Choice, ...]
     usage: Usage
-    keys: frozenset[str]
 
 
 class NoAnswer(Exception):
@@ -85,7 +84,7 @@ class NoAnswer(Exception):
 # The forms. Only what is used is named; everything else is skipped unread.
 
 
-class _Part(msgspec.Struct):
+class _Part(msgspec.Struct, gc=False):
     type: str = "text"
     text: str | None = None
     content: str | None = None
@@ -94,7 +93,7 @@ class _Part(msgspec.Struct):
     summary: "str | list[str | _Part] | None" = None
 
 
-class _Message(msgspec.Struct):
+class _Message(msgspec.Struct, gc=False):
     content: str | list[str | _Part] | _Part | None = None
     reasoning: Any = None
     reasoning_content: str | list[str | _Part] | None = None
@@ -102,7 +101,7 @@ class _Message(msgspec.Struct):
     refusal: str | None = None
 
 
-class _Choice(msgspec.Struct):
+class _Choice(msgspec.Struct, gc=False):
     index: int | None = None
     text: str | None = None
     message: _Message | None = None
@@ -112,12 +111,13 @@ class _Choice(msgspec.Struct):
     error: Any = None
 
 
-class _Body(msgspec.Struct):
+class _Body(msgspec.Struct, gc=False):
     choices: list[_Choice] | None = None
     usage: Any = None
     error: Any = None
 
 
+MOST_CHOICES = 1024
 _BODY = msgspec.json.Decoder(_Body)
 _LOOSE = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -137,11 +137,18 @@ def read(body: bytes) -> Reply:
     error = next((each for each in errors if each), None)
     if error is not None or (found.choices is None and found.usage is None):
         raise NoAnswer(clean(words(body)), blame=blame_of_error(body, error), paid=paid, is_error=True)
+    if len(found.choices or ()) > MOST_CHOICES:
+        raise NoAnswer(f"{len(found.choices or ())} choices", paid=paid)
     try:
         choices = tuple(map(_choice, _ordered(found.choices or [])))
     except ValueError as wrong:
         raise NoAnswer(str(wrong), paid=paid) from None
-    return Reply(choices=choices, usage=paid, keys=frozenset(_LOOSE.decode(body)))
+    return Reply(choices=choices, usage=paid)
+
+
+def keys(body: bytes) -> frozenset[str]:
+    """Return the names of all that is in an answer."""
+    return frozenset(_LOOSE.decode(body))
 
 
 def _paid(body: bytes) -> Usage:

@@ -12,7 +12,7 @@ from infertune.engines.openai.honours import Honours
 from infertune.types import Decoding, Request
 
 _SEEDS = 2**31 - 2**16  # so that a seed and the number of a sample together stay below 2**31, which some servers need
-_MOST_TOKENS = 2**16  # that one call may bring, so that its answer has a size that can be held
+_MOST_TOKENS = 2**15  # that one call may bring, so that its answer has a size that can be held
 _NEUTRAL = {"top_p": 1.0, "top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
 
 

@@ -230,8 +230,11 @@ class Exchange:
             try:
                 return read(call, reply.content, honours=self._honours)
             except Fault as fault:
-                fault.said = self._key.redact(fault.said)
-                raise
+                wrong = fault
+            wrong.forget()
+            wrong.said = self._key.redact(wrong.said)
+            del reply
+            raise wrong
         blame = self._blame(reply)
         raise Fault(
             blame=blame,

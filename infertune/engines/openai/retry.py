@@ -68,6 +68,10 @@ class Fault(Exception):
     def __str__(self) -> str:
         return self.said
 
+    def forget(self) -> None:
+        """Let go of where it came from, with the answer that is held there: many may wait to be dealt with."""
+        self.__traceback__ = self.__context__ = self.__cause__ = None
+
 
 def retry_after_seconds(header: str | None, *, now: Callable[[], float] = time.time) -> float | None:
     """Return how long a Retry-After header (RFC 9110, 10.2.3) asks to wait; None when there is none to be understood.

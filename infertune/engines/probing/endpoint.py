@@ -241,4 +241,4 @@ class Endpoint:
         except reply.NoAnswer as no:
             words = self._key.redact(str(no) if no.is_error else f"an answer of another form: {no}")
             return Refusal(status=status, words=words, blame=no.blame, is_spoilt=not no.is_error), no.usage
-        return Answer(choices=found.choices, usage=found.usage, keys=found.keys, seconds=seconds), found.usage
+        return Answer(choices=found.choices, usage=found.usage, keys=reply.keys(content), seconds=seconds), found.usage
