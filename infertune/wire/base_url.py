@@ -7,9 +7,13 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from infertune.wire.body import TooLarge
+from infertune.wire.fetch import fetch
+
 _BELOW = re.compile(r"(/+(chat/completions|completions|models|embeddings|responses))?/*$")
 _VERSION = re.compile(r"/v\d+\w*$")
 _SECONDS = 10.0
+_MOST_BYTES = 2**22
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -34,7 +38,7 @@ def reached(client: httpx.Client) -> str:
     other = without_version(given) if _VERSION.search(urlsplit(given).path) else f"{given}/v1"
     try:
         return next((url for looks in (_lists, _answers) for url in (given, other) if looks(client, url)), given)
-    except httpx.HTTPError:
+    except (httpx.HTTPError, TimeoutError):
         return given
 
 
@@ -50,19 +54,24 @@ def reached_from(base_url: str, headers: Mapping[str, str]) -> str:
 
 def _lists(client: httpx.Client, url: str) -> bool:
     """Whether there is a list of models, or a door before it."""
-    reply = client.get(f"{url}/models", timeout=_SECONDS)
-    if reply.status_code in (401, 403):
-        return True
     try:
+        reply = fetch(client, "GET", f"{url}/models", seconds=_SECONDS, limit=_MOST_BYTES)
+        if reply.status in (401, 403):
+            return True
         found = msgspec.json.decode(reply.content)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except (TooLarge, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
-    return reply.status_code == 200 and isinstance(found, dict) and isinstance(found.get("data"), list)
+    return reply.status == 200 and isinstance(found, dict) and isinstance(found.get("data"), list)
 
 
 def _answers(client: httpx.Client, url: str) -> bool:
     """Whether something is there that takes, or refuses, an empty chat or completion."""
-    return any(
-        client.post(f"{url}/{path}", content=b"{}", timeout=_SECONDS).status_code not in (404, 405)
-        for path in ("chat/completions", "completions")
-    )
+    return any(_is_there(client, f"{url}/{path}") for path in ("chat/completions", "completions"))
+
+
+def _is_there(client: httpx.Client, url: str) -> bool:
+    try:
+        reply = fetch(client, "POST", url, content=b"{}", seconds=_SECONDS, limit=_MOST_BYTES)
+    except (TimeoutError, TooLarge):  # something is
+        return True
+    return reply.status not in (404, 405)

@@ -4,8 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from queue import Empty, SimpleQueue
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any, Literal
 
 import httpx
@@ -15,7 +14,8 @@ from infertune.engines.openai.keys import Key
 from infertune.errors import EngineError
 from infertune.wire import reply
 from infertune.wire.blame import Blame, blame_of_status
-from infertune.wire.body import HEADERS, Body, Room, TooLarge
+from infertune.wire.body import Room, TooLarge
+from infertune.wire.fetch import fetch
 from infertune.wire.kept import was_closed
 from infertune.wire.reply import Choice
 from infertune.wire.usage import Usage, estimated
@@ -186,39 +186,11 @@ class Endpoint:
             self.completion_tokens += completion_tokens
 
     def _exchange(self, method: str, url: str, body: bytes | None) -> tuple[int, bytes, float]:
-        """Return status, body and the wait that is asked for, all within the time that an answer may take.
-
-        httpx limits the time between two pieces only, so that it is another thread that waits for them.
-        """
+        """Return status, body and the wait that is asked for."""
         seconds = GET_SECONDS if body is None else ANSWER_SECONDS
-        found: SimpleQueue[tuple[int, bytes, float] | BaseException] = SimpleQueue()
-
-        def work() -> None:
-            try:
-                found.put(self._whole(method, url, body))
-            except BaseException as error:
-                found.put(error)
-
-        Thread(target=work, name="infertune-probe", daemon=True).start()
-        try:
-            outcome = found.get(timeout=seconds)
-        except Empty:
-            raise TimeoutError(f"no whole answer in {seconds:g} s") from None
-        if isinstance(outcome, BaseException):
-            raise outcome
-        return outcome
-
-    def _whole(self, method: str, url: str, body: bytes | None) -> tuple[int, bytes, float]:
-        headers = {**HEADERS, **({"Content-Type": "application/json"} if body is not None else {})}
-        timeout = httpx.USE_CLIENT_DEFAULT if body is not None else GET_SECONDS
-        with (
-            self._client.stream(method, url, content=body, headers=headers, timeout=timeout) as response,
-            Body(response.headers, limit=MAX_BODY_BYTES, room=self._room) as held,
-        ):
-            for piece in [response.content] if response.is_stream_consumed else response.iter_raw():
-                held.keep(piece)
-            wait = response.headers.get("Retry-After", "")
-            return response.status_code, held.content, float(wait[:9]) if wait.isascii() and wait.isdigit() else 0.0
+        found = fetch(self._client, method, url, content=body, seconds=seconds, limit=MAX_BODY_BYTES, room=self._room)
+        wait = found.headers.get("retry-after", "")
+        return found.status, found.content, float(wait[:9]) if wait.isascii() and wait.isdigit() else 0.0
 
     def _refuse_key(self, status: int, content: bytes) -> None:
         if status in (401, 403) and not is_filtered(content):
