@@ -136,7 +136,7 @@ class Answer:
                 event = _EVENT.decode(data)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 raise StreamFailed(f"an event that cannot be read: {error}") from None
-            choices = event.choices or ()
+            choices = event.choices or []
             if event.error or any(choice.error for choice in choices):
                 raise StreamFailed(f"the server ended the stream: {clean(words(data))}")
             counted = usage.read(event.usage)

@@ -134,15 +134,15 @@ def read(body: bytes) -> Reply:
         raise NoAnswer(clean(str(error)), paid=_paid(body)) from None
     paid = usage.read(found.usage)
     errors = [found.error, *(choice.error for choice in found.choices or ())]
-    error = next((each for each in errors if each), None)
-    if error is not None or (found.choices is None and found.usage is None):
-        raise NoAnswer(clean(words(body)), blame=blame_of_error(body, error), paid=paid, is_error=True)
+    wrong = next((each for each in errors if each), None)
+    if wrong is not None or (found.choices is None and found.usage is None):
+        raise NoAnswer(clean(words(body)), blame=blame_of_error(body, wrong), paid=paid, is_error=True)
     if len(found.choices or ()) > MOST_CHOICES:
         raise NoAnswer(f"{len(found.choices or ())} choices", paid=paid)
     try:
         choices = tuple(map(_choice, _ordered(found.choices or [])))
-    except ValueError as wrong:
-        raise NoAnswer(str(wrong), paid=paid) from None
+    except ValueError as unfit:
+        raise NoAnswer(str(unfit), paid=paid) from None
     return Reply(choices=choices, usage=paid)
 
 

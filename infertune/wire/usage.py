@@ -75,7 +75,7 @@ def read(found: object) -> Usage:
     if not isinstance(found, Mapping):
         return Usage()
     prompt, completion, total = (_first(found, names) for names in (_PROMPT, _COMPLETION, _TOTAL))
-    details = next((found[name] for name in _DETAILS if isinstance(found.get(name), Mapping)), {})
+    details: Mapping[str, Any] = next((found[name] for name in _DETAILS if isinstance(found.get(name), Mapping)), {})
     reasoning = _first(details, _REASONING) or _first(found, _REASONING) or 0
     if prompt is None and completion is not None and total is not None and total >= completion:
         prompt = total - completion
