@@ -235,7 +235,8 @@ def _serving(rows: Iterable[Row[Any]], request: Request) -> Iterator[Row[Any]]:
         if row.sample is None or row.stop not in ("[]", own_stop):
             continue
         ended = row.finish_reason == "stop" or row.max_tokens >= request.decoding.max_tokens
-        as_made = row.stop == own_stop and row.token_bytes <= TOKEN_BYTES * request.decoding.max_tokens
+        fits = row.token_bytes <= TOKEN_BYTES * request.decoding.max_tokens
+        as_made = row.stop == own_stop and (fits or row.max_tokens == request.decoding.max_tokens)
         can_be_cut = row.end_bytes == row.token_bytes
         if ended and (as_made or can_be_cut):
             yield row

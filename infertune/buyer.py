@@ -83,8 +83,14 @@ class Buyer:
             ),
             scores=np.stack([each.scores for each in found]),
             tokens=np.stack([each.tokens for each in found]),
-            prompt_tokens=_filled(np.array([each.prompt_tokens for each in responses], dtype=np.float64)),
+            prompt_tokens=self._shared(
+                _filled(np.array([each.prompt_tokens for each in responses], dtype=np.float64))
+            ),
         )
+
+    def _shared(self, prompt_tokens: FloatArray) -> FloatArray:
+        """Return the tokens that all samples of a request share: none, where each pays for a prompt of its own."""
+        return np.zeros_like(prompt_tokens) if self._spending.samples_per_prompt == 1 else _filled(prompt_tokens)
 
     def pooled(self, pieces: Sequence[Evidence]) -> list[Candidate]:
         """Return the replay choices of one configuration, each on all its examples; of two pieces the later counts."""

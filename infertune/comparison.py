@@ -56,9 +56,7 @@ class Comparison:
         finalists = self._finalists(ranked)[:N_FINALISTS]
         finals = self._orders(finalists, orders, {}, share=FINALS_SHARE)
         missing = max(N_FINALISTS - len(finalists), 0) * self._given.plan.n_finals
-        usual = self._given.share_of(
-            self._given.prompt_tokens + self._given.plan.n_samples * self._given.sample_tokens
-        )
+        usual = self._given.price(self._given.plan.n_samples)
         finals_share = min(finals.share + missing * usual, max(FINALS_SHARE, finals.share))
         return finals_share + self._confirm_reserve(ranked)
 
@@ -159,11 +157,12 @@ class Comparison:
         its = given.explored.choices.get(order.configuration)
         n = 1 if order.configuration.get(TEMPERATURE) == 0.0 else order.n_samples
         if not its:
-            return given.share_of(given.prompt_tokens + n * given.sample_tokens)
+            return given.price(n)
         dearest = max(its, key=lambda each: each.cost_tokens)
         n_known = int(dearest.configuration["strategy.n"])
-        sample = max((dearest.cost_tokens - given.prompt_tokens) / n_known, given.sample_tokens)
-        return given.share_of(dearest.cost_tokens + max(n - n_known, 0) * sample)
+        sample = max(given.sample_of(dearest.cost_tokens, n_known), given.sample_tokens)
+        more = given.price(n, sample_tokens=sample) - given.price(n_known, sample_tokens=sample)
+        return given.share_of(dearest.cost_tokens, n_known) + max(more, 0.0)
 
     def _confirm_reserve(self, ranked: Sequence[Configuration]) -> float:
         """Return what the confirmation of the default and of the best in the ranking takes."""

@@ -14,6 +14,7 @@ from infertune.evaluate import Candidate
 from infertune.evaluator import Evaluator
 from infertune.finals import RESERVE
 from infertune.plan import CONFIRM_SHARE
+from infertune.prompt_bill import n_prompts
 from infertune.search import SearchContext
 from infertune.select import concatenated, on_common_examples
 from infertune.space import Configuration
@@ -69,13 +70,14 @@ class Confirmation:
         Args:
             pair: Those that are known of the two.
         """
-        usual = self._given.prompt_tokens + USUAL_SAMPLES * self._given.sample_tokens
-        share = (2 - len(pair)) * len(self._examples) * self._given.share_of(usual)
+        price = self._given.price
+        share = (2 - len(pair)) * len(self._examples) * price(USUAL_SAMPLES)
         for each in pair:
             n = int(each.configuration["strategy.n"])
-            sample = max((each.cost_tokens - self._given.prompt_tokens) / n, 1.0)
-            more = max(USUAL_SAMPLES - n, 0) if sampled(each.configuration) else 0
-            share += len(self._examples) * self._given.share_of(each.cost_tokens + more * sample)
+            sample = self._given.sample_of(each.cost_tokens, n)
+            n_wanted = max(USUAL_SAMPLES, n) if sampled(each.configuration) else n
+            more = price(n_wanted, sample_tokens=sample) - price(n, sample_tokens=sample)
+            share += len(self._examples) * (self._given.share_of(each.cost_tokens, n) + more)
         return min(RESERVE * share, CONFIRM_SHARE)
 
     def run(self, pair: Sequence[Candidate]) -> list[Candidate]:
@@ -150,9 +152,9 @@ class Confirmation:
             whole = share(*prices.whole)
             n_new = min(int(left / whole) or int(left * RESERVE / whole), n_left)
             return (Part(n_examples + n_new),) if n_new > 0 else None
-        if not prices.sample or len(last) > 1:
+        if not sum(prices.sample) or len(last) > 1:
             return None
-        again, sample = share(prices.again, 0.0), share(0.0, prices.sample)
+        again, sample = share(prices.again, 0.0), share(*prices.sample)
         most = MOST_MORE if n_had else FEW_SAMPLES  # the first step shows what further samples are billed
         n_more = min(int((left / n_examples - again) / sample), most - n_had)
         if n_more > 0:
@@ -165,13 +167,17 @@ class Confirmation:
         lengths = [(each, *self._lengths(each, last)) for each in pair]
         n = {each.configuration: int(each.configuration["strategy.n"]) for each in pair}
         hot = [(prompt, sample) for each, prompt, sample in lengths if sampled(each.configuration)]
-        whole = sum(
-            sample * (n[each.configuration] if sampled(each.configuration) else 1) for each, _, sample in lengths
-        )
+        per_prompt = self._given.spending.samples_per_prompt
+        whole = [
+            (n_prompts(n_bought, per_prompt) * prompt, n_bought * sample)
+            for each, prompt, sample in lengths
+            for n_bought in [n[each.configuration] if sampled(each.configuration) else 1]
+        ]
+        again = sum(prompt for prompt, _ in hot)
         return _Prices(
-            whole=(sum(prompt for _, prompt, _ in lengths), whole),
-            again=sum(prompt for prompt, _ in hot),
-            sample=sum(sample for _, sample in hot),
+            whole=(sum(prompt for prompt, _ in whole), sum(sample for _, sample in whole)),
+            again=0.0 if per_prompt == 1 else again,
+            sample=(again / per_prompt if per_prompt else 0.0, sum(sample for _, sample in hot)),
         )
 
     def _lengths(self, candidate: Candidate, last: tuple[Part, ...]) -> tuple[float, float]:
@@ -183,8 +189,9 @@ class Confirmation:
             prompt = sum(each.prompt_tokens for each in answered) / len(answered)
             return prompt, sum(each.completion_tokens for each in answered) / n_samples
         n = int(candidate.configuration["strategy.n"])
-        prompt = min(self._given.prompt_tokens, candidate.cost_tokens - n)
-        return prompt, (candidate.cost_tokens - prompt) / n
+        prompts = n_prompts(n, self._given.spending.samples_per_prompt)
+        prompt = min(self._given.prompt_tokens, (candidate.cost_tokens - n) / prompts)
+        return prompt, (candidate.cost_tokens - prompts * prompt) / n
 
     def _requests(self, configuration: Configuration, parts: tuple[Part, ...]) -> list[Request]:
         n = int(configuration["strategy.n"])
@@ -227,13 +234,13 @@ class _Prices:
 
     Attributes:
         whole: Prompt and completion tokens with n samples.
-        again: Prompt tokens of asking for more samples.
-        sample: Completion tokens of one more sample.
+        again: Prompt tokens of asking for more samples, however many.
+        sample: Prompt and completion tokens of one more sample.
     """
 
     whole: tuple[float, float]
     again: float
-    sample: float
+    sample: tuple[float, float]
 
     def tokens(self, before: tuple[Part, ...], after: tuple[Part, ...]) -> float:
         """Return what a purchase should cost."""
@@ -241,4 +248,4 @@ class _Prices:
         samples = sum(part.n_examples * part.n_more for part in after)
         samples -= sum(part.n_examples * part.n_more for part in before)
         asked = sum(part.n_examples for part in after if part.n_more > before[0].n_more)
-        return (n_after - n_before) * sum(self.whole) + asked * self.again + samples * self.sample
+        return (n_after - n_before) * sum(self.whole) + asked * self.again + samples * sum(self.sample)

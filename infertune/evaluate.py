@@ -10,6 +10,7 @@ from infertune import plugins
 from infertune.bank import cut
 from infertune.estimators import SampleTable, concatenated
 from infertune.extra_settings import is_extra
+from infertune.prompt_bill import n_prompts
 from infertune.space import Configuration, SearchSpace
 from infertune.strategies import Strategy
 from infertune.tasks import Task
@@ -125,6 +126,7 @@ def candidates(
     configuration: Configuration,
     examples: Sequence[Example],
     responses: Sequence[Response],
+    samples_per_prompt: int | None = None,
 ) -> list[Candidate]:
     """Return one Candidate for each replay choice that the stored samples can answer exactly.
 
@@ -134,6 +136,7 @@ def candidates(
         configuration: Values of the request tier.
         examples: Those that ``responses`` answer, in the same order.
         responses: Without failures: a failed request is no evidence, least of all of a wrong answer.
+        samples_per_prompt: As in `n_prompts`.
     """
     if not responses:
         return []
@@ -153,6 +156,7 @@ def candidates(
             len(each.text_ends) == len(each.token_ids) for response in responses for each in response.generations
         ),
         table=table,
+        samples_per_prompt=samples_per_prompt,
         default_extractor=judge.task.default_extractor,
     )
 
@@ -168,6 +172,7 @@ def replayed(
     can_be_cut: bool = True,
     table: Callable[[int, str], SampleTable],
     default_extractor: str,
+    samples_per_prompt: int | None = None,
 ) -> list[Candidate]:
     """Return one Candidate for each replay choice that stored samples can answer exactly.
 
@@ -181,6 +186,7 @@ def replayed(
         can_be_cut: Whether it is known what a smaller limit would have given.
         table: Gives the samples as cut at ``max_tokens`` and read by an extractor; called once for each pair.
         default_extractor: For a space that has no choice of them.
+        samples_per_prompt: As in `n_prompts`.
     """
     possible = []
     for choice in space.replay_choices(configuration):
@@ -206,7 +212,7 @@ def replayed(
             configuration=complete,
             example_ids=example_ids,
             scores=scores[way][readings[reading]],
-            tokens=prompt_tokens + way[1] * lengths[readings[reading]],
+            tokens=n_prompts(way[1], samples_per_prompt) * prompt_tokens + way[1] * lengths[readings[reading]],
         )
         for complete, reading, way in possible
     ]

@@ -78,6 +78,7 @@ class Evaluator:
             request_part,
             [example for example, _ in answered],
             [response for _, response in answered],
+            self._spending.samples_per_prompt,
         )
         return [with_refused(each, refused) for each in found] if refused else found
 

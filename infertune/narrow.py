@@ -1,6 +1,7 @@
 """Takes out of a space what an engine does not honour, before anything is spent on values that mean nothing to it."""
 
-from collections.abc import Collection, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from infertune.errors import InvalidInputError
@@ -46,7 +47,12 @@ def narrowed(
         if each.name not in space:
             continue
         parameter = space[each.name]
-        if each.value is not None:
+        if each.below is not None or each.above is not None:
+            within = _within(parameter, each)
+            if within != parameter:
+                space = space.replaced([within])
+                notes.append(f"{parameter.alias} is searched in {within.domain} only: {each.reason}")
+        elif each.value is not None:
             if not parameter.contains(each.value):
                 continue
             space = space.replaced([_without(parameter, each)])
@@ -78,7 +84,10 @@ def check_supported(
         if each.name not in configuration:
             continue
         parameter, value = space[each.name], configuration[each.name]
-        if each.value is not None:
+        if each.below is not None or each.above is not None:
+            if not _is_within(value, each):
+                raise InvalidInputError(f"{each.name} must not be {_plain(value)} on this engine: {each.reason}")
+        elif each.value is not None:
             if value == each.value:
                 raise InvalidInputError(f"{each.name} must not be {_plain(value)} on this engine: {each.reason}")
         elif is_extra(each.name) and value != 0:  # at 0, the off of such settings, there was nothing to be seen
@@ -109,6 +118,36 @@ def _neutral(parameter: Parameter) -> Scalar:
     if parameter.name == "strategy.n":
         return min(parameter.values())
     return parameter.meaningful(_NEUTRAL[parameter.name]) if parameter.name in _NEUTRAL else parameter.default
+
+
+def _is_within(value: Scalar, each: Unsupported) -> bool:
+    low = -math.inf if each.below is None else each.below
+    high = math.inf if each.above is None else each.above
+    return not isinstance(value, int | float) or low <= value <= high
+
+
+def _within(parameter: Parameter, each: Unsupported) -> Parameter:
+    """Return the parameter without the values below or above those that are of use."""
+    if parameter.continuous:
+        low, high = parameter.low or 0.0, parameter.high or 0.0
+        low = low if each.below is None else max(low, each.below)
+        high = high if each.above is None else min(high, each.above)
+        kept: tuple[Scalar, ...] = (low, high) if low <= high else ()
+    else:
+        kept = tuple(value for value in parameter.values() if _is_within(value, each))
+    if not kept:
+        raise InvalidInputError(
+            f"{parameter.name} must have another value than {parameter.domain} on this engine, but has none: "
+            f"{each.reason}"
+        )
+    default = parameter.default if _is_within(parameter.default, each) else min(kept, key=_distance(parameter.default))
+    if parameter.kind == "choice":
+        return replace(parameter, choices=kept, default=default)
+    return replace(parameter, low=float(kept[0]), high=float(kept[-1]), default=default)
+
+
+def _distance(value: Scalar) -> Callable[[Scalar], float]:
+    return lambda other: abs(float(other) - float(value))
 
 
 def _without(parameter: Parameter, each: Unsupported) -> Parameter:

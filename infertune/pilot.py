@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from infertune.errors import BudgetError, EngineError
 from infertune.evaluator import Evaluator
 from infertune.plan import COST_SLACK
+from infertune.prompt_bill import n_prompts
 from infertune.space import Configuration
 from infertune.spending import Spending
 from infertune.types import Example, Response
@@ -67,10 +68,18 @@ def check_cap(answered: Sequence[Response], cap_tokens: float | None) -> None:
         )
 
 
-def n_worth_buying(answered: Sequence[Response], choices: Sequence[int], cap_tokens: float | None) -> list[int]:
+def n_worth_buying(
+    answered: Sequence[Response],
+    choices: Sequence[int],
+    cap_tokens: float | None,
+    samples_per_prompt: int | None = None,
+) -> list[int]:
     """Return the values of n that the cap admits, judging by the shortest answer; at least the smallest."""
     if cap_tokens is None:
         return list(choices)
     shortest = min(answered, key=lambda response: response.prompt_tokens + response.completion_tokens)
-    room = COST_SLACK * cap_tokens - shortest.prompt_tokens
-    return [n for n in choices if n * shortest.completion_tokens <= room] or list(choices[:1])
+
+    def cost(n: int) -> int:
+        return n_prompts(n, samples_per_prompt) * shortest.prompt_tokens + n * shortest.completion_tokens
+
+    return [n for n in choices if cost(n) <= COST_SLACK * cap_tokens] or list(choices[:1])

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infertune.errors import BudgetError
+from infertune.prompt_bill import n_prompts
 
 TARGET_TRIALS = 24  # fewer leave most prompts untried; more examples are then worth less than more trials
 MIN_EXAMPLES = 24  # below this one example is worth over 4 points, and trials mostly measure luck
@@ -52,6 +53,7 @@ def plan(
     n_tune: int,
     n_confirm: int,
     pilot_tokens: float = 0.0,
+    samples_per_prompt: int | None = None,
 ) -> Plan:
     """Split a budget.
 
@@ -65,13 +67,14 @@ def plan(
         n_choices: The values of ``strategy.n`` worth buying.
         n_tune: Size of the ``tune`` split; n_confirm likewise.
         pilot_tokens: What the pilot, and a look at the server before it, took of the budget.
+        samples_per_prompt: As in `n_prompts`.
 
     Raises:
         BudgetError: Not even MIN_TRIALS trials of FLOOR_EXAMPLES single samples can be bought.
     """
 
     def example_tokens(n: int) -> float:
-        return prompt_tokens + n * sample_tokens
+        return n_prompts(n, samples_per_prompt) * prompt_tokens + n * sample_tokens
 
     def search_share(n: int) -> float:
         confirm = min(CONFIRM_SHARE, 2 * n_confirm * example_tokens(n) / budget_tokens)

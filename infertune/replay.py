@@ -12,7 +12,8 @@ def cut(generation: Generation, *, max_tokens: int, stop: tuple[str, ...] = ()) 
     Args:
         generation: One sample. When ``stop`` is given it must have been made without stop texts, for those that
             ended it hide what came after.
-        max_tokens: At least 1. A limit beyond the generation's own changes nothing.
+        max_tokens: At least 1. A limit beyond the generation's own changes nothing, nor does any where it is not known
+            how much of the text each token ends.
         stop: Stop texts to apply; empty leaves those it was made with in force.
 
     Returns:
@@ -20,7 +21,7 @@ def cut(generation: Generation, *, max_tokens: int, stop: tuple[str, ...] = ()) 
         ``max_tokens``; the text is cut before the stop text, or before an ending that a stop text could begin with.
     """
     shorter = generation
-    if max_tokens < len(generation.token_ids):
+    if max_tokens < len(generation.token_ids) and generation.text_ends:
         shorter = _first_tokens(generation, max_tokens)
     return _ended(shorter, stop) if stop else shorter
 
@@ -44,6 +45,10 @@ def _ended(generation: Generation, stop: tuple[str, ...]) -> Generation:
         if generation.finish_reason == "stop" and text_ends:  # nothing follows, so nothing is held back
             text_ends[-1] = generation.text_ends[-1]
         return replace(generation, text=text[: text_ends[-1]] if text_ends else text, text_ends=tuple(text_ends))
+    if not generation.text_ends:  # all its tokens count, for it is not known which came after
+        return replace(
+            generation, text=text[: min(text.find(ending) for ending in stop if ending in text)], finish_reason="stop"
+        )
     n_tokens = 1 + next(index for index, end in enumerate(generation.text_ends) if end >= min(ends))
     seen = text[: generation.text_ends[n_tokens - 1]]
     start = min(at for ending in stop if (at := seen.find(ending)) >= 0)

@@ -9,6 +9,7 @@ from infertune.budget import Budget
 from infertune.buyer import Buyer
 from infertune.plan import Plan
 from infertune.progress import Explored
+from infertune.prompt_bill import n_prompts
 from infertune.space import Configuration, SearchSpace
 from infertune.spending import Spending
 from infertune.trial_log import TrialLog
@@ -55,9 +56,26 @@ class SearchContext:
         """
         return min(self.plan.search_until, 1.0 - self.reserve(self, ranked, orders)) - self.spending.share_used
 
-    def share_of(self, cost_tokens: float) -> float:
-        """Return the share of the budget that a request of so many tokens takes, a usual prompt among them."""
-        return self.spending.share_of(self.prompt_tokens, max(cost_tokens - self.prompt_tokens, 0.0))
+    def price(self, n_samples: int, *, sample_tokens: float | None = None) -> float:
+        """Return the share of the budget that a request of so many samples takes.
+
+        Args:
+            n_samples: At least 1.
+            sample_tokens: Of each; by default as the pilot saw them.
+        """
+        prompts = n_prompts(n_samples, self.spending.samples_per_prompt)
+        length = self.sample_tokens if sample_tokens is None else sample_tokens
+        return self.spending.share_of(prompts * self.prompt_tokens, n_samples * length)
+
+    def sample_of(self, cost_tokens: float, n_samples: int) -> float:
+        """Return the tokens of a sample, judging by what a request costs."""
+        prompts = n_prompts(n_samples, self.spending.samples_per_prompt)
+        return max((cost_tokens - prompts * self.prompt_tokens) / n_samples, 1.0)
+
+    def share_of(self, cost_tokens: float, n_samples: int = 1) -> float:
+        """Return the share of the budget that a request of so many tokens takes, its usual prompts among them."""
+        prompts = n_prompts(n_samples, self.spending.samples_per_prompt) * self.prompt_tokens
+        return self.spending.share_of(prompts, max(cost_tokens - prompts, 0.0))
 
     def request_part(self, configuration: Configuration) -> Configuration:
         """Return the request-tier values of a complete configuration."""

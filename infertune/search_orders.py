@@ -183,7 +183,7 @@ def _without(piece: Evidence, examples: set[int]) -> Evidence:
 def _share(given: SearchContext, order: Order) -> float:
     """Return the share of the budget that an order would take if its answers were as the pilot's."""
     n = 1 if order.configuration.get(TEMPERATURE) == 0.0 else order.n_samples
-    return len(order.examples) * given.spending.share_of(given.prompt_tokens, n * given.sample_tokens)
+    return len(order.examples) * given.price(n)
 
 
 def _take(given: SearchContext, book: _Book, trial: LoggedTrial) -> None:

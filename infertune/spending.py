@@ -4,6 +4,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 
 from infertune.bank import SampleBank
 from infertune.budget import Budget
@@ -23,11 +24,14 @@ class Spending:
         bank: Keeps.
         budget: Its limits count what was spent in all runs of the study; None has no limit.
         seconds: Generated for in earlier runs.
+        looked: Prompt and completion tokens that were paid before, for a look at the server; spent beyond the answers.
         on_landing: Called after each response is in the bank.
 
     Attributes:
+        samples_per_prompt: Of the engine, as in `n_prompts`.
         spent: What the study has paid in all runs.
         seconds: Spent generating in all runs.
+        looked_tokens: Of them, for a look at the server.
         run_tokens: Bought by this object; `run_seconds` likewise.
     """
 
@@ -39,6 +43,7 @@ class Spending:
         bank: SampleBank,
         budget: Budget | None = None,
         seconds: float = 0.0,
+        looked: tuple[int, int] = (0, 0),
         on_landing: Callable[[], None] = lambda: None,
     ) -> None:
         self._study = study
@@ -53,7 +58,14 @@ class Spending:
         self._hopeless: set[Hashable] = set()  # requests that were refused for good, which are not sent again
         self._held: set[Hashable] = set()  # requests that the bank had answers to, and that are counted as landed
         self.facts = dict(engine.facts)
-        self.spent = bank.spent(study)
+        self.samples_per_prompt: int | None = getattr(engine, "samples_per_prompt", None)
+        booked = bank.spent(study)
+        self.looked_tokens = sum(looked)
+        self.spent = replace(
+            booked,
+            extra_prompt_tokens=booked.extra_prompt_tokens + looked[0],
+            extra_completion_tokens=booked.extra_completion_tokens + looked[1],
+        )
         self.run_tokens = 0
         self.run_seconds = 0.0
 

@@ -19,10 +19,12 @@ from infertune.confirmation import Confirmation
 from infertune.decisions import decided
 from infertune.errors import BudgetError
 from infertune.evaluator import Evaluator
+from infertune.look import Look
 from infertune.pilot import check_cap, n_worth_buying, pilot
 from infertune.plan import Plan, plan
 from infertune.progress import Explored, Progress
 from infertune.promise import promise
+from infertune.prompt_bill import n_prompts
 from infertune.recommendation import Recommendation, point
 from infertune.search import Search, SearchContext
 from infertune.select import Wanted, select
@@ -81,6 +83,7 @@ class Study:
             bank=bank,
             budget=budget,
             seconds=float(log.noted("seconds") or 0.0),
+            looked=Look(log).cost,
             on_landing=self._landed,
         )
         self._evaluator = Evaluator(task=task, space=space, spending=self._spending, seed=seed)
@@ -180,10 +183,11 @@ class Study:
         check_cap(answered, self._wanted.max_cost_tokens)
         every_n = sorted(int(n) for n in self._space["strategy.n"].values())
         worth_buying = [n for n in every_n if n >= int(self._default["strategy.n"])]
-        worth_buying = n_worth_buying(answered, worth_buying, self._wanted.max_cost_tokens)
+        per_prompt = self._spending.samples_per_prompt
+        worth_buying = n_worth_buying(answered, worth_buying, self._wanted.max_cost_tokens, per_prompt)
         prompt_tokens = sum(each.prompt_tokens for each in answered) / len(answered)
         pilot_tokens = sum(each.prompt_tokens + each.completion_tokens for each in answered)
-        pilot_tokens += self._spending.spent.extra_tokens  # the look at the server among them
+        pilot_tokens += self._spending.looked_tokens
         sample_tokens = sum(each.completion_tokens / len(each.generations) for each in answered) / len(answered)
 
         def decide(known: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -196,6 +200,7 @@ class Study:
                 n_tune=len(self._task.tune),
                 n_confirm=len(self._task.confirm),
                 pilot_tokens=pilot_tokens,
+                samples_per_prompt=per_prompt,
             )
             kept = ("n_examples", "n_samples", "n_kept")
             return asdict(made) | ({} if known is None else {name: known[name] for name in kept})
@@ -207,6 +212,12 @@ class Study:
             limit = "the budget or the cost cap" if self._wanted.max_cost_tokens else "the budget"
             them = "them" if len(left_out) > 1 else "it"
             self._notes.append(f"n = {', '.join(left_out)} left out: {limit} has no room for {them}")
+        if per_prompt is not None and every_n[-1] > per_prompt:
+            which = "every sample" if per_prompt == 1 else f"every {per_prompt} samples"
+            self._notes.append(
+                f"this server bills the prompt for {which}, and so do the tokens per request: "
+                f"n = {every_n[-1]} pays for {n_prompts(every_n[-1], per_prompt)} prompts"
+            )
         return SearchContext(
             space=self._space,
             default=default,

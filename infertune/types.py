@@ -95,10 +95,10 @@ class Response:
 
     Attributes:
         generations: One per sample index, in the request's order; empty when the request failed.
-        prompt_tokens: Tokens of the rendered prompt, paid once for all samples of the request.
+        prompt_tokens: Tokens of the rendered prompt, once, however often the request pays for them.
         seconds: From the request's start in the engine to its last token.
-        extra_prompt_tokens: Paid beyond the answer: a second copy of a straggler, an attempt whose answer could not be
-            used, a prompt sent once for every sample. Spent, but no part of what the request costs in use.
+        extra_prompt_tokens: Paid beyond that: a second copy of a straggler, an attempt whose answer could not be used,
+            the prompt again for further samples. Of these the last alone is a part of what the request costs in use.
         extra_completion_tokens: Likewise.
         error: Why the request failed; empty when it did not. It begins with REFUSED where no other try would bring an
             answer: in use there would be none, so it scores 0. Any other failure is never scored.
@@ -125,21 +125,28 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsupported:
-    """A parameter of the search space, or one of its choices, that means nothing to an engine.
+    """A parameter of the search space, or some of its values, that mean nothing to an engine.
 
     Attributes:
         name: Of the parameter, such as ``decoding.min_p``.
         value: The choice that is of no use; None when the parameter has no effect at any value.
+        below: Where values below this are of no use, and others are; ``above`` likewise.
         reason: For the user: what was seen.
     """
 
     name: str
     value: Scalar | None = None
+    below: float | None = None
+    above: float | None = None
     reason: str
 
 
 class Engine(Protocol):
-    """Answers requests. Implementations: ``hf``, ``vllm``, ``openai``, ``replay``, ``fake``."""
+    """Answers requests. Implementations: ``hf``, ``vllm``, ``openai``, ``replay``, ``fake``.
+
+    An engine whose requests may pay for their prompt more than once says so by an attribute ``samples_per_prompt``:
+    most samples that share one prompt's price, or None where all do.
+    """
 
     @property
     def facts(self) -> Mapping[str, str]:

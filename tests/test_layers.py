@@ -28,9 +28,10 @@ LAYERS: list[dict[str, set[str]]] = [
         "statistics": {"stats", "estimators", "confidence_sequence", "noninferiority"},
         "decoding": {"decoding"},
         "replay": {"replay"},
-        "budget": {"budget", "prices", "spent"},
+        "budget": {"budget", "prices", "prompt_bill", "spent"},
         "models": {"models", "model_folder"},
         "machine": {"machine"},
+        "wire": {"wire"},
         "prompts": {"prompts"},
     },
     {"bank": {"database", "bank_keys", "bank_samples", "bank_tables", "bank"}},
@@ -42,7 +43,7 @@ LAYERS: list[dict[str, set[str]]] = [
         "tasks": {"tasks"},
         "load": {"load"},
     },
-    {"log": {"trial_log"}, "evaluation": {"evaluate", "evaluator", "spending"}},
+    {"log": {"trial_log", "look"}, "evaluation": {"evaluate", "evaluator", "spending"}},
     {"choice": {"plan", "rounds", "select", "promise", "verdict"}},
     {
         "search": {

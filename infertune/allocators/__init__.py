@@ -38,7 +38,7 @@ class Evidence:
         choices: Values of the replay tier.
         scores: Expected utility in [0, 1]; shape ``[n_choices, n_examples]``.
         tokens: Expected prompt and completion tokens of one request in use; same shape.
-        prompt_tokens: Of each example's request; shape ``[n_examples]``.
+        prompt_tokens: Of each example's request, where all its samples share them; shape ``[n_examples]``.
     """
 
     order: Order

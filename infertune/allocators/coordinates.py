@@ -123,6 +123,8 @@ def _scaled(parameter: Parameter, value: float) -> float:
         else [float(parameter.low or 0.0), float(parameter.high or 0.0)]
     )
     low, high = min(ends), max(ends)
+    if low == high:  # it is fixed, and what goes with it has all its effect
+        return 1.0
     if low >= 0 and (parameter.log or parameter.kind == "choice"):
         shift = 0.0 if low > 0 else 1.0
         low, high, value = math.log(low + shift), math.log(high + shift), math.log(max(value + shift, 1e-12))

@@ -82,6 +82,7 @@ def _searched(wish: Wish, bank: "SampleBank", log: "TrialLog", view: "View", sho
     from infertune import tasks
     from infertune.extra_settings import extra_ends
     from infertune.finished import Finished
+    from infertune.look import Look
     from infertune.report import space as space_report
     from infertune.search_names import search_named
     from infertune.study import Study
@@ -97,7 +98,14 @@ def _searched(wish: Wish, bank: "SampleBank", log: "TrialLog", view: "View", sho
     }
     log.check(asked)
     view.say(starting(wish.engine, wish.model, wish.options))
-    running = start(wish.engine, wish.model, wish.options, extra=extra_ends(wish.space), on_probe=probing(view))
+    running = start(
+        wish.engine,
+        wish.model,
+        wish.options,
+        extra=extra_ends(wish.space),
+        on_probe=probing(view),
+        journal=Look(log),
+    )
     try:
         space, notes = _narrow(wish, tuple(running.unsupported))
         if said := looked(running):

@@ -14,10 +14,11 @@ from infertune.types import Decoding, Engine, Scalar
 if TYPE_CHECKING:
     from infertune.cli.live import View
     from infertune.engines.probing.probe import Step
+    from infertune.engines.probing.recall import Journal
 
 # What a program may give to an engine, but no command; of the vllm engine, what ``--engine-arg`` says as well.
 _NO_OPTIONS = {
-    *("model", "extra", "honours", "on_probe", "waits", "alive"),
+    *("model", "extra", "honours", "on_probe", "journal", "waits", "alive"),
     *("max_model_len", "kv_cache_gib", "start_timeout_seconds", "hang_seconds"),
 }
 
@@ -29,6 +30,7 @@ def start(
     *,
     extra: Mapping[str, tuple[Scalar, Scalar]] | None = None,
     on_probe: "Callable[[Step], None] | None" = None,
+    journal: "Journal | None" = None,
 ) -> Engine:
     """Return a running engine.
 
@@ -38,6 +40,7 @@ def start(
         options: Those that were given; the engine has its own defaults for the others.
         extra: Settings of the space beyond the engine-neutral ones, with their two ends.
         on_probe: Called before each step by which an engine finds out what its server honours.
+        journal: Keeps what it found out, and what that cost.
 
     Raises:
         InvalidInputError: No such engine, or one that does not take such an option or setting.
@@ -52,6 +55,8 @@ def start(
     more: dict[str, Any] = {"extra": extra} if extra else {}
     if on_probe is not None and "on_probe" in parameters:
         more["on_probe"] = on_probe
+    if journal is not None and "journal" in parameters:
+        more["journal"] = journal
     engine: Engine = kind(model, **options, **more)
     return engine
 
@@ -148,7 +153,7 @@ def probing(view: "View") -> "Callable[[Step], None]":
     from infertune.report.table import duration
 
     def show(step: "Step") -> None:
-        left = "" if step.seconds_left is None else f", about {duration(step.seconds_left)} left"
+        left = f", about {duration(step.seconds_left)} left"
         facts = f"{step.setting}, step {step.number} of {step.n_steps}{left}"
         view.update(lambda: Status(phase="probe", share=(step.number - 1) / step.n_steps, facts=facts))
 

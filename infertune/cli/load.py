@@ -79,8 +79,9 @@ def load(
     from infertune.report import load as report
     from infertune.report import recipe
     from infertune.serving import workload_text
+    from infertune.wire.base_url import reached_from, tidied
 
-    url = keys.check_base_url(base_url)
+    url = keys.check_base_url(tidied(base_url))
     key = keys.read(api_key_env=api_key_env, api_key_file=api_key_file)
     kept = None if slo is None else slos.parse(slo)
     if early_stop and kept is None:
@@ -98,6 +99,7 @@ def load(
     if burstiness is not None:
         asked = [replace(one, arrival=None) for one in asked]
     ends = hopeless(kept, requests) if early_stop and kept is not None else None
+    url = reached_from(url, key.headers)
     found: list[report.Measured] = []
     with View() as view:
         different = source.n_different

@@ -38,10 +38,11 @@ def verify(
     from infertune.report import serving_recipe
     from infertune.serving.verify.running_server import RunningServer
     from infertune.serving.verify.verify import verify as verified
+    from infertune.wire.base_url import tidied
 
     recipe = serving_recipe.read(file)
     key = keys.read(api_key_env=api_key_env, api_key_file=api_key_file)
-    with RunningServer(keys.check_base_url(base_url), model=model, headers=key.headers) as server:
+    with RunningServer(keys.check_base_url(tidied(base_url)), model=model, headers=key.headers) as server:
         findings = verified(server, settings=recipe.settings, decoding=recipe.decoding, engine=recipe.engine)
     if as_json:
         plain = [{**asdict(finding), "verdict": finding.verdict} for finding in findings]

@@ -5,6 +5,7 @@ the rest of a request, so each connection has a client of its own.
 """
 
 import ssl
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
@@ -12,6 +13,8 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 import httpx
+
+from infertune.wire.kept import was_closed
 
 _CONNECT_SECONDS = 30.0
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -42,6 +45,7 @@ class Connections:
         self._tls = ssl.create_default_context() if urlsplit(base_url).scheme == "https" else False
         self._is_local = urlsplit(base_url).hostname in _LOOPBACK
         self._idle: list[httpx.AsyncClient] = []
+        self._kept: set[httpx.AsyncClient] = set()  # whose connection has brought an answer
         self._all = AsyncExitStack()
 
     async def __aenter__(self) -> "Connections":
@@ -59,13 +63,31 @@ class Connections:
 
     @asynccontextmanager
     async def post(self, path: str, body: bytes) -> AsyncIterator[httpx.Response]:
-        """Send a request; the answer's body can be read as it comes. Leaving before its end closes the connection."""
+        """Send a request; the answer's body can be read as it comes. Leaving before its end closes the connection.
+
+        What was never begun, for the server had closed a connection that it kept, is sent again on a new one.
+        """
         client = self._idle.pop() if self._idle else await self._new()
         try:
-            async with client.stream("POST", f"{self._base_url}{path}", content=body) as response:
+            response = await self._sent(client, f"{self._base_url}{path}", body)
+            try:
                 yield response
+            finally:
+                await response.aclose()
+            self._kept.add(client)
         finally:
             self._idle.append(client)
+
+    async def _sent(self, client: httpx.AsyncClient, url: str, body: bytes) -> httpx.Response:
+        is_kept, began = client in self._kept, time.monotonic()
+        self._kept.discard(client)
+        request = client.build_request("POST", url, content=body)
+        try:
+            return await client.send(request, stream=True)
+        except (httpx.RemoteProtocolError, httpx.WriteError) as error:
+            if not (is_kept and was_closed(error, after=time.monotonic() - began)):
+                raise
+        return await client.send(client.build_request("POST", url, content=body), stream=True)
 
     async def _new(self) -> httpx.AsyncClient:
         client = httpx.AsyncClient(

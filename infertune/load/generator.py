@@ -20,9 +20,12 @@ from infertune.load.load import Load
 from infertune.load.pressed import MOST_LATENESS_SECONDS, Pressed, pressed
 from infertune.load.timing import CUT, Timing
 from infertune.load.workload import LoadRequest
+from infertune.wire.body import Body, Room, TooLarge, largest
+from infertune.wire.words import said
 
 _LOOK_SECONDS = 0.25  # between two looks at whether it is hopeless
 _BEAT_SECONDS = 0.02
+_SLOWEST_SECONDS = 1.0  # of a token, by which the time of a whole answer is limited
 
 
 class Secret(Protocol):
@@ -50,7 +53,7 @@ def generate(
     patience_seconds: float = 600.0,
     most_in_flight: int = 800,
 ) -> Pressed:
-    """Send the requests at their times and return when all have ended. Nothing is ever sent twice.
+    """Send the requests at their times and return when all have ended. Nothing that was begun is sent twice.
 
     Args:
         base_url: What ``/completions`` is below; usually ends in ``/v1``.
@@ -112,7 +115,10 @@ class _Run:
         self._hopeless = hopeless
         self._landed = landed
         self._patience_seconds = patience_seconds
-        self._calls = [(stream.path(request), stream.body(request, model=model)) for request in requests]
+        self._calls = [
+            (stream.path(request), stream.body(request, model=model), request.max_tokens) for request in requests
+        ]
+        self._room = Room()
         self._timings: dict[int, Timing] = {}
         self._finished: list[Timing] = []
         self._lags: list[float] = []
@@ -175,19 +181,27 @@ class _Run:
                 group.create_task(caller())
 
     async def _call(self, index: int, due: float | None) -> None:
-        path, body = self._calls[index]
+        path, body, max_tokens = self._calls[index]
         answer = stream.Answer()
         error = ""
         sent = self._now()
+        whole_seconds = self._patience_seconds + _SLOWEST_SECONDS * max_tokens
         try:
-            async with self._connections.post(path, body) as response:
-                if response.status_code == 200:
-                    async for piece in response.aiter_bytes():
-                        answer.feed(piece, self._now())
-                    if not answer.is_finished:
-                        error = "the stream broke off before the answer's end"
-                else:
-                    error = f"HTTP {response.status_code}: {stream.said(await response.aread())}"
+            async with asyncio.timeout(whole_seconds), self._connections.post(path, body) as response:
+                limit = largest(n_samples=1, max_tokens=max_tokens)
+                with Body(response.headers, limit=limit, room=self._room) as held:
+                    if response.status_code == 200:
+                        async for raw in response.aiter_raw():
+                            answer.feed(held.feed(raw), self._now())
+                        error = answer.shortfall
+                    else:
+                        async for raw in response.aiter_raw():
+                            held.keep(raw)
+                        error = said(response.status_code, held.content, str)
+        except TimeoutError:
+            error = f"no whole answer in {whole_seconds:g} s"
+        except TooLarge as failure:
+            error = str(failure)
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError) as failure:
             error = f"{type(failure).__name__}: {failure}".removesuffix(": ")
         except stream.StreamFailed as failure:
@@ -199,7 +213,8 @@ class _Run:
             self._note(index, sent if due is None else due, sent, answer, error)
 
     def _note(self, index: int, due: float, sent: float, answer: stream.Answer, error: str) -> None:
-        usage = None if error else answer.usage
+        _, body, max_tokens = self._calls[index]
+        usage = None if error else answer.counted(request_bytes=len(body), limit=max_tokens)
         if not error and usage is None:
             self._n_uncounted += 1
         timing = Timing(
@@ -207,8 +222,8 @@ class _Run:
             sent=sent,
             chunks=() if error else tuple(answer.chunks),
             done=self._now(),
-            prompt_tokens=usage.prompt_tokens if usage else 0,
-            completion_tokens=usage.completion_tokens if usage else 0 if error else len(answer.chunks),
+            prompt_tokens=(usage.prompt_tokens or 0) if usage else 0,
+            completion_tokens=(usage.completion_tokens or 0) if usage else 0 if error else len(answer.chunks),
             error=error if self._key is None else self._key.redact(error),
         )
         self._timings[index] = timing

@@ -7,8 +7,12 @@ import msgspec
 from infertune.load.sse import EventStream
 from infertune.load.workload import LoadRequest
 from infertune.types import Message
+from infertune.wire import reply, usage
+from infertune.wire.finish import understood
+from infertune.wire.usage import Usage
+from infertune.wire.words import clean, words
 
-_MAX_SAID = 300  # characters of a server's words that are repeated
+_FIRST_BYTES = 8192
 
 
 def path(request: LoadRequest) -> str:
@@ -36,16 +40,19 @@ def body(request: LoadRequest, *, model: str) -> bytes:
 
 class _Delta(msgspec.Struct):
     role: str | None = None
-    content: str | None = None
-    reasoning: str | None = None
-    reasoning_content: str | None = None
-    tool_calls: list[msgspec.Raw] | None = None
+    content: Any = None  # a text, or typed parts
+    reasoning: Any = None
+    reasoning_content: Any = None
+    thinking: Any = None
+    tool_calls: Any = None
+    refusal: str | None = None
 
 
 class _Choice(msgspec.Struct):
     text: str | None = None
     delta: _Delta | None = None
     finish_reason: str | None = None
+    error: Any = None
 
     @property
     def brings_tokens(self) -> bool:
@@ -56,19 +63,15 @@ class _Choice(msgspec.Struct):
         if self.delta is None:
             return bool(self.text) or (self.text == "" and not self.finish_reason)
         delta = self.delta
-        if delta.content or delta.reasoning or delta.reasoning_content or delta.tool_calls:
+        brought = (delta.content, delta.reasoning, delta.reasoning_content, delta.thinking, delta.tool_calls)
+        if any(brought) or delta.refusal:
             return True
         return delta.content == "" and delta.role is None and not self.finish_reason
 
 
-class _Usage(msgspec.Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-
-
 class _Event(msgspec.Struct):
     choices: list[_Choice] | None = None
-    usage: _Usage | None = None
+    usage: Any = None
     error: Any = None
 
 
@@ -91,8 +94,30 @@ class Answer:
     def __init__(self) -> None:
         self._events = EventStream()
         self.chunks: list[float] = []
-        self.usage: _Usage | None = None
+        self.usage: Usage | None = None
+        self._first = b""  # of what came, for it may be no stream
+        self._n_bytes = 0
         self.is_finished = False
+
+    def counted(self, *, request_bytes: int, limit: int) -> Usage | None:
+        """Return what the server counted, without numbers that cannot be; None where it has not said."""
+        if self.usage is None:
+            return None
+        found = self.usage.believed(request_bytes=request_bytes, answer_bytes=self._n_bytes, limit=limit)
+        return None if found.completion_tokens is None else found
+
+    @property
+    def shortfall(self) -> str:
+        """Why there is no whole answer: an error that came in place of a stream, or a stream that broke off."""
+        if self.is_finished:
+            return ""
+        if self.chunks or not self._first.lstrip().startswith(b"{"):
+            return "the stream broke off before the answer's end"
+        try:
+            reply.read(self._first)
+        except reply.NoAnswer as error:
+            return str(error) if error.is_error else "the server does not stream its answer"
+        return "the server does not stream its answer"
 
     def feed(self, piece: bytes, now: float) -> None:
         """Take what has come by a moment.
@@ -100,28 +125,29 @@ class Answer:
         Raises:
             StreamFailed: It is an error, or nothing that such a stream may bring.
         """
+        self._n_bytes += len(piece)
+        if len(self._first) < _FIRST_BYTES:
+            self._first = (self._first + piece)[:_FIRST_BYTES]
         for data in self._events.feed(piece):
             if data == b"[DONE]":
                 self.is_finished = True
                 continue
             try:
                 event = _EVENT.decode(data)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 raise StreamFailed(f"an event that cannot be read: {error}") from None
-            if event.error is not None:
-                raise StreamFailed(f"the server ended the stream: {said(msgspec.json.encode(event.error))}")
-            if event.usage is not None:
-                self.usage = event.usage
-            choices = event.choices or ()
+            choices = event.choices or []
+            if event.error or any(choice.error for choice in choices):
+                raise StreamFailed(f"the server ended the stream: {clean(words(data))}")
+            counted = usage.read(event.usage)
+            if counted.completion_tokens is not None:
+                self.usage = counted
+            ends = [understood(choice.finish_reason) for choice in choices]
+            if "broken" in ends or "filtered" in ends:
+                raise StreamFailed(f"the server withheld the rest: finish_reason {choices[0].finish_reason!r}")
             if any(choice.brings_tokens for choice in choices):
                 self.chunks.append(now)
             if any(choice.finish_reason for choice in choices):
                 self.is_finished = True
                 if not self.chunks:  # an answer that is over at once: its one token ends it and is not shown
                     self.chunks.append(now)
-
-
-def said(data: bytes) -> str:
-    """Return a server's words on one line, shortened."""
-    text = " ".join(data.decode("utf-8", "replace").split())
-    return text if len(text) <= _MAX_SAID else f"{text[:_MAX_SAID]} ..."

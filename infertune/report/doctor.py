@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from infertune.engines.probing.probe import Probe
+from infertune.engines.probing.probe import Limits, Probe
 from infertune.machine import VLLM_PYTHON, Machine
 from infertune.models import Model
 from infertune.prices import Prices
@@ -105,20 +105,40 @@ def _server(probe: Probe) -> dict[str, str]:
     names = [model.id for model in kind.models]
     more = f" and {len(names) - SHOWN_MODELS} more" if len(names) > SHOWN_MODELS else ""
     root = next((model.root for model in kind.models if model.id == probe.model), "")
-    seeds = probe.row("seed")
     return {
         "endpoint": probe.base_url,
         "server": f"{kind.name} {kind.version}".strip() if kind.name != "other" else "unknown kind",
         "model": f"{probe.model}, from {root}" if root and root != probe.model else probe.model,
         "serves": ", ".join(names[:SHOWN_MODELS]) + more or "no list of its models",
         "latency": f"{probe.seconds:.2f} s for a small request",
-        "seeds": "sent" if seeds.verdict == "honoured" else f"not sent ({seeds.verdict}: {seeds.seen})",
+        "seeds": _seeds(probe),
+        "limits": _limits(probe.limits),
         "sampling order": kind.warpers.replace(",", ", ") or "unknown",
         "probed on": probe.path,
         "cost": f"{probe.tokens:,} tokens ({probe.prompt_tokens:,} prompt, {probe.completion_tokens:,} completion) "
         f"in {probe.n_requests} requests"
         + (", paid by an earlier probe (--again repeats it)" if probe.is_recalled else ""),
     }
+
+
+def _seeds(probe: Probe) -> str:
+    row = probe.row("seed")
+    if row.verdict != "honoured":
+        return f"not sent ({row.verdict}: {row.seen})"
+    return "sent" if probe.honours.seed else "not sent, for with seeds each sample would pay for the prompt"
+
+
+def _limits(limits: Limits) -> str:
+    """Return what the server takes, as far as it takes less than others."""
+    found = [
+        f"temperature from {limits.least_temperature:g}" if limits.least_temperature else "",
+        f"temperature up to {limits.most_temperature:g}" if limits.most_temperature is not None else "",
+        f"max_tokens from {limits.least_max_tokens}" if limits.least_max_tokens > 1 else "",
+        f"up to {limits.most_stops} stop texts" if limits.most_stops else "",
+        f"n up to {limits.most_n}" if limits.most_n else "",
+        "n pays for the prompt with each sample" if limits.bills_each else "",
+    ]
+    return ", ".join(filter(None, found)) or "none found"
 
 
 def _money(found: Diagnosis) -> list[tuple[str, str]]:
@@ -158,6 +178,8 @@ def _list(title: str, items: Sequence[str], console: Console) -> None:
 
 def _named(each: Unsupported) -> str:
     value = "" if each.value is None else f"={each.value}"
+    value += "" if each.below is None else f" below {each.below:g}"
+    value += "" if each.above is None else f" above {each.above:g}"
     return f"{each.name}{value}: {each.reason}"
 
 

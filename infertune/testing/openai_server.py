@@ -31,6 +31,7 @@ class OpenAIServer(LocalServer):
         engine: Answers, one call at a time.
         model: The one model it serves.
         key: If given, what ``Authorization: Bearer`` must bring.
+        per_connection: If given, so many calls are answered on a connection; at the next it is found to be closed.
 
     Attributes:
         base_url: Ends in ``/v1``.
@@ -38,10 +39,13 @@ class OpenAIServer(LocalServer):
         prompt_tokens: As the answers' usage adds up; ``completion_tokens`` likewise.
     """
 
-    def __init__(self, engine: Engine, *, model: str = "fake", key: str = "") -> None:
+    def __init__(
+        self, engine: Engine, *, model: str = "fake", key: str = "", per_connection: int | None = None
+    ) -> None:
         self.engine = engine
         self.model = model
         self.key = key
+        self.per_connection = per_connection
         self.bodies: list[dict[str, Any]] = []
         self.prompt_tokens = self.completion_tokens = 0
         self._lock = threading.Lock()
@@ -150,6 +154,7 @@ def _handler(server: OpenAIServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
+        n_answered = 0
 
         def do_GET(self) -> None:
             if not self._is_allowed():
@@ -161,6 +166,10 @@ def _handler(server: OpenAIServer) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if self.n_answered == server.per_connection:
+                self.close_connection = True
+                return
+            self.n_answered += 1
             if not self._is_allowed():
                 return
             if self.path not in ("/v1/chat/completions", "/v1/completions"):

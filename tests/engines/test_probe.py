@@ -98,13 +98,19 @@ def test_what_is_left_out_rests_on_one_verdict_that_the_table_shows(defect: str)
 
 def test_each_step_is_told_with_the_time_that_is_left() -> None:
     steps: list[Step] = []
-    found = probed(ToyEndpoint(), extra={"presence_penalty": (-2.0, 2.0)}, on_step=steps.append)
+    paid: list[int] = []
+    found = probed(
+        ToyEndpoint(),
+        extra={"presence_penalty": (-2.0, 2.0)},
+        on_step=steps.append,
+        on_paid=lambda *tokens: paid.append(sum(tokens)),
+    )
     assert [step.number for step in steps] == list(range(1, len(steps) + 1))
     assert {step.n_steps for step in steps} == {len(steps)}
     tried = " ".join(step.setting for step in steps)
     assert all(row.setting.removeprefix("raw_").removesuffix("_nests") in tried for row in found.rows[2:])
-    assert steps[0].seconds_left is None
-    assert all(step.seconds_left is not None and step.seconds_left >= 0 for step in steps[1:])
+    assert all(0 <= step.seconds_left < 90 for step in steps)
+    assert paid == sorted(paid) and 0 < paid[0] < paid[-1] == found.tokens
 
 
 def test_an_endpoint_of_one_temperature_is_seen() -> None:
@@ -140,8 +146,15 @@ def test_an_argument_that_acts_on_sampling_only_is_seen_by_seeds() -> None:
 def test_what_cannot_be_limited_cannot_be_used() -> None:
     with pytest.raises(EngineError, match="must honour max_tokens"):
         probed(ToyEndpoint("ignores:max_tokens"))
-    with pytest.raises(EngineError, match="do not count their tokens"):
-        probed(ToyEndpoint("uncounted"))
+    with pytest.raises(EngineError, match="must honour max_tokens"):
+        probed(ToyEndpoint("ignores:max_tokens", "uncounted"))
+
+
+def test_where_tokens_are_not_counted_a_limit_is_seen_by_the_texts() -> None:
+    found = probed(ToyEndpoint("uncounted"))
+    assert verdicts(found) == dict.fromkeys(ALL, "honoured")
+    assert "no tokens are counted" in found.row("max_tokens").seen
+    assert found.prompt_tokens > 0 < found.completion_tokens  # judged by the texts
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -12,9 +12,9 @@ from infertune.engines.openai.retry import (
     LONGEST_WAIT_SECONDS,
     Patience,
     backoff_seconds,
-    blame_of_status,
     retry_after_seconds,
 )
+from infertune.wire.blame import blame_of_status
 
 
 @pytest.mark.parametrize(

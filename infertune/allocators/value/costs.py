@@ -15,6 +15,7 @@ from infertune.estimators import FloatArray
 _THETA_NUMBER = 0.5
 _THETA_LABEL = 3.0  # prompts have little to say about each other's length
 _OWN = 0.25  # of the variance of one example's logarithm, what other configurations do not share
+_LEAST_TOKENS = 1e-3  # of a prompt that no two samples share
 _LEAST_VARIANCE = 0.05
 _JITTER = 1e-6
 
@@ -43,7 +44,7 @@ class Costs:
         samples: FloatArray,
         length_variance: float,
     ) -> None:
-        values = np.log(np.column_stack([prompts, samples]))
+        values = np.log(np.maximum(np.column_stack([prompts, samples]), _LEAST_TOKENS))
         self._centre = values.mean(axis=0)
         centred = values - self._centre
         self._variance = max(float((centred**2).mean()), _LEAST_VARIANCE)

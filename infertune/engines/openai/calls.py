@@ -1,6 +1,7 @@
 """What is sent to an OpenAI-compatible endpoint for a request: which calls, with which seeds and settings."""
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,10 +9,10 @@ from typing import Any
 import msgspec
 
 from infertune.engines.openai.honours import Honours
-from infertune.types import Request
+from infertune.types import Decoding, Request
 
 _SEEDS = 2**31 - 2**16  # so that a seed and the number of a sample together stay below 2**31, which some servers need
-_SAYS_OFF = {("sglang", "top_k"): -1}  # where off is not what it is to us
+_MOST_TOKENS = 2**15  # that one call may bring, so that its answer has a size that can be held
 _NEUTRAL = {"top_p": 1.0, "top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
 
 
@@ -48,6 +49,12 @@ def refusal(request: Request, honours: Honours) -> str:
             return f"the server does not honour {name}, so it must be {neutral:g}, but is {value:g}"
     if request.decoding.temperature != 1 and not honours.temperature:
         return f"the server does not honour temperature, so it must be 1, but is {request.decoding.temperature:g}"
+    most = honours.most_temperature
+    if not honours.least_temperature <= request.decoding.temperature <= (math.inf if most is None else most):
+        return f"the server does not take temperature {request.decoding.temperature:g}"
+    if request.decoding.max_tokens < honours.least_max_tokens:
+        least, found = honours.least_max_tokens, request.decoding.max_tokens
+        return f"the server takes no max_tokens below {least}, but it is {found}"
     for name, setting in request.decoding.extra:
         if setting != 0 and name not in honours.extra:
             return f"the server does not honour {name}, so it must be left out, but is {setting}"
@@ -78,19 +85,23 @@ def _groups(request: Request, honours: Honours) -> Iterator[tuple[int, ...]]:
     """Yield the samples of each call."""
     samples = request.samples
     seeded = honours.seed and request.decoding.temperature > 0
-    # Without tokens to count, an answer's usage is that of all its choices; and n is refused at temperature 0 by some.
-    if not honours.n or not honours.counts_tokens or request.decoding.temperature == 0:
-        yield from ((sample,) for sample in samples)
-    elif not seeded:
-        yield samples
-    elif not honours.seed_nests:
-        yield from ((sample,) for sample in samples)
-    else:
-        start = 0
-        for index in range(1, len(samples) + 1):
-            if index == len(samples) or samples[index] != samples[index - 1] + 1:
-                yield samples[start:index]
-                start = index
+    most = min(honours.most_n or len(samples), max(1, _MOST_TOKENS // request.decoding.max_tokens))
+    # n is refused at temperature 0 by some, where all samples are the same anyway.
+    if not honours.n or request.decoding.temperature == 0 or (seeded and not honours.seed_nests):
+        most = 1
+    start = 0
+    for index in range(1, len(samples) + 1):
+        is_gap = seeded and index < len(samples) and samples[index] != samples[index - 1] + 1
+        if index == len(samples) or index - start == most or is_gap:
+            yield samples[start:index]
+            start = index
+
+
+def sent_stops(decoding: Decoding, honours: Honours) -> tuple[str, ...]:
+    """Return the stop texts that the server is given; at the others the text is cut here."""
+    if not honours.stop:
+        return ()
+    return decoding.stop[: honours.most_stops] if honours.most_stops else decoding.stop
 
 
 def _body(request: Request, *, model: str, honours: Honours) -> dict[str, Any]:
@@ -105,12 +116,11 @@ def _body(request: Request, *, model: str, honours: Honours) -> dict[str, Any]:
     if honours.temperature:
         body["temperature"] = decoding.temperature
     for name, neutral in _NEUTRAL.items():
-        # What the server honours is sent even where it is off, for the server may have a default of its own.
-        if getattr(honours, name):
-            value = getattr(decoding, name)
-            body[name] = _SAYS_OFF.get((honours.server, name), value) if value == neutral else value
-    if decoding.stop and honours.stop:
-        body["stop"] = list(decoding.stop)
+        # Off is said by silence: how it is said otherwise differs, and some servers refuse every way to say it.
+        if getattr(honours, name) and getattr(decoding, name) != neutral:
+            body[name] = getattr(decoding, name)
+    if stop := sent_stops(decoding, honours):
+        body["stop"] = list(stop)
     if honours.logprobs:
         # For plain prompts the number of likely tokens beside the sampled one; vLLM takes 0, others need 1.
         body["logprobs"] = chat or (0 if honours.server == "vllm" else 1)

@@ -1,26 +1,18 @@
-"""What the answer of an OpenAI-compatible endpoint says. It comes from outside, so nothing in it is taken on trust."""
+"""The samples that an answer holds. It comes from outside, so nothing in it is taken on trust."""
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import msgspec
-
 from infertune.engines.openai.alignment import align, generation
-from infertune.engines.openai.calls import Call
+from infertune.engines.openai.calls import Call, sent_stops
 from infertune.engines.openai.honours import Honours
 from infertune.engines.openai.retry import Fault
 from infertune.replay import cut
-from infertune.types import FinishReason, Generation, Request
+from infertune.types import FinishReason, Generation, Prompt, Request
+from infertune.wire import reply as wire
+from infertune.wire.reply import Choice, NoAnswer
+from infertune.wire.usage import Usage, estimated
 
-_FINISHED: Mapping[str, FinishReason] = {
-    "stop": "stop",
-    "eos": "stop",
-    "eos_token": "stop",
-    "stop_sequence": "stop",
-    "tool_calls": "stop",
-    "length": "length",
-}
 _MAX_LOGPROB = 1e-3  # rounding may lift a log probability this far above 0
 _LOWEST_LOGPROB = -9999.0  # stands for minus infinity, which JSON cannot say
 
@@ -30,12 +22,14 @@ class Answer:
     """What came back for a call.
 
     Attributes:
-        prompt_tokens: As the server counts; paid once for the call.
+        prompt_tokens: Paid for the call, as the server counts.
+        n_prompts: How often the prompt is in there.
         unused_tokens: Completion tokens that are paid and in no generation: after a stop text that was cut here.
     """
 
     generations: tuple[Generation, ...]
     prompt_tokens: int
+    n_prompts: int = 1
     unused_tokens: int
 
     @property
@@ -44,118 +38,78 @@ class Answer:
         return self.unused_tokens + sum(len(each.token_ids) for each in self.generations)
 
 
-# What comes back. Only what is used is named; everything else is skipped unread.
-
-
-class _Token(msgspec.Struct):
-    token: str
-    logprob: float
-    bytes: list[int] | None = None
-
-
-class _ChatLogprobs(msgspec.Struct):
-    content: list[_Token] | None = None
-
-
-class _TextLogprobs(msgspec.Struct):
-    tokens: list[str]
-    token_logprobs: list[float]
-
-
-class _Message(msgspec.Struct):
-    content: str | None = None
-    reasoning: str | None = None
-    reasoning_content: str | None = None
-
-
-class _ChatChoice(msgspec.Struct):
-    index: int
-    message: _Message
-    finish_reason: str | None
-    logprobs: _ChatLogprobs | None = None
-    token_ids: list[int] | None = None
-
-
-class _TextChoice(msgspec.Struct):
-    index: int
-    text: str
-    finish_reason: str | None
-    logprobs: _TextLogprobs | None = None
-    token_ids: list[int] | None = None
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: int
-    completion_tokens: int = 0
-
-
-class _ChatAnswer(msgspec.Struct):
-    choices: list[_ChatChoice]
-    usage: _Usage
-
-
-class _TextAnswer(msgspec.Struct):
-    choices: list[_TextChoice]
-    usage: _Usage
-
-
-_CHAT = msgspec.json.Decoder(_ChatAnswer)
-_TEXT = msgspec.json.Decoder(_TextAnswer)
-_USAGE = msgspec.json.Decoder(msgspec.defstruct("_Paid", [("usage", _Usage)]))
-
-
 def read(call: Call, body: bytes, *, honours: Honours) -> Answer:
-    """Return what an answer of status 200 says.
+    """Return what an answer of a good status says.
 
     Raises:
-        Fault: It is not what was promised: no JSON, other choices than asked for, tokens that do not fit ...
+        Fault: It is not what was promised: no JSON, other choices than asked for, tokens that do not fit; or an
+            error, or nothing but what a filter withheld, which is final.
     """
+    limit = len(call.samples) * call.request.decoding.max_tokens
+    sizes = {"request_bytes": len(call.body), "answer_bytes": len(body), "limit": limit}
     try:
-        answer = (_TEXT if isinstance(call.request.prompt, str) else _CHAT).decode(body)
-        return _read(call, answer, honours)
-    except (msgspec.MsgspecError, UnicodeDecodeError, _Unusable) as error:
-        paid = _paid(body)
-        raise Fault(
-            blame="attempt",
-            said=f"an answer that cannot be used: {error}",
-            may_be_paid=True,
-            prompt_tokens=None if paid is None else paid.prompt_tokens,
-            completion_tokens=None if paid is None else paid.completion_tokens,
-        ) from None
+        found = wire.read(body)
+    except NoAnswer as no:
+        said = str(no) if no.is_error else f"an answer that cannot be used: {no}"
+        raise _fault(said, no.usage.believed(**sizes), no) from None
+    usage = found.usage.believed(**sizes)
+    try:
+        return _read(call, found.choices, usage, honours)
+    except ValueError as error:
+        raise _fault(f"an answer that cannot be used: {error}", usage) from None
+    except _Withheld as error:
+        raise _fault(str(error), usage, NoAnswer("", blame="request", is_error=True)) from None
 
 
-class _Unusable(Exception):
+class _Withheld(Exception):
     pass
 
 
-def _paid(body: bytes) -> _Usage | None:
-    try:
-        usage: _Usage = _USAGE.decode(body).usage  # type: ignore[attr-defined]
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None
-    return usage if min(usage.prompt_tokens, usage.completion_tokens) >= 0 else None
+def _fault(said: str, paid: Usage, no: NoAnswer | None = None) -> Fault:
+    blame = "attempt" if no is None else no.blame
+    return Fault(
+        blame=blame,
+        said=said,
+        may_be_paid=no is None or not no.is_error,
+        prompt_tokens=paid.prompt_tokens,
+        completion_tokens=paid.completion_tokens,
+        is_overload=blame == "load",
+    )
 
 
-def _read(call: Call, answer: _ChatAnswer | _TextAnswer, honours: Honours) -> Answer:
-    choices: Sequence[_ChatChoice | _TextChoice] = sorted(answer.choices, key=lambda choice: choice.index)
-    if [choice.index for choice in choices] != list(range(len(call.samples))):
-        raise _Unusable(f"choices {[choice.index for choice in choices]} for n={len(call.samples)}")
-    usage = answer.usage
-    if usage.prompt_tokens < 0 or usage.completion_tokens < 0:
-        raise _Unusable("a negative number of tokens")
+def _read(call: Call, choices: tuple[Choice, ...], usage: Usage, honours: Honours) -> Answer:
+    if len(choices) != len(call.samples):
+        raise ValueError(f"{len(choices)} choices for n={len(call.samples)}")
+    broken = next((choice for choice in choices if choice.finish == "broken"), None)
+    if broken is not None:
+        raise ValueError(f"the server gave up: finish_reason {broken.reason!r}")
+    if all(choice.is_withheld for choice in choices):
+        words = choices[0].refusal or choices[0].text or "nothing else is said"
+        raise _Withheld(f"the answer is withheld ({choices[0].reason or 'refusal'}): {words}")
     seen = [_seen(choice, honours) for choice in choices]
-    n_unseen = usage.completion_tokens - sum(len(each.token_ids) for each in seen) if honours.counts_tokens else 0
+    shown = [_shown(choice, tokens, call.request, honours) for choice, tokens in zip(choices, seen, strict=True)]
+    prompt_tokens, completion_tokens = usage.counted(prompt=_text(call.request.prompt), completion=sum(shown))
+    # Where no token is told apart, only the sum is known, and the mean serves as well.
+    share, rest = divmod(completion_tokens, len(choices))
+    n_unseen = completion_tokens - sum(len(each.token_ids) for each in seen) if honours.counts_tokens else 0
     generations = []
     n_unused = 0
-    for sample, choice, tokens in zip(call.samples, choices, seen, strict=True):
-        hidden = n_unseen if len(choices) == 1 else 0
-        made = _generation(call.request, sample, choice, tokens, max(0, hidden), usage, honours)
+    for index, (sample, choice, tokens) in enumerate(zip(call.samples, choices, seen, strict=True)):
+        n_tokens = len(tokens.token_ids) + (max(0, n_unseen) if len(choices) == 1 else 0)
+        if not honours.counts_tokens:
+            n_tokens = share + (index < rest)
+        made = _generation(call.request, sample, choice, tokens, n_tokens, honours)
         used = _stopped(made, call.request, honours)
         n_unused += len(made.token_ids) - len(used.token_ids)
         generations.append(used)
     if len(choices) > 1:
         n_unused += max(0, n_unseen)
-    return Answer(generations=tuple(generations), prompt_tokens=usage.prompt_tokens, unused_tokens=n_unused)
+    return Answer(
+        generations=tuple(generations),
+        prompt_tokens=prompt_tokens,
+        n_prompts=len(choices) if honours.bills_each else 1,
+        unused_tokens=n_unused,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,76 +121,72 @@ class _Seen:
     spelt: tuple[bytes, ...]
 
 
-def _seen(choice: _ChatChoice | _TextChoice, honours: Honours) -> _Seen:
+def _seen(choice: Choice, honours: Honours) -> _Seen:
     logprobs: tuple[float, ...] = ()
     spelt: tuple[bytes, ...] = ()
     if honours.logprobs:
-        if isinstance(choice, _TextChoice):
-            if choice.logprobs is None or len(choice.logprobs.tokens) != len(choice.logprobs.token_logprobs):
-                raise _Unusable("no log probabilities, or not one for each token")
-            spelt = tuple(token.encode("utf-8", "surrogatepass") for token in choice.logprobs.tokens)
-            logprobs = tuple(choice.logprobs.token_logprobs)
-        else:
-            if choice.logprobs is None or choice.logprobs.content is None:
-                raise _Unusable("no log probabilities")
-            spelt = tuple(_bytes(token) for token in choice.logprobs.content)
-            logprobs = tuple(token.logprob for token in choice.logprobs.content)
+        if choice.tokens is None:
+            raise ValueError("no log probabilities")
+        spelt = tuple(token.spelt for token in choice.tokens)
+        logprobs = tuple(token.logprob for token in choice.tokens)
         if any(not value <= _MAX_LOGPROB for value in logprobs):  # nan included
-            raise _Unusable("a log probability above 0")
+            raise ValueError("a log probability above 0")
         logprobs = tuple(min(0.0, value) if math.isfinite(value) else _LOWEST_LOGPROB for value in logprobs)
     if honours.token_ids:
         if choice.token_ids is None or (honours.logprobs and len(choice.token_ids) != len(logprobs)):
-            raise _Unusable("no token ids, or not one for each log probability")
+            raise ValueError("no token ids, or not one for each log probability")
         if any(not 0 <= token_id < 2**31 for token_id in choice.token_ids):
-            raise _Unusable("a token id that is none")
-        return _Seen(tuple(choice.token_ids), logprobs, spelt)
+            raise ValueError("a token id that is none")
+        return _Seen(choice.token_ids, logprobs, spelt)
     return _Seen((-1,) * len(logprobs), logprobs, spelt)
 
 
-def _bytes(token: _Token) -> bytes:
-    if token.bytes is None:
-        return token.token.encode("utf-8", "surrogatepass")
-    try:
-        return bytes(token.bytes)
-    except ValueError:
-        raise _Unusable("bytes of a token that are none") from None
+def _shown(choice: Choice, seen: _Seen, request: Request, honours: Honours) -> int:
+    """Return how many tokens a choice has, by what is seen of it, for a server that does not count."""
+    if honours.counts_tokens:
+        return len(seen.token_ids)
+    if choice.finish == "length":
+        return request.decoding.max_tokens
+    return min(request.decoding.max_tokens, 1 + estimated(choice.whole))
+
+
+def _finish(choice: Choice, n_tokens: int, request: Request) -> FinishReason:
+    """Return why a sample ended; where the server does not say so, the limit ended what is as long as that."""
+    if choice.finish in ("stop", "length"):
+        return choice.finish
+    return "length" if choice.finish is None and n_tokens >= request.decoding.max_tokens else "stop"
 
 
 def _generation(
-    request: Request,
-    sample: int,
-    choice: _ChatChoice | _TextChoice,
-    seen: _Seen,
-    n_hidden: int,
-    usage: _Usage,
-    honours: Honours,
+    request: Request, sample: int, choice: Choice, seen: _Seen, n_tokens: int, honours: Honours
 ) -> Generation:
-    """Return the sample that a choice holds.
+    """Return the sample that a choice holds; nothing of one that was withheld while others were not.
 
-    ``n_hidden`` tokens are paid and not shown. After a "stop" one of them is the end-of-text token; the others are
+    Some of its ``n_tokens`` may not be shown. After a "stop" one of these is the end-of-text token; the others are
     thoughts that come before the text.
     """
-    if choice.finish_reason is None or choice.finish_reason not in _FINISHED:
-        raise _Unusable(f"finish_reason must be stop or length, but is {str(choice.finish_reason)[:40]!r}")
-    finish_reason = _FINISHED[choice.finish_reason]
-    text, thoughts = (choice.text, "") if isinstance(choice, _TextChoice) else _said(choice.message)
-    stop = request.decoding.stop if honours.stop else ()
-    if not honours.logprobs:
-        n_tokens = len(seen.token_ids) + n_hidden if honours.token_ids else usage.completion_tokens
+    finish_reason = _finish(choice, n_tokens, request)
+    text = "" if choice.is_withheld else choice.text
+    n_hidden = n_tokens - len(seen.token_ids)
+    if not honours.logprobs or choice.is_withheld:
         return Generation(
             sample=sample,
             text=text,
-            token_ids=seen.token_ids if honours.token_ids else (-1,) * n_tokens,
+            token_ids=seen.token_ids + (-1,) * n_hidden,
             logprobs=(),
             text_ends=(),
             finish_reason=finish_reason,
         )
     n_ends = 1 if finish_reason == "stop" and n_hidden else 0
     n_before = n_hidden - n_ends
-    if len(seen.token_ids) + n_hidden > request.decoding.max_tokens:
-        raise _Unusable(f"more than max_tokens={request.decoding.max_tokens} tokens")
-    spelt = (b"",) * n_before + seen.spelt + (b"",) * n_ends
-    aligned = align(thoughts + text, spelt, stop=stop)
+    thoughts, spelt = choice.thoughts, b"".join(seen.spelt)
+    if thoughts and thoughts.encode("utf-8", "surrogatepass").strip()[:16] not in spelt:
+        thoughts = ""  # only the tokens of the text are told
+    is_beyond = n_tokens > request.decoding.max_tokens
+    if is_beyond and not choice.thoughts:
+        raise ValueError(f"more than max_tokens={request.decoding.max_tokens} tokens")
+    stop = sent_stops(request.decoding, honours)
+    aligned = align(thoughts + text, (b"",) * n_before + seen.spelt + (b"",) * n_ends, stop=stop)
     made = generation(
         sample=sample,
         aligned=aligned,
@@ -245,12 +195,9 @@ def _generation(
         finish_reason=finish_reason,
         stop=stop,
     )
+    if is_beyond:  # the limit does not hold for thoughts here, so nobody knows what a smaller one gives
+        return replace(made, text=text, text_ends=())
     return _without(thoughts, made)
-
-
-def _said(message: _Message) -> tuple[str, str]:
-    """Return the text of a chat answer and the thoughts before it, which servers give apart."""
-    return message.content or "", message.reasoning_content or message.reasoning or ""
 
 
 def _without(thoughts: str, made: Generation) -> Generation:
@@ -261,7 +208,11 @@ def _without(thoughts: str, made: Generation) -> Generation:
 
 
 def _stopped(made: Generation, request: Request, honours: Honours) -> Generation:
-    """Apply the stop texts here where the server does not."""
-    if honours.stop or not request.decoding.stop:
+    """Apply the stop texts here that the server was not given."""
+    if sent_stops(request.decoding, honours) == request.decoding.stop:
         return made
-    return cut(made, max_tokens=request.decoding.max_tokens, stop=request.decoding.stop)
+    return cut(made, max_tokens=max(1, len(made.token_ids)), stop=request.decoding.stop)
+
+
+def _text(prompt: Prompt) -> str:
+    return prompt if isinstance(prompt, str) else "\n".join(turn.content for turn in prompt)

@@ -21,9 +21,11 @@ from infertune.engines.openai.lanes import Lanes
 from infertune.engines.openai.listing import served
 from infertune.engines.openai.retry import EndpointGone, Waits
 from infertune.engines.probing.probe import Probe, Step
-from infertune.engines.probing.recall import probed
+from infertune.engines.probing.recall import Journal, probed
 from infertune.errors import EngineError, InvalidInputError, nearest
 from infertune.types import Request, Response, Scalar, Unsupported
+from infertune.wire import body
+from infertune.wire.base_url import reached, tidied
 
 __all__ = ["EndpointGone", "OpenAIEngine"]
 
@@ -36,7 +38,7 @@ class OpenAIEngine:
 
     Args:
         model: As the endpoint calls it.
-        base_url: What both paths are below; usually ends in ``/v1``.
+        base_url: What both paths are below, in any usual form; see docs/engines/openai.md.
         api_key_env: Environment variable that holds the key; by default OPENAI_API_KEY, if that is set.
         api_key_file: File that holds the key.
         concurrency: Most samples in flight, at least 1, and tried at once. By default it is found out, up to 256.
@@ -46,6 +48,8 @@ class OpenAIEngine:
         seeds_safe: Whether it is known that a seeded request cannot stop the server; see docs/doctor.md.
         again: Find out what the endpoint honours even where that was found out before.
         on_probe: Called before each step of finding it out.
+        journal: Of a study: what was found out before, and where to keep that with its cost. Without one the cost is
+            booked with the first response.
         waits: How long the endpoint is waited for.
         alive: Whether the server's process lives, where it is known; an endpoint without one is gone at once.
 
@@ -68,10 +72,11 @@ class OpenAIEngine:
         seeds_safe: bool = False,
         again: bool = False,
         on_probe: Callable[[Step], None] = lambda step: None,
+        journal: Journal | None = None,
         waits: Waits = Waits(),  # noqa: B008  (frozen)
         alive: Callable[[], bool] | None = None,
     ) -> None:
-        self._base_url = keys.check_base_url(base_url)
+        self._base_url = keys.check_base_url(tidied(base_url))
         self._key = keys.read(api_key_env=api_key_env, api_key_file=api_key_file)
         self._extra_body = _object(extra_body)
         if concurrency is not None and concurrency < 1:
@@ -80,6 +85,7 @@ class OpenAIEngine:
         self._extra = tuple(extra or ())
         self._is_local = urlsplit(self._base_url).hostname in _LOOPBACK
         with httpx.Client(**self._client_options(waits)) as client:
+            client.base_url = self._base_url = reached(client)
             self._listing = served(client, self._key)
             self._probe: Probe | None = None
             if honours is None:
@@ -93,9 +99,11 @@ class OpenAIEngine:
                     concurrency=concurrency,
                     again=again,
                     on_step=on_probe,
+                    journal=journal,
                 )
                 honours = self._probe.honours
-        paid = self._probe if self._probe is not None and not self._probe.is_recalled else None
+        is_owed = self._probe is not None and not self._probe.is_recalled and journal is None
+        paid = self._probe if is_owed else None
         self._owed = (0, 0) if paid is None else (paid.prompt_tokens, paid.completion_tokens)
         self._honours = honours
         self._waits = waits
@@ -131,6 +139,11 @@ class OpenAIEngine:
     def unsupported(self) -> Sequence[Unsupported]:
         """Settings that the endpoint does not honour, and choices that need what it does not tell."""
         return lacking(self._honours, self._extra, self._probe)
+
+    @property
+    def samples_per_prompt(self) -> int | None:
+        """Most samples of a request that share the price of one prompt; None where all do."""
+        return self._honours.samples_per_prompt
 
     @property
     def probe(self) -> Probe | None:
@@ -210,7 +223,7 @@ class OpenAIEngine:
                 verify=httpx.create_ssl_context(),  # one for all, for it takes long to make
                 limits=httpx.Limits(keepalive_expiry=_IDLE_SECONDS),
             )
-            self._lanes = Lanes(client)
+            self._lanes = Lanes(client, seconds=self._waits.timeout_seconds)
             self._exchange = Exchange(
                 self._lanes,
                 base_url=self._base_url,
@@ -228,7 +241,7 @@ class OpenAIEngine:
     def _client_options(self, waits: Waits) -> dict[str, Any]:
         return {
             "base_url": self._base_url,
-            "headers": {"Content-Type": "application/json", **self._key.headers},
+            "headers": {"Content-Type": "application/json", **body.HEADERS, **self._key.headers},
             "timeout": httpx.Timeout(waits.timeout_seconds, connect=10.0),
             "trust_env": not self._is_local,  # a proxy for the world is none for this machine
         }

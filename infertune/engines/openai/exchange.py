@@ -15,7 +15,7 @@ from infertune.engines.openai.concurrency import ConcurrencyLimit
 from infertune.engines.openai.hedge import Hedge
 from infertune.engines.openai.honours import Honours
 from infertune.engines.openai.keys import Key
-from infertune.engines.openai.lanes import Lanes
+from infertune.engines.openai.lanes import Lanes, Reply
 from infertune.engines.openai.retry import (
     MAX_ATTEMPTS,
     MAX_REFUSALS,
@@ -24,13 +24,14 @@ from infertune.engines.openai.retry import (
     Patience,
     Waits,
     backoff_seconds,
-    blame_of_status,
     retry_after_seconds,
 )
-from infertune.engines.openai.status import said
 from infertune.engines.openai.trade import Trade, response
 from infertune.errors import EngineError
 from infertune.types import REFUSED, Request, Response
+from infertune.wire.blame import Blame, blame_of_status
+from infertune.wire.body import TooLarge, largest
+from infertune.wire.words import is_filtered, said
 
 
 class Exchange:
@@ -107,7 +108,10 @@ class Exchange:
                 return
             except Fault as fault:
                 trade.unusable(fault)
-                if fault.blame == "user":
+                # Of an endpoint that has answered, one such reply among thousands says nothing: it must insist.
+                is_new = not self._patience.has_answered and not fault.is_redirect
+                insists = is_new or n_attempts + 1 >= MAX_ATTEMPTS
+                if fault.blame == "user" and insists:
                     raise EngineError(fault.said) from None
                 if fault.blame == "request":
                     self._patience.answered()
@@ -118,8 +122,8 @@ class Exchange:
                     raise self._gone(f"has answered nothing for {self._patience.seconds:g} s", fault) from None
                 if (fault.wait_seconds or 0.0) > self._patience.seconds:
                     raise self._gone(f"asks to wait {fault.wait_seconds:g} s", fault) from None
-                n_attempts += fault.blame == "attempt"
-                n_refusals += fault.blame != "attempt"
+                n_attempts += fault.blame in ("attempt", "user")
+                n_refusals += fault.blame not in ("attempt", "user")
                 is_last = n_attempts >= MAX_ATTEMPTS or n_refusals >= MAX_REFUSALS
                 # While nothing else is answered either, it is not this request that is to blame.
                 if is_last and self._patience.answered_since(began - self._patience.seconds):
@@ -211,27 +215,40 @@ class Exchange:
         return task
 
     async def _send(self, call: Call) -> Answer:
+        limit = largest(n_samples=len(call.samples), max_tokens=call.request.decoding.max_tokens)
         try:
-            reply = await self._lanes.post(call.path, call.body)
+            reply = await self._lanes.post(call.path, call.body, limit=limit)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise Fault(blame="endpoint", said=self._plain(error)) from None
-        except httpx.TimeoutException:
+        except (httpx.TimeoutException, TimeoutError):
             raise Fault(blame="attempt", said="no answer in time", may_be_paid=True, is_overload=True) from None
-        except (httpx.TransportError, httpx.DecodingError) as error:
+        except TooLarge as error:
+            raise Fault(blame="attempt", said=str(error), may_be_paid=True, is_overload=True) from None
+        except httpx.TransportError as error:
             raise Fault(blame="attempt", said=self._plain(error), may_be_paid=True) from None
-        if reply.status_code == 200:
+        if 200 <= reply.status < 300 and reply.content:
             try:
                 return read(call, reply.content, honours=self._honours)
             except Fault as fault:
-                fault.said = self._key.redact(fault.said)
-                raise
-        blame = blame_of_status(reply.status_code)
+                wrong = fault
+            wrong.forget()
+            wrong.said = self._key.redact(wrong.said)
+            del reply
+            raise wrong
+        blame = self._blame(reply)
         raise Fault(
             blame=blame,
-            said=said(reply, self._key),
+            said=said(reply.status, reply.content, self._key.redact, location=reply.headers.get("location", "")),
             wait_seconds=retry_after_seconds(reply.headers.get("retry-after")),
             is_overload=blame == "load",
+            is_redirect=300 <= reply.status < 400,
         )
+
+    def _blame(self, reply: Reply) -> Blame:
+        """Return whom a status is about; a filter's no comes with statuses of other meanings as well."""
+        if 400 <= reply.status < 500 and is_filtered(reply.content):
+            return "request"
+        return blame_of_status(reply.status)
 
     def _plain(self, error: Exception) -> str:
         return self._key.redact(str(error)) or type(error).__name__

@@ -16,10 +16,16 @@ class Honours:
         chat: Answers ``/chat/completions``.
         completions: Answers ``/completions``.
         max_completion_tokens: Knows ``max_tokens`` by this newer name only.
+        least_max_tokens: The smallest ``max_tokens`` that is taken.
         temperature: Where not, samples come at the server's own temperature.
+        least_temperature: The smallest that is taken.
+        most_temperature: The largest that is known to be taken, where a larger one was refused; else None.
         top_p: And the next three likewise: has the effect that `Decoding` describes.
         stop: Ends at stop texts; where not, the texts are cut here.
+        most_stops: Stop texts that are taken at most; 0 where no limit is known. The others are cut here.
         n: Gives several samples for one prompt, which is then paid once.
+        most_n: Samples that one call may ask for; 0 where no limit is known.
+        bills_each: Bills the prompt for each of the samples of a call.
         seed: The same seed gives the same sample again. False as well where a seed is not safe to send.
         seed_nests: ``n=k`` with seed ``s`` gives the samples of the seeds ``s`` to ``s + k - 1``.
         logprobs: Gives every sampled token with a log probability, so that a text can be cut at any token.
@@ -35,13 +41,19 @@ class Honours:
     chat: bool = True
     completions: bool = True
     max_completion_tokens: bool = False
+    least_max_tokens: int = 1
     temperature: bool = True
+    least_temperature: float = 0.0
+    most_temperature: float | None = None
     top_p: bool = False
     top_k: bool = False
     min_p: bool = False
     repetition_penalty: bool = False
     stop: bool = False
+    most_stops: int = 0
     n: bool = False
+    most_n: int = 0
+    bills_each: bool = False
     seed: bool = False
     seed_nests: bool = False
     logprobs: bool = False
@@ -53,6 +65,13 @@ class Honours:
     def counts_tokens(self) -> bool:
         """Whether the tokens of each sample of an answer can be told apart; if not, only their sum is known."""
         return self.logprobs or self.token_ids
+
+    @property
+    def samples_per_prompt(self) -> int | None:
+        """Most samples of a request that share the price of one prompt; None where all do."""
+        if not self.n or self.bills_each:
+            return 1
+        return self.most_n or None
 
 
 def vllm(version: str = "", *, seed: bool = True) -> Honours:

@@ -33,6 +33,16 @@ def lacking(honours: Honours, extra: Iterable[str], probe: Probe | None) -> list
         for kind, path in _PATHS.items()
         if not getattr(honours, path)
     ]
+    if honours.temperature and honours.least_temperature:
+        reason = f"the server refuses temperature 0, and takes {honours.least_temperature:g}"
+        found.append(Unsupported(name="decoding.temperature", below=honours.least_temperature, reason=reason))
+    if honours.temperature and honours.most_temperature is not None:
+        reason = f"the server takes temperature {honours.most_temperature:g}, and refuses a larger one"
+        found.append(Unsupported(name="decoding.temperature", above=honours.most_temperature, reason=reason))
+    if honours.least_max_tokens > 1:
+        least = honours.least_max_tokens
+        reason = f"the server takes no max_tokens below {least}"
+        found.append(Unsupported(name="decoding.max_tokens", below=least, reason=reason))
     if not honours.logprobs:
         reason = f"smaller values need logprobs, which the server does not honour{seen('logprobs')}"
         found.append(Unsupported(name="decoding.max_tokens", reason=reason))

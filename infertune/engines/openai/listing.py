@@ -7,11 +7,15 @@ import httpx
 import msgspec
 
 from infertune.engines.openai.keys import Key
-from infertune.engines.openai.status import clean, said
 from infertune.errors import EngineError
+from infertune.wire.body import TooLarge
+from infertune.wire.fetch import fetch
+from infertune.wire.words import clean, said
 
 _N_TRIES = 3
 _WAIT_SECONDS = 0.5
+_SECONDS = 30.0
+_MOST_BYTES = 2**22
 
 
 class _Model(msgspec.Struct):
@@ -49,19 +53,22 @@ def served(client: httpx.Client, key: Key) -> Listing:
     """
     for n_left in range(_N_TRIES - 1, -1, -1):
         try:
-            reply = client.get("/models")
+            reply = fetch(client, "GET", "/models", seconds=_SECONDS, limit=_MOST_BYTES)
             break
-        except httpx.TransportError as error:
+        except TooLarge:
+            return Listing()
+        except (httpx.TransportError, TimeoutError) as error:
             if not n_left:
                 reason = key.redact(str(error)) or type(error).__name__
                 raise EngineError(f"there must be a server at {client.base_url}, but: {reason}") from None
             time.sleep(_WAIT_SECONDS)
-    if reply.status_code in (401, 403):
+    if reply.status in (401, 403):
+        words = said(reply.status, reply.content, key.redact)
         raise EngineError(
-            f"the endpoint {client.base_url} rejects the API key, or needs one: {said(reply, key)}; "
+            f"the endpoint {client.base_url} rejects the API key, or needs one: {words}; "
             "set it with --api-key-env or --api-key-file"
         )
     try:
         return Listing(tuple(msgspec.json.decode(reply.content, type=_Models).data))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Listing()

@@ -2,32 +2,18 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Literal
 
 from infertune.errors import EngineError
 from infertune.types import Request
+from infertune.wire.blame import Blame
 
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 20.0
 MAX_ATTEMPTS = 6
 MAX_REFUSALS = 30  # of one request while others are answered
-
-Blame = Literal["load", "endpoint", "attempt", "request", "user"]
-"""Whom a fault is about.
-
-``load``: the endpoint has too much to do. ``endpoint``: it cannot be reached. ``attempt``: this one went wrong, and
-the next may not. ``request``: this request will never be answered. ``user``: no request will, as things are set up.
-"""
-
-_BY_STATUS: Mapping[int, Blame] = {
-    **dict.fromkeys((400, 413, 414, 422, 501), "request"),
-    **dict.fromkeys((408, 409, 425, 500), "attempt"),
-    **dict.fromkeys((429, 503), "load"),
-    **dict.fromkeys((502, 504), "endpoint"),
-}
 
 
 class EndpointGone(EngineError):
@@ -67,6 +53,7 @@ class Fault(Exception):
         prompt_tokens: Paid, when the answer that could not be used said so; likewise the next.
         wait_seconds: As the endpoint asked for; None when it did not.
         is_overload: Whether fewer samples in flight may help.
+        is_redirect: Whether it is no refusal, but a word to go elsewhere.
     """
 
     blame: Blame
@@ -76,14 +63,14 @@ class Fault(Exception):
     completion_tokens: int | None = None
     wait_seconds: float | None = None
     is_overload: bool = False
+    is_redirect: bool = False
 
     def __str__(self) -> str:
         return self.said
 
-
-def blame_of_status(status: int) -> Blame:
-    """Return whom an HTTP status that is not 200 is about."""
-    return _BY_STATUS.get(status, "attempt" if status >= 500 else "user")
+    def forget(self) -> None:
+        """Let go of where it came from, with the answer that is held there: many may wait to be dealt with."""
+        self.__traceback__ = self.__context__ = self.__cause__ = None
 
 
 def retry_after_seconds(header: str | None, *, now: Callable[[], float] = time.time) -> float | None:
@@ -146,6 +133,11 @@ class Patience:
             self._first_fault = now
         if told_to_wait is not None and told_to_wait <= self.seconds:
             self._first_fault = max(self._first_fault, now + told_to_wait - self.seconds / 2)
+
+    @property
+    def has_answered(self) -> bool:
+        """Whether it ever answered as it should."""
+        return self._last_answer is not None
 
     def answered_since(self, moment: float) -> bool:
         """Whether it answered any request after this moment of the clock."""

@@ -66,7 +66,7 @@ def response(request: Request, trades: list[Trade]) -> Response:
             error=f"{REFUSED if failure.blame == 'request' else ''}{failure.said}",
         )
     made = {each.sample: each for answer in answers for each in answer.generations}
-    prompt_tokens = answers[0].prompt_tokens
+    prompt_tokens = answers[0].prompt_tokens // answers[0].n_prompts
     return Response(
         request=request,
         generations=tuple(made[sample] for sample in request.samples),

@@ -1,18 +1,25 @@
 """One connection to an OpenAI-compatible endpoint for the few requests of a probe; counts every token they cost."""
 
-import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any, Literal
 
 import httpx
 import msgspec
 
 from infertune.engines.openai.keys import Key
-from infertune.engines.openai.status import clean, said
 from infertune.errors import EngineError
+from infertune.wire import reply
+from infertune.wire.blame import Blame, blame_of_status
+from infertune.wire.body import Room, TooLarge
+from infertune.wire.fetch import fetch
+from infertune.wire.kept import was_closed
+from infertune.wire.reply import Choice
+from infertune.wire.usage import Usage, estimated
+from infertune.wire.words import is_filtered, said
 
 Path = Literal["chat/completions", "completions"]
 CHAT: Path = "chat/completions"
@@ -23,45 +30,44 @@ ATTEMPTS = 6
 FIRST_WAIT_SECONDS = 0.25
 MAX_WAIT_SECONDS = 10.0
 GET_SECONDS = 10.0
-MAX_BODY_BYTES = 16 * 2**20  # what a server sends is untrusted, in size as well
-_BUSY = {408, 409, 425, 429, 502, 503, 504}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenLogprob:
-    """A token's log probability, and those of the likeliest tokens at its place by their text."""
-
-    logprob: float
-    top: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """One sample as the endpoint gave it; None stands for what it did not give."""
-
-    text: str
-    finish_reason: str | None
-    token_ids: tuple[int, ...] | None
-    logprobs: tuple[TokenLogprob, ...] | None
+ANSWER_SECONDS = 120.0  # the whole of one, which is some dozen tokens long
+MAX_BODY_BYTES = 4 * 2**20  # what a server sends is untrusted, in size as well
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What an endpoint answered; the token counts are None where it gives none, ``keys`` those of the whole body."""
+    """What an endpoint answered.
+
+    Attributes:
+        usage: What it says it counted.
+        keys: Names of all that is in the body.
+    """
 
     choices: tuple[Choice, ...]
-    prompt_tokens: int | None
-    completion_tokens: int | None
+    usage: Usage
     keys: frozenset[str]
     seconds: float
+
+    @property
+    def n_visible(self) -> int | None:
+        """Tokens that are no thoughts; None where it does not count."""
+        counted = self.usage.completion_tokens
+        return None if counted is None else counted - self.usage.reasoning_tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """An endpoint's no, or an answer that is none, in its own words."""
+    """An endpoint's no, or an answer that is none, in its own words.
+
+    Attributes:
+        blame: Whom it is about.
+        is_spoilt: Whether it may have been an answer, and is paid.
+    """
 
     status: int
     words: str
+    blame: Blame = "request"
+    is_spoilt: bool = False
 
 
 class Endpoint:
@@ -73,6 +79,7 @@ class Endpoint:
         key: Struck out of all that is quoted from the endpoint.
         extra_body: Sent with every request.
         in_flight: Most requests side by side.
+        on_paid: Is told the two sums of what was paid, now and then.
 
     Attributes:
         prompt_tokens: Paid so far, by the endpoint's own count; `completion_tokens` likewise.
@@ -91,6 +98,7 @@ class Endpoint:
         key: Key | None = None,
         extra_body: Mapping[str, Any] | None = None,
         in_flight: int = IN_FLIGHT,
+        on_paid: Callable[[int, int], None] = lambda prompt_tokens, completion_tokens: None,
     ) -> None:
         self.base_url = str(client.base_url).rstrip("/")
         self.model = model
@@ -100,38 +108,58 @@ class Endpoint:
         self._key = key or Key()
         self._extra_body = dict(extra_body or {})
         self._in_flight = in_flight
+        self._on_paid = on_paid
+        self._lock = Lock()
+        self._room = Room()
 
     def get(self, path: str, *, root: bool = False) -> str:
         """Return what a path says, below ``base_url`` or at the server's ``root``; nothing unless it says 200."""
         base = self.base_url.removesuffix("/v1") if root else self.base_url
         try:
             status, body, _ = self._exchange("GET", f"{base}/{path}", None)
-        except httpx.HTTPError:
+        except (httpx.HTTPError, TimeoutError, TooLarge):
             return ""
         return body.decode("utf-8", "replace") if status == 200 else ""
 
     def ask(self, path: Path, prompt: str, **settings: Any) -> Answer | Refusal:
         """Send one request and return its answer; settings are fields of the request's body."""
+        limit = settings.get("max_tokens", 1) * settings.get("n", 1)
         if path == CHAT and "max_tokens" in settings:
             settings[self.limit_name] = settings.pop("max_tokens")
         prompted = {"messages": [{"role": "user", "content": prompt}]} if path == CHAT else {"prompt": prompt}
         body = msgspec.json.encode({"model": self.model, **prompted, **settings, **self._extra_body})
+        n_unknown = 0  # attempts that were paid at a price that is not known, which is taken to be the answer's own
         for attempt in range(ATTEMPTS):
             is_last = attempt == ATTEMPTS - 1
             began = time.monotonic()
             try:
                 status, content, wait = self._exchange("POST", f"{self.base_url}/{path}", body)
-            except httpx.HTTPError as error:
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 if is_last:
-                    reason = self._key.redact(str(error)) or type(error).__name__
-                    raise EngineError(f"there must be a server at {self.base_url}, but: {reason}") from None
+                    raise self._absent(error) from None
+                wait = 0.0
+            except (httpx.HTTPError, TimeoutError, TooLarge) as error:
+                if is_last:
+                    raise self._absent(error) from None
+                never_begun = isinstance(error, httpx.TransportError) and was_closed(
+                    error, after=time.monotonic() - began
+                )
+                n_unknown += not never_begun
                 wait = 0.0
             else:
-                found = self._read(status, content, time.monotonic() - began)
-                # A status of 500 and a spoilt answer may pass; where they stay, it is the question's fault.
-                if isinstance(found, Answer) or status not in _BUSY | {200, 500}:
+                self._refuse_key(status, content)
+                found, paid = self._read(status, content, time.monotonic() - began)
+                paid = paid.believed(request_bytes=len(body), answer_bytes=len(content), limit=limit)
+                if isinstance(found, Answer):
+                    found = replace(found, usage=paid)
+                    self._book(found, prompt, limit, times=1 + n_unknown)
                     return found
-                if is_last and status in _BUSY:
+                self._pay(paid.prompt_tokens or 0, paid.completion_tokens or 0)
+                n_unknown += found.is_spoilt and paid.prompt_tokens is None
+                # A status of 500 and a spoilt answer may pass; where they stay, it is the question's fault.
+                if found.blame in ("request", "user"):
+                    return found
+                if is_last and found.blame in ("load", "endpoint"):
                     raise EngineError(f"the endpoint {self.base_url} is too busy to be probed: {found.words}")
                 if is_last:
                     return found
@@ -140,129 +168,49 @@ class Endpoint:
 
     def ask_all(self, path: Path, questions: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Answer | Refusal]:
         """Send (prompt, settings) side by side, a few at a time, and return the answers in their order."""
+        found = []
         with ThreadPoolExecutor(self._in_flight) as pool:
-            return list(pool.map(lambda question: self.ask(path, question[0], **question[1]), questions))
+            for answer in pool.map(lambda question: self.ask(path, question[0], **question[1]), questions):
+                found.append(answer)
+                self._on_paid(self.prompt_tokens, self.completion_tokens)
+        return found
+
+    def _book(self, answer: Answer, prompt: str, limit: int, *, times: int) -> None:
+        shown = sum(1 + estimated(choice.whole) for choice in answer.choices)
+        prompt_tokens, completion_tokens = answer.usage.counted(prompt=prompt, completion=min(limit, shown))
+        self._pay(times * prompt_tokens, times * completion_tokens)
+
+    def _pay(self, prompt_tokens: int, completion_tokens: int) -> None:
+        with self._lock:
+            self.prompt_tokens += prompt_tokens
+            self.completion_tokens += completion_tokens
 
     def _exchange(self, method: str, url: str, body: bytes | None) -> tuple[int, bytes, float]:
-        headers = {"Content-Type": "application/json"} if body is not None else {}
-        timeout = httpx.USE_CLIENT_DEFAULT if body is not None else GET_SECONDS
-        with self._client.stream(method, url, content=body, headers=headers, timeout=timeout) as response:
-            content = b""
-            for part in response.iter_bytes():
-                content += part
-                if len(content) > MAX_BODY_BYTES:
-                    break
-            wait = response.headers.get("Retry-After", "")
-        return response.status_code, content, float(wait) if wait.isdigit() else 0.0
+        """Return status, body and the wait that is asked for."""
+        seconds = GET_SECONDS if body is None else ANSWER_SECONDS
+        found = fetch(self._client, method, url, content=body, seconds=seconds, limit=MAX_BODY_BYTES, room=self._room)
+        wait = found.headers.get("retry-after", "")
+        return found.status, found.content, float(wait[:9]) if wait.isascii() and wait.isdigit() else 0.0
 
-    def _read(self, status: int, content: bytes, seconds: float) -> Answer | Refusal:
-        self.n_requests += 1
-        words = "" if status == 200 else said(httpx.Response(status, content=content), self._key)
-        if status in (401, 403):
+    def _refuse_key(self, status: int, content: bytes) -> None:
+        if status in (401, 403) and not is_filtered(content):
             raise EngineError(
-                f"{self.base_url} rejects the API key, or needs one: {words}; "
+                f"{self.base_url} rejects the API key, or needs one: {said(status, content, self._key.redact)}; "
                 "set it with --api-key-env or --api-key-file"
             )
-        if words:
-            return Refusal(status=status, words=words)
+
+    def _absent(self, error: Exception) -> EngineError:
+        reason = self._key.redact(str(error)) or type(error).__name__
+        return EngineError(f"there must be a server at {self.base_url}, but: {reason}")
+
+    def _read(self, status: int, content: bytes, seconds: float) -> tuple[Answer | Refusal, Usage]:
+        self.n_requests += 1
+        if not (200 <= status < 300 and content):
+            words = said(status, content, self._key.redact)
+            return Refusal(status=status, words=words, blame=blame_of_status(status)), Usage()
         try:
-            answer = read_answer(content, seconds)
-        except (msgspec.DecodeError, msgspec.ValidationError, ValueError) as error:
-            return Refusal(status=status, words=clean(f"an answer of another form: {error}"))
-        self.prompt_tokens += answer.prompt_tokens or 0
-        self.completion_tokens += answer.completion_tokens or 0
-        return answer
-
-
-class _Top(msgspec.Struct):
-    token: str
-    logprob: float
-
-
-class _Token(msgspec.Struct):
-    logprob: float
-    top_logprobs: list[_Top] | None = None
-
-
-class _Logprobs(msgspec.Struct):
-    """Of a chat choice in ``content``, of a plain one in the other two."""
-
-    content: list[_Token] | None = None
-    token_logprobs: list[float] | None = None
-    top_logprobs: list[dict[str, float] | None] | None = None
-
-
-class _Message(msgspec.Struct):
-    content: str | None = None
-    reasoning: str | None = None
-    reasoning_content: str | None = None
-
-
-class _Choice(msgspec.Struct):
-    index: int = 0
-    text: str | None = None
-    message: _Message | None = None
-    finish_reason: str | None = None
-    logprobs: _Logprobs | None = None
-    token_ids: list[int] | None = None
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-
-
-class _Body(msgspec.Struct):
-    choices: list[_Choice]
-    usage: _Usage | None = None
-
-
-def read_answer(content: bytes, seconds: float) -> Answer:
-    """Return a response body as an Answer, its choices in the order of their indices.
-
-    Raises:
-        ValueError: Indices are missing or doubled, or a log probability is none. (msgspec's errors are ValueErrors.)
-    """
-    body = msgspec.json.decode(content, type=_Body)
-    choices = sorted(body.choices, key=lambda choice: choice.index)
-    if [choice.index for choice in choices] != list(range(len(choices))):
-        raise ValueError(f"choices must be numbered from 0, but are {[choice.index for choice in choices]}")
-    usage = body.usage or _Usage()
-    return Answer(
-        choices=tuple(_choice(choice) for choice in choices),
-        prompt_tokens=usage.prompt_tokens,
-        completion_tokens=usage.completion_tokens,
-        keys=frozenset(msgspec.json.decode(content)),
-        seconds=seconds,
-    )
-
-
-def _choice(choice: _Choice) -> Choice:
-    message = choice.message
-    thought = "" if message is None else message.reasoning_content or message.reasoning or ""
-    said = choice.text if message is None else message.content
-    return Choice(
-        text=thought + (said or ""),
-        finish_reason=choice.finish_reason,
-        token_ids=None if choice.token_ids is None else tuple(choice.token_ids),
-        logprobs=None if choice.logprobs is None else _logprobs(choice.logprobs),
-    )
-
-
-def _logprobs(found: _Logprobs) -> tuple[TokenLogprob, ...] | None:
-    if found.content is not None:
-        tokens = [
-            TokenLogprob(logprob=token.logprob, top={top.token: top.logprob for top in token.top_logprobs or ()})
-            for token in found.content
-        ]
-    elif found.token_logprobs is not None:
-        tops = found.top_logprobs or [None] * len(found.token_logprobs)
-        tokens = [
-            TokenLogprob(logprob=logprob, top=top or {})
-            for logprob, top in zip(found.token_logprobs, tops, strict=True)
-        ]
-    else:
-        return None
-    if not all(math.isfinite(token.logprob) for token in tokens):
-        raise ValueError("log probabilities must be finite")
-    return tuple(tokens)
+            found = reply.read(content)
+        except reply.NoAnswer as no:
+            words = self._key.redact(str(no) if no.is_error else f"an answer of another form: {no}")
+            return Refusal(status=status, words=words, blame=no.blame, is_spoilt=not no.is_error), no.usage
+        return Answer(choices=found.choices, usage=found.usage, keys=reply.keys(content), seconds=seconds), found.usage

@@ -5,7 +5,7 @@ A setting that is refused, ignored or unclear is not honoured: it is neither sen
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -24,10 +24,28 @@ _SAME_NAME = (
     *("stop", "n", "seed", "seed_nests", "logprobs", "raw_logprobs", "token_ids"),
 )
 _SETTINGS = {*_SAME_NAME, "max_tokens"}
+_ORDER = (
+    *("chat", "completions", "max_tokens", "temperature", "n", "top_p", "top_k", "min_p", "repetition_penalty"),
+    *("stop", "logprobs", "raw_logprobs", "token_ids", "seed", "seed_nests"),
+)
 # About how many requests a probe sends, by which the time left is judged.
 _N_REQUESTS = 105
 _N_ONE_BY_ONE = 240  # where one request brings one sample
 _N_EXTRA = 30  # for each setting of the user's own
+_N_NEEDED = 2  # of the steps, without which a server is of no use
+LONGEST_SECONDS = 90.0  # after which nothing more is tried, so that a slow server is looked at for minutes only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a server takes of a setting that it honours; as in `Honours`, where each means the same."""
+
+    least_max_tokens: int = 1
+    least_temperature: float = 0.0
+    most_temperature: float | None = None
+    most_stops: int = 0
+    most_n: int = 0
+    bills_each: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +56,7 @@ class Probe:
         path: Where the settings were probed: chat where there is chat.
         limit_name: How a chat's ``max_tokens`` is called there.
         rows: One for each setting.
+        limits: Of the settings that are honoured.
         seconds: Of one small request.
         prompt_tokens: Paid for probing, by the server's own count; completion_tokens likewise.
         is_recalled: Whether this was found out earlier, and so cost nothing now.
@@ -49,6 +68,7 @@ class Probe:
     path: Path
     limit_name: str
     rows: tuple[Row, ...]
+    limits: Limits
     seconds: float
     n_requests: int
     prompt_tokens: int
@@ -64,12 +84,16 @@ class Probe:
     def honours(self) -> Honours:
         """The settings that were seen to be honoured."""
         honoured = {row.setting for row in self.rows if row.verdict == "honoured"}
+        # Seeds that do not nest allow one sample a call, and so pay for the prompt with each: n is worth more.
+        if "n" in honoured and "seed_nests" not in honoured:
+            honoured -= {"seed"}
         return Honours(
             server="" if self.server.name == "other" else self.server.name,
             version=self.server.version,
             warpers=self.server.warpers,
             max_completion_tokens=self.limit_name == NEWER_LIMIT,
             extra=tuple(sorted(honoured - _SETTINGS)),
+            **asdict(self.limits),
             **{name: name in honoured for name in _SAME_NAME},
         )
 
@@ -85,13 +109,13 @@ class Step:
     Attributes:
         setting: Tried next; one step may try two that belong together.
         number: Of the step, from 1 to ``n_steps``.
-        seconds_left: About how long the rest takes at the pace so far; None before there is a pace.
+        seconds_left: About how long the rest takes at the pace so far, or at that of the first requests.
     """
 
     setting: str
     number: int
     n_steps: int
-    seconds_left: float | None
+    seconds_left: float
 
 
 def probe(
@@ -104,6 +128,7 @@ def probe(
     seeds_safe: bool = False,
     concurrency: int | None = None,
     on_step: Callable[[Step], None] = lambda step: None,
+    on_paid: Callable[[int, int], None] = lambda prompt_tokens, completion_tokens: None,
 ) -> Probe:
     """Probe an endpoint; costs some thousands of tokens and about a hundred small requests, eight at a time.
 
@@ -116,12 +141,13 @@ def probe(
         seeds_safe: Whether it is known that a seeded request cannot stop the server; see `ServerKind.may_be_cpu`.
         concurrency: Most samples in flight, where the user limits them; one request may bring a dozen.
         on_step: Called before each step.
+        on_paid: Is told the prompt and completion tokens paid so far, after every few requests.
 
     Raises:
         EngineError: Nothing answers, the model is not served, or the length of answers cannot be limited.
     """
     in_flight = IN_FLIGHT if concurrency is None else max(1, min(IN_FLIGHT, concurrency // SAMPLES_PER_REQUEST))
-    endpoint = Endpoint(client, model=model, key=key, extra_body=extra_body, in_flight=in_flight)
+    endpoint = Endpoint(client, model=model, key=key, extra_body=extra_body, in_flight=in_flight, on_paid=on_paid)
     experiments = Experiments(Texts(endpoint))
     experiments.paths()
     server = identify(endpoint)
@@ -134,32 +160,53 @@ def probe(
             experiments.say("seed_nests", "not tried", "needs seed")
 
     own = extra or {}
-    steps: list[tuple[str, Callable[[], None]]] = [
-        ("max_tokens", experiments.max_tokens),
-        ("n and temperature", experiments.several_and_hot),
-        *((name, partial(experiments.narrowing, name, value)) for name, value in NARROWING.items()),
-        ("repetition_penalty", partial(experiments.greedy_setting, "repetition_penalty", 2.0)),
-        ("stop", experiments.stop),
-        ("logprobs", experiments.logprobs),
-        ("token_ids", experiments.token_ids),
-        ("seed", seeds),
-        *((name, partial(experiments.extra, name, ends)) for name, ends in own.items()),
+    # What is worth most first, for a slow server is not asked for the rest.
+    steps: list[tuple[tuple[str, ...], Callable[[], None]]] = [
+        (("max_tokens",), experiments.max_tokens),
+        (("n", "temperature"), experiments.several_and_hot),
+        (("stop",), experiments.stop),
+        (("logprobs", "raw_logprobs"), experiments.logprobs),
+        *(((name,), partial(experiments.narrowing, name, values)) for name, values in NARROWING.items()),
+        (("seed", "seed_nests"), seeds),
+        *(((name,), partial(experiments.extra, name, ends)) for name, ends in own.items()),
+        (("repetition_penalty",), partial(experiments.penalty, "repetition_penalty")),
+        (("token_ids",), experiments.token_ids),
     ]
     began, n_before = time.monotonic(), endpoint.n_requests
-    for number, (setting, take) in enumerate(steps, start=1):
-        n_done = endpoint.n_requests - n_before
+    for number, (settings, take) in enumerate(steps, start=1):
+        n_done, seconds = endpoint.n_requests - n_before, time.monotonic() - began
         one_by_one = "n" in experiments.rows and not experiments.honours("n")
-        n_left = (_N_ONE_BY_ONE if one_by_one else _N_REQUESTS) + _N_EXTRA * len(own) - n_done
-        left = max(0, n_left) * (time.monotonic() - began) / n_done if n_done else None
-        on_step(Step(setting=setting, number=number, n_steps=len(steps), seconds_left=left))
-        take()
+        n_left = max(0, (_N_ONE_BY_ONE if one_by_one else _N_REQUESTS) + _N_EXTRA * len(own) - n_done)
+        pace = seconds / n_done if n_done else experiments.seconds / in_flight
+        on_step(
+            Step(
+                setting=" and ".join(settings[:2]),
+                number=number,
+                n_steps=len(steps),
+                seconds_left=min(n_left * pace, max(LONGEST_SECONDS - seconds, pace)),
+            )
+        )
+        if seconds < LONGEST_SECONDS or number <= _N_NEEDED:
+            take()
+            continue
+        for setting in settings:
+            experiments.say(setting, "not tried", f"the server is slow: {n_done} requests took {seconds:.0f} s")
+    order = {name: place for place, name in enumerate(_ORDER)}
     return Probe(
         base_url=endpoint.base_url,
         model=endpoint.model,
         server=server,
         path=experiments.texts.path,
         limit_name=endpoint.limit_name,
-        rows=tuple(experiments.rows.values()),
+        rows=tuple(sorted(experiments.rows.values(), key=lambda row: order.get(row.setting, len(order)))),
+        limits=Limits(
+            least_max_tokens=experiments.texts.least,
+            least_temperature=experiments.texts.cold.get("temperature", 0.0),
+            most_temperature=experiments.most_temperature,
+            most_stops=experiments.most_stops,
+            most_n=experiments.most_n,
+            bills_each=experiments.bills_each,
+        ),
         seconds=experiments.seconds,
         n_requests=endpoint.n_requests,
         prompt_tokens=endpoint.prompt_tokens,

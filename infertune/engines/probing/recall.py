@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import msgspec
@@ -22,8 +22,25 @@ from infertune.engines.probing.probe import Probe, Step, probe
 from infertune.types import Scalar
 
 KEPT_SECONDS = 24 * 3600.0
+_NOTING_SECONDS = 0.1
 _STARTED = re.compile(r"^process_start_time_seconds (\S+)$", re.MULTILINE)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Journal(Protocol):
+    """Where a study keeps its look at a server."""
+
+    def begin(self) -> None:
+        """Book what an interrupted look has cost."""
+
+    def known(self, told: str) -> str | None:
+        """Return what was kept of the server that was told so of, if anything."""
+
+    def spend(self, prompt_tokens: int, completion_tokens: int) -> None:
+        """Note what the look under way has cost so far."""
+
+    def keep(self, told: str, found: str) -> None:
+        """Keep what was found."""
 
 
 def probed(
@@ -37,15 +54,76 @@ def probed(
     concurrency: int | None,
     again: bool,
     on_step: Callable[[Step], None] = lambda step: None,
+    journal: Journal | None = None,
 ) -> Probe:
     """Return what is known of an endpoint, or find it out; the arguments are those of `probe`.
 
-    It is known while the server's process is the one that was probed, where its metrics tell when it began. Another
-    machine that does not tell is believed for a day. A server of this machine that does not tell may be any by now.
+    A study's own look is known for as long as the study lasts. Otherwise it is known while the server's process is the
+    one that was probed, where its metrics tell when it began. Another machine that does not tell is believed a day.
+    A server of this machine that does not tell may be any by now.
 
     Args:
         again: Find it out whatever is known.
+        journal: Of a study.
     """
+    is_local = client.base_url.host in _LOOPBACK
+    where = "" if is_local else str(client.base_url)  # the port is not what a server of this machine is known by
+    told = json.dumps([where, model, extra_body, {name: list(ends) for name, ends in extra.items()}, seeds_safe])
+    if journal is not None:
+        journal.begin()
+        noted = None if again else journal.known(told)
+        if noted is not None and (known := _decoded(noted.encode())) is not None:
+            return known
+    found = _recalled_or_found(
+        client,
+        model=model,
+        key=key,
+        extra_body=extra_body,
+        extra=extra,
+        seeds_safe=seeds_safe,
+        concurrency=concurrency,
+        again=again,
+        on_step=on_step,
+        on_paid=_unnoted if journal is None else _noting(journal),
+    )
+    if journal is not None:
+        if not found.is_recalled:
+            journal.spend(found.prompt_tokens, found.completion_tokens)
+        journal.keep(told, msgspec.json.encode(found).decode())
+    return found
+
+
+def _unnoted(prompt_tokens: int, completion_tokens: int) -> None:
+    pass
+
+
+def _noting(journal: Journal) -> Callable[[int, int], None]:
+    """Return what notes the cost of a look, but not more often than is of use."""
+    last = 0.0
+
+    def noting(prompt_tokens: int, completion_tokens: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _NOTING_SECONDS:
+            journal.spend(prompt_tokens, completion_tokens)
+            last = time.monotonic()
+
+    return noting
+
+
+def _recalled_or_found(
+    client: httpx.Client,
+    *,
+    model: str,
+    key: Key,
+    extra_body: Mapping[str, Any],
+    extra: Mapping[str, tuple[Scalar, Scalar]],
+    seeds_safe: bool,
+    concurrency: int | None,
+    again: bool,
+    on_step: Callable[[Step], None],
+    on_paid: Callable[[int, int], None],
+) -> Probe:
+    """Return what the cache knows, or find it out."""
     started = _STARTED.search(Endpoint(client, model=model, key=key).get("metrics", root=True))
     file: Path | None = None
     if started is not None or client.base_url.host not in _LOOPBACK:
@@ -65,6 +143,7 @@ def probed(
         seeds_safe=seeds_safe,
         concurrency=concurrency,
         on_step=on_step,
+        on_paid=on_paid,
     )
     if file is not None:
         _write(file, found)
@@ -75,8 +154,15 @@ def _read(file: Path) -> Probe | None:
     try:
         if time.time() - file.stat().st_mtime > KEPT_SECONDS:
             return None
-        return replace(msgspec.json.decode(file.read_bytes(), type=Probe), is_recalled=True)
-    except (OSError, msgspec.MsgspecError):
+        return _decoded(file.read_bytes())
+    except OSError:
+        return None
+
+
+def _decoded(text: bytes) -> Probe | None:
+    try:
+        return replace(msgspec.json.decode(text, type=Probe), is_recalled=True)
+    except msgspec.MsgspecError:
         return None
 
 

@@ -3,7 +3,9 @@
 Texts without any setting are made once and kept, for every setting is compared with them.
 """
 
+import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +41,8 @@ class Texts:
     Attributes:
         path: Where they are asked for.
         hot: The setting that makes samples differ.
+        cold: The setting that makes them the same, as nearly as the endpoint takes it.
+        least: The smallest limit of a text.
         n_together: Samples that one request brings.
         controls: Samples of each open prompt, while it is hot.
     """
@@ -46,10 +50,27 @@ class Texts:
     endpoint: Endpoint
     path: Path = CHAT
     hot: dict[str, Any] = field(default_factory=dict)
+    cold: dict[str, Any] = field(default_factory=lambda: {"temperature": 0.0})
+    least: int = 1
     n_together: int = 1
     controls: dict[str, list[str]] = field(default_factory=dict)
     _greedy_texts: list[tuple[list[str], list[str]]] = field(default_factory=list)  # by round, twice each
     _seeded_texts: list[tuple[list[str], list[str]]] = field(default_factory=list)
+
+    @property
+    def open_tokens(self) -> int:
+        """Limit of an open text."""
+        return max(OPEN_TOKENS, self.least)
+
+    @property
+    def greedy_tokens(self) -> int:
+        """Limit of a greedy text."""
+        return max(GREEDY_TOKENS, self.least)
+
+    @property
+    def greedy_settings(self) -> dict[str, Any]:
+        """What a greedy text is asked for with."""
+        return {"max_tokens": self.greedy_tokens, **self.cold}
 
     def answers(self, questions: Sequence[Question]) -> list[Answer]:
         """Return an answer to each question, with at least one choice.
@@ -72,19 +93,26 @@ class Texts:
 
     def each(self, questions: Sequence[Question]) -> list[str]:
         """Return the text of the first choice of each question."""
-        return [answer.choices[0].text for answer in self.answers(questions)]
+        return [answer.choices[0].whole for answer in self.answers(questions)]
 
     def samples(self, prompt: str, **settings: Any) -> list[str]:
         """Return 32 samples, as many at once as the endpoint gives."""
         together = self.n_together
         counted = {"n": together} if together > 1 else {}
-        question = (prompt, {"max_tokens": OPEN_TOKENS, **counted, **settings})
-        answers = self.answers([question] * (N_SAMPLES // together))
+        question = (prompt, {"max_tokens": self.open_tokens, **counted, **settings})
+        answers = self.answers([question] * math.ceil(N_SAMPLES / together))
         if any(len(answer.choices) != together for answer in answers):
             raise Refused(f"not {together} choices in each answer")
-        return [choice.text for answer in answers for choice in answer.choices]
+        return [choice.whole for answer in answers for choice in answer.choices][:N_SAMPLES]
 
-    def narrowed(self, name: str, value: Scalar) -> tuple[Verdict, str]:
+    def narrowed(self, name: str, values: Sequence[Scalar]) -> tuple[Verdict, str]:
+        """Compare samples at the first value that is not refused with the control; see `_narrowed`."""
+        for value in values[:-1]:
+            with suppress(Refused):
+                return self._narrowed(name, value)
+        return self._narrowed(name, values[-1])
+
+    def _narrowed(self, name: str, value: Scalar) -> tuple[Verdict, str]:
         """Compare samples at a narrowing value with the control, on another prompt where the first says nothing."""
         found: tuple[Verdict, str] = ("unclear", "")
         for prompt in OPEN_PROMPTS:
@@ -108,12 +136,11 @@ class Texts:
 
     def greedy(self, **settings: Any) -> list[str]:
         """Return a text for each of the prompts whose greedy texts repeat themselves."""
-        cold = {"max_tokens": GREEDY_TOKENS, "temperature": 0.0, **settings}
-        return self.each([(prompt, cold) for prompt in GREEDY_PROMPTS])
+        return self.each([(prompt, {**self.greedy_settings, **settings}) for prompt in GREEDY_PROMPTS])
 
     def seeded(self, **settings: Any) -> list[str]:
         """Return as many samples, each with a seed of its own."""
-        hot = {"max_tokens": GREEDY_TOKENS, **self.hot, **settings}
+        hot = {"max_tokens": self.greedy_tokens, **self.hot, **settings}
         prompts = [OPEN_PROMPTS[seed % len(OPEN_PROMPTS)] for seed in range(N_TRIPLES)]
         return self.each([(prompt, {**hot, "seed": seed}) for seed, prompt in enumerate(prompts, start=1)])
 

@@ -99,7 +99,7 @@ def _sequences(server: RunningServer, wanted: Wanted) -> list[Observation]:
         watching = pool.submit(watch)
         asked = [pool.submit(server.complete, _tokens(4), max_tokens=_SEQUENCE_TOKENS) for _ in range(n_requests)]
         try:
-            refused = sum(each.result()[0] != 200 for each in asked)
+            refused = sum(each.result() != 200 for each in asked)
         finally:
             over.set()
         watching.result()
@@ -123,11 +123,11 @@ def _length(server: RunningServer, wanted: Wanted) -> list[Observation]:
     limit = int(wanted["max_model_len"])
     if limit > _LONGEST_PROMPT:
         return [_unseen("max_model_len", f"a prompt of over {_LONGEST_PROMPT} tokens would be needed")]
-    too_long = server.complete(_tokens(limit), max_tokens=1)[0]
+    too_long = server.complete(_tokens(limit), max_tokens=1)
     if too_long == 200:
         says = f"a prompt of {limit} tokens was answered, which leaves no room below the limit"
         return [_seen("max_model_len", says, agrees=False)]
-    longest = server.complete(_tokens(limit - 1), max_tokens=1)[0]
+    longest = server.complete(_tokens(limit - 1), max_tokens=1)
     says = f"a prompt of {limit} tokens was refused, one of {limit - 1} was {'not' if longest == 200 else 'too'}"
     return [_seen("max_model_len", says, agrees=longest == 200)]
 
@@ -167,10 +167,10 @@ _PROBES: Sequence[tuple[tuple[str, ...], Probe]] = (
 )
 
 
-def _counted(server: RunningServer, ask: Callable[[], tuple[int, object]]) -> ServerMetrics | None:
+def _counted(server: RunningServer, ask: Callable[[], int]) -> ServerMetrics | None:
     """Return what was counted meanwhile; None where the request was refused."""
     before = server.metrics()
-    status, _ = ask()
+    status = ask()
     return server.metrics().since(before) if status == 200 else None
 
 

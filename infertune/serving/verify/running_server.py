@@ -11,8 +11,11 @@ import httpx
 from infertune.engines.vllm import metrics as server_metrics
 from infertune.engines.vllm.metrics import ServerMetrics
 from infertune.errors import EngineError, InvalidInputError, nearest
+from infertune.wire import reply
+from infertune.wire.base_url import without_version
 
 _ANSWER_SECONDS = 600.0
+_NO_ANSWER = 500
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
@@ -20,7 +23,7 @@ class RunningServer:
     """A context manager around its connections; it may be used by several threads.
 
     Args:
-        base_url: With or without ``/v1``.
+        base_url: With or without ``/v1``, or with what is below it.
         model: As the server calls it; None for the one that it serves.
         headers: Of every call, such as those that carry a key.
 
@@ -34,7 +37,7 @@ class RunningServer:
     """
 
     def __init__(self, base_url: str, *, model: str | None = None, headers: Mapping[str, str] | None = None) -> None:
-        root = base_url.rstrip("/").removesuffix("/v1")
+        root = without_version(base_url)
         limits = httpx.Limits(max_connections=None)
         self._client = httpx.Client(base_url=root, headers=headers, timeout=_ANSWER_SECONDS, limits=limits)
         try:
@@ -82,8 +85,10 @@ class RunningServer:
         lines = re.findall(rf"^{re.escape(metric)}\{{(.*)\}} ", self.page("/metrics"), re.M)
         return [dict(_LABEL.findall(line)) for line in lines]
 
-    def complete(self, tokens: list[int], *, max_tokens: int) -> tuple[int, dict[str, Any]]:
-        """Return the status and the answer of a completion of token ids, greedy and of just so many tokens.
+    def complete(self, tokens: list[int], *, max_tokens: int) -> int:
+        """Return the status of a completion of token ids, greedy and of just so many tokens.
+
+        What says that it is no answer has no status of 200, whatever it came with.
 
         Raises:
             EngineError: It does not answer.
@@ -100,11 +105,12 @@ class RunningServer:
             answer = self._client.post("/v1/completions", json=body)
         except httpx.HTTPError as error:
             raise EngineError(f"the server does not answer a completion: {type(error).__name__}: {error}") from None
-        try:
-            plain = answer.json()
-        except ValueError:
-            plain = {}
-        return answer.status_code, plain if isinstance(plain, dict) else {}
+        if answer.status_code == 200:
+            try:
+                reply.read(answer.content)
+            except reply.NoAnswer:
+                return _NO_ANSWER
+        return answer.status_code
 
     def _served(self) -> list[dict[str, Any]]:
         where = f"{self._client.base_url}/v1/models"

@@ -1,0 +1,70 @@
+"""How many samples one request may bring, and how often it pays for its prompt."""
+
+from bisect import bisect_left
+
+from infertune.engines.probing.endpoint import Answer, Refusal
+from infertune.engines.probing.texts import OPEN_PROMPTS, SAMPLES_PER_REQUEST, Refused, Texts
+from infertune.engines.probing.verdicts import N_SEEDS, Verdict
+
+
+class Several:
+    """The experiment with ``n``.
+
+    Attributes:
+        n: Samples of each request that were seen to come.
+        most_n: Most that a request may ask for; 0 where no limit was found.
+        bills_each: Whether the prompt is billed for each of them.
+    """
+
+    def __init__(self, texts: Texts) -> None:
+        self.n = SAMPLES_PER_REQUEST
+        self.most_n = 0
+        self.bills_each = False
+        self._texts = texts
+
+    def verdict(self) -> tuple[Verdict, str]:
+        """Say whether one request brings several samples, and not several copies of one.
+
+        Raises:
+            Refused: It may not ask for two.
+        """
+        self._find_most()
+        texts = self._texts
+        settings = {"max_tokens": texts.open_tokens, "n": self.n, **texts.hot}
+        answers = texts.answers([(prompt, settings) for prompt in OPEN_PROMPTS])
+        counts = [len(answer.choices) for answer in answers]
+        if set(counts) != {self.n}:
+            return "ignored", f"{', '.join(map(str, dict.fromkeys(counts)))} choices, {self.n} requested"
+        n_texts = sum(len({choice.whole for choice in answer.choices}) for answer in answers)
+        if n_texts == len(answers):
+            singles = texts.each([(OPEN_PROMPTS[0], {"max_tokens": texts.open_tokens, **texts.hot})] * 8)
+            if len(set(singles)) > 2:
+                return "ignored", f"{self.n} copies of one text"
+        self.bills_each = self._bills_each(answers[0])
+        seen = f"{self.n} choices a request, {n_texts} of {self.n * len(answers)} distinct"
+        seen += f"; {self.most_n} at most" if self.most_n else ""
+        return "honoured", f"{seen}; each pays for the prompt" if self.bills_each else seen
+
+    def _find_most(self) -> None:
+        """Find the limit, of which nothing is known above the dozen that the look itself asks for."""
+        if self._lacks(N_SEEDS):
+            least_refused = bisect_left(range(N_SEEDS), True, lo=2, key=self._lacks)
+            if least_refused > 2:
+                self.most_n = least_refused - 1
+                self.n = min(self.n, self.most_n)
+
+    def _lacks(self, n: int) -> bool:
+        """Whether a request for so many is refused, or brings others."""
+        question = (OPEN_PROMPTS[0], {"max_tokens": self._texts.least, "n": n, **self._texts.hot})
+        try:
+            return len(self._texts.answers([question])[0].choices) != n
+        except Refused:
+            return True
+
+    def _bills_each(self, several: Answer) -> bool:
+        texts = self._texts
+        single = texts.endpoint.ask(texts.path, OPEN_PROMPTS[0], max_tokens=texts.least, **texts.hot)
+        if isinstance(single, Refusal):
+            raise Refused(single.words)
+        one, all_of_them = single.usage.prompt_tokens, several.usage.prompt_tokens
+        return bool(one) and all_of_them is not None and one is not None and all_of_them >= self.n * one
