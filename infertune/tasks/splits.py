@@ -49,7 +49,10 @@ def read(
         given = (whole(definition.data),)
     tables = [sources.rows(source, folder=path.parent, data=data) for source in given]
     found = examples.cases(definition, scorer, tables)
-    notes = tuple(note for table in tables for note in table.notes)
+    notes = (
+        *(note for table in tables for note in table.notes),
+        *(note for each in found for note in examples.doubts(each)),
+    )
     left_out, kept = [], []
     for each in found:
         stay, why = repeats.once(each, templates)
