@@ -1,6 +1,7 @@
 """The rows of JSON in any of its usual shapes: an object a line, objects one after another, a list, a wrapped list."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from infertune.errors import InvalidInputError
 
 _TURN = {"role", "from"}  # a list of turns is a conversation, and no list of rows
 _MOST_DIGITS = 300
+_FIRST_LINE = re.compile(r"[^\n]*\S[^\n]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,23 +38,24 @@ def rows(text: str, *, name: str) -> tuple[list[JSONRow], str]:
     Raises:
         InvalidInputError: It is no JSON as a whole, or one object that holds no list of rows, or several.
     """
-    lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
-    if not lines:
+    first = _FIRST_LINE.search(text)
+    if first is None:
         return [], ""
     # Not splitlines: JSON may hold U+2028 as it is.
-    first = _line(lines[0][1])
-    if not isinstance(first.value, dict):
+    if not isinstance(_line(first[0]).value, dict):
         try:
             values = list(_values(text))
         except ValueError as error:
-            if not any(isinstance(_line(line).value, dict) for _, line in lines):
+            if not any(isinstance(_line(line).value, dict) for line in text.split("\n")):
                 raise InvalidInputError(f"{name}{_line_of(error)}: not valid JSON: {said(error)}") from None
         else:
             return _of_values(values, name)
-    found = [_line(line, where=f"{name}, line {number}") for number, line in lines]
-    if len(found) == 1:
-        return _of_values([found[0].value], name)
-    return found, ""
+    lines = enumerate(text.split("\n"), start=1)
+    found = [_line(line, where=f"{name}, line {number}") for number, line in lines if line.strip()]
+    if len(found) > 1:
+        return found, ""
+    unwrapped, key = _of_values([found[0].value], name)
+    return (unwrapped, key) if key else (found, "")
 
 
 def said(error: ValueError | RecursionError) -> str:
