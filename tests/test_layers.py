@@ -23,6 +23,7 @@ LAYERS: list[dict[str, set[str]]] = [
             "space_text",
             "narrow",
             "extra_settings",
+            "extra_body",
             "simpler",
         },
         "statistics": {"stats", "estimators", "confidence_sequence", "noninferiority"},

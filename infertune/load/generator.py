@@ -16,11 +16,13 @@ from infertune.errors import InvalidInputError
 from infertune.load import own_loop, stream
 from infertune.load.arrivals import due_times
 from infertune.load.connections import Connections
+from infertune.load.fields import Fields
 from infertune.load.load import Load
 from infertune.load.pressed import MOST_LATENESS_SECONDS, Pressed, pressed
 from infertune.load.timing import CUT, Timing
 from infertune.load.workload import LoadRequest
 
+_AS_THEY_ARE = Fields()
 _LOOK_SECONDS = 0.25  # between two looks at whether it is hopeless
 _BEAT_SECONDS = 0.02
 
@@ -43,6 +45,7 @@ def generate(
     load: Load,
     *,
     seed: int,
+    fields: Fields = _AS_THEY_ARE,
     key: Secret | None = None,
     hopeless: Callable[[Sequence[Timing]], bool] | None = None,
     landed: Callable[[Timing], None] | None = None,
@@ -58,6 +61,7 @@ def generate(
         requests: One or more. Where all have an ``arrival``, an open loop takes these times, scaled to its rate.
         load: How hard.
         seed: Of the arrivals.
+        fields: Changes to the body of every request.
         key: For the endpoint.
         hopeless: Is shown the finished timings now and then; where it holds, no further request is sent and those in
             flight are cancelled.
@@ -82,6 +86,7 @@ def generate(
         model=model,
         requests=requests,
         due=due,
+        fields=fields,
         n_callers=most_in_flight if load.concurrency is None else load.concurrency,
         key=key,
         hopeless=hopeless,
@@ -99,6 +104,7 @@ class _Run:
         model: str,
         requests: Sequence[LoadRequest],
         due: Sequence[float] | Any | None,
+        fields: Fields,
         n_callers: int,
         key: Secret | None,
         hopeless: Callable[[Sequence[Timing]], bool] | None,
@@ -112,7 +118,9 @@ class _Run:
         self._hopeless = hopeless
         self._landed = landed
         self._patience_seconds = patience_seconds
-        self._calls = [(stream.path(request), stream.body(request, model=model)) for request in requests]
+        self._calls = [
+            (stream.path(request), stream.body(request, model=model, fields=fields)) for request in requests
+        ]
         self._timings: dict[int, Timing] = {}
         self._finished: list[Timing] = []
         self._lags: list[float] = []

@@ -1,13 +1,16 @@
 """One request and the stream that answers it: what is sent, and what each event of the answer says."""
 
+import re
 from typing import Any
 
 import msgspec
 
+from infertune.load.fields import Fields
 from infertune.load.sse import EventStream
 from infertune.load.workload import LoadRequest
 from infertune.types import Message
 
+_AS_THEY_ARE = Fields()
 _MAX_SAID = 300  # characters of a server's words that are repeated
 
 
@@ -16,8 +19,8 @@ def path(request: LoadRequest) -> str:
     return "/chat/completions" if request.is_chat else "/completions"
 
 
-def body(request: LoadRequest, *, model: str) -> bytes:
-    """Return the JSON that asks for a streamed answer with its usage. It has no seed unless the settings bring one."""
+def body(request: LoadRequest, *, model: str, fields: Fields = _AS_THEY_ARE) -> bytes:
+    """Return the JSON that asks for a streamed answer with its usage; it has no seed unless one is added."""
     plain: dict[str, Any] = {"model": model}
     if request.is_chat:
         turns = [turn for turn in request.prompt if isinstance(turn, Message)]
@@ -28,7 +31,13 @@ def body(request: LoadRequest, *, model: str) -> bytes:
     plain |= {"stream": True, "stream_options": {"include_usage": True}}
     if request.ignore_eos:
         plain["ignore_eos"] = True
-    return msgspec.json.encode(plain | dict(request.settings))
+    return msgspec.json.encode(fields.applied(plain | dict(request.settings)))
+
+
+def refused_with(error: str) -> int | None:
+    """Return the HTTP status of a request that failed by one; None where it failed otherwise, or did not."""
+    match = re.match(r"HTTP (\d+)", error)
+    return int(match[1]) if match else None
 
 
 # What comes back. Only what is used is named; everything else is skipped unread.
