@@ -68,6 +68,20 @@ def decoded(data: bytes, *, where: str) -> str:
     return text
 
 
+def exists(path: Path) -> bool:
+    """Return whether there is such a file or folder; not where a name is too long, say, or its folder is closed."""
+    try:
+        path.stat()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def is_file(path: Path) -> bool:
+    """Return whether there is such a file, as `exists` does."""
+    return exists(path) and path.is_file()
+
+
 def text(path: Path, *, most: int = MOST_BYTES) -> str:
     """Return the text of a file, as `content` and `decoded` do."""
     return decoded(content(path, most=most), where=str(path))

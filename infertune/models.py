@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infertune import filetext
 from infertune.errors import DataUnavailableError, InvalidInputError, nearest
 
 _PREFIX = "bundled:"
@@ -92,7 +93,7 @@ def resolve(name: str) -> Path:
     if name.startswith(_PREFIX):
         return fetch(name).folder
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if filetext.exists(folder) and folder.is_dir():
         if not (folder / "config.json").is_file():
             raise InvalidInputError(f"a model folder must hold a config.json, and {folder} does not")
         return folder

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from infertune.cli import limits
+
 _IMAGES = {"cpu": "public.ecr.aws/q9t5s3a7/vllm-cpu-release-repo", "gpu": "vllm/vllm-openai"}
 _DEFAULTS: dict[str, str | int] = {"host": "127.0.0.1", "port": 8000, "name": "infertune-server"}
 _FOR = {
@@ -17,7 +19,10 @@ _FOR = {
 
 
 def handover(
-    file: Annotated[Path, typer.Argument(help="File with the settings of a server, such as tune-serving writes.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="File with the settings of a server, such as tune-serving writes.", callback=limits.path),
+    ],
     form: Annotated[
         Literal["command", "systemd", "kubernetes", "helm"], typer.Option("--as", help="Form to write.")
     ] = "command",

@@ -5,12 +5,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infertune.cli import options
+from infertune.cli import limits, options
 
 if TYPE_CHECKING:
     from infertune.cli.live import Status, View
@@ -29,16 +28,8 @@ def load(
         str, typer.Option(help="Endpoint of the server, such as http://127.0.0.1:8000/v1.", metavar="URL")
     ],
     model: Annotated[str, typer.Option(help="Name of the model, as the server calls it.")],
-    workload: Annotated[
-        str,
-        typer.Option(
-            help="Requests to send: task:NAME, synthetic:input=200,output=50,prefix=0.5 or trace:FILE.jsonl."
-        ),
-    ] = "synthetic:input=200,output=50",
-    config: Annotated[
-        Path | None,
-        typer.Option(help="File of optimize with the decoding of a workload task:NAME; default the task's own."),
-    ] = None,
+    workload: options.Workload = "synthetic:input=200,output=50",
+    config: options.WorkloadConfig = None,
     rate: Annotated[
         str | None,
         typer.Option(
@@ -52,7 +43,8 @@ def load(
         float | None,
         typer.Option(
             help="Squared variation of the gaps between requests: 0 constant, 1 Poisson, above 1 bursts; default 1, "
-            "or the trace's own gaps."
+            "or the trace's own gaps.",
+            callback=limits.finite,
         ),
     ] = None,
     requests: Annotated[int, typer.Option(min=1, max=1_000_000, help="Requests at each load.")] = 100,
@@ -63,7 +55,9 @@ def load(
         bool, typer.Option("--early-stop", help="End a load as soon as it cannot keep the SLO any more.")
     ] = False,
     warm_up: Annotated[int, typer.Option(min=0, max=10_000, help="Requests sent beforehand and not measured.")] = 2,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the requests and their arrivals.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=limits.MOST_SEED, help="Seed of the requests and their arrivals.")
+    ] = 0,
     extra_body: Annotated[
         str | None,
         typer.Option(

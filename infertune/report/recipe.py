@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from infertune import yamlfile
+from infertune import filetext, yamlfile
 from infertune.errors import InvalidInputError
 from infertune.tasks.definition import Definition
 from infertune.types import Scalar
@@ -52,7 +52,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def find(self, answer: Path) -> Path | None:
         """Return the first of ``paths`` that is there."""
-        return next((path for path in self.paths(answer) if path.exists()), None)
+        return next((path for path in self.paths(answer) if filetext.exists(path)), None)
 
 
 class Files(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from infertune import tasks
+from infertune import filetext, tasks
 from infertune.configuration import Configuration
 from infertune.default_space import default_space
 from infertune.errors import InvalidInputError, nearest
@@ -50,7 +50,7 @@ def parse(text: str, *, configuration: Mapping[str, object] | None = None, vocab
 
 def _trace(text: str, vocabulary: int | None) -> trace.Trace:
     """Return the trace of ``FILE`` or ``FILE,block=512``; a file of that very name comes first."""
-    match = None if Path(text).exists() else _BLOCK.fullmatch(text)
+    match = None if filetext.exists(Path(text)) else _BLOCK.fullmatch(text)
     if match is None:
         return trace.read(Path(text), vocabulary=vocabulary)
     block = _whole("block", match["block"])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infertune import filetext
 from infertune.errors import InfertuneError, InvalidInputError
 from infertune.prompts import Template
 from infertune.tasks import examples, repeats, sources
@@ -85,7 +86,7 @@ def unknown_columns(keys: Mapping[str, Any], *, path: Path, data: Path | None) -
         keys: The file's keys that are right.
     """
     source = whole(keys.get("data"))
-    if data is None and not (source.path and (path.parent / source.path).is_file()):
+    if data is None and not (source.path and filetext.is_file(path.parent / source.path)):
         return []
     try:
         table = sources.rows(source, folder=path.parent, data=data)
