@@ -13,6 +13,7 @@ Tier = Literal["replay", "request", "engine"]
 Kind = Literal["float", "int", "choice"]
 _LARGEST = 10**15  # what lies beyond is exact neither as a float nor in every server
 _MOST_VALUES = 1_000_000  # of a range: they may all be listed
+_MOST_REPLAYED = 1000  # of a range of the replay tier: they are all tried
 _TYPE_WORDS = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
 
 
@@ -84,8 +85,9 @@ class Parameter:
             self._require(self.kind == "float" or step == int(step), "the step must be a whole number", step)
         if step is not None or self.kind == "int":
             wider = "a larger step" if self.kind == "int" else "a larger step, or none"
-            rule = f"a range must have at most {_MOST_VALUES:,} values: give {wider}"
-            self._require((high - low) / (step or 1) < _MOST_VALUES, rule, f"{low}..{high}")
+            most = _MOST_REPLAYED if self.tier == "replay" else _MOST_VALUES
+            rule = f"a range must have at most {most:,} values: give {wider}"
+            self._require((high - low) / (step or 1) < most, rule, f"{low}..{high}")
         if step is not None:
             step = self._typed(step)
             n_steps = round((high - low) / step)

@@ -5,14 +5,16 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from infertune import filetext, tasks
+from infertune import filetext, plugins, tasks
 from infertune.configuration import Configuration
-from infertune.default_space import default_space
+from infertune.default_space import STRATEGIES, default_space
 from infertune.errors import InvalidInputError, nearest
+from infertune.extra_settings import with_extras
 from infertune.load import lengths, trace, trace_blocks
 from infertune.load.synthetic import Synthetic
 from infertune.load.workload import Workload
 from infertune.serving.task_workload import TaskWorkload
+from infertune.space import SearchSpace
 from infertune.tasks.task import Task
 
 _BLOCK = re.compile(r"(?P<file>.+),block=(?P<block>[^,]*)")
@@ -61,7 +63,7 @@ def _trace(text: str, vocabulary: int | None) -> trace.Trace:
 
 def _task(name: str, configuration: Mapping[str, object] | None) -> TaskWorkload:
     task = tasks.load(name)
-    default = _default(task)
+    default = _space(task).default_configuration()
     if configuration is None:
         return TaskWorkload(task=task, configuration=default)
     own = {name: value for name, value in configuration.items() if not name.startswith("engine.")}
@@ -70,12 +72,21 @@ def _task(name: str, configuration: Mapping[str, object] | None) -> TaskWorkload
         raise InvalidInputError(
             f"the task '{task.name}' has no prompt '{template}'{nearest(str(template), task.prompts)}"
         )
-    missing = {key: default[key] for key in ("prompt.template", "decoding.max_tokens") if key not in own}
-    return TaskWorkload(task=task, configuration=Configuration({**own, **missing}))  # type: ignore[dict-item]
+    space = with_extras(_space(task), own, where="--config")  # type: ignore[arg-type]
+    known = {name: space[name].meaningful(value) for name, value in own.items()}
+    whole = {**space.fixed(known).default_configuration(), **known}
+    space.fixed(known).check_structure(whole)
+    return TaskWorkload(task=task, configuration=Configuration(whole))
 
 
-def _default(task: Task) -> Configuration:
-    return default_space(prompts=tuple(task.prompts), max_tokens=task.max_tokens_choices).default_configuration()
+def _space(task: Task) -> SearchSpace:
+    added = [name for name in plugins.names("strategies") if name not in STRATEGIES]
+    return default_space(
+        prompts=tuple(task.prompts),
+        max_tokens=task.max_tokens_choices,
+        strategies=(*STRATEGIES, *added),
+        extractors=tuple(task.extractors),
+    )
 
 
 def _synthetic(text: str, vocabulary: int | None) -> Synthetic:

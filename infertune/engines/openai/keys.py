@@ -12,7 +12,7 @@ from infertune.errors import InvalidInputError
 DEFAULT_ENVIRONMENT_NAME = "OPENAI_API_KEY"
 REDACTED = "[key]"
 _MOST_KEY_BYTES = 100_000
-_LONGEST_URL, _MOST_SHOWN = 2000, 100  # characters
+_LONGEST_URL, _LONGEST_HOST, _MOST_SHOWN = 2000, 253, 100  # characters
 _MIN_SECRET = 4  # striking out every shorter run of letters would leave no text
 
 
@@ -87,7 +87,7 @@ def check_base_url(base_url: str) -> str:
                 "--base-url must not hold a user or a password: give the key by --api-key-env or --api-key-file"
             )
         asked = httpx.URL(base_url)
-        named = asked.host and parts.hostname and parts.hostname.encode("idna")
+        named = asked.host and parts.hostname and len(parts.hostname.encode("idna")) <= _LONGEST_HOST
     except (ValueError, httpx.InvalidURL):  # of names, a label too long or empty
         raise InvalidInputError(wanted) from None
     if parts.scheme not in ("http", "https") or not named or not _has_port(parts):
