@@ -27,11 +27,16 @@ def handover(
         Literal["command", "systemd", "kubernetes", "helm"], typer.Option("--as", help="Form to write.")
     ] = "command",
     model: Annotated[
-        str | None, typer.Option(help="Name or path of the model where the server will run; default the file's.")
+        str | None,
+        typer.Option(
+            help="Name or path of the model where the server will run; default the file's.", callback=limits.line
+        ),
     ] = None,
     host: Annotated[
         str | None,
-        typer.Option(help=f"Address to listen on, of command and systemd; default {_DEFAULTS['host']}."),
+        typer.Option(
+            help=f"Address to listen on, of command and systemd; default {_DEFAULTS['host']}.", callback=limits.line
+        ),
     ] = None,
     port: Annotated[
         int | None,
@@ -43,12 +48,15 @@ def handover(
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option(help=f"Name of the deployment, of kubernetes and helm; default {_DEFAULTS['name']}."),
+        typer.Option(
+            help=f"Name of the deployment, of kubernetes and helm; default {_DEFAULTS['name']}.", callback=limits.line
+        ),
     ] = None,
     image: Annotated[
         str | None,
         typer.Option(
-            help="Container image with its tag, of kubernetes and helm; default vLLM's of the file's version."
+            help="Container image with its tag, of kubernetes and helm; default vLLM's of the file's version.",
+            callback=limits.line,
         ),
     ] = None,
     gpus: Annotated[

@@ -42,3 +42,10 @@ def name(value: str | None) -> str | None:
     raise typer.BadParameter(
         f"must be at most {_LONGEST_NAME} bytes of printable characters, without spaces at its ends"
     )
+
+
+def line(value: str | None) -> str | None:
+    """Return a text if it is one line that holds nothing but printable characters."""
+    if value is None or (value.strip() and value.isprintable()):
+        return value
+    raise typer.BadParameter("must be one line of printable characters")
