@@ -7,7 +7,7 @@ from infertune.default_space import default_space
 from infertune.engines.vllm.serve_arguments import PREFIX
 from infertune.engines.vllm.worth_searching import TABLE
 from infertune.errors import InvalidInputError
-from infertune.extra_settings import is_extra
+from infertune.extra_settings import is_extra, with_extras
 from infertune.types import Scalar
 
 _DECODING = "decoding."
@@ -55,9 +55,9 @@ def _vllm_problem(name: str, value: Scalar) -> Iterator[str]:
 def _decoding_problem(name: str, value: Scalar) -> Iterator[str]:
     known = default_space(prompts=("any",), max_tokens=1)
     try:
-        if name in known:
+        if is_extra(name):
+            with_extras(known, {name: value}, where="decoding")
+        elif name != f"{_DECODING}stop":
             known[name].meaningful(value)
-        elif not is_extra(name) and name != f"{_DECODING}stop":
-            known[name]
     except InvalidInputError as error:
         yield str(error)
