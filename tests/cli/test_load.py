@@ -144,7 +144,7 @@ def test_what_is_skipped_of_a_trace_is_said(infertune: Infertune, tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--rate", "1e-300"), "the rate must be at least 0.0001 requests/s"),
+        (("--rate", "1e-300"), "the rate must be above 0, at least 0.0001 requests/s"),
         (("--rate", "1", "--requests", "1" + "0" * 300), "1000000"),
         (("--rate", "1", "--extra-body", '{"prompt": "x"}'), "must not hold 'prompt'"),
         ((), "there must be --rate or --concurrency"),
