@@ -27,7 +27,9 @@ class Load:
         if (self.rate is None) == (self.concurrency is None):
             raise InvalidInputError("a load must have a rate or a concurrency, and not both")
         if self.rate is not None and not self.rate >= _LEAST_RATE:
-            raise InvalidInputError(f"the rate must be above 0, at least {_LEAST_RATE:g} requests/s, not {self.rate:g}")
+            raise InvalidInputError(
+                f"the rate must be above 0, at least {_LEAST_RATE:g} requests/s, not {self.rate:g}"
+            )
         if self.concurrency is not None and self.concurrency < 1:
             raise InvalidInputError(f"the concurrency must be at least 1, not {self.concurrency}")
         if not 0 <= self.burstiness <= _MOST_BURSTINESS:

@@ -90,10 +90,15 @@ def _rows(text: str, dialect: _Dialect, name: str, *, n_skipped: int) -> tuple[l
             rows.append(Row(where=where, problem=problem))
         else:
             named = dict(zip(names, cells, strict=True))
-            missing = {name: f"is {cell}, a missing value" for name, cell in named.items() if cell in _MISSING}
-            found = row({name: cell for name, cell in named.items() if name not in missing}, where=where)
-            rows.append(replace(found, unusable={**found.unusable, **missing}))
+            wrong = {name: problem for name, cell in named.items() if (problem := _problem(cell))}
+            found = row({name: cell for name, cell in named.items() if name not in wrong}, where=where)
+            rows.append(replace(found, unusable={**found.unusable, **wrong}))
     return names, rows
+
+
+def _problem(cell: str) -> str:
+    """Return why a cell has no value; one with a NUL is a damaged file's, or of another encoding."""
+    return f"is {cell}, a missing value" if cell in _MISSING else "holds a NUL character" if "\0" in cell else ""
 
 
 def _trimmed(cells: list[str], most: int) -> list[str]:

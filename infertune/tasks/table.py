@@ -57,7 +57,7 @@ def row(value: Mapping[str, Any], *, where: str) -> Row:
         if half_character(name):
             continue
         text, problem = _text(cell)
-        problem = problem or half_character(text) or ("holds a NUL character" if "\0" in text else "")
+        problem = problem or half_character(text)
         if problem:
             unusable[name] = problem
         else:

@@ -167,7 +167,7 @@ COLUMNS = (
         ("x.csv", separated(",") + "x,NULL\n", "x.csv, line 14: column 'a' is NULL, a missing value"),
         ("x.csv", separated(",") + "x,NaT\n", "x.csv, line 14: column 'a' is NaT, a missing value"),
         ("x.jsonl", GOOD + '{"q": "x", "a": 1e999}', "x.jsonl, line 13: column 'a' is infinite"),
-        ("x.jsonl", GOOD + '{"q": "\\u0000", "a": 1}', "x.jsonl, line 13: column 'q' holds a NUL character"),
+        ("x.jsonl", GOOD + '{"q": "\0", "a": 1}', "x.jsonl, line 13: not valid JSON: Invalid control character at"),
         ("x.csv", separated(",") + "x\0,1\n", "x.csv, line 14: column 'q' holds a NUL character"),
         (
             "x.jsonl",
