@@ -8,6 +8,7 @@ from types import FrameType
 
 from infertune.errors import InfertuneError
 
+_LONGEST = 600  # characters of a line of a message
 _STOPPED = {128 + signal.SIGINT, 128 + signal.SIGTERM}  # as shells have it
 
 
@@ -23,7 +24,7 @@ def main() -> None:
     try:
         app(prog_name="infertune")
     except InfertuneError as error:
-        print(f"infertune: {error}", file=sys.stderr)
+        print(f"infertune: {_readable(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
     except SystemExit as stop:
         if stop.code in _STOPPED:
@@ -32,6 +33,12 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has gone, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
+
+
+def _readable(message: str) -> str:
+    """Return a message for a terminal: what others wrote in it commands nothing there, and no line is endless."""
+    lines = ["".join(c if c.isprintable() else ascii(c)[1:-1] for c in line) for line in message.split("\n")]
+    return "\n".join(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..." for line in lines)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

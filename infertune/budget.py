@@ -1,5 +1,6 @@
 """What a study may spend, in the user's own units: tokens, seconds or money."""
 
+import math
 import re
 from dataclasses import dataclass, replace
 
@@ -7,6 +8,7 @@ from infertune.errors import InvalidInputError
 from infertune.prices import Prices
 
 _MULTIPLIERS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9}
+_MOST = 1e15
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -33,8 +35,8 @@ class Budget:
                 "for example --budget-tokens 200k"
             )
         for unit, limit in limits.items():
-            if limit is not None and not limit > 0:
-                raise InvalidInputError(f"--budget-{unit} must be above 0, but is {limit}")
+            if limit is not None and not 0 < limit < math.inf:
+                raise InvalidInputError(f"--budget-{unit} must be above 0 and have an end, but is {limit}")
         if self.money is not None and self.prices is None:
             raise InvalidInputError(
                 "a budget in money needs prices; give --prices FILE, or --price-prompt and --price-completion "
@@ -77,5 +79,8 @@ def parse_seconds(text: str) -> float:
 def _parse(text: str, multipliers: dict[str, float], wanted: str) -> float:
     match = re.fullmatch(r"\s*([0-9][0-9_,]*\.?[0-9]*|\.[0-9]+)\s*([a-z]?)\s*", text.lower())
     if match is None or match.group(2) not in multipliers:
-        raise InvalidInputError(f"must be {wanted}, but is '{text}'")
-    return float(match.group(1).replace("_", "").replace(",", "")) * multipliers[match.group(2)]
+        raise InvalidInputError(f"must be {wanted}, but is '{text[:60]}'")
+    found = float(match.group(1).replace("_", "").replace(",", "")) * multipliers[match.group(2)]
+    if found > _MOST:
+        raise InvalidInputError(f"must be {wanted}, and at most {_MOST:.0e}, but is '{text[:60]}'")
+    return found

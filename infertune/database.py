@@ -90,10 +90,10 @@ def _url(url_or_path: str | Path) -> URL:
     if "://" in text:
         try:
             url = make_url(text)
-        except ArgumentError as error:
+        except (ArgumentError, ValueError):  # the latter of a port that is none; neither repeats a password
             raise InvalidInputError(
-                f"a database URL must look like postgresql://host/name, but is '{text}'"
-            ) from error
+                "a database URL must look like postgresql://host/name, and what was given does not"
+            ) from None
         if url.get_backend_name() not in ("sqlite", "postgresql"):
             raise InvalidInputError(f"a database URL must begin with sqlite or postgresql, but is '{url}'")
         return url

@@ -7,6 +7,9 @@ the message alone and exits with the class's ``exit_code``; docs/exit-codes.md l
 import difflib
 from collections.abc import Iterable, Sequence
 
+_MOST_LETTERS, _MOST_NAMES = 200, 10_000  # that are compared
+_MOST_LISTED = 100
+
 
 class InfertuneError(Exception):
     """Root of everything infertune raises on purpose; its text is meant for the user."""
@@ -53,10 +56,11 @@ class ContradictionError(InfertuneError):
 def nearest(name: str, valid: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the valid name closest to ``name``, or a list of the valid ones."""
     names = sorted(valid)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(name[:_MOST_LETTERS], names[:_MOST_NAMES], n=1, cutoff=0.6)
     if close:
         return f"; did you mean '{close[0]}'?"
-    return f"; valid: {', '.join(names)}" if names else ""
+    more = ["..."] if len(names) > _MOST_LISTED else []
+    return f"; valid: {', '.join([*names[:_MOST_LISTED], *more])}" if names else ""
 
 
 def together(problems: Sequence[str], *, alone: str, head: str, most: int | None = None) -> InvalidInputError:

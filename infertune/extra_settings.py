@@ -16,7 +16,7 @@ from infertune.types import Decoding, Scalar
 _NAME = re.compile(r"decoding\.([A-Za-z]\w{0,63})")
 _OWN = {field.name for field in fields(Decoding)} - {"extra"}
 # What the engine itself says in a request: a second voice would change what is asked, or what comes back.
-_RESERVED = {
+RESERVED = {
     *("model", "messages", "prompt", "extra", "seed", "n", "best_of", "use_beam_search", "max_completion_tokens"),
     *("logprobs", "top_logprobs", "prompt_logprobs", "return_token_ids", "echo", "stream", "stream_options"),
 }
@@ -37,7 +37,7 @@ def check_extra(parameter: Parameter, *, where: str) -> None:
         known = sorted(f"decoding.{own}" for own in _OWN)
         near = nearest(parameter.name, known)
         raise InvalidInputError(f"{where}: '{parameter.name}' must change what is generated, but nothing does{near}")
-    if name in _RESERVED:
+    if name in RESERVED:
         raise InvalidInputError(f"{where}: '{parameter.name}' must be left to the engine, which sets it itself")
     alike = difflib.get_close_matches(name, _OWN, n=1, cutoff=_ALIKE)
     if alike:

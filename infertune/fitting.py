@@ -5,6 +5,7 @@ method ``problems() -> list[str]`` for what types cannot say; it is asked once e
 """
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from types import NoneType, UnionType
 from typing import Any, Literal, Never, Union, get_args, get_origin, get_type_hints
@@ -16,6 +17,7 @@ from infertune.errors import InvalidInputError, nearest
 UNFIT: Any = object()
 """What stands for a value that does not fit."""
 
+_LARGEST = 10**18  # JSON of other programs holds no larger one
 _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", dict: "a mapping"}
 
 
@@ -62,10 +64,17 @@ def _leaf(value: Any, kind: Any, path: str, problems: list[str], *, expected: An
             hint = "; quote it"
         problems.append(_said(path, f"must be {_expected(expected)}, but is {_found(value)}{hint}"))
         return UNFIT
-    half = half_character(value) if isinstance(value, str) else ""
-    if half:
-        problems.append(_said(path, half))
-    return UNFIT if half else converted
+    problem = half_character(value) if isinstance(value, str) else _no_number(value)
+    if problem:
+        problems.append(_said(path, problem))
+    return UNFIT if problem else converted
+
+
+def _no_number(value: Any) -> str:
+    """Return why a number cannot be meant; empty where it can, and for anything else."""
+    if type(value) is int and abs(value) >= _LARGEST:
+        return "must have at most 18 digits"
+    return "must be a number, but is NaN" if isinstance(value, float) and math.isnan(value) else ""
 
 
 def half_character(text: str) -> str:

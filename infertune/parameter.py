@@ -11,6 +11,9 @@ from infertune.types import Scalar
 
 Tier = Literal["replay", "request", "engine"]
 Kind = Literal["float", "int", "choice"]
+_LARGEST = 10**15  # what lies beyond is exact neither as a float nor in every server
+_MOST_VALUES = 1_000_000  # of a range: they may all be listed
+_MOST_REPLAYED = 1000  # of a range of the replay tier: they are all tried
 _TYPE_WORDS = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
 
 
@@ -80,6 +83,12 @@ class Parameter:
         if step is not None:
             self._require(step > 0 and math.isfinite(step), "the step must be above 0", step)
             self._require(self.kind == "float" or step == int(step), "the step must be a whole number", step)
+        if step is not None or self.kind == "int":
+            wider = "a larger step" if self.kind == "int" else "a larger step, or none"
+            most = _MOST_REPLAYED if self.tier == "replay" else _MOST_VALUES
+            rule = f"a range must have at most {most:,} values: give {wider}"
+            self._require((high - low) / (step or 1) < most, rule, f"{low}..{high}")
+        if step is not None:
             step = self._typed(step)
             n_steps = round((high - low) / step)
             end = round(low + n_steps * step, 12)
@@ -97,6 +106,8 @@ class Parameter:
     def meaningful(self, value: object) -> Scalar:
         """Return the value in this parameter's own type; raise InvalidInputError where it can have no meaning."""
         kind = type(self.default) if self.kind == "choice" else {"float": float, "int": int}[self.kind]
+        if type(value) in (int, float) and abs(value) > _LARGEST and abs(value) != math.inf:  # type: ignore[arg-type]
+            raise InvalidInputError(f"{self.name} must lie between -{_LARGEST:,} and {_LARGEST:,}")
         if kind is float and type(value) is int:
             value = float(value)
         if type(value) is not kind or (isinstance(value, float) and not math.isfinite(value)):

@@ -16,7 +16,7 @@ from typing import Literal
 
 import msgspec
 
-from infertune import yamlfile
+from infertune import filetext, yamlfile
 from infertune.data import shipped
 from infertune.errors import InvalidInputError, nearest, together
 from infertune.types import Message, Prompt
@@ -211,7 +211,7 @@ def load(name: str, *, beside: Path | None = None) -> Template:
     folders = [beside, beside / "prompts"] if beside else []
     for folder in folders:
         path = folder / f"{name}.yaml"
-        if path.is_file():
+        if filetext.is_file(path):
             return yamlfile.read(path, Template)
     if name in names():
         text = (shipped("prompts") / f"{name}.yaml").read_text(encoding="utf-8")

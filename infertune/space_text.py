@@ -15,7 +15,7 @@ from infertune.parameter import Parameter, Tier
 from infertune.space import SearchSpace
 from infertune.types import Scalar
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_NUMBER = r"[-+]?(?:[0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})(?:[eE][-+]?[0-9]{1,3})?"
 _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(?::({_NUMBER}|log))?")
 _CONDITION = re.compile(r"\s*([\w.]+)\s*(==|!=|>=|<=|>|<|\bin\b)\s*(\S.*?)\s*")
 _WORDS: dict[str, Scalar] = {"true": True, "false": False}
@@ -190,16 +190,14 @@ def _scalar(text: str) -> Scalar:
     text = text.strip()
     if text in _WORDS:
         return _WORDS[text]
-    try:
+    if re.fullmatch(r"[-+]?[0-9]{1,40}", text):
         return int(text)
-    except ValueError:
-        try:
-            return float(text)
-        except ValueError:
-            return text
+    return float(text) if re.fullmatch(_NUMBER, text) else text
 
 
 def _chosen(parameter: Parameter, values: Sequence[Scalar]) -> Parameter:
+    if not values:
+        raise InvalidInputError(f"{parameter.name} must have at least one value, but has none")
     choices = tuple(parameter.meaningful(value) for value in values)
     chosen = replace(
         parameter, kind="choice", choices=choices, default=choices[0], low=None, high=None, step=None, log=False

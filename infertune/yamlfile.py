@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 import msgspec
 import yaml
 
+from infertune import filetext
 from infertune.errors import InvalidInputError, together
 from infertune.fitting import fit
 
 T = TypeVar("T")
+_MOST_BYTES = 2**24
 
 
 class _Loader(yaml.SafeLoader):
@@ -92,11 +94,8 @@ def read(path: Path, kind: type[T]) -> T:
 
 
 def text_of(path: Path) -> str:
-    """Return the text of a file; one that cannot be read is an InvalidInputError."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    """Return the text of a file; one that cannot be read, or is far too long, is an InvalidInputError."""
+    return filetext.text(path, most=_MOST_BYTES)
 
 
 def write(path: Path, struct: msgspec.Struct, *, head: str) -> None:
@@ -141,7 +140,9 @@ def plain(text: str, *, where: str) -> Any:
     """Return what YAML text says as dicts, lists and scalars; text that is not YAML is an InvalidInputError."""
     try:
         return yaml.load(text, Loader=_Loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except RecursionError:
+        raise InvalidInputError(f"{where}: not valid YAML: it is nested too deep") from None
+    except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         raise InvalidInputError(f"{where}{line}: not valid YAML: {getattr(error, 'problem', None) or error}") from None

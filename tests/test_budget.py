@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from infertune.budget import Budget, parse_seconds, parse_tokens
@@ -35,6 +37,17 @@ def test_what_is_no_amount_is_refused_with_an_example(text: str) -> None:
         parse_tokens(text)
     with pytest.raises(InvalidInputError, match="such as 90s, 10m"):
         parse_seconds(text)
+
+
+@pytest.mark.parametrize("text", ["9" * 400, "9999999999999999"])
+def test_a_budget_without_an_end_is_refused(text: str) -> None:
+    for parse in (parse_tokens, parse_seconds):
+        with pytest.raises(InvalidInputError, match="and at most 1e"):
+            parse(text)
+    with pytest.raises(InvalidInputError, match="--budget-seconds must be above 0 and have an end, but is inf"):
+        Budget(seconds=math.inf)
+    with pytest.raises(InvalidInputError, match="must be above 0 and have an end, but is nan"):
+        Budget(money=math.nan, prices=PRICES)
 
 
 def test_a_month_of_seconds_is_not_a_million() -> None:

@@ -40,7 +40,7 @@ def test_each_model_has_its_own(tmp_path: Path) -> None:
         (LIST.replace(": 10}", ": ten}"), "models"),
         (LIST.replace(": 10}", ": -10}"), "'invented-large': the price of a million completion tokens"),
         (LIST.replace(": 10}", ": .inf}"), "must be at least 0"),
-        (LIST.replace(": 10}", ": .nan}"), "must be at least 0"),
+        (LIST.replace(": 10}", ": .nan}"), "must be a number, but is NaN"),
         (LIST.replace(", completion_per_million: 10", ""), "completion_per_million"),
         ("models: {}\ncurrency: EUR\nold: 1\n", "unknown key 'old'"),
         ("currency: EUR\nmodels: {}\n", "no model is called 'invented-large'"),

@@ -76,6 +76,16 @@ def test_notation_round_trip():
         (["top_k=0..100:log"], "log range must lie above 0"),
         (["prompt=0..1"], "must be a list of choices, but found a range"),
         (["n=1,1"], "choices must differ"),
+        (["temperature=0..1:1e-9"], "a range must have at most 1,000,000 values: give a larger step, or none"),
+        (["temperature=0..1:1e-300"], "at most 1,000,000 values"),
+        (["top_k=0..100000000"], "at most 1,000,000 values: give a larger step"),
+        (["n=1..1001"], "at most 1,000 values"),
+        (["temperature=" + "9" * 30], "must lie between -1,000,000,000,000,000 and 1,000"),
+        (["n=" + "9" * 30], "must lie between -1,000,000,000,000,000 and 1,000"),
+        (["n=" + "9" * 5000], "must be a whole number"),
+        (["n=1_0"], "must be a whole number, but found '1_0'"),
+        (["n=\u0663"], "must be a whole number"),
+        (["temperature=nan"], "must be a number"),
         (["n=1,,3"], "must be a whole number, but found ''"),
         (["n"], "must be NAME=VALUES, as in temperature=0.2..1.2, but found 'n'"),
         (["n="], "must be NAME=VALUES"),
@@ -189,3 +199,27 @@ def test_file_misused(tmp_path, text, message):
         read(path, SPACE)
     assert message in str(error.value)
     assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("n: []", "strategy.n must have at least one value, but has none"),
+        ("temperature: {low: 0, high: 1, step: 1.0e-9}", "at most 1,000,000 values"),
+        ("temperature: {low: 0, high: .inf}", "must be a number, but found inf"),
+        ("temperature: .nan", "must be a number, but is NaN"),
+        (f"n: {'9' * 300}", "must have at most 18 digits"),
+        ("[" * 3000, "not valid YAML: it is nested too deep"),
+        ("n: 1..1001", "at most 1,000 values"),
+    ],
+)
+def test_nonsense_in_a_file(tmp_path, text, message):
+    (tmp_path / "space.yaml").write_text(text)
+    with pytest.raises(InvalidInputError, match=message):
+        read(tmp_path / "space.yaml", SPACE)
+
+
+def test_a_range_of_the_replay_tier_is_all_of_its_values():
+    space = changed(SPACE, ["n=1..2", "temperature=0.5"])
+    choices = space.replay_choices(space.default_configuration())
+    assert {one["strategy.n"] for one in choices} == {1, 2}

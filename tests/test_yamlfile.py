@@ -60,7 +60,7 @@ def test_what_cannot_be_read_is_one_message(tmp_path):
     with pytest.raises(InvalidInputError, match=r"none.yaml cannot be read: No such file or directory"):
         read(tmp_path / "none.yaml", Outer)
     (tmp_path / "b.yaml").write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(InvalidInputError, match=r"b.yaml cannot be read"):
+    with pytest.raises(InvalidInputError, match=r"b.yaml, line 1: must be UTF-8"):
         read(tmp_path / "b.yaml", Outer)
 
 

@@ -101,12 +101,13 @@ def prepare(
     Raises:
         InvalidInputError: There is no such folder, or the file is something else or the answer of another study.
     """
+    from infertune import filetext
     from infertune.report import recipe, recipe_task
 
     task_file = recipe_task.task_file(given_task)
     path = out or recipe.default_path(study, task_file=task_file)
     recipe.check_writable(path, study)
-    has_folder = engine != "openai" and Path(model).expanduser().exists()
+    has_folder = engine != "openai" and filetext.exists(Path(model).expanduser())
     files = recipe.Files(
         task=None if task_file is None else recipe.place(task_file, answer=path),
         data=None if data is None else recipe.place(data, answer=path),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from infertune.cli import options, pricing
+from infertune.cli import limits, options, pricing
 from infertune.cli.engine import given, probing, start
 from infertune.cli.space import searched
 
@@ -21,7 +21,9 @@ def doctor(
     extra_body: options.ExtraBody = None,
     seeds_safe: options.SeedsSafe = False,
     again: Annotated[bool, typer.Option("--again", help="Probe again, even if an earlier result is stored.")] = False,
-    task: Annotated[str | None, typer.Option(help="Also list what this task's search space would lose.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="Also list what this task's search space would lose.", callback=limits.path)
+    ] = None,
     space_file: options.SpaceFile = None,
     settings: options.Set = None,
     data: options.Data = None,

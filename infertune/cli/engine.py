@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from infertune import models, plugins
+from infertune import extra_body, models, plugins
 from infertune.errors import DataUnavailableError, InvalidInputError, nearest
 from infertune.types import Decoding, Engine, Scalar
 
@@ -75,6 +75,8 @@ def checked(name: str, options: Mapping[str, Scalar]) -> Callable[..., Engine]:
             f"the engine '{name}' needs the package '{error.name}': pip install 'infertune[{name}]'"
         ) from error
     takes = _options(kind)
+    if isinstance(options.get("extra_body"), str):
+        extra_body.parse(str(options["extra_body"]), reserved=extra_body.OF_ENGINES)
     for option in options:
         if option not in takes:
             own = ", ".join(map(_flag, takes)) or "no options"

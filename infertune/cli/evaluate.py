@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from infertune.cli import options
+from infertune.cli import limits, options
 from infertune.cli.engine import checked, given, looked, named_values, probing, start, starting
 from infertune.cli.subject import Given, Subject, subject
 
@@ -26,14 +26,20 @@ _MIN_P_BEFORE_TOP_P = {"hf": False, "vllm": True}
 
 def evaluate(
     config: Annotated[
-        Path | None, typer.Option(help="Answer file written by optimize [default: the task's default configuration].")
+        Path | None,
+        typer.Option(
+            help="Answer file written by optimize [default: the task's default configuration].", callback=limits.path
+        ),
     ] = None,
     task: Annotated[
-        str | None, typer.Option(help="Shipped task or task file [default: that of the answer file].")
+        str | None,
+        typer.Option(help="Shipped task or task file [default: that of the answer file].", callback=limits.path),
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help=f"Model [default: that of the answer file, or {options.DEFAULT_MODEL}]."),
+        typer.Option(
+            help=f"Model [default: that of the answer file, or {options.DEFAULT_MODEL}].", callback=limits.path
+        ),
     ] = None,
     split: Annotated[Literal["confirm", "tune"], typer.Option(help="Split to measure on.")] = "confirm",
     examples: Annotated[
@@ -49,13 +55,17 @@ def evaluate(
     ] = None,
     settings: options.Set = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Random seed of generation [default: that of the answer file, or 0].")
+        int | None,
+        typer.Option(
+            min=0, max=limits.MOST_SEED, help="Random seed of generation [default: that of the answer file, or 0]."
+        ),
     ] = None,
     database: Annotated[
         str | None,
         typer.Option(
             "--db",
             help="SQLite file or PostgreSQL URL for samples [default: that of the study, or infertune.db here].",
+            callback=limits.path,
         ),
     ] = None,
     data: options.Data = None,

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from infertune.cli import limits
+
 _IMAGES = {"cpu": "public.ecr.aws/q9t5s3a7/vllm-cpu-release-repo", "gpu": "vllm/vllm-openai"}
 _DEFAULTS: dict[str, str | int] = {"host": "127.0.0.1", "port": 8000, "name": "infertune-server"}
 _FOR = {
@@ -17,16 +19,24 @@ _FOR = {
 
 
 def handover(
-    file: Annotated[Path, typer.Argument(help="File with the settings of a server, such as tune-serving writes.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="File with the settings of a server, such as tune-serving writes.", callback=limits.path),
+    ],
     form: Annotated[
         Literal["command", "systemd", "kubernetes", "helm"], typer.Option("--as", help="Form to write.")
     ] = "command",
     model: Annotated[
-        str | None, typer.Option(help="Name or path of the model where the server will run; default the file's.")
+        str | None,
+        typer.Option(
+            help="Name or path of the model where the server will run; default the file's.", callback=limits.line
+        ),
     ] = None,
     host: Annotated[
         str | None,
-        typer.Option(help=f"Address to listen on, of command and systemd; default {_DEFAULTS['host']}."),
+        typer.Option(
+            help=f"Address to listen on, of command and systemd; default {_DEFAULTS['host']}.", callback=limits.line
+        ),
     ] = None,
     port: Annotated[
         int | None,
@@ -38,12 +48,15 @@ def handover(
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option(help=f"Name of the deployment, of kubernetes and helm; default {_DEFAULTS['name']}."),
+        typer.Option(
+            help=f"Name of the deployment, of kubernetes and helm; default {_DEFAULTS['name']}.", callback=limits.line
+        ),
     ] = None,
     image: Annotated[
         str | None,
         typer.Option(
-            help="Container image with its tag, of kubernetes and helm; default vLLM's of the file's version."
+            help="Container image with its tag, of kubernetes and helm; default vLLM's of the file's version.",
+            callback=limits.line,
         ),
     ] = None,
     gpus: Annotated[

@@ -2,18 +2,21 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infertune.cli import options
+from infertune.cli import limits, options
 
 if TYPE_CHECKING:
     from infertune.cli.live import Status, View
+    from infertune.load.fields import Fields
+    from infertune.load.fitted_fields import Fitted
     from infertune.load.load import Load
+    from infertune.load.pressed import Pressed
     from infertune.load.timing import Timing
     from infertune.load.workload import LoadRequest
 
@@ -25,16 +28,8 @@ def load(
         str, typer.Option(help="Endpoint of the server, such as http://127.0.0.1:8000/v1.", metavar="URL")
     ],
     model: Annotated[str, typer.Option(help="Name of the model, as the server calls it.")],
-    workload: Annotated[
-        str,
-        typer.Option(
-            help="Requests to send: task:NAME, synthetic:input=200,output=50,prefix=0.5 or trace:FILE.jsonl."
-        ),
-    ] = "synthetic:input=200,output=50",
-    config: Annotated[
-        Path | None,
-        typer.Option(help="File of optimize with the decoding of a workload task:NAME; default the task's own."),
-    ] = None,
+    workload: options.Workload = "synthetic:input=200,output=50",
+    config: options.WorkloadConfig = None,
     rate: Annotated[
         str | None,
         typer.Option(
@@ -48,19 +43,37 @@ def load(
         float | None,
         typer.Option(
             help="Squared variation of the gaps between requests: 0 constant, 1 Poisson, above 1 bursts; default 1, "
-            "or the trace's own gaps."
+            "or the trace's own gaps.",
+            callback=limits.finite,
         ),
     ] = None,
-    requests: Annotated[int, typer.Option(min=1, help="Requests at each load.")] = 100,
+    requests: Annotated[int, typer.Option(min=1, max=1_000_000, help="Requests at each load.")] = 100,
     slo: Annotated[
         str | None, typer.Option(help="Latencies to keep, such as 'p99_ttft<300ms, p99_itl<40ms'; default none.")
     ] = None,
     early_stop: Annotated[
         bool, typer.Option("--early-stop", help="End a load as soon as it cannot keep the SLO any more.")
     ] = False,
-    warm_up: Annotated[int, typer.Option(min=0, help="Requests sent beforehand and not measured.")] = 2,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the requests and their arrivals.")] = 0,
-    extra_body: options.ExtraBody = None,
+    warm_up: Annotated[int, typer.Option(min=0, max=10_000, help="Requests sent beforehand and not measured.")] = 2,
+    seed: Annotated[
+        int, typer.Option(min=0, max=limits.MOST_SEED, help="Seed of the requests and their arrivals.")
+    ] = 0,
+    extra_body: Annotated[
+        str | None,
+        typer.Option(
+            help="JSON object merged into the body of every request; null leaves a field out, as in "
+            """'{"ignore_eos": null}'.""",
+            metavar="JSON",
+        ),
+    ] = None,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD=NAME",
+            help="Send a field of every request under another name, such as max_tokens=max_completion_tokens; "
+            "repeatable.",
+        ),
+    ] = None,
     api_key_env: options.ApiKeyEnv = None,
     api_key_file: options.ApiKeyFile = None,
     as_json: options.Json = False,
@@ -71,7 +84,9 @@ def load(
     from infertune.cli.live import View
     from infertune.engines.openai import keys
     from infertune.errors import EngineError, InvalidInputError, VoidMeasurementError
+    from infertune.load import fields as request_fields
     from infertune.load import slo as slos
+    from infertune.load.fitted_fields import hint
     from infertune.load.generator import generate
     from infertune.load.load import Load
     from infertune.load.measures import measures
@@ -83,6 +98,7 @@ def load(
 
     url = keys.check_base_url(tidied(base_url))
     key = keys.read(api_key_env=api_key_env, api_key_file=api_key_file)
+    fields = request_fields.parse(extra_body, rename or [])
     kept = None if slo is None else slos.parse(slo)
     if early_stop and kept is None:
         raise InvalidInputError("--early-stop needs --slo")
@@ -90,12 +106,12 @@ def load(
         raise InvalidInputError("--burstiness needs --rate with a number, for there are no gaps without one")
     chosen = None if config is None else recipe.read(config).configuration
     source = workload_text.parse(workload, configuration=chosen)
-    first = _with_extra(source.requests(requests, seed=seed), extra_body)
+    first = source.requests(requests, seed=seed)
     if burstiness is not None:
         first = [replace(one, arrival=None) for one in first]
     loads = _loads(rate, concurrency, 1.0 if burstiness is None else burstiness, first)
     # Each load goes on in the workload where the one before it ended, so that no prefix cache knows what it asks.
-    asked = _with_extra(source.requests(requests * len(loads), seed=seed), extra_body)
+    asked = source.requests(requests * len(loads), seed=seed)
     if burstiness is not None:
         asked = [replace(one, arrival=None) for one in asked]
     ends = hopeless(kept, requests) if early_stop and kept is not None else None
@@ -107,19 +123,33 @@ def load(
             view.say(
                 f"{source.name} has {different} different requests, which come again: a prefix cache will know them"
             )
+        notes = [*source.notes]
+        for note in notes:
+            view.say(f"Note: {note}.")
         if warm_up:
-            spare = _with_extra(_warming(warm_up, seed=seed, is_chat=asked[0].is_chat), extra_body)
-            generate(url, model, spare, Load(concurrency=1), seed=seed, key=key)
+            ask = partial(generate, url, model, load=Load(concurrency=1), seed=seed, key=key)
+            spare = _warming(
+                warm_up, seed=seed, is_chat=asked[0].is_chat, ignore_eos=any(one.ignore_eos for one in asked)
+            )
+            fitted = _warmed(spare, fields, ask)
+            fields = fitted.fields
+            notes += fitted.notes
+            for note in fitted.notes:
+                view.say(f"Note: {note}.")
         for number, one in enumerate(loads):
             part = asked[number * requests : (number + 1) * requests]
             progress = _Progress(view, report.load_text(one), requests)
-            done = generate(url, model, part, one, seed=seed, key=key, hopeless=ends, landed=progress.landed)
+            done = generate(
+                url, model, part, one, seed=seed, fields=fields, key=key, hopeless=ends, landed=progress.landed
+            )
             figures = measures(done.timings, done.seconds, slo=kept, cut=done.cut)
             if figures.n_failed == figures.n and not done.cut:
-                raise EngineError(f"all requests failed; the first: {done.timings[0].error}")
+                error = done.timings[0].error
+                raise EngineError(f"all requests failed; the first: {error}{hint(error)}")
             found.append(report.Measured(load=one, pressed=done, measures=figures))
     if as_json:
-        print(json.dumps(report.as_json(found, workload=source.name, slo=kept, seed=seed), indent=2))
+        plain = report.as_json(found, workload=source.name, slo=kept, seed=seed)
+        print(json.dumps({**plain, "notes": notes}, indent=2))
     else:
         report.show(found, Console(), slo=kept)
     if void := next((one.pressed.void for one in found if one.pressed.void), ""):
@@ -148,29 +178,28 @@ class _Progress:
         return Status(phase=self._phase, share=self._n_landed / self._n, facts=facts)
 
 
-def _warming(n: int, *, seed: int, is_chat: bool) -> "Sequence[LoadRequest]":
+def _warming(n: int, *, seed: int, is_chat: bool, ignore_eos: bool) -> "Sequence[LoadRequest]":
     """Return requests that are none of the workload's, which a prefix cache must not know beforehand."""
     from infertune.load.lengths import Lengths
     from infertune.load.synthetic import Synthetic
     from infertune.types import Message
 
     words = Synthetic(input=Lengths(low=64, high=64), output=Lengths(low=16, high=16))
-    found = words.requests(n, seed=2**31 + seed)
-    return [replace(one, prompt=(Message("user", str(one.prompt)),)) for one in found] if is_chat else found
+    found = [replace(one, ignore_eos=ignore_eos) for one in words.requests(n, seed=2**31 + seed)]
+    if not is_chat:
+        return found
+    return [replace(one, prompt=(Message("user", str(one.prompt)),)) for one in found]
 
 
-def _with_extra(asked: "Sequence[LoadRequest]", extra_body: str | None) -> "Sequence[LoadRequest]":
-    from infertune.errors import InvalidInputError
+def _warmed(spare: "Sequence[LoadRequest]", fields: "Fields", ask: "Callable[..., Pressed]") -> "Fitted":
+    """Send the requests to warm up, and return the fields that the server takes."""
+    from infertune.load.fitted_fields import fitted
 
-    if extra_body is None:
-        return asked
-    try:
-        extra = json.loads(extra_body)
-    except ValueError:
-        extra = None
-    if not isinstance(extra, dict):
-        raise InvalidInputError(f"--extra-body must be a JSON object, not {extra_body}")
-    return [replace(one, settings=tuple((dict(one.settings) | extra).items())) for one in asked]
+    first = ask(spare[:1], fields=fields).timings[0]
+    found = fitted(fields, first, lambda others: ask(spare[:1], fields=others).timings[0])
+    if spare[1:]:
+        ask(spare[1:], fields=found.fields)
+    return found
 
 
 def _loads(

@@ -5,42 +5,45 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from infertune.cli import answer_file, decoding, options, pricing, resume
+from infertune.cli import answer_file, decoding, joint_options, limits, options, pricing, resume, study_budget
 from infertune.cli.engine import given, named_values
 from infertune.cli.space import divided, searched
 
 if TYPE_CHECKING:
     from infertune.budget import Budget
     from infertune.cli.live import Status
-    from infertune.prices import Prices
     from infertune.progress import Progress
     from infertune.space import SearchSpace
-
-Value = TypeVar("Value")
 
 # Of the joint search; its help names them too.
 _MARGIN, _STARTS, _BURST, _TURNS = 0.02, 12, 64, 6
 
 
 def optimize(
-    task: Annotated[str, typer.Option(help="Shipped task (listed by `infertune tasks`), or a task file.")],
+    task: Annotated[
+        str, typer.Option(help="Shipped task (listed by `infertune tasks`), or a task file.", callback=limits.path)
+    ],
     model: options.Model = options.DEFAULT_MODEL,
     budget_tokens: Annotated[str | None, typer.Option(help="Maximum tokens to spend, such as 200k.")] = None,
     budget_seconds: Annotated[
         str | None, typer.Option(help="Maximum generation time, such as 90s, 10m or 1h.")
     ] = None,
-    budget_money: Annotated[float | None, typer.Option(help="Maximum cost; needs prices.")] = None,
+    budget_money: Annotated[
+        float | None, typer.Option(help="Maximum cost; needs prices.", callback=limits.finite)
+    ] = None,
     prices: pricing.PriceFile = None,
     price_prompt: pricing.PricePrompt = None,
     price_completion: pricing.PriceCompletion = None,
     max_cost_tokens: Annotated[
         float | None,
         typer.Option(
-            min=1, help="Maximum average tokens per request of the recommended configuration [default: no limit]."
+            min=1,
+            help="Maximum average tokens per request of the recommended configuration [default: no limit].",
+            callback=limits.finite,
         ),
     ] = None,
     prefer: Annotated[
@@ -59,10 +62,14 @@ def optimize(
     sampler: Annotated[
         str, typer.Option(help="Search method: infertune, ecooptigen, tpe, random, qmc or grid.")
     ] = "infertune",
-    seed: Annotated[int, typer.Option(min=0, help="Random seed of the search and of generation.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=limits.MOST_SEED, help="Random seed of the search and of generation.")
+    ] = 0,
     study: Annotated[
         str | None,
-        typer.Option(help="Name of the study; an existing one is resumed [default: the task's name]."),
+        typer.Option(
+            help="Name of the study; an existing one is resumed [default: the task's name].", callback=limits.name
+        ),
     ] = None,
     database: options.Database = "infertune.db",
     data: options.Data = None,
@@ -81,34 +88,22 @@ def optimize(
     api_key_file: options.ApiKeyFile = None,
     concurrency: options.Concurrency = None,
     extra_body: options.ExtraBody = None,
-    joint: Annotated[
-        bool, typer.Option("--joint", help="Search engine settings as well as decoding (docs/joint.md).")
-    ] = False,
-    margin: Annotated[
-        float | None,
-        typer.Option(help="With --joint: maximum utility that faster engine settings may lose [default: 0.02]."),
-    ] = None,
-    starts: Annotated[
-        int | None, typer.Option(min=1, help="With --joint: maximum engine starts in the search [default: 12].")
-    ] = None,
-    burst: Annotated[
-        int | None, typer.Option(min=1, help="With --joint: requests per speed measurement [default: 64].")
-    ] = None,
-    turns: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="With --joint: maximum speed measurements per finalist; 3, 6, 12 ... can decide [default: 6].",
-        ),
-    ] = None,
-    price_hour: Annotated[
-        float | None, typer.Option(min=0, help="With --joint: price of an hour of the machine [default: unknown].")
-    ] = None,
+    joint: joint_options.Joint = False,
+    margin: joint_options.Margin = None,
+    starts: joint_options.Starts = None,
+    burst: joint_options.Burst = None,
+    turns: joint_options.Turns = None,
+    price_hour: joint_options.PriceHour = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="File for the recommended configuration [default: STUDY.yaml, after the study's name]."),
+        typer.Option(
+            help="File for the recommended configuration [default: STUDY.yaml, after the study's name].",
+            callback=limits.path,
+        ),
     ] = None,
-    picture: Annotated[Path | None, typer.Option(help="File for a plot of the front: .png, .svg or .pdf.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="File for a plot of the front: .png, .svg or .pdf.", callback=limits.path)
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Find the configuration that buys the most utility per token, and say how sure that is.
@@ -126,7 +121,7 @@ def optimize(
     # All that can be wrong with the input is found before the model is loaded, the dear things last.
     _check_joint(joint, margin=margin, starts=starts, burst=burst, turns=turns, price_hour=price_hour)
     known = pricing.known_prices(prices, model, price_prompt, price_completion)
-    budget = _budget(budget_tokens, budget_seconds, budget_money, known)
+    budget = study_budget.read(budget_tokens, budget_seconds, budget_money, known)
     wanted = Wanted(
         prefer=cast(Preference, prefer),
         max_cost_tokens=max_cost_tokens,
@@ -243,26 +238,6 @@ def _check_joint(joint: bool, **given: float | None) -> None:
     if flags and not joint:
         verb = "needs" if len(flags) == 1 else "need"
         raise InvalidInputError(f"{' and '.join(flags)} {verb} --joint, the search of engine settings")
-
-
-def _budget(tokens: str | None, seconds: str | None, money: float | None, prices: "Prices | None") -> "Budget":
-    from infertune.budget import Budget, parse_seconds, parse_tokens
-
-    return Budget(
-        tokens=None if tokens is None else _option("--budget-tokens", parse_tokens, tokens),
-        seconds=None if seconds is None else _option("--budget-seconds", parse_seconds, seconds),
-        money=money,
-        prices=prices,
-    )
-
-
-def _option(name: str, parse: Callable[[str], Value], text: str) -> Value:
-    from infertune.errors import InvalidInputError
-
-    try:
-        return parse(text)
-    except InvalidInputError as error:
-        raise InvalidInputError(f"{name} {error}") from None
 
 
 def _shown(

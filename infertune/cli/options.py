@@ -5,11 +5,20 @@ from typing import Annotated
 
 import typer
 
+from infertune.cli import limits
+
 DEFAULT_MODEL = "bundled:smollm2-135m"
 
-Data = Annotated[Path | None, typer.Option(help="File or folder with the examples [default: the task's own data].")]
+Data = Annotated[
+    Path | None,
+    typer.Option(help="File or folder with the examples [default: the task's own data].", callback=limits.path),
+]
 Model = Annotated[
-    str, typer.Option(help="Model: bundled:NAME, a local folder, a Hugging Face Hub id, or its name at an endpoint.")
+    str,
+    typer.Option(
+        help="Model: bundled:NAME, a local folder, a Hugging Face Hub id, or its name at an endpoint.",
+        callback=limits.path,
+    ),
 ]
 Engine = Annotated[
     str,
@@ -62,7 +71,9 @@ Concurrency = Annotated[
 ExtraBody = Annotated[
     str | None, typer.Option(help="JSON object merged into the body of every request.", metavar="JSON")
 ]
-Database = Annotated[str, typer.Option("--db", help="SQLite file or PostgreSQL URL for samples and trials.")]
+Database = Annotated[
+    str, typer.Option("--db", help="SQLite file or PostgreSQL URL for samples and trials.", callback=limits.path)
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(
@@ -71,9 +82,25 @@ Set = Annotated[
         help="Values of one parameter, such as temperature=0.2..1.2, n=1,3,5 or top_p=1; repeatable.",
     ),
 ]
-SpaceFile = Annotated[Path | None, typer.Option("--space", help="YAML file with changes to the search space.")]
+SpaceFile = Annotated[
+    Path | None, typer.Option("--space", help="YAML file with changes to the search space.", callback=limits.path)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to standard output, and nothing else there.")]
 SeedsSafe = Annotated[
     bool,
     typer.Option("--seeds-safe", help="Declare that a seeded request cannot crash the server (docs/doctor.md)."),
+]
+Workload = Annotated[
+    str,
+    typer.Option(
+        help="Requests to send: task:NAME, synthetic:input=200,output=50,prefix=0.5 or trace:FILE.jsonl.",
+    ),
+]
+WorkloadConfig = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        help="File of optimize with the decoding of a workload task:NAME; default the task's own.",
+        callback=limits.path,
+    ),
 ]

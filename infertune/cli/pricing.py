@@ -5,13 +5,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infertune.cli import limits
+
 if TYPE_CHECKING:
     from infertune.prices import Prices
 
-PriceFile = Annotated[Path | None, typer.Option("--prices", help="YAML file with prices by model (docs/prices.md).")]
-PricePrompt = Annotated[float | None, typer.Option(help="Price of a million prompt tokens; needs --price-completion.")]
+PriceFile = Annotated[
+    Path | None,
+    typer.Option("--prices", help="YAML file with prices by model (docs/prices.md).", callback=limits.path),
+]
+PricePrompt = Annotated[
+    float | None,
+    typer.Option(help="Price of a million prompt tokens; needs --price-completion.", callback=limits.finite),
+]
 PriceCompletion = Annotated[
-    float | None, typer.Option(help="Price of a million completion tokens; needs --price-prompt.")
+    float | None,
+    typer.Option(help="Price of a million completion tokens; needs --price-prompt.", callback=limits.finite),
 ]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infertune.cli import options
+from infertune.cli import limits, options
 
 if TYPE_CHECKING:
     from infertune.space import SearchSpace
@@ -49,7 +49,9 @@ def divided(settings: Sequence[str], *, joint: bool) -> tuple[list[str], list[st
 
 
 def space(
-    task: Annotated[str, typer.Option(help="Shipped task (see `infertune tasks`), or a task file.")],
+    task: Annotated[
+        str, typer.Option(help="Shipped task (see `infertune tasks`), or a task file.", callback=limits.path)
+    ],
     data: options.Data = None,
     space_file: options.SpaceFile = None,
     settings: options.Set = None,

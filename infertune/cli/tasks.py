@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from infertune.cli import limits
 from infertune.errors import InvalidInputError
 
 app = typer.Typer(
@@ -40,7 +41,8 @@ def list_tasks(context: typer.Context, as_json: _Json = False) -> None:
 def new(
     name: Annotated[str, typer.Argument(help="Name of the task: letters, digits, - and _.")],
     source: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="Data file to write the task for.")
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="Data file to write the task for.", callback=limits.path),
     ] = None,
     inputs: Annotated[
         list[str] | None,
@@ -51,7 +53,7 @@ def new(
     label: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="With --from: column with the right answers.")
     ] = None,
-    folder: Annotated[Path, typer.Option(help="Folder to write into.")] = Path(),
+    folder: Annotated[Path, typer.Option(help="Folder to write into.", callback=limits.path)] = Path(),
 ) -> None:
     """Write a task file: for your own data with --from, else a commented example with its data."""
     if source is None and (inputs or label):
@@ -113,8 +115,12 @@ def _next(path: Path) -> None:
 
 @app.command(epilog="Example: infertune tasks check mine.yaml")
 def check(
-    task: Annotated[str, typer.Argument(help="Task file, folder with task.yaml, or name of a shipped task.")],
-    data: Annotated[Path | None, typer.Option(help="File or folder to read instead of the task's data.")] = None,
+    task: Annotated[
+        str, typer.Argument(help="Task file, folder with task.yaml, or name of a shipped task.", callback=limits.path)
+    ],
+    data: Annotated[
+        Path | None, typer.Option(help="File or folder to read instead of the task's data.", callback=limits.path)
+    ] = None,
     as_json: _Json = False,
 ) -> None:
     """Check a task: show three prompts of each template, and whether perfect answers score 1."""

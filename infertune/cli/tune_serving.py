@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infertune.cli import options, serving_budget, serving_goal
+from infertune.cli import limits, options, serving_budget, serving_goal
 from infertune.cli.engine import named_values
 from infertune.cli.serving_launcher import launcher
 
@@ -24,12 +24,7 @@ if TYPE_CHECKING:
 
 
 def tune_serving(
-    workload: Annotated[
-        str,
-        typer.Option(
-            help="Requests to send: task:NAME, synthetic:input=200,output=50,prefix=0.5 or trace:FILE.jsonl."
-        ),
-    ],
+    workload: options.Workload,
     model: options.Model = options.DEFAULT_MODEL,
     engine: Annotated[
         str,
@@ -46,7 +41,8 @@ def tune_serving(
         str | None, typer.Option(help="Objective: cost, or a latency such as p50_e2e, p99_ttft or mean_itl.")
     ] = None,
     rate: Annotated[
-        float | None, typer.Option(help="Requests per second to offer while a latency is minimized.")
+        float | None,
+        typer.Option(help="Requests per second to offer while a latency is minimized.", callback=limits.finite),
     ] = None,
     concurrency: Annotated[
         int | None, typer.Option(min=1, help="Requests in flight while a latency is minimized, instead of --rate.")
@@ -54,14 +50,21 @@ def tune_serving(
     gpu_hour_price: Annotated[
         float | None,
         typer.Option(
-            help="Price of one GPU for an hour, of --minimize cost; a server has as many as its parallel sizes."
+            min=0,
+            help="Price of one GPU for an hour, of --minimize cost; a server has as many as its parallel sizes.",
+            callback=limits.finite,
         ),
     ] = None,
     budget_seconds: Annotated[
         str, typer.Option(help="Server time to spend at most, starts included, such as 15m or 2h.")
     ] = "30m",
     burst_seconds: Annotated[
-        float, typer.Option(min=1.0, help="Length of a burst of load in the search; up to twice that in the finals.")
+        float,
+        typer.Option(
+            min=1.0,
+            help="Length of a burst of load in the search; up to twice that in the finals.",
+            callback=limits.finite,
+        ),
     ] = 10.0,
     settings: Annotated[
         list[str] | None,
@@ -90,14 +93,15 @@ def tune_serving(
     reset_path: Annotated[
         str | None, typer.Option(help="Path to POST to before a burst, to empty caches, of --engine command.")
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(help="File of optimize with the decoding of a workload task:NAME; default the task's own."),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of what is tried and of arrivals.")] = 0,
-    study: Annotated[str, typer.Option(help="Name of the study; the same name goes on.")] = "serving",
+    config: options.WorkloadConfig = None,
+    seed: Annotated[int, typer.Option(min=0, max=limits.MOST_SEED, help="Seed of what is tried and of arrivals.")] = 0,
+    study: Annotated[
+        str, typer.Option(help="Name of the study; the same name goes on.", callback=limits.name)
+    ] = "serving",
     database: options.Database = "infertune.db",
-    out: Annotated[Path, typer.Option(help="File to write the settings to.")] = Path("serving.yaml"),
+    out: Annotated[Path, typer.Option(help="File to write the settings to.", callback=limits.path)] = Path(
+        "serving.yaml"
+    ),
     as_json: options.Json = False,
 ) -> None:
     """Find the settings of a server that are best under an SLO, and say how sure that is.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infertune.cli import options
+from infertune.cli import limits, options
 
 if TYPE_CHECKING:
     from infertune.serving.verify.observation import Finding
@@ -17,7 +17,10 @@ _WORDS = {"proved": "proved", "contradicted": "CONTRADICTED", "unseen": "cannot 
 
 
 def verify(
-    file: Annotated[Path, typer.Argument(help="File with the settings of a server, such as tune-serving writes.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="File with the settings of a server, such as tune-serving writes.", callback=limits.path),
+    ],
     base_url: Annotated[
         str, typer.Option(help="Address of the server, such as http://127.0.0.1:8000.", metavar="URL")
     ],

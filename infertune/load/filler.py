@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from infertune.errors import InvalidInputError
+
 # Common English words, each of which is one token of most vocabularies when a space stands before it.
 _WORDS = (
     "the of and to in is that it was for on are as with his they at be this from have or by one had not but what "
@@ -19,6 +21,7 @@ _WORDS = (
     "important until form food keep children feet land side without boy once animals life enough took sometimes "
     "four head above kind began almost live page got earth"
 ).split()
+_MOST_TOKENS = 50_000_000  # of all prompts of a load: they are made beforehand, and each is held until it is sent
 _ENDS = 1000  # tokens at either end of a vocabulary that may be special ones, and are left out
 
 
@@ -48,3 +51,12 @@ class Filler:
             return 0, len(_WORDS)
         left_out = min(_ENDS, self.vocabulary // 4)
         return left_out, self.vocabulary - left_out
+
+
+def check_total(n_tokens: int) -> None:
+    """Raise InvalidInputError where prompts of so many tokens together would fill the memory."""
+    if n_tokens > _MOST_TOKENS:
+        raise InvalidInputError(
+            f"the prompts must have at most {_MOST_TOKENS:,} tokens together, but have {n_tokens:,}: ask for fewer "
+            "requests, or shorter ones"
+        )

@@ -16,6 +16,7 @@ from infertune.errors import InvalidInputError
 from infertune.load import own_loop, stream
 from infertune.load.arrivals import due_times
 from infertune.load.connections import Connections
+from infertune.load.fields import Fields
 from infertune.load.load import Load
 from infertune.load.pressed import MOST_LATENESS_SECONDS, Pressed, pressed
 from infertune.load.timing import CUT, Timing
@@ -23,6 +24,7 @@ from infertune.load.workload import LoadRequest
 from infertune.wire.body import Body, Room, TooLarge, largest
 from infertune.wire.words import said
 
+_AS_THEY_ARE = Fields()
 _LOOK_SECONDS = 0.25  # between two looks at whether it is hopeless
 _BEAT_SECONDS = 0.02
 _SLOWEST_SECONDS = 1.0  # of a token, by which the time of a whole answer is limited
@@ -46,6 +48,7 @@ def generate(
     load: Load,
     *,
     seed: int,
+    fields: Fields = _AS_THEY_ARE,
     key: Secret | None = None,
     hopeless: Callable[[Sequence[Timing]], bool] | None = None,
     landed: Callable[[Timing], None] | None = None,
@@ -61,6 +64,7 @@ def generate(
         requests: One or more. Where all have an ``arrival``, an open loop takes these times, scaled to its rate.
         load: How hard.
         seed: Of the arrivals.
+        fields: Changes to the body of every request.
         key: For the endpoint.
         hopeless: Is shown the finished timings now and then; where it holds, no further request is sent and those in
             flight are cancelled.
@@ -85,6 +89,7 @@ def generate(
         model=model,
         requests=requests,
         due=due,
+        fields=fields,
         n_callers=most_in_flight if load.concurrency is None else load.concurrency,
         key=key,
         hopeless=hopeless,
@@ -102,6 +107,7 @@ class _Run:
         model: str,
         requests: Sequence[LoadRequest],
         due: Sequence[float] | Any | None,
+        fields: Fields,
         n_callers: int,
         key: Secret | None,
         hopeless: Callable[[Sequence[Timing]], bool] | None,
@@ -116,7 +122,8 @@ class _Run:
         self._landed = landed
         self._patience_seconds = patience_seconds
         self._calls = [
-            (stream.path(request), stream.body(request, model=model), request.max_tokens) for request in requests
+            (stream.path(request), stream.body(request, model=model, fields=fields), request.max_tokens)
+            for request in requests
         ]
         self._room = Room()
         self._timings: dict[int, Timing] = {}

@@ -1,9 +1,11 @@
 """One request and the stream that answers it: what is sent, and what each event of the answer says."""
 
+import re
 from typing import Any
 
 import msgspec
 
+from infertune.load.fields import Fields
 from infertune.load.sse import EventStream
 from infertune.load.workload import LoadRequest
 from infertune.types import Message
@@ -13,6 +15,7 @@ from infertune.wire.usage import Usage
 from infertune.wire.words import clean, words
 
 _FIRST_BYTES = 8192
+_AS_THEY_ARE = Fields()
 
 
 def path(request: LoadRequest) -> str:
@@ -20,8 +23,8 @@ def path(request: LoadRequest) -> str:
     return "/chat/completions" if request.is_chat else "/completions"
 
 
-def body(request: LoadRequest, *, model: str) -> bytes:
-    """Return the JSON that asks for a streamed answer with its usage. It has no seed unless the settings bring one."""
+def body(request: LoadRequest, *, model: str, fields: Fields = _AS_THEY_ARE) -> bytes:
+    """Return the JSON that asks for a streamed answer with its usage; it has no seed unless one is added."""
     plain: dict[str, Any] = {"model": model}
     if request.is_chat:
         turns = [turn for turn in request.prompt if isinstance(turn, Message)]
@@ -32,7 +35,13 @@ def body(request: LoadRequest, *, model: str) -> bytes:
     plain |= {"stream": True, "stream_options": {"include_usage": True}}
     if request.ignore_eos:
         plain["ignore_eos"] = True
-    return msgspec.json.encode(plain | dict(request.settings))
+    return msgspec.json.encode(fields.applied(plain | dict(request.settings)))
+
+
+def refused_with(error: str) -> int | None:
+    """Return the HTTP status of a request that failed by one; None where it failed otherwise, or did not."""
+    match = re.match(r"HTTP (\d+)", error)
+    return int(match[1]) if match else None
 
 
 # What comes back. Only what is used is named; everything else is skipped unread.

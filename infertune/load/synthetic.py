@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from infertune.errors import InvalidInputError
-from infertune.load.filler import Filler
+from infertune.load.filler import Filler, check_total
 from infertune.load.lengths import Lengths
 from infertune.load.workload import LoadRequest
 
@@ -58,6 +58,11 @@ class Synthetic:
         return f"synthetic:{','.join(parts)}"
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """None: it is what its name says."""
+        return ()
+
+    @property
     def n_different(self) -> int | None:
         """None: there is no end of them."""
         return None
@@ -65,11 +70,13 @@ class Synthetic:
     def requests(self, n: int, *, seed: int) -> Sequence[LoadRequest]:
         """Return the first ``n`` of a seed."""
         filler = Filler(self.vocabulary)
-        found = []
+        found: list[LoadRequest] = []
+        total = 0
         for index in range(n):
             # A stream for each request, so that its content does not depend on how many there are.
             lengths = np.random.default_rng((seed, _LENGTHS, index))
             (n_input,), (n_output,) = self.input.draw(1, lengths), self.output.draw(1, lengths)
+            check_total(total := total + n_input)
             group = int(lengths.random() * self.n_prefixes)
             n_shared = round(self.prefix * n_input)
             shared = filler.pieces(n_shared, np.random.default_rng((seed, _SHARED, group)))

@@ -49,5 +49,9 @@ class Workload(Protocol):
     def n_different(self) -> int | None:
         """How many requests there are before they come again; None when they never do."""
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the user should know of how it was read."""
+
     def requests(self, n: int, *, seed: int) -> Sequence[LoadRequest]:
         """Return the first ``n``; those of a smaller ``n`` are the beginning of those of a larger one."""

@@ -1,6 +1,7 @@
 """The answer file: what to run, word for word, what it was found with, and how sure it is."""
 
 import importlib.metadata
+import math
 import os
 import platform
 import re
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from infertune import yamlfile
+from infertune import filetext, yamlfile
 from infertune.errors import InvalidInputError
 from infertune.tasks.definition import Definition
 from infertune.types import Scalar
@@ -34,6 +35,16 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     default_cost_tokens: float
     further_samples: tuple[tuple[int, int], ...] = ()
 
+    def problems(self) -> list[str]:
+        """Return which figures are none."""
+        values = {**msgspec.structs.asdict(self), "further_samples": ()}
+        plain = {name: value if isinstance(value, tuple) else (value,) for name, value in values.items()}
+        wrong = [name for name, each in plain.items() if not all(map(math.isfinite, each))]
+        found = [f"'{name}' must be finite" for name in wrong]
+        if self.n_examples < 1 or any(n < 0 for each in self.further_samples for n in each):
+            found.append("must count at least one example, and no negative number of them or of samples")
+        return found
+
 
 class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A file or folder: seen from the answer file, so that both may move together, and from the root."""
@@ -52,7 +63,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def find(self, answer: Path) -> Path | None:
         """Return the first of ``paths`` that is there."""
-        return next((path for path in self.paths(answer) if path.exists()), None)
+        return next((path for path in self.paths(answer) if filetext.exists(path)), None)
 
 
 class Files(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from infertune import tasks, yamlfile
+from infertune import filetext, tasks, yamlfile
 from infertune.data import shipped
 from infertune.errors import InvalidInputError
 from infertune.prompts import Template
@@ -26,7 +26,7 @@ from infertune.types import Example
 def task_file(name_or_path: str) -> Path | None:
     """Return the file that ``--task`` names, or None for the name of a shipped task."""
     path = Path(name_or_path)
-    if (path / "task.yaml").is_file():
+    if filetext.is_file(path / "task.yaml"):
         return path / "task.yaml"
     return path if path.suffix in (".yaml", ".yml") else None
 
@@ -74,7 +74,7 @@ def load(recipe: Recipe, answer: Path, *, task: str | None, data: Path | None) -
     paths = recipe.files.task.paths(answer) if recipe.files.task is not None else []
     others = []
     for path in paths:
-        if path.is_file():
+        if filetext.is_file(path):
             found = tasks.load(path, data=data)
             if found.name == recipe.task:
                 return found, ""
@@ -87,8 +87,8 @@ def load(recipe: Recipe, answer: Path, *, task: str | None, data: Path | None) -
 def _as_given_then(task: str, answer: Path) -> str | Path:
     """Return what a file of an earlier version calls its task: a name, or a path from the study's folder."""
     beside = answer.resolve().parent / task
-    is_here = task_file(task) is None or Path(task).exists()
-    return task if is_here or not beside.exists() else beside
+    is_here = task_file(task) is None or filetext.exists(Path(task))
+    return task if is_here or not filetext.exists(beside) else beside
 
 
 def _from_definition(definition: Definition, answer: Path, data: Path | None, *, looked: str) -> Task:

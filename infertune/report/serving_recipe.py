@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 
 from infertune import yamlfile
-from infertune.errors import InvalidInputError
+from infertune.errors import InvalidInputError, together
+from infertune.report import serving_values
+from infertune.serving.launch.command_template import CommandTemplate
 from infertune.types import Scalar
 
 _HEAD = """\
@@ -89,11 +91,24 @@ def read(path: Path) -> ServingRecipe:
         raise InvalidInputError(f"{path}: 'engine' must be vllm or command, not {recipe.engine}")
     if (recipe.engine == "command") != bool(recipe.command):
         raise InvalidInputError(f"{path}: there must be a command where the engine is 'command', and only there")
-    for prefix, named in (("engine.", recipe.settings), ("decoding.", recipe.decoding)):
-        for name in named:
-            if not name.startswith(prefix):
-                raise InvalidInputError(f"{path}: a setting must be named {prefix}NAME there, not '{name}'")
+    found = [
+        f"'{name}' must be one line of printable characters"
+        for name in ("model", "engine_version", "device")
+        if not getattr(recipe, name).isprintable()
+    ]
+    found += serving_values.problems(recipe.settings, recipe.decoding, is_vllm=recipe.engine == "vllm")
+    if found:
+        raise together(found, alone=f"{path}: ", head=f"{path} has {len(found)} errors")
+    if recipe.command:
+        _check_command(recipe.command, path)
     return recipe
+
+
+def _check_command(command: str, path: Path) -> None:
+    try:
+        CommandTemplate(command)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{path}: {error}") from None
 
 
 def check_writable(path: Path) -> None:

@@ -37,6 +37,11 @@ class TaskWorkload:
         return f"task:{self.task.name}@{self.configuration.digest}"
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """How the task's data were read, where that was a guess."""
+        return self.task.notes
+
+    @property
     def n_different(self) -> int | None:
         """Examples times samples."""
         return len(self._asked(range(len(self.task.tune))))

@@ -1,18 +1,23 @@
 """The text forms of workloads: ``task:gsm8k``, ``synthetic:input=200,output=50,prefix=0.5``, ``trace:FILE.jsonl``."""
 
+import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from infertune import tasks
+from infertune import filetext, plugins, tasks
 from infertune.configuration import Configuration
-from infertune.default_space import default_space
+from infertune.default_space import STRATEGIES, default_space
 from infertune.errors import InvalidInputError, nearest
-from infertune.load import lengths, trace
+from infertune.extra_settings import with_extras
+from infertune.load import lengths, trace, trace_blocks
 from infertune.load.synthetic import Synthetic
 from infertune.load.workload import Workload
 from infertune.serving.task_workload import TaskWorkload
+from infertune.space import SearchSpace
 from infertune.tasks.task import Task
 
+_BLOCK = re.compile(r"(?P<file>.+),block=(?P<block>[^,]*)")
 _KINDS = ("task", "synthetic", "trace")
 _SYNTHETIC = ("input", "output", "prefix", "prefixes", "vocabulary", "temperature")
 _DEFAULT_LENGTHS = {"input": "200", "output": "50"}
@@ -42,12 +47,23 @@ def parse(text: str, *, configuration: Mapping[str, object] | None = None, vocab
         return _task(rest, configuration)
     if configuration is not None:
         raise InvalidInputError(f"a decoding configuration goes with a workload task:NAME, not with '{text}'")
-    return trace.read(Path(rest), vocabulary=vocabulary) if kind == "trace" else _synthetic(rest, vocabulary)
+    return _trace(rest, vocabulary) if kind == "trace" else _synthetic(rest, vocabulary)
+
+
+def _trace(text: str, vocabulary: int | None) -> trace.Trace:
+    """Return the trace of ``FILE`` or ``FILE,block=512``; a file of that very name comes first."""
+    match = None if filetext.exists(Path(text)) else _BLOCK.fullmatch(text)
+    if match is None:
+        return trace.read(Path(text), vocabulary=vocabulary)
+    block = _whole("block", match["block"])
+    if not 1 <= block <= trace_blocks.MOST:
+        raise InvalidInputError(f"block must be a number of tokens from 1 to {trace_blocks.MOST:,}, not {block}")
+    return trace.read(Path(match["file"]), vocabulary=vocabulary, block=block)
 
 
 def _task(name: str, configuration: Mapping[str, object] | None) -> TaskWorkload:
     task = tasks.load(name)
-    default = _default(task)
+    default = _space(task).default_configuration()
     if configuration is None:
         return TaskWorkload(task=task, configuration=default)
     own = {name: value for name, value in configuration.items() if not name.startswith("engine.")}
@@ -56,12 +72,21 @@ def _task(name: str, configuration: Mapping[str, object] | None) -> TaskWorkload
         raise InvalidInputError(
             f"the task '{task.name}' has no prompt '{template}'{nearest(str(template), task.prompts)}"
         )
-    missing = {key: default[key] for key in ("prompt.template", "decoding.max_tokens") if key not in own}
-    return TaskWorkload(task=task, configuration=Configuration({**own, **missing}))  # type: ignore[dict-item]
+    space = with_extras(_space(task), own, where="--config")  # type: ignore[arg-type]
+    known = {name: space[name].meaningful(value) for name, value in own.items()}
+    whole = {**space.fixed(known).default_configuration(), **known}
+    space.fixed(known).check_structure(whole)
+    return TaskWorkload(task=task, configuration=Configuration(whole))
 
 
-def _default(task: Task) -> Configuration:
-    return default_space(prompts=tuple(task.prompts), max_tokens=task.max_tokens_choices).default_configuration()
+def _space(task: Task) -> SearchSpace:
+    added = [name for name in plugins.names("strategies") if name not in STRATEGIES]
+    return default_space(
+        prompts=tuple(task.prompts),
+        max_tokens=task.max_tokens_choices,
+        strategies=(*STRATEGIES, *added),
+        extractors=tuple(task.extractors),
+    )
 
 
 def _synthetic(text: str, vocabulary: int | None) -> Synthetic:
@@ -90,13 +115,15 @@ def _synthetic(text: str, vocabulary: int | None) -> Synthetic:
 
 def _number(name: str, text: str) -> float:
     try:
-        return float(text)
+        found = float(text)
     except ValueError:
-        raise InvalidInputError(f"{name} must be a number, not '{text}'") from None
+        found = math.nan
+    if not math.isfinite(found):
+        raise InvalidInputError(f"{name} must be a number, not '{text}'")
+    return found
 
 
 def _whole(name: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise InvalidInputError(f"{name} must be a whole number, not '{text}'") from None
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise InvalidInputError(f"{name} must be a whole number, not '{text}'")
+    return int(text)

@@ -17,6 +17,7 @@ from infertune.tasks.table import Row, Table
 from infertune.types import Example, Prompt
 
 N_TOLD = 10  # bad rows that a message names
+_DOUBTFUL = {"nan", "none", "null", "na", "n/a", "nat", "<na>", "#n/a", "undefined"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,19 @@ def cases(definition: Definition, scorer: Scorer, tables: Sequence[Table]) -> li
         names = " and ".join(table.name for table in tables)
         raise together(bad, alone="", head=f"{len(bad)} rows of {names} cannot be used", most=N_TOLD)
     return found
+
+
+def doubts(found: Sequence[Case]) -> list[str]:
+    """Return a note for each word among the references that may stand for a missing value, and may be an answer."""
+    places: dict[str, list[str]] = {}
+    for case in found:
+        if case.example.reference.strip().lower() in _DOUBTFUL:
+            places.setdefault(case.example.reference.strip(), []).append(case.where)
+    return [
+        f"{len(where)} reference{'s are' if len(where) > 1 else ' is'} '{word}', "
+        f"{'the first in' if len(where) > 1 else 'in'} {where[0]}: remove what means a missing value"
+        for word, where in places.items()
+    ]
 
 
 def unknown_columns(keys: Mapping[str, Any], table: Table) -> list[str]:

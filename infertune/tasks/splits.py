@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infertune import filetext
 from infertune.errors import InfertuneError, InvalidInputError
 from infertune.prompts import Template
 from infertune.tasks import examples, repeats, sources
@@ -49,7 +50,10 @@ def read(
         given = (whole(definition.data),)
     tables = [sources.rows(source, folder=path.parent, data=data) for source in given]
     found = examples.cases(definition, scorer, tables)
-    notes = tuple(note for table in tables for note in table.notes)
+    notes = (
+        *(note for table in tables for note in table.notes),
+        *(note for each in found for note in examples.doubts(each)),
+    )
     left_out, kept = [], []
     for each in found:
         stay, why = repeats.once(each, templates)
@@ -82,7 +86,7 @@ def unknown_columns(keys: Mapping[str, Any], *, path: Path, data: Path | None) -
         keys: The file's keys that are right.
     """
     source = whole(keys.get("data"))
-    if data is None and not (source.path and (path.parent / source.path).is_file()):
+    if data is None and not (source.path and filetext.is_file(path.parent / source.path)):
         return []
     try:
         table = sources.rows(source, folder=path.parent, data=data)

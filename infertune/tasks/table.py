@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from infertune.fitting import half_character
@@ -42,25 +43,50 @@ class Table:
     notes: tuple[str, ...] = ()
 
 
-def table(rows: Sequence[Row], *, name: str) -> Table:
+def table(rows: Sequence[Row], *, name: str, notes: tuple[str, ...] = ()) -> Table:
     """Return the table of rows that need not have the same columns."""
     names = (column for one in rows for part in (one.columns, one.unusable) for column in part)
-    return Table(name=name, rows=rows, columns=tuple(dict.fromkeys(names)))
+    return Table(name=name, rows=rows, columns=tuple(dict.fromkeys(names)), notes=notes)
 
 
 def row(value: Mapping[str, Any], *, where: str) -> Row:
-    """Return a row of plain values."""
+    """Return a row of plain values; a column whose name holds half a character cannot be named, and is left out."""
     columns, unusable = {}, {}
     for key, cell in value.items():
         name = str(key)
-        if cell is None:
-            unusable[name] = "is null"
-        elif isinstance(cell, float) and math.isnan(cell):
-            unusable[name] = "is NaN, a missing value"
+        if half_character(name):
+            continue
+        text, problem = _text(cell)
+        problem = problem or half_character(text)
+        if problem:
+            unusable[name] = problem
         else:
-            text = cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False, default=str)
-            if half := half_character(text):
-                unusable[name] = half
-            else:
-                columns[name] = text
+            columns[name] = text
     return Row(where=where, columns=columns, unusable=unusable)
+
+
+def _text(cell: Any) -> tuple[str, str]:
+    """Return a cell as text, or why it has no value."""
+    if cell is None:
+        return "", "is null"
+    if isinstance(cell, float) and not math.isfinite(cell):
+        return "", "is NaN, a missing value" if math.isnan(cell) else "is infinite"
+    if isinstance(cell, bytes):
+        try:
+            return cell.decode(), ""
+        except UnicodeDecodeError:
+            return "", "holds bytes that are not UTF-8"
+    if isinstance(cell, str):
+        return cell, ""
+    if isinstance(cell, Decimal):
+        return f"{cell:f}", ""
+    if not isinstance(cell, bool | int | float | list | tuple | dict):
+        return str(cell), ""  # a date, say
+    try:
+        return json.dumps(cell, ensure_ascii=False, default=_nested), ""
+    except (ValueError, TypeError, RecursionError):
+        return "", "is nested too deep"
+
+
+def _nested(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal) else str(value)

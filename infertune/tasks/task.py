@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from infertune import yamlfile
+from infertune import filetext, yamlfile
 from infertune.data import shipped
 from infertune.errors import InvalidInputError, nearest, together
 from infertune.prompts import Template
@@ -131,9 +131,9 @@ def load(name_or_path: str | Path, *, data: Path | None = None) -> Task:
 def read(name_or_path: str | Path, *, data: Path | None = None) -> Task:
     """Return a task as ``load`` does, without asking whether its examples can be answered correctly."""
     path = Path(name_or_path)
-    if data is not None and not data.exists():
+    if data is not None and not filetext.exists(data):
         raise InvalidInputError(f"--data must be a file or a folder, but there is no {data}")
-    if path.suffix in (".yaml", ".yml") or (path / "task.yaml").is_file():
+    if path.suffix in (".yaml", ".yml") or filetext.is_file(path / "task.yaml"):
         return _read(path / "task.yaml" if path.is_dir() else path, data)
     name = str(name_or_path)
     if name not in names():

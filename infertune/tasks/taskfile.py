@@ -16,6 +16,9 @@ from infertune.tasks.definition import Conversation, Definition, ScorerChoice, S
 from infertune.tasks.extraction import Extractor, extractor
 from infertune.tasks.scorers import Scorer
 
+_LONGEST_NAME = 100
+_MOST_TOKENS = 10_000_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaskFile:
@@ -34,6 +37,7 @@ def read(path: Path) -> tuple[TaskFile | None, dict[str, Any], list[str]]:
     keys, problems = fit_fields(value, Definition)
     if not isinstance(value, dict):
         return None, keys, problems
+    problems += _names(keys)
     problems += _fields(keys)
     templates, wrong = _templates(keys.get("prompts"), path.parent, keys.get("fields"))
     problems += wrong
@@ -50,6 +54,8 @@ def read(path: Path) -> tuple[TaskFile | None, dict[str, Any], list[str]]:
     max_tokens = _max_tokens(keys.get("max_tokens", 1))
     if not max_tokens:
         problems.append(f"'max_tokens' must be a positive number, or several, but is {_listed(keys['max_tokens'])}")
+    elif max_tokens[-1] > _MOST_TOKENS:
+        problems.append(f"'max_tokens' must be at most {_MOST_TOKENS:,}, but is {max_tokens[-1]:,}")
     if problems or scorer is None:
         return None, keys, problems
     definition = Definition(**keys)
@@ -65,6 +71,14 @@ def read(path: Path) -> tuple[TaskFile | None, dict[str, Any], list[str]]:
         keys,
         [],
     )
+
+
+def _names(keys: Mapping[str, Any]) -> Iterable[str]:
+    name = keys.get("name", "task")
+    if not name.strip() or not name.isprintable() or len(name) > _LONGEST_NAME:
+        yield f"'name' must be 1 to {_LONGEST_NAME} printable characters"
+    if "" in keys.get("stop", ()):
+        yield "'stop' must hold no empty text: every answer would end before it begins"
 
 
 def _fields(keys: Mapping[str, Any]) -> Iterable[str]:

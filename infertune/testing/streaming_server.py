@@ -21,6 +21,7 @@ class Plan:
         itl: Seconds between tokens.
         n_tokens: By default as many as were asked for.
         status: Any other than 200 is answered at once with an error.
+        says: What the error says.
         dies_after: Tokens after which the connection is cut; None for a whole answer.
         closes_after: Tokens after which the stream is closed in good order, though the answer is not at its end.
         error_after: Tokens after which an error comes in the stream.
@@ -34,6 +35,7 @@ class Plan:
     itl: float = 0.0
     n_tokens: int | None = None
     status: int = 200
+    says: str = "planned"
     dies_after: int | None = None
     closes_after: int | None = None
     error_after: int | None = None
@@ -172,7 +174,9 @@ class StreamingServer:
 
     async def _answer(self, writer: asyncio.StreamWriter, served: Served, plan: Plan) -> bool:
         if plan.status != 200:
-            said = json.dumps({"error": {"message": f"planned {served.headers.get('authorization', '')}"}}).encode()
+            said = json.dumps(
+                {"error": {"message": f"{plan.says} {served.headers.get('authorization', '')}"}}
+            ).encode()
             head = _PREFLIGHT.format(status=plan.status, reason="Planned", kind="application/json")
             writer.write(f"{head}Content-Length: {len(said)}\r\n\r\n".encode() + said)
             await writer.drain()

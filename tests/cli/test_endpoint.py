@@ -80,7 +80,11 @@ def test_optimize_and_evaluate_with_a_key_that_is_kept_nowhere(
         (["--base-url", "http://me:pass@127.0.0.1/v1"], 2, "must not hold a user or a password"),
         (["--base-url", "http://127.0.0.1:9/v1"], 4, "there must be a server at http://127.0.0.1:9/v1"),
         (["--base-url", "http://127.0.0.1:9/v1", "--api-key-env", "NOT_SET"], 2, "NOT_SET is not set"),
-        (["--base-url", "http://127.0.0.1:9/v1", "--api-key-file", "nope"], 2, "nope: No such file"),
+        (
+            ["--base-url", "http://127.0.0.1:9/v1", "--api-key-file", "nope"],
+            2,
+            "--api-key-file must name a file that holds the key, but: No such file",
+        ),
         (["--base-url", "http://127.0.0.1:9/v1", "--extra-body", "[]"], 2, "must be a JSON object"),
         (["--base-url", "http://127.0.0.1:9/v1", "--concurrency", "0"], 2, "at least 1"),
         (["--base-url", "http://127.0.0.1:9/v1", "--device", "cpu"], 2, "has no --device"),

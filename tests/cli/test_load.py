@@ -105,9 +105,48 @@ def test_extra_fields_are_sent(infertune: Infertune) -> None:
         assert {(served.body["temperature"], served.body["min_p"]) for served in server.served} == {(0.7, 0.1)}
 
 
+@pytest.mark.parametrize("field", ["ignore_eos", "stream_options"])
+def test_a_server_that_refuses_a_field_is_measured_without_it(infertune: Infertune, field: str) -> None:
+    def plan(number: int, body: dict[str, object]) -> Plan:
+        return Plan(status=400, says=f"unknown argument {field}") if field in body else Plan(usage=False)
+
+    with StreamingServer(plan) as server:
+        options = ("--base-url", server.base_url, "--model", "m", "--concurrency", "1", "--requests", "3", "--json")
+        found = infertune("load", *options)
+        cold = infertune("load", *options, "--warm-up", "0")
+        told = infertune("load", *options, "--warm-up", "0", "--extra-body", f'{{"{field}": null}}')
+    assert (found.code, cold.code, told.code) == (0, 4, 0), found.err + told.err
+    assert f"Note: the server refuses '{field}': it is left out" in found.err
+    assert [field in note for note in found.json["notes"]] == [True]
+    assert found.json["loads"][0]["n_failed"] == told.json["loads"][0]["n_failed"] == 0
+    assert found.json["loads"][0]["generator"]["n_uncounted"] == 3
+    assert f"""--extra-body '{{"{field}": null}}' leaves it out""" in cold.err
+
+
+def test_a_field_under_another_name(infertune: Infertune) -> None:
+    with StreamingServer(lambda number, body: Plan(n_tokens=2)) as server:
+        options = ("--base-url", server.base_url, "--model", "m", "--concurrency", "1", "--requests", "2")
+        infertune("load", *options, "--rename", "max_tokens=max_completion_tokens")
+        assert all("max_tokens" not in served.body for served in server.served)
+        assert all(served.body["max_completion_tokens"] > 0 for served in server.served)
+
+
+def test_what_is_skipped_of_a_trace_is_said(infertune: Infertune, tmp_path: Path) -> None:
+    text = "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.6805900,3,4\n2023-11-16 18:15:46.8,3,0\n"
+    (tmp_path / "azure.csv").write_text(text)
+    with StreamingServer(steady) as server:
+        options = ("--base-url", server.base_url, "--model", "m", "--workload", "trace:azure.csv", "--json")
+        found = infertune("load", *options, "--concurrency", "1", "--requests", "2")
+    assert "Note: 1 of 2 rows of azure.csv are skipped: no GeneratedTokens (1)." in found.err
+    assert found.json["notes"] == ["1 of 2 rows of azure.csv are skipped: no GeneratedTokens (1)"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("--rate", "1e-300"), "the rate must be above 0, at least 0.0001 requests/s"),
+        (("--rate", "1", "--requests", "1" + "0" * 300), "1000000"),
+        (("--rate", "1", "--extra-body", '{"prompt": "x"}'), "must not hold 'prompt'"),
         ((), "there must be --rate or --concurrency"),
         (("--rate", "1", "--concurrency", "1"), "not be given together"),
         (("--rate", "1,x"), "--rate must be numbers above 0"),
@@ -118,7 +157,7 @@ def test_extra_fields_are_sent(infertune: Infertune) -> None:
         (("--rate", "inf", "--burstiness", "2"), "--burstiness needs --rate"),
         (("--rate", "1", "--extra-body", "[]"), "--extra-body must be a JSON object"),
         (("--rate", "1", "--workload", "tsk:capitals"), "did you mean 'task'"),
-        (("--rate", "1", "--burstiness", "-1"), "burstiness must be at least 0"),
+        (("--rate", "1", "--burstiness", "-1"), "burstiness must be from 0 to 1000"),
         (("--rate", "1", "--config", "none.yaml"), "none.yaml"),
     ],
 )

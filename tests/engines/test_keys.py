@@ -32,6 +32,10 @@ def test_what_is_no_key_is_one_message_without_the_key(tmp_path: Path, monkeypat
         {"api_key_env": "WITH_BREAK"},
         {"api_key_env": SECRET},  # the key in place of the variable's name
         {"api_key_file": str(tmp_path / "nope")},
+        {"api_key_file": SECRET},  # the key in place of the file's name
+        {"api_key_file": f"{SECRET}{'x' * 300}"},
+        {"api_key_file": f"{SECRET}\x00"},
+        {"api_key_file": f"~{SECRET}"},
         {"api_key_file": str(tmp_path / "empty")},
         {"api_key_file": str(tmp_path / "empty"), "api_key_env": "A"},
     ]
@@ -56,3 +60,43 @@ def test_it_is_struck_out_in_every_form() -> None:
     said = f"Bearer {SECRET}, ?key=sk-very%2Fsecret%2Bkey%3D1"
     assert key.redact(said) == "Bearer [key], ?key=[key]"
     assert Key().redact(said) == said
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://127.0.0.1:8000/v1", "https://example.com", "http://[::1]:8000/v1", "HTTP://localhost:1/v1"),
+        *("http://ä.example/v1", " http://localhost:1/v1 ", f"http://{'a.' * 120}example:1"),
+    ],
+)
+def test_urls_that_can_be_asked(url: str) -> None:
+    assert keys.check_base_url(f"{url.strip()}/") == url.strip()
+    assert keys.check_base_url(url) == url.strip()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "",
+            "://",
+            "ftp://x",
+            "http://",
+            "http:///v1",
+            "127.0.0.1:8000",
+            "http://[",
+            "http://[::1",
+            "http://a:99999",
+        ),
+        *("http://a:x", "http://a:0", f"http://{'a' * 300}", f"http://{'a.' * 130}b", "http://a..b", "http://a b/v1"),
+        *("http://\x01", "http://a\nb", "http://a/\x7f", "http://a\u202eb", "http://\udc80", "http://xn--a"),
+        *("http://\uff11\uff12.0.0.1", f"http://a/{'a' * 70_000}"),
+    ],
+)
+def test_urls_that_cannot(url: str) -> None:
+    with pytest.raises(
+        InvalidInputError, match=r"--base-url must be a URL such as http://127\.0\.0\.1:8000/v1"
+    ) as caught:
+        keys.check_base_url(url)
+    assert len(str(caught.value)) < 300
+    assert str(caught.value).isprintable()

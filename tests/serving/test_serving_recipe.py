@@ -47,6 +47,35 @@ def test_it_comes_back_as_it_was_written(tmp_path: Path) -> None:
         ("engine: sglang\nmodel: m\nsettings: {}", "must be vllm or command, not sglang"),
         ("engine: command\nmodel: m\nsettings: {}", "there must be a command where"),
         ("engine: vllm\nmodel: m\nsettings: {}\ncommand: x", "and only there"),
+        *(
+            (f"engine: vllm\nmodel: m\nsettings: {{engine.{setting}}}", message)
+            for setting, message in {
+                'max_num_seqs: "many"': "'engine.max_num_seqs' must be a whole number of at least 0, but is 'many'",
+                "max_num_seqs: true": "must be a whole number of at least 0, but is True",
+                "max_num_seqs: -1": "must be a whole number of at least 0, but is -1",
+                "enable_prefix_caching: 1": "must be true or false, but is 1",
+                "gpu_memory_utilization: high": "must be a number of at least 0, but is 'high'",
+                "gpu_memory_utilization: .inf": "must be a number of at least 0, but is inf",
+                'tensor_parallel_size: "2"': "must be a whole number of at least 0, but is '2'",
+                "tensor_parallel_size: 0": "must be from 1 to 100,000, but is 0",
+                "tensor_parallel_size: 1000000": "must be from 1 to 100,000",
+                'dtype: "a\\nb"': "must be one line of printable characters",
+                "": r"must be named engine\.NAME there",
+            }.items()
+            if setting
+        ),
+        *(
+            (f"engine: vllm\nmodel: m\nsettings: {{}}\ndecoding: {{decoding.{setting}}}", message)
+            for setting, message in {
+                "temperature: hot": "decoding.temperature must be a number, but found 'hot'",
+                "temperature: -1": "decoding.temperature must be at least 0",
+                "temprature: 1": "did you mean 'decoding.temperature'",
+                "top_p: .nan": "must be a number, but is NaN",
+                "max_tokens: 1.5": "decoding.max_tokens must be a whole number",
+            }.items()
+        ),
+        ('engine: vllm\nmodel: "a\\nExecStart=b"\nsettings: {}', "'model' must be one line of printable characters"),
+        ("engine: command\nmodel: m\nsettings: {}\ncommand: serve", "must have {port}"),
         ("engine: vllm\nmodel: m\nsetings: {}", "unknown key 'setings'; did you mean 'settings'"),
     ],
 )

@@ -64,6 +64,12 @@ def test_trace(tmp_path: Path) -> None:
         ("synthetic:output=", "NAME=VALUE"),
         ("task:capitls", "did you mean 'capitals'"),
         ("trace:nowhere.jsonl", "cannot be read"),
+        ("trace:nowhere.jsonl,block=0", "block must be a number of tokens from 1 to 65,536, not 0"),
+        ("trace:nowhere.jsonl,block=x", "block must be a whole number, not 'x'"),
+        ("trace:" + "x" * 300, "cannot be read: File name too long"),
+        ("synthetic:prefix=nan", "prefix must be a number, not 'nan'"),
+        ("synthetic:temperature=inf", "temperature must be a number, not 'inf'"),
+        ("synthetic:vocabulary=" + "9" * 300, "vocabulary must be a whole number"),
     ],
 )
 def test_wrong_texts(text: str, message: str) -> None:
@@ -99,6 +105,33 @@ def test_the_name_tells_the_configuration() -> None:
     assert parse("task:capitals", configuration=CHOSEN).name != parse("task:capitals").name
     other_engine = CHOSEN | {"engine.max_num_seqs": 16}
     assert parse("task:capitals", configuration=CHOSEN).name == parse("task:capitals", configuration=other_engine).name
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"decoding.temprature": 1.0}, "did you mean 'decoding.temperature'"),
+        ({"decoding.temperature": "hot"}, "decoding.temperature must be a number, but found 'hot'"),
+        ({"decoding.temperature": -1.0}, "must be at least 0"),
+        ({"decoding.temperature": float("inf")}, "must be a number"),
+        ({"strategy.n": 0}, "strategy.n must be at least 1"),
+        ({"strategy.n": True}, "strategy.n must be a whole number"),
+        ({"strategy.name": "most"}, "strategy.name must be"),
+        ({"nonsense": 1}, "no parameter is called 'nonsense'"),
+        ({"decoding.temperature": 0.0, "strategy.n": 1}, "must be left out unless decoding.temperature > 0"),
+        ({"decoding.prompt": "x"}, "must be left to the engine"),
+    ],
+)
+def test_a_configuration_that_means_nothing_is_refused(more: dict[str, object], message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        parse("task:capitals", configuration=CHOSEN | more)
+
+
+def test_what_a_configuration_does_not_say_is_the_default() -> None:
+    whole = parse("task:capitals")
+    assert isinstance(whole, TaskWorkload)
+    parts = parse("task:capitals", configuration={"decoding.temperature": 1.0})
+    assert parts.name == whole.name
 
 
 def test_a_configuration_goes_with_a_task_that_has_its_prompt() -> None:

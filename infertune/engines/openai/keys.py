@@ -5,10 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import SplitResult, quote, urlsplit
 
+import httpx
+
 from infertune.errors import InvalidInputError
 
 DEFAULT_ENVIRONMENT_NAME = "OPENAI_API_KEY"
 REDACTED = "[key]"
+_MOST_KEY_BYTES = 100_000
+_LONGEST_URL, _LONGEST_HOST, _MOST_SHOWN = 2000, 253, 100  # characters
 _MIN_SECRET = 4  # striking out every shorter run of letters would leave no text
 
 
@@ -66,18 +70,28 @@ def read(*, api_key_env: str | None = None, api_key_file: str | None = None) -> 
 
 
 def check_base_url(base_url: str) -> str:
-    """Return the URL without a slash at its end; it must be http(s) and hold no secret.
+    """Return the URL without a slash at its end; it must be http(s), one that can be asked, and hold no secret.
 
     Raises:
         InvalidInputError: It is no such URL.
     """
-    parts = urlsplit(base_url)
-    if "@" in parts.netloc:
-        raise InvalidInputError(
-            "--base-url must not hold a user or a password: give the key by --api-key-env or --api-key-file"
-        )
-    if parts.scheme not in ("http", "https") or not parts.hostname or not _has_port(parts):
-        raise InvalidInputError(f"--base-url must be a URL such as http://127.0.0.1:8000/v1, but is {base_url!r}")
+    shown = ascii(base_url if len(base_url) <= _MOST_SHOWN else f"{base_url[:_MOST_SHOWN]}...")
+    wanted = f"--base-url must be a URL such as http://127.0.0.1:8000/v1, but is {shown}"
+    if not base_url.isprintable() or " " in base_url.strip() or len(base_url) > _LONGEST_URL:
+        raise InvalidInputError(wanted)
+    base_url = base_url.strip()
+    try:
+        parts = urlsplit(base_url)
+        if "@" in parts.netloc:
+            raise InvalidInputError(
+                "--base-url must not hold a user or a password: give the key by --api-key-env or --api-key-file"
+            )
+        asked = httpx.URL(base_url)
+        named = asked.host and parts.hostname and len(parts.hostname.encode("idna")) <= _LONGEST_HOST
+    except (ValueError, httpx.InvalidURL):  # of names, a label too long or empty
+        raise InvalidInputError(wanted) from None
+    if parts.scheme not in ("http", "https") or not named or not _has_port(parts):
+        raise InvalidInputError(wanted)
     if parts.query or parts.fragment:
         raise InvalidInputError("--base-url must end before any '?' or '#': what follows may be a secret")
     return base_url.rstrip("/")
@@ -92,11 +106,13 @@ def _has_port(parts: SplitResult) -> bool:
 
 
 def _read_file(path: str) -> str:
+    """Return what a file holds; its name is not repeated where there is none, for it may be the key itself."""
     try:
-        return Path(path).expanduser().read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not a text"
-        raise InvalidInputError(f"--api-key-file must be a file that holds the key, but {path}: {reason}") from None
+        with Path(path).expanduser().open("rb") as file:
+            return file.read(_MOST_KEY_BYTES).decode().strip()
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or "it cannot be read as text"
+        raise InvalidInputError(f"--api-key-file must name a file that holds the key, but: {reason}") from None
 
 
 def _checked(secret: str, place: str) -> str:
