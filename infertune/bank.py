@@ -28,7 +28,7 @@ from infertune.bank_tables import (
     bank_requests,
     bank_schema,
 )
-from infertune.database import connect, create_tables, readable_errors
+from infertune.database import check_whole, connect, create_tables, readable_errors
 from infertune.errors import InvalidInputError
 from infertune.replay import cut
 from infertune.spent import Spent
@@ -74,6 +74,7 @@ class SampleBank:
                     f"{self._engine.url.database} must hold a bank of version {SCHEMA_VERSION}, but holds version "
                     f"{version}: use the infertune that wrote it, or another file"
                 )
+            check_whole(self._engine, list(TABLES.tables))
             create_tables(self._engine, TABLES)
 
     def put(self, study: str, facts: Mapping[str, str], response: Response) -> None:

@@ -196,7 +196,7 @@ def _take(given: SearchContext, book: _Book, trial: LoggedTrial) -> None:
         book.failed.append(replace(order, examples=trial.unanswered))
     if answered:
         own = replace(order, examples=answered)
-        piece = given.buyer.evidence(own, given.buyer.candidates(own))
+        piece = trial.evidence or given.buyer.evidence(own, given.buyer.candidates(own))
         assert piece is not None
         book.evidence.append(piece)
 
@@ -213,7 +213,8 @@ def _logged(given: SearchContext, number: int, order: Order) -> LoggedTrial:
         max_cost_tokens=given.cap_tokens,
         cause="" if found else given.buyer.cause(order),
     )
-    return replace(trial, order=order, unanswered=tuple(each for each in order.examples if each not in answered))
+    unanswered = tuple(each for each in order.examples if each not in answered)
+    return replace(trial, order=order, unanswered=unanswered, evidence=piece)
 
 
 def _offer(given: SearchContext, book: _Book) -> Offer:

@@ -33,7 +33,7 @@ LAYERS: list[dict[str, set[str]]] = [
         "machine": {"machine"},
         "prompts": {"prompts"},
     },
-    {"bank": {"database", "bank_keys", "bank_samples", "bank_tables", "bank"}},
+    {"bank": {"database", "bank_keys", "bank_samples", "bank_tables", "bank", "lease", "sealed"}},
     {
         "samplers": {"samplers"},
         "allocators": {"allocators"},
@@ -42,7 +42,7 @@ LAYERS: list[dict[str, set[str]]] = [
         "tasks": {"tasks"},
         "load": {"load"},
     },
-    {"log": {"trial_log"}, "evaluation": {"evaluate", "evaluator", "spending"}},
+    {"log": {"evidence_log", "logged_trial", "trial_log"}, "evaluation": {"evaluate", "evaluator", "spending"}},
     {"choice": {"plan", "rounds", "select", "promise", "verdict"}},
     {
         "search": {

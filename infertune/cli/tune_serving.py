@@ -5,6 +5,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -109,6 +110,7 @@ def tune_serving(
 
     from infertune import __version__, models
     from infertune.cli.live import View
+    from infertune.lease import Lease
     from infertune.load.synthetic import Synthetic
     from infertune.report import recipe as recipes
     from infertune.report import serving as report
@@ -147,8 +149,7 @@ def tune_serving(
         if goal.hour_price is not None:  # for parallel sizes that are given and not searched
             given = {f"engine.{name}": value for name, value in starts.facts.items()}
             goal = replace(goal, hour_price=n_devices(given) * goal.hour_price)
-        log = EventLog(database, study)
-        try:
+        with Lease(database, "tune-serving", study) as lease, closing(EventLog(database, study, lease)) as log:
             log.claim(
                 {
                     "steps": 1,  # how they are noted
@@ -198,8 +199,6 @@ def tune_serving(
             of_schedules = account.of_all(speculative_lengths.PURPOSE)
             spent = found.spent | ({"schedule": of_schedules} if of_schedules else {})
             found = replace(found, budget=budget, spent=spent, bought=account.bought)
-        finally:
-            log.close()
     notes = [*([said] if said else []), *serving_evidence.notes(found)]
     if recommended is not None:
         template = starts.template(recommended.configuration)
