@@ -133,8 +133,9 @@ def _orders(given: SearchContext, trials: Sequence[LoggedTrial]) -> list[Order]:
 
 def _ranked(given: SearchContext) -> list[Configuration]:
     """Return the configurations whose choices are most worth another look."""
+    of = {id(each): configuration for configuration, choices in given.explored.choices.items() for each in choices}
     within = affordable(given.explored.candidates, given.cap_tokens)
-    return [given.request_part(each.configuration) for each in finalists(within)] if within else []
+    return [of[id(each)] for each in finalists(within)] if within else []
 
 
 def _finalists(given: SearchContext) -> list[Configuration]:

@@ -11,7 +11,7 @@ ROOT = Path(infertune.__file__).parent
 # From the bottom up; a part is a package or the modules that together are one noun. Parts of one layer are strangers.
 LAYERS: list[dict[str, set[str]]] = [
     {"values": {"types", "errors"}},
-    {"files": {"fitting", "yamlfile", "data"}, "plugins": {"plugins"}},
+    {"stopping": {"stopping"}, "files": {"fitting", "yamlfile", "data"}, "plugins": {"plugins"}},
     {
         "space": {
             "combinations",

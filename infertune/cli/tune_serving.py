@@ -200,6 +200,7 @@ def tune_serving(
             spent = found.spent | ({"schedule": of_schedules} if of_schedules else {})
             found = replace(found, budget=budget, spent=spent, bought=account.bought)
     notes = [*([said] if said else []), *serving_evidence.notes(found)]
+    written = None
     if recommended is not None:
         template = starts.template(recommended.configuration)
         written = serving_recipe.ServingRecipe(
@@ -214,7 +215,6 @@ def tune_serving(
             decoding={name: value for name, value in (decoding or {}).items() if name.startswith("decoding.")},
             evidence=serving_evidence.evidence(found),
         )
-        serving_recipe.write(out, written)
     answer = serving_answer.ServingAnswer(
         study=study,
         facts=dict(starts.facts),
@@ -225,10 +225,15 @@ def tune_serving(
         notes=notes,
         go_on=None if found.to_decide is None else _go_on(found.to_decide / (1 - share), budget),
     )
-    if as_json:
-        print(json.dumps(serving_answer.as_json(answer), indent=2))
-    else:
-        report.show(answer, Console())
+    try:
+        if as_json:
+            print(json.dumps(serving_answer.as_json(answer), indent=2))
+        else:
+            report.show(answer, Console())
+        sys.stdout.flush()
+    finally:
+        if written is not None:
+            serving_recipe.write(out, written)
 
 
 def _words(goal: "Goal") -> str:

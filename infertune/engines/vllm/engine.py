@@ -92,7 +92,7 @@ class VLLMEngine:
             **self._arguments.shaping,
         }
         name = re.sub(r"[^\w.-]+", "-", model).strip("-")
-        self._log = models.cache_folder() / "vllm" / f"{name}-{os.getpid()}-{id(self)}.log"
+        self._log = models.cache_file("vllm", f"{name}-{os.getpid()}-{id(self)}.log")
         self.failures: list[ServerFailure] = []
         self._n_restarts_unanswered = 0
         self._suspects = Suspects()
