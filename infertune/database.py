@@ -92,17 +92,27 @@ def readable_errors(engine: Engine) -> Iterator[None]:
         if "not a database" in said:
             raise InvalidInputError(f"{where} must be a SQLite file or a new one, but is something else") from error
         if any(sign in said for sign in _SIGNS_OF_DAMAGE):
-            file = shlex.quote(str(where))
-            raise DataUnavailableError(
-                f"{where} is damaged ({said}); restore a copy, or keep what is whole with "
-                f"`sqlite3 {file} .recover | sqlite3 recovered.db`"
-            ) from error
+            raise DataUnavailableError(f"{where} is damaged ({said}); {_recover(engine)}") from error
         raise DataUnavailableError(f"the database {where} cannot be used: {said}") from error
 
 
 def damaged(engine: Engine, what: str, why: str, *, rescue: str = "restore a copy of it") -> DataUnavailableError:
     """Return the error that says what in a database is not what was written there, and what can be done."""
     return DataUnavailableError(f"{_name(engine)} is damaged: {what} cannot be read ({why}); {rescue}")
+
+
+def check_pages(engine: Engine) -> None:
+    """Refuse a SQLite file whose pages are damaged: 2 ms a megabyte, before anything is paid for.
+
+    Raises:
+        DataUnavailableError: SQLite finds something wrong.
+    """
+    if engine.url.get_backend_name() != "sqlite":
+        return
+    with engine.connect() as connection:
+        found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
+    if found != "ok":
+        raise damaged(engine, "a page", " ".join(found.split()), rescue=_recover(engine))
 
 
 def check_whole(engine: Engine, names: Sequence[str]) -> None:
@@ -121,6 +131,11 @@ def check_whole(engine: Engine, names: Sequence[str]) -> None:
         for name in there.intersection(names) if lost else ():
             if connection.execute(select(literal_column("1")).select_from(table(name)).limit(1)).first():
                 raise damaged(engine, f"the table {lost[0]}", "it is not there")
+
+
+def _recover(engine: Engine) -> str:
+    file = shlex.quote(_name(engine))
+    return f"restore a copy, or keep what is whole with `sqlite3 {file} .recover | sqlite3 recovered.db`"
 
 
 def _name(engine: Engine) -> str:

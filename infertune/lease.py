@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 
 from infertune.bank_tables import INSERT
-from infertune.database import connect, create_tables, readable_errors
+from infertune.database import check_pages, connect, create_tables, readable_errors
 from infertune.errors import InfertuneError, StudyInUseError
 
 BEAT_SECONDS = 5.0
@@ -86,6 +86,7 @@ class Lease:
         self._closing = threading.Event()
         self._renewing = threading.Lock()
         with readable_errors(self._engine):
+            check_pages(self._engine)
             create_tables(self._engine, _TABLES)
             self._take(kind)
         self._heart = threading.Thread(target=self._beat, name="heartbeat of a study", daemon=True)

@@ -119,6 +119,8 @@ class TrialLog:
         known = self.noted("settings")
         if known is None:
             return
+        if not isinstance(known, dict):
+            raise self._damaged("the note 'settings'", "they are no settings")
         differing = [key for key in settings if json.loads(json.dumps(settings[key])) != known.get(key)]
         if differing:
             found = "; ".join(
