@@ -11,9 +11,10 @@ import numpy as np
 from sqlalchemy import Column, Engine, Integer, LargeBinary, MetaData, String, Table, Text, delete, insert, select
 
 from infertune import __version__
-from infertune.allocators import Evidence, FloatArray, Order
+from infertune.allocators import Evidence, Order
 from infertune.bank_keys import digest_of
 from infertune.database import create_tables, readable_errors
+from infertune.estimators import FloatArray
 from infertune.space import Configuration
 from infertune.types import Scalar
 

@@ -63,9 +63,10 @@ def _again(report: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return a hook for errors that nobody can catch: a stop that came within a destructor is asked for once more."""
 
     def hook(error: Any) -> None:
-        if isinstance(error.exc_value, SystemExit) and error.exc_value.code in CODES:
+        code = error.exc_value.code if isinstance(error.exc_value, SystemExit) else None
+        if isinstance(code, int) and code in CODES:
             _asked.clear()
-            number = int(error.exc_value.code) - 128
+            number = code - 128
             signal.signal(signal.SIGALRM, lambda _, frame: _stop(number, frame))
             signal.setitimer(signal.ITIMER_REAL, 0.01)  # not at once: this hook is still such a place
         else:
@@ -77,9 +78,9 @@ def _again(report: Callable[[Any], Any]) -> Callable[[Any], Any]:
 def outlive_terminal() -> None:
     """Let standard error lose its reader for good without a word, and standard output its terminal."""
     if isinstance(sys.stderr, TextIOWrapper) and sys.stderr is sys.__stderr__:
-        sys.stderr = sys.__stderr__ = _hardy(2, sys.stderr, (errno.EIO, errno.EPIPE))
+        sys.stderr = _hardy(2, sys.stderr, (errno.EIO, errno.EPIPE))
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout is sys.__stdout__:
-        sys.stdout = sys.__stdout__ = _hardy(1, sys.stdout, (errno.EIO,))
+        sys.stdout = _hardy(1, sys.stdout, (errno.EIO,))
 
 
 def _hardy(descriptor: int, old: TextIOWrapper, harmless: tuple[int, ...]) -> TextIOWrapper:
