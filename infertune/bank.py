@@ -13,10 +13,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, func, select
+from sqlalchemy import ColumnElement, Row, Table, and_, func, not_, select
 
 from infertune.bank_keys import canonical_json, digest_of, keys_of, prompt_json, stop_json
-from infertune.bank_samples import TOKEN_BYTES, as_row, generation_of
+from infertune.bank_samples import PURCHASE, TOKEN_BYTES, as_row, changed, generation_of, purchase_digest
 from infertune.bank_tables import (
     INSERT,
     SCHEMA_VERSION,
@@ -28,7 +28,7 @@ from infertune.bank_tables import (
     bank_requests,
     bank_schema,
 )
-from infertune.database import connect, create_tables, readable_errors
+from infertune.database import check_whole, connect, create_tables, damaged, readable_errors
 from infertune.errors import InvalidInputError
 from infertune.replay import cut
 from infertune.spent import Spent
@@ -42,6 +42,7 @@ _SHAPE = (
     func.length(bank_generations.c.token_ids).label("token_bytes"),
     func.length(bank_generations.c.text_ends).label("end_bytes"),
 )
+_RESCUE = "restore a copy of it; all other samples are whole, and another --study name reuses them"
 _KEYS_PER_QUERY = 500  # databases limit the number of bound values
 
 
@@ -74,6 +75,7 @@ class SampleBank:
                     f"{self._engine.url.database} must hold a bank of version {SCHEMA_VERSION}, but holds version "
                     f"{version}: use the infertune that wrote it, or another file"
                 )
+            check_whole(self._engine, list(TABLES.tables))
             create_tables(self._engine, TABLES)
 
     def put(self, study: str, facts: Mapping[str, str], response: Response) -> None:
@@ -107,10 +109,10 @@ class SampleBank:
             "completion_tokens": response.completion_tokens,
             "extra_prompt_tokens": response.extra_prompt_tokens,
             "extra_completion_tokens": response.extra_completion_tokens,
-            "seconds": response.seconds,
+            "seconds": float(response.seconds),
             "error": response.error,
         }
-        digest = digest_of(canonical_json(bought), *(str(sample).encode() for sample in samples))
+        digest = purchase_digest(bought, samples)
         with readable_errors(self._engine), self._engine.begin() as connection:
             connection.execute(self._new(bank_engines), {"digest": bought["engine"], "facts": engine})
             connection.execute(self._new(bank_prompts), {"digest": bought["prompt"], "prompt": prompt})
@@ -156,21 +158,20 @@ class SampleBank:
         """
         wished = list(requests)
         keys = keys_of(facts, wished)
-        stored = self._rows(
-            keys,
-            *bank_generations.c,
-            *_SHAPE[2:],
-            bank_requests.c.prompt_tokens,
-            bank_requests.c.seconds,
-            bank_requests.c.error,
-        )
+        stored = self._rows(keys, *PURCHASE, *bank_generations.c, *_SHAPE[2:])
+        for rows in stored.values():
+            if what := changed(rows):
+                raise damaged(self._engine, what, "its digest is another", rescue=_RESCUE)
         return [_response(request, stored[key]) for key, request in zip(keys, wished, strict=True)]
 
     def engines(self) -> list[dict[str, str]]:
         """Return the facts of every engine that has answered here."""
         with readable_errors(self._engine), self._engine.connect() as connection:
-            stored = connection.execute(select(bank_engines.c.facts).order_by(bank_engines.c.digest))
-            return [json.loads(facts) for facts in stored.scalars()]
+            stored = connection.execute(select(bank_engines).order_by(bank_engines.c.digest)).all()
+        for row in stored:
+            if digest_of(str(row.facts)) != row.digest:
+                raise damaged(self._engine, "what is known of an engine", "its digest is another", rescue=_RESCUE)
+        return [json.loads(row.facts) for row in stored]
 
     def spent(self, study: str) -> Spent:
         """Return what a study has paid so far; nothing for a study that the bank does not know."""
@@ -179,6 +180,11 @@ class SampleBank:
         sums = [func.sum(bank_requests.c[name]).label(name) for name in columns]
         books = select(failed, func.count().label("n"), *sums).where(bank_requests.c.study == study).group_by(failed)
         with readable_errors(self._engine), self._engine.connect() as connection:
+            if self._engine.url.get_backend_name() == "sqlite":  # which keeps a text in a column of numbers
+                is_number = and_(*(func.typeof(bank_requests.c[name]).in_(("integer", "real")) for name in columns))
+                own = select(bank_requests.c.id).where(bank_requests.c.study == study, not_(is_number))
+                if (odd := connection.execute(own.limit(1)).scalar()) is not None:
+                    raise damaged(self._engine, f"the price of purchase {odd}", "it is no number", rescue=_RESCUE)
             parts = {bool(row.failed): row for row in connection.execute(books)}
         answered, lost = parts.get(False), parts.get(True)
         both = [row for row in (answered, lost) if row is not None]
@@ -201,7 +207,8 @@ class SampleBank:
 
     def _rows(self, keys: Sequence[str], *columns: ColumnElement[Any]) -> Mapping[str, list[Row[Any]]]:
         """Return purchases and their samples by key, first bought first; a failed one is a row without a sample."""
-        wanted = select(bank_requests.c.key, bank_requests.c.max_tokens, bank_requests.c.stop, *columns)
+        needed = (bank_requests.c.key, bank_requests.c.max_tokens, bank_requests.c.stop, *columns)
+        wanted = select(*dict.fromkeys(needed))
         joined = wanted.outerjoin_from(bank_requests, bank_generations).order_by(bank_requests.c.id)
         found: dict[str, list[Row[Any]]] = defaultdict(list)
         unique = list(dict.fromkeys(keys))

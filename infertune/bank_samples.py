@@ -1,13 +1,39 @@
-"""A generation as the bank's columns hold it, and back."""
+"""A generation as the bank's columns hold it, and back; and the digest by which damage to a purchase is noticed."""
 
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Row
 
+from infertune.bank_keys import canonical_json, digest_of
+from infertune.bank_tables import bank_generations, bank_requests
 from infertune.types import Generation
 
 TOKEN_BYTES = 4  # of a stored token id
+PURCHASE = tuple(column for column in bank_requests.c if column.name != "landed_at")
+"""What is read of a purchase so that `changed` can judge it."""
+
+_BOUGHT = tuple(column.name for column in PURCHASE if column.name not in ("id", "digest"))
+_SAMPLE = tuple(column.name for column in bank_generations.c if column.name != "request")
+
+
+def purchase_digest(bought: Mapping[str, Any], samples: Sequence[Mapping[str, Any]]) -> str:
+    """Return the digest of a whole purchase: its columns and those of its samples."""
+    ordered = sorted(samples, key=lambda sample: str(sample["sample"]).zfill(9))
+    return digest_of(canonical_json(dict(bought)), *(str(dict(sample)).encode() for sample in ordered))
+
+
+def changed(rows: Sequence[Row[Any]]) -> str:
+    """Return what is not as it was bought in purchases, each with all of its samples in a row; empty where all is."""
+    for number, group in groupby(rows, key=lambda row: row.id):
+        whole = [row._mapping for row in group]
+        samples = [{name: row[name] for name in _SAMPLE} for row in whole if row["sample"] is not None]
+        bought = {name: whole[0][name] for name in _BOUGHT}
+        if purchase_digest(bought, samples) != whole[0]["digest"]:
+            return f"purchase {number}"
+    return ""
 
 
 def as_row(generation: Generation) -> dict[str, Any]:

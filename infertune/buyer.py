@@ -83,14 +83,27 @@ class Buyer:
             ),
             scores=np.stack([each.scores for each in found]),
             tokens=np.stack([each.tokens for each in found]),
-            prompt_tokens=self._shared(
-                _filled(np.array([each.prompt_tokens for each in responses], dtype=np.float64))
-            ),
+            prompt_tokens=self._shared(np.array([each.prompt_tokens for each in responses], dtype=np.float64)),
+            refused=tuple(sorted(self._numbers[example_id] for example_id in found[0].refused)),
         )
 
     def _shared(self, prompt_tokens: FloatArray) -> FloatArray:
         """Return the tokens that all samples of a request share: none, where each pays for a prompt of its own."""
         return np.zeros_like(prompt_tokens) if self._spending.samples_per_prompt == 1 else _filled(prompt_tokens)
+
+    def brought(self, evidence: Evidence) -> list[Candidate]:
+        """Return the candidates that evidence was made of."""
+        example_ids = tuple(self._tune[number].id for number in evidence.order.examples)
+        return [
+            Candidate(
+                configuration=evidence.order.configuration.with_values(choice),
+                example_ids=example_ids,
+                scores=scores,
+                tokens=tokens,
+                refused=frozenset(self._tune[number].id for number in evidence.refused),
+            )
+            for choice, scores, tokens in zip(evidence.choices, evidence.scores, evidence.tokens, strict=True)
+        ]
 
     def pooled(self, pieces: Sequence[Evidence]) -> list[Candidate]:
         """Return the replay choices of one configuration, each on all its examples; of two pieces the later counts."""

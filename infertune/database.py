@@ -1,13 +1,26 @@
 """Opens the database that the bank shares with the trial log: a SQLite file by default, PostgreSQL by URL."""
 
+import shlex
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, MetaData, create_engine, event, func, inspect, make_url, select
+from sqlalchemy import (
+    URL,
+    Engine,
+    MetaData,
+    create_engine,
+    event,
+    func,
+    inspect,
+    literal_column,
+    make_url,
+    select,
+    table,
+)
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -15,6 +28,7 @@ from infertune.errors import DataUnavailableError, InvalidInputError
 
 BUSY_SECONDS = 60  # how long a writer waits for its turn before it gives up
 _CREATION_LOCK = 0x696E666572  # any number that all infertunes agree on
+_SIGNS_OF_DAMAGE = ("malformed", "Could not decode to UTF-8", "disk I/O error")  # in SQLite's own words
 _OPTUNA_TABLES = {"alembic_version", "studies", "version_info"}
 
 
@@ -73,16 +87,61 @@ def readable_errors(engine: Engine) -> Iterator[None]:
         error = raised if isinstance(raised, DBAPIError) else raised.__cause__
         if not isinstance(error, DBAPIError):
             raise
-        where = engine.url.database if engine.url.get_backend_name() == "sqlite" else engine.url.render_as_string()
+        where = _name(engine)
         said = " ".join(str(error.orig).split())
         if "not a database" in said:
             raise InvalidInputError(f"{where} must be a SQLite file or a new one, but is something else") from error
-        if "malformed" in said:
-            raise DataUnavailableError(
-                f"{where} is damaged ({said}); restore a copy, or keep what is whole with "
-                f"`sqlite3 {where} .recover | sqlite3 recovered.db`"
-            ) from error
+        if any(sign in said for sign in _SIGNS_OF_DAMAGE):
+            raise DataUnavailableError(f"{where} is damaged ({said}); {_recover(engine)}") from error
         raise DataUnavailableError(f"the database {where} cannot be used: {said}") from error
+
+
+def damaged(engine: Engine, what: str, why: str, *, rescue: str = "restore a copy of it") -> DataUnavailableError:
+    """Return the error that says what in a database is not what was written there, and what can be done."""
+    return DataUnavailableError(f"{_name(engine)} is damaged: {what} cannot be read ({why}); {rescue}")
+
+
+def check_pages(engine: Engine) -> None:
+    """Refuse a SQLite file whose pages are damaged: 2 ms a megabyte, before anything is paid for.
+
+    Raises:
+        DataUnavailableError: SQLite finds something wrong.
+    """
+    if engine.url.get_backend_name() != "sqlite":
+        return
+    with engine.connect() as connection:
+        found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
+    if found != "ok":
+        raise damaged(engine, "a page", " ".join(found.split()), rescue=_recover(engine))
+
+
+def check_whole(engine: Engine, names: Sequence[str]) -> None:
+    """Refuse a database that has lost a table: making it anew would lose what was paid for without a word.
+
+    Args:
+        engine: As `connect` gave it.
+        names: Of tables that are all there before one of them gets a row.
+
+    Raises:
+        DataUnavailableError: One is missing, and another has rows.
+    """
+    there = set(inspect(engine).get_table_names())
+    lost = [name for name in names if name not in there]
+    with engine.connect() as connection:
+        for name in there.intersection(names) if lost else ():
+            if connection.execute(select(literal_column("1")).select_from(table(name)).limit(1)).first():
+                raise damaged(engine, f"the table {lost[0]}", "it is not there")
+
+
+def _recover(engine: Engine) -> str:
+    file = shlex.quote(_name(engine))
+    return f"restore a copy, or keep what is whole with `sqlite3 {file} .recover | sqlite3 recovered.db`"
+
+
+def _name(engine: Engine) -> str:
+    """Return a database's file, or its URL without the password."""
+    is_file = engine.url.get_backend_name() == "sqlite"
+    return str(engine.url.database) if is_file else engine.url.render_as_string()
 
 
 def _url(url_or_path: str | Path) -> URL:

@@ -23,6 +23,12 @@ class InvalidInputError(InfertuneError):
     exit_code = 2
 
 
+class StudyInUseError(InfertuneError):
+    """Another process runs the study, or has taken it over from this one."""
+
+    exit_code = 2
+
+
 class DataUnavailableError(InfertuneError):
     """A data set, a model or an optional dependency is not on this machine and could not be fetched."""
 

@@ -1,7 +1,7 @@
 """What every replay choice of a configuration scores and costs, recomputed from stored samples for no tokens."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,8 @@ class Candidate:
         tokens: Expected prompt and completion tokens of one request in use, for each example; same shape.
         refused: Examples that will never be answered under it: they score 0, as no answer does in use, and their
             tokens are the mean of the others.
+        utility: Mean utility over the examples.
+        cost_tokens: Mean tokens per request in use: what deploying this configuration costs, not what finding it did.
     """
 
     configuration: Configuration
@@ -35,16 +37,13 @@ class Candidate:
     scores: FloatArray
     tokens: FloatArray
     refused: frozenset[str] = frozenset()
+    utility: float = field(init=False)
+    cost_tokens: float = field(init=False)
 
-    @property
-    def utility(self) -> float:
-        """Mean utility over the examples."""
-        return float(self.scores.mean())
-
-    @property
-    def cost_tokens(self) -> float:
-        """Mean tokens per request in use: what deploying this configuration costs, not what finding it did."""
-        return float(self.tokens.mean())
+    def __post_init__(self) -> None:
+        # Not properties, for a search of a thousand trials sorts by them millions of times.
+        object.__setattr__(self, "utility", float(self.scores.mean()))
+        object.__setattr__(self, "cost_tokens", float(self.tokens.mean()))
 
     @property
     def answered_share(self) -> float:

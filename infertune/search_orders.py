@@ -151,6 +151,7 @@ class _Book:
 
     orders: list[Order] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
+    pieces: dict[Configuration, list[Evidence]] = field(default_factory=dict)  # of it, by configuration
     failed: list[Order] = field(default_factory=list)
     ranking: list[Configuration] = field(default_factory=list)
     n_ranked: int = 0  # orders that the ranking knows
@@ -162,8 +163,12 @@ class _Book:
         return paid / expected if expected else 1.0
 
     def pooled(self, given: SearchContext, configuration: Configuration) -> list[Candidate]:
-        pieces = [each for each in self.evidence if each.order.configuration == configuration]
+        pieces = self.pieces.get(configuration)
         return given.buyer.pooled(pieces) if pieces else []
+
+    def add(self, piece: Evidence) -> None:
+        self.evidence.append(piece)
+        self.pieces.setdefault(piece.order.configuration, []).append(piece)
 
 
 def _without(piece: Evidence, examples: set[int]) -> Evidence:
@@ -196,9 +201,9 @@ def _take(given: SearchContext, book: _Book, trial: LoggedTrial) -> None:
         book.failed.append(replace(order, examples=trial.unanswered))
     if answered:
         own = replace(order, examples=answered)
-        piece = given.buyer.evidence(own, given.buyer.candidates(own))
+        piece = trial.evidence or given.buyer.evidence(own, given.buyer.candidates(own))
         assert piece is not None
-        book.evidence.append(piece)
+        book.add(piece)
 
 
 def _logged(given: SearchContext, number: int, order: Order) -> LoggedTrial:
@@ -213,7 +218,8 @@ def _logged(given: SearchContext, number: int, order: Order) -> LoggedTrial:
         max_cost_tokens=given.cap_tokens,
         cause="" if found else given.buyer.cause(order),
     )
-    return replace(trial, order=order, unanswered=tuple(each for each in order.examples if each not in answered))
+    unanswered = tuple(each for each in order.examples if each not in answered)
+    return replace(trial, order=order, unanswered=unanswered, evidence=piece)
 
 
 def _offer(given: SearchContext, book: _Book) -> Offer:

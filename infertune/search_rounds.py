@@ -4,6 +4,7 @@ With a cost cap a trial begins with a few examples, and goes on where it may kee
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from infertune.allocators import Order
 from infertune.evaluate import Candidate
@@ -32,9 +33,15 @@ class Rounds:
         """Run rounds until the next may not fit, or the space has no more."""
         notes: list[str] = []
         trials = given.log.trials()
-        for number, trial in enumerate(trials, 1):
-            order = _order(given, Configuration(trial.configuration), trial.n_planned)
-            given.explored.add([(order.configuration, given.buyer.candidates(order))], number)
+        if trials:
+            orders = _orders(given, trials)
+            given.explored.add(
+                [
+                    (order.configuration, _found(given, each, order))
+                    for each, order in zip(trials, orders, strict=True)
+                ],
+                len(trials),
+            )
         while _starts(given, trials):
             n_done = len(trials) % TRIALS_PER_ROUND  # when killed between two trials of a round
             start = len(trials) - n_done
@@ -63,6 +70,10 @@ class Rounds:
         )
 
 
+def _found(given: SearchContext, trial: LoggedTrial, order: Order) -> list[Candidate]:
+    return given.buyer.candidates(order) if trial.evidence is None else given.buyer.brought(trial.evidence)
+
+
 def _order(given: SearchContext, configuration: Configuration, n_examples: int) -> Order:
     return Order(configuration=configuration, examples=tuple(range(n_examples)), n_samples=given.plan.n_samples)
 
@@ -72,7 +83,7 @@ def _guard(given: SearchContext, configuration: Configuration) -> Order:
 
 
 def _logged(given: SearchContext, number: int, order: Order, found: Sequence[Candidate]) -> LoggedTrial:
-    return logged(
+    trial = logged(
         number,
         order.configuration,
         found,
@@ -80,6 +91,7 @@ def _logged(given: SearchContext, number: int, order: Order, found: Sequence[Can
         max_cost_tokens=given.cap_tokens,
         cause="" if found else given.buyer.cause(order),
     )
+    return replace(trial, evidence=given.buyer.evidence(order, found))
 
 
 def _starts(given: SearchContext, trials: Sequence[LoggedTrial]) -> bool:
@@ -121,8 +133,9 @@ def _orders(given: SearchContext, trials: Sequence[LoggedTrial]) -> list[Order]:
 
 def _ranked(given: SearchContext) -> list[Configuration]:
     """Return the configurations whose choices are most worth another look."""
+    of = {id(each): configuration for configuration, choices in given.explored.choices.items() for each in choices}
     within = affordable(given.explored.candidates, given.cap_tokens)
-    return [given.request_part(each.configuration) for each in finalists(within)] if within else []
+    return [of[id(each)] for each in finalists(within)] if within else []
 
 
 def _finalists(given: SearchContext) -> list[Configuration]:

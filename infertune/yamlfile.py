@@ -115,12 +115,29 @@ def write_text(path: Path, text: str) -> None:
         raise InvalidInputError(f"{path} cannot be written: {error.strerror}") from error
 
 
+def check_place(path: Path, option: str) -> None:
+    """Raise InvalidInputError unless a file can be written there, which is tried: rights do not tell all.
+
+    Args:
+        path: Of the file to be; what is there now stays as it is.
+        option: That named it.
+    """
+    try:
+        if not path.parent.is_dir():
+            raise InvalidInputError(f"the folder of {option} must exist, but {path.parent} does not")
+        if path.is_dir():
+            raise InvalidInputError(f"{option} must be a file, but {path} is a folder")
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}."):
+            pass
+    except OSError as error:
+        raise InvalidInputError(
+            f"the folder of {option} must be writable, but {path.parent} is not ({error.strerror})"
+        ) from None
+
+
 def check_writable(path: Path, kind: type[msgspec.Struct]) -> None:
     """Raise InvalidInputError unless ``--out`` can be written there: a new file, or an earlier one of this kind."""
-    if not path.parent.is_dir():
-        raise InvalidInputError(f"the folder of --out must exist, but {path.parent} does not")
-    if not os.access(path.parent, os.W_OK):
-        raise InvalidInputError(f"the folder of --out must be writable, but {path.parent} is not")
+    check_place(path, "--out")
     if not path.exists():
         return
     try:

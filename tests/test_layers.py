@@ -11,7 +11,11 @@ ROOT = Path(infertune.__file__).parent
 # From the bottom up; a part is a package or the modules that together are one noun. Parts of one layer are strangers.
 LAYERS: list[dict[str, set[str]]] = [
     {"values": {"types", "errors"}},
-    {"files": {"fitting", "filetext", "jsonrows", "yamlfile", "data"}, "plugins": {"plugins"}},
+    {
+        "stopping": {"stopping"},
+        "files": {"fitting", "filetext", "jsonrows", "yamlfile", "data"},
+        "plugins": {"plugins"},
+    },
     {
         "space": {
             "combinations",
@@ -35,7 +39,7 @@ LAYERS: list[dict[str, set[str]]] = [
         "wire": {"wire"},
         "prompts": {"prompts"},
     },
-    {"bank": {"database", "bank_keys", "bank_samples", "bank_tables", "bank"}},
+    {"bank": {"database", "bank_keys", "bank_samples", "bank_tables", "bank", "lease", "sealed"}},
     {
         "samplers": {"samplers"},
         "allocators": {"allocators"},
@@ -44,7 +48,10 @@ LAYERS: list[dict[str, set[str]]] = [
         "tasks": {"tasks"},
         "load": {"load"},
     },
-    {"log": {"trial_log", "look"}, "evaluation": {"evaluate", "evaluator", "spending"}},
+    {
+        "log": {"evidence_log", "logged_trial", "trial_log", "look"},
+        "evaluation": {"evaluate", "evaluator", "spending"},
+    },
     {"choice": {"plan", "rounds", "select", "promise", "verdict"}},
     {
         "search": {

@@ -39,6 +39,7 @@ class Evidence:
         scores: Expected utility in [0, 1]; shape ``[n_choices, n_examples]``.
         tokens: Expected prompt and completion tokens of one request in use; same shape.
         prompt_tokens: Of each example's request, where all its samples share them; shape ``[n_examples]``.
+        refused: The examples among them that will never be answered, and score 0.
     """
 
     order: Order
@@ -46,6 +47,7 @@ class Evidence:
     scores: FloatArray
     tokens: FloatArray
     prompt_tokens: FloatArray
+    refused: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from infertune.cli.live import Status, View
     from infertune.confirmation import Part
     from infertune.finished import Finished
+    from infertune.lease import Lease
     from infertune.progress import Progress
     from infertune.select import Wanted
     from infertune.space import SearchSpace
@@ -58,6 +59,7 @@ def run(wish: Wish, *, shown: Shown) -> Outcome:
     from infertune import confirmation, finished
     from infertune.bank import SampleBank
     from infertune.cli.live import View
+    from infertune.lease import Lease
     from infertune.trial_log import TrialLog
 
     checked(wish.engine, wish.options)
@@ -69,8 +71,10 @@ def run(wish: Wish, *, shown: Shown) -> Outcome:
         with View() as view:
             view.say(f"{wish.task.name} with {wish.model}; study '{wish.name}' in {wish.database}")
             if found is None:
-                found = _searched(wish, bank, log, view, shown)
-                finished.keep(log, asked, found)
+                with Lease(bank.url, "optimize", wish.name) as lease:
+                    log = TrialLog(bank.url, wish.name, lease)
+                    found = _searched(wish, bank, log, lease, view, shown)
+                    finished.keep(log, asked, found)
             else:
                 view.say("The study is finished: this is its answer. A larger budget resumes it.")
         return Outcome(finished=found, space=_narrow(wish, found.unsupported)[0], confirmed=confirmation.held(log))
@@ -78,8 +82,11 @@ def run(wish: Wish, *, shown: Shown) -> Outcome:
         bank.close()
 
 
-def _searched(wish: Wish, bank: "SampleBank", log: "TrialLog", view: "View", shown: Shown) -> "Finished":
+def _searched(
+    wish: Wish, bank: "SampleBank", log: "TrialLog", lease: "Lease", view: "View", shown: Shown
+) -> "Finished":
     from infertune import tasks
+    from infertune.engines.leased import LeasedEngine
     from infertune.extra_settings import extra_ends
     from infertune.finished import Finished
     from infertune.look import Look
@@ -117,7 +124,7 @@ def _searched(wish: Wish, bank: "SampleBank", log: "TrialLog", view: "View", sho
             name=wish.name,
             task=wish.task,
             space=space,
-            engine=running,
+            engine=LeasedEngine(running, lease),
             search=search_named(wish.sampler),
             bank=bank,
             log=log,

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from infertune.joint.running import Slot
     from infertune.joint.search import Limits
     from infertune.joint.tunable import Tunable
+    from infertune.lease import Lease
     from infertune.select import Wanted
     from infertune.space import SearchSpace
     from infertune.tasks import Task
@@ -75,6 +77,7 @@ def run(
     from infertune.confirmation import held
     from infertune.joint.running import Slot
     from infertune.joint.search import Limits
+    from infertune.lease import Lease
     from infertune.report import answer
     from infertune.report import joint as report
     from infertune.trial_log import TrialLog
@@ -83,18 +86,15 @@ def run(
     tunable = _tunable(wish)
     engines = _engines(wish, tunable)
     checked(wish.engine, wish.options)
-    bank = SampleBank(wish.database)
-    with View() as view:
+    with View() as view, ExitStack() as opened:
+        bank = opened.enter_context(closing(SampleBank(wish.database)))
+        lease = opened.enter_context(Lease(bank.url, "optimize", wish.name))
         view.say(f"{wish.task.name} with {wish.model}, engine settings too; study '{wish.name}' in {wish.database}")
-        slot = Slot(tunable, say=view.say)
-        try:
-            space, notes, facts = _began(wish, engines, slot, bank, view.say)
-            found = _search(wish, engines, space, slot, facts, bank, limits, view, shown)
-            # What a guard confirmed is in the log of another study.
-            confirmed = held(TrialLog(bank.url, wish.name)) if found.guarded is None else ()
-        finally:
-            slot.close()
-            bank.close()
+        slot = opened.enter_context(closing(Slot(tunable, lease=lease, say=view.say)))
+        space, notes, facts = _began(wish, engines, slot, bank, lease, view.say)
+        found = _search(wish, engines, space, slot, facts, bank, lease, limits, view, shown)
+        # What a guard confirmed is in the log of another study.
+        confirmed = held(TrialLog(bank.url, wish.name)) if found.guarded is None else ()
     found = replace(found, notes=(*notes, *found.notes))
     more = found.study.budget_to_decide
     result = answer.Answer(
@@ -137,7 +137,12 @@ def _resume(wish: Wish, found: "JointRecommendation") -> str:
 
 
 def _began(
-    wish: Wish, engines: "SearchSpace", slot: "Slot", bank: "SampleBank", say: Callable[[str], None]
+    wish: Wish,
+    engines: "SearchSpace",
+    slot: "Slot",
+    bank: "SampleBank",
+    lease: "Lease",
+    say: Callable[[str], None],
 ) -> "tuple[SearchSpace, tuple[str, ...], Mapping[str, str]]":
     """Return the space of decoding without what the default engine does not honour, notes on that, and its facts.
 
@@ -151,7 +156,7 @@ def _began(
     from infertune.trial_log import TrialLog
 
     default = engines.default_configuration()
-    log = TrialLog(bank.url, joint_name(wish.name))
+    log = TrialLog(bank.url, joint_name(wish.name), lease)
     asked = {
         "model": wish.model,
         "engine": wish.engine,
@@ -201,6 +206,7 @@ def _search(
     slot: "Slot",
     facts: Mapping[str, str],
     bank: "SampleBank",
+    lease: "Lease",
     limits: "Limits",
     view: "View",
     shown: Callable[..., Any],
@@ -212,7 +218,7 @@ def _search(
     from infertune.trial_log import TrialLog
 
     def log_of(name: str) -> TrialLog:
-        log = TrialLog(bank.url, name)
+        log = TrialLog(bank.url, name, lease)
         if name != joint_name(wish.name):
             log.claim(_claimed(wish, space) | {"share of": wish.name})
         return log

@@ -68,12 +68,12 @@ def new(
 
 
 def _write_starter(name: str, path: Path) -> None:
-    from infertune import tasks
+    from infertune import tasks, yamlfile
 
     files = {path: tasks.starter(name), path.with_suffix(".jsonl"): tasks.starter_data()}
     _check_new(*files)
     for each, text in files.items():
-        each.write_text(text, encoding="utf-8")
+        yamlfile.write_text(each, text)
     print(f"wrote {' and '.join(map(str, files))}")
     _next(path)
 
@@ -101,7 +101,10 @@ def _write_draft(name: str, path: Path, source: Path, inputs: list[str], label: 
 
 
 def _check_new(*paths: Path) -> None:
+    from infertune import yamlfile
+
     for path in paths:
+        yamlfile.check_place(path, "--folder")
         if path.exists():
             raise InvalidInputError(f"{path} is there already; give another name, or remove it first")
 

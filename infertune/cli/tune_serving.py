@@ -5,6 +5,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -113,6 +114,7 @@ def tune_serving(
 
     from infertune import __version__, models
     from infertune.cli.live import View
+    from infertune.lease import Lease
     from infertune.load.synthetic import Synthetic
     from infertune.report import recipe as recipes
     from infertune.report import serving as report
@@ -151,8 +153,7 @@ def tune_serving(
         if goal.hour_price is not None:  # for parallel sizes that are given and not searched
             given = {f"engine.{name}": value for name, value in starts.facts.items()}
             goal = replace(goal, hour_price=n_devices(given) * goal.hour_price)
-        log = EventLog(database, study)
-        try:
+        with Lease(database, "tune-serving", study) as lease, closing(EventLog(database, study, lease)) as log:
             log.claim(
                 {
                     "steps": 1,  # how they are noted
@@ -202,9 +203,8 @@ def tune_serving(
             of_schedules = account.of_all(speculative_lengths.PURPOSE)
             spent = found.spent | ({"schedule": of_schedules} if of_schedules else {})
             found = replace(found, budget=budget, spent=spent, bought=account.bought)
-        finally:
-            log.close()
     notes = [*([said] if said else []), *serving_evidence.notes(found)]
+    written = None
     if recommended is not None:
         template = starts.template(recommended.configuration)
         written = serving_recipe.ServingRecipe(
@@ -219,7 +219,6 @@ def tune_serving(
             decoding={name: value for name, value in (decoding or {}).items() if name.startswith("decoding.")},
             evidence=serving_evidence.evidence(found),
         )
-        serving_recipe.write(out, written)
     answer = serving_answer.ServingAnswer(
         study=study,
         facts=dict(starts.facts),
@@ -230,10 +229,15 @@ def tune_serving(
         notes=notes,
         go_on=None if found.to_decide is None else _go_on(found.to_decide / (1 - share), budget),
     )
-    if as_json:
-        print(json.dumps(serving_answer.as_json(answer), indent=2))
-    else:
-        report.show(answer, Console())
+    try:
+        if as_json:
+            print(json.dumps(serving_answer.as_json(answer), indent=2))
+        else:
+            report.show(answer, Console())
+        sys.stdout.flush()
+    finally:
+        if written is not None:
+            serving_recipe.write(out, written)
 
 
 def _words(goal: "Goal") -> str:

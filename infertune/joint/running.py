@@ -5,8 +5,10 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from infertune.configuration import Configuration
+from infertune.engines.leased import LeasedEngine
 from infertune.errors import InvalidInputError
 from infertune.joint.tunable import Tunable, settings_in_words
+from infertune.lease import Lease
 from infertune.types import Engine, Request, Response, Unsupported
 
 
@@ -15,11 +17,15 @@ class Slot:
 
     Args:
         tunable: Starts them.
+        lease: Of the study that they spend for; None where no other process can run it.
         say: Is told, in a line, when one is started to answer a study.
     """
 
-    def __init__(self, tunable: Tunable, *, say: Callable[[str], None] = lambda line: None) -> None:
+    def __init__(
+        self, tunable: Tunable, *, lease: Lease | None = None, say: Callable[[str], None] = lambda line: None
+    ) -> None:
         self.tunable = tunable
+        self._lease = lease
         self._say = say
         self._running: tuple[Configuration, Engine] | None = None
 
@@ -32,18 +38,24 @@ class Slot:
         if self._running is None or self._running[0] != settings:
             self.close()
             self._say(f"starting the engine with {settings_in_words(settings)}")
-            self._running = settings, self.tunable.start(settings)
+            self._running = settings, self._started(settings)
         return self._running[1]
 
     @contextlib.contextmanager
     def fresh(self, settings: Configuration) -> Iterator[Engine]:
         """Start an engine anew, and close it at the end."""
         self.close()
-        engine = self.tunable.start(settings)
+        engine = self._started(settings)
         try:
             yield engine
         finally:
             engine.close()
+
+    def _started(self, settings: Configuration) -> Engine:
+        if self._lease is None:
+            return self.tunable.start(settings)
+        self._lease.check()
+        return LeasedEngine(self.tunable.start(settings), self._lease)
 
     def close(self) -> None:
         """Close what runs; it may be called twice."""

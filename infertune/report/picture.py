@@ -3,6 +3,7 @@
 import importlib.util
 from pathlib import Path
 
+from infertune import yamlfile
 from infertune.errors import DataUnavailableError, InvalidInputError, nearest
 from infertune.report.answer import Answer
 from infertune.stats import Interval
@@ -15,8 +16,7 @@ def check_drawable(path: Path) -> None:
     if path.suffix not in FORMATS:
         near = nearest(path.suffix, FORMATS) if path.suffix else f"; valid: {', '.join(FORMATS)}"
         raise InvalidInputError(f"--picture must be a .png, .svg or .pdf file, but is '{path}'{near}")
-    if not path.parent.is_dir():
-        raise InvalidInputError(f"the folder of --picture must exist, but {path.parent} does not")
+    yamlfile.check_place(path, "--picture")
     if importlib.util.find_spec("matplotlib") is None:
         raise DataUnavailableError("--picture needs the extra [report]: pip install 'infertune[report]'")
 

@@ -72,8 +72,19 @@ class ServingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 def write(path: Path, recipe: ServingRecipe) -> None:
-    """Write the file whole or not at all; an earlier one of the same name is replaced."""
-    yamlfile.write(path, recipe, head=_HEAD.format(path=shlex.quote(str(path))))
+    """Write the file whole or not at all; an earlier one of the same name is replaced.
+
+    Raises:
+        InvalidInputError: It cannot be written.
+    """
+    file = " ".join(shlex.quote(str(path)).split())  # a line break in a file name must not end the comment
+    try:
+        yamlfile.write(path, recipe, head=_HEAD.format(path=file))
+    except InvalidInputError as error:
+        raise InvalidInputError(
+            f"the answer was not written: {error}; the same command with another --out writes it and pays for nothing "
+            "again"
+        ) from error
 
 
 def read(path: Path) -> ServingRecipe:
@@ -113,8 +124,8 @@ def _check_command(command: str, path: Path) -> None:
 
 def check_writable(path: Path) -> None:
     """Raise InvalidInputError now rather than after hours: no such folder, or a file there that is not ours."""
+    yamlfile.check_place(path, "--out")
     if not path.exists():
-        yamlfile.check_writable(path, ServingRecipe)
         return
     try:
         read(path)

@@ -9,7 +9,7 @@ import pytest
 from command import Infertune, Result
 from letters import Letters, loading
 
-from infertune import plugins
+from infertune import plugins, stopping
 from infertune.__main__ import main
 
 
@@ -18,7 +18,8 @@ def infertune(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Iterator[Infertune]:
     """Commands run in an empty folder; the handlers of signals are put back afterwards."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in stopping.SIGNALS}
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "140")
 

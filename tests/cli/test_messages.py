@@ -8,6 +8,7 @@ import pytest
 from command import Infertune
 
 import infertune.errors as errors
+from infertune import stopping
 
 OPTIMIZE = ("optimize", "--task", "capitals")
 BUDGET = (*OPTIMIZE, "--budget-tokens", "10k")
@@ -114,4 +115,4 @@ def test_the_page_lists_every_exit_code() -> None:
     page = (Path(__file__).parents[2] / "docs" / "exit-codes.md").read_text()
     listed = {int(code) for code in re.findall(r"^\| (\d+) \|", page, flags=re.MULTILINE)}
     classes = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
-    assert listed == {0, 130, 143} | {kind.exit_code for kind in classes}  # type: ignore[attr-defined]
+    assert listed == {0, stopping.READER_GONE, *stopping.CODES} | {kind.exit_code for kind in classes}  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ A row keeps its keys and values in the slot of its number; those of its prompt c
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -114,11 +114,17 @@ class Batch:
         self._resize(n_rows)
 
     def drop(self, error: str) -> Response:
-        """Give up the request that comes first and return it as failed."""
+        """Give up the request that comes first and return it as failed, with what was generated for it."""
+        rows = [row for row in self._rows if row is not None]
         self.restart(self._n_rows)
         job = self._waiting[0][0]
         self._waiting = deque(item for item in self._waiting if item[0] is not job)
-        return _failed(job, error)
+        tokens = [row.token_ids for row in rows if row.job is job] + [each.token_ids for each in job.done.values()]
+        return replace(
+            _failed(job, error),
+            extra_prompt_tokens=len(job.prompt) if any(tokens) else 0,
+            extra_completion_tokens=sum(map(len, tokens)),
+        )
 
     def cancel(self, example_id: str) -> None:
         """Forget the requests of an example, wherever their samples are."""

@@ -5,6 +5,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from infertune import models
 from infertune.engines.openai import honours
@@ -92,7 +93,7 @@ class VLLMEngine:
             **self._arguments.shaping,
         }
         name = re.sub(r"[^\w.-]+", "-", model).strip("-")
-        self._log = models.cache_folder() / "vllm" / f"{name}-{os.getpid()}-{id(self)}.log"
+        self._log = models.cache_file("vllm", f"{name}-{os.getpid()}-{id(self)}.log")
         self.failures: list[ServerFailure] = []
         self._n_restarts_unanswered = 0
         self._suspects = Suspects()
@@ -143,6 +144,7 @@ class VLLMEngine:
         """
         source = iter(requests)
         self._suspects.dismiss()
+        unbooked: dict[Request, Response] = {}  # with what was paid for them before their server died
         killed: deque[Request] = deque()  # unanswered by a server that was killed from outside
         while True:
             alone = self._suspects.next_group()
@@ -154,10 +156,11 @@ class VLLMEngine:
                     for response in responses:
                         if response.error and self._is_dying():
                             lost.append(response.request)  # not the request's fault
+                            unbooked[response.request] = self._with(response, unbooked)
                             continue
                         if not response.error:
                             self._n_restarts_unanswered = 0
-                        yield response
+                        yield self._with(response, unbooked)
                         while refused:
                             yield refused.popleft()
             except EndpointGone as gone:
@@ -193,6 +196,18 @@ class VLLMEngine:
                 refused.append(Response(request=request, generations=(), prompt_tokens=0, seconds=0.0, error=error))
             else:
                 yield request
+
+    @staticmethod
+    def _with(response: Response, unbooked: dict[Request, Response]) -> Response:
+        """Return a response with what was paid for its request under an earlier server."""
+        earlier = unbooked.pop(response.request, None)
+        if earlier is None:
+            return response
+        return replace(
+            response,
+            extra_prompt_tokens=response.extra_prompt_tokens + earlier.extra_prompt_tokens,
+            extra_completion_tokens=response.extra_completion_tokens + earlier.extra_completion_tokens,
+        )
 
     def _answers(self, requests: Iterator[Request]) -> Generator[Response, None, None]:
         if self._client is None:

@@ -1,5 +1,6 @@
 """What the installed vLLM says of itself: its flags with their types, and what it makes of a model by default."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -118,10 +119,11 @@ def ask(
         ask(python, model, environment=environment).flag(unknown.name)  # raises, with the nearest one
         raise
     installed = msgspec.json.decode(answer, type=Installed)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    partial = kept.with_suffix(f".{os.getpid()}")
-    partial.write_bytes(answer)
-    partial.replace(kept)
+    with contextlib.suppress(OSError):  # where the cache cannot be written, it is asked again
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        partial = kept.with_suffix(f".{os.getpid()}")
+        partial.write_bytes(answer)
+        partial.replace(kept)
     return installed
 
 

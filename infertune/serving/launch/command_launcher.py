@@ -104,7 +104,7 @@ class CommandLauncher:
             command=lambda port: self._template.fill(model=self._model, host=HOST, port=port, settings=settings),
             is_ready=_is_ready,
             environment=self._environment,
-            log=models.cache_folder() / "command" / f"{os.getpid()}-{id(self)}-{self._n_started}.log",
+            log=models.cache_file("command", f"{os.getpid()}-{id(self)}-{self._n_started}.log"),
             start_timeout_seconds=self._start_timeout_seconds,
         )
         served = _served(server)

@@ -126,7 +126,7 @@ class HFLauncher:
             command=command,
             is_ready=lambda process: answers_to(process, mark),
             environment=self._environment,
-            log=models.cache_folder() / "hf" / f"serve-{os.getpid()}-{id(self)}-{self._n_started}.log",
+            log=models.cache_file("hf", f"serve-{os.getpid()}-{id(self)}-{self._n_started}.log"),
             start_timeout_seconds=self._start_timeout_seconds,
         )
         return ServerDeployment(

@@ -156,7 +156,7 @@ class VLLMLauncher:
             EngineError: It answers every request with an error.
         """
         self._n_started += 1
-        log = models.cache_folder() / "vllm" / f"serve-{os.getpid()}-{id(self)}-{self._n_started}.log"
+        log = models.cache_file("vllm", f"serve-{os.getpid()}-{id(self)}-{self._n_started}.log")
         server = VLLMServer(
             python=self._python.path,
             model=self._folder,

@@ -7,8 +7,10 @@ from typing import Any
 
 from sqlalchemy import Column, Integer, MetaData, String, Table, Text, UniqueConstraint, delete, insert, select
 
-from infertune.database import connect, create_tables, readable_errors
+from infertune.database import connect, create_tables, damaged, readable_errors
 from infertune.errors import InvalidInputError
+from infertune.lease import Lease
+from infertune.sealed import seal, unseal
 
 _TABLES = MetaData()
 _EVENTS = Table(
@@ -30,19 +32,21 @@ class EventLog:
     Args:
         url_or_path: As `infertune.database.connect` takes it; the same file as samples and trials, or another.
         study: Its name.
+        lease: Of the study; None where no other process can run it.
 
     Raises:
         InvalidInputError: The database is not ours to write.
     """
 
-    def __init__(self, url_or_path: str | Path, study: str) -> None:
+    def __init__(self, url_or_path: str | Path, study: str, lease: Lease | None = None) -> None:
         self._study = study
+        self._lease = lease
         self._engine = connect(url_or_path, own_prefix="bank_")
         with readable_errors(self._engine):
             create_tables(self._engine, _TABLES)
             with self._engine.connect() as connection:
                 rows = connection.execute(select(_EVENTS.c.key, _EVENTS.c.value).where(_EVENTS.c.study == study))
-                self._known: dict[str, Any] = {key: json.loads(value) for key, value in rows}
+                self._known: dict[str, Any] = {key: self._unsealed(key, value) for key, value in rows}
 
     def get(self, key: str) -> Any:
         """Return the JSON value that was put under this key, or None."""
@@ -52,10 +56,20 @@ class EventLog:
         """Return all keys with their values, in no order."""
         return self._known.items()
 
+    def check_held(self) -> None:
+        """Raise StudyInUseError where another process has taken the study over; nothing may be spent then."""
+        if self._lease is not None:
+            self._lease.check()
+
     def put(self, key: str, value: Mapping[str, Any]) -> None:
-        """Keep a JSON object under a new key."""
+        """Keep a JSON object under a new key.
+
+        Raises:
+            StudyInUseError: Another process has taken the study over.
+        """
+        self.check_held()
         with readable_errors(self._engine), self._engine.begin() as connection:
-            connection.execute(insert(_EVENTS).values(study=self._study, key=key, value=json.dumps(value)))
+            connection.execute(insert(_EVENTS).values(study=self._study, key=key, value=seal(value, self._study, key)))
         self._known[key] = json.loads(json.dumps(value))
 
     def claim(self, settings: Mapping[str, Any]) -> None:
@@ -79,6 +93,15 @@ class EventLog:
                 f"study '{self._study}' must go on with what it began with, but {'; '.join(differing)}; give another "
                 "--study name"
             )
+
+    def _unsealed(self, key: str, text: str) -> Any:
+        try:
+            value, _ = unseal(text, self._study, key)
+            if not isinstance(value, dict):
+                raise ValueError("it is no JSON object")
+        except ValueError as error:
+            raise damaged(self._engine, f"the record '{key}' of study '{self._study}'", str(error)) from error
+        return value
 
     def close(self) -> None:
         """Close the database."""

@@ -99,6 +99,7 @@ class Account:
         """
         record = self._log.get(key)
         if record is None:
+            self._log.check_held()
             began = self._clock()
             try:
                 record = act()

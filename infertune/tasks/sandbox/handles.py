@@ -21,8 +21,16 @@ from infertune.tasks.sandbox.operations import (
 TYPE_CHECKING = False  # typing takes longer to load than all the rest
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, NoReturn, Protocol
 
-    from infertune.tasks.sandbox.link import Link
+    class Link(Protocol):
+        """What is asked of the other side."""
+
+        references: Any
+
+        def ask(self, question: str, *args: object, **kwargs: object) -> Any: ...  # noqa: D102
+        def fail(self, why: str) -> NoReturn: ...  # noqa: D102
+
 
 LOCAL = ("__class__", "__copy__", "__deepcopy__")
 link: Link = None  # type: ignore[assignment]  # of this process, which has one
