@@ -24,12 +24,17 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn, Protocol
 
     class Link(Protocol):
-        """What is asked of the other side."""
+        """What is known of the other side, and asked of it."""
 
-        references: Any
+        strict: bool
+        fail: Callable[[str], NoReturn]
 
-        def ask(self, question: str, *args: object, **kwargs: object) -> Any: ...  # noqa: D102
-        def fail(self, why: str) -> NoReturn: ...  # noqa: D102
+        @property
+        def references(self) -> Any: ...  # noqa: D102
+        def ask(self, name: str, /, *args: object, **kwargs: object) -> object: ...  # noqa: D102
+        def is_mixed(self, value: object) -> bool: ...  # noqa: D102
+        def mix(self, value: object, problem: str) -> None: ...  # noqa: D102
+        def keep_from(self, error: object) -> None: ...  # noqa: D102
 
 
 LOCAL = ("__class__", "__copy__", "__deepcopy__")
