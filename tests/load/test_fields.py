@@ -78,7 +78,9 @@ class Server:
 
 @pytest.mark.parametrize("words", ["no field {}", "extra inputs are not permitted"])
 @pytest.mark.parametrize(
-    "refused", [set(), {"ignore_eos"}, {"stream_options"}, {"ignore_eos", "stream_options"}], ids=str
+    "refused",
+    [set(), {"ignore_eos"}, {"stream_options"}, {"ignore_eos", "stream_options"}],
+    ids=["none", "ignore_eos", "stream_options", "both"],
 )
 def test_what_a_server_refuses_is_left_out_and_told(refused: set[str], words: str) -> None:
     server = Server(refused, words)

@@ -183,7 +183,7 @@ COLUMNS = (
         ("x.csv", "version https://git-lfs.github.com/spec/v1\noid sha256:1\n", LFS),
         ("x.csv", "<!DOCTYPE html>\n<p>no such page", PAGE),
         ("x.csv.gz", separated(","), "x.csv.gz cannot be read: it ends in .gz, but is not gzipped"),
-        ("x.csv.gz", gzip.compress(separated(",").encode())[:40], CUT),
+        ("x.csv.gz", gzip.compress(separated(",").encode(), mtime=0)[:40], CUT),
         ("x.jsonl.zst", GOOD, "x.jsonl.zst: unpack it first: of packed files only .gz is read"),
         (
             "x.xlsx",
