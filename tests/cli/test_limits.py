@@ -3,6 +3,9 @@
 import pytest
 from command import Infertune
 
+from infertune.cli.engine import checked
+from infertune.errors import InvalidInputError
+
 LONG = "x" * 300
 STUDY = ("optimize", "--task", "capitals", "--engine", "openai", "--base-url", "http://127.0.0.1:9/v1", "--model", "m")
 BOUGHT = (*STUDY, "--budget-tokens", "9k")
@@ -59,3 +62,19 @@ def test_what_others_wrote_commands_nothing_in_a_terminal(infertune: Infertune) 
     assert found.code == 2
     assert "\\x1b[2J\\u202e" in found.err
     assert found.err.isprintable() or found.err.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"concurrency": "many"}, "--concurrency must be a whole number, but is 'many'"),
+        ({"concurrency": True}, "--concurrency must be a whole number, but is 'True'"),
+        ({"base_url": 3}, "--base-url must be a text, but is '3'"),
+        ({"seeds_safe": 1}, "--seeds-safe must be true or false, but is '1'"),
+        ({"extra_body": '{"n": 3}'}, "--extra-body must not hold 'n'"),
+        ({"speed": 1}, "the engine 'openai' has no --speed"),
+    ],
+)
+def test_what_an_answer_file_may_say_of_its_engine(options: dict[str, int | str], message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        checked("openai", {"base_url": "http://127.0.0.1:9/v1", **options})
