@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Collection
 from dataclasses import fields
 from typing import Any
@@ -11,6 +12,9 @@ from infertune.errors import InvalidInputError
 from infertune.extra_settings import RESERVED
 from infertune.fitting import half_character
 from infertune.types import Decoding
+
+NAME = re.compile(r"[A-Za-z_][\w.-]{0,63}", re.ASCII)
+"""Of a field."""
 
 OF_ENGINES = frozenset({*RESERVED, *(field.name for field in fields(Decoding))} - {"extra"})
 """What an engine sets itself: a second voice would change what is asked, or what a setting of the search means."""
@@ -36,8 +40,10 @@ def parse(text: str, *, reserved: Collection[str], option: str = "--extra-body")
     if not isinstance(found, dict):
         raise InvalidInputError(f"{option} must be a JSON object, not {_short(text)}")
     for name in found:
-        if not name.strip():
-            raise InvalidInputError(f"{option} must name its fields, but one has no name: {_short(text)}")
+        if not NAME.fullmatch(name):
+            raise InvalidInputError(
+                f"{option} must name its fields by letters, digits, '_', '-' and '.', but has {name[:40]!a}"
+            )
         if name in reserved:
             own = " (--set fixes a setting)" if name in {field.name for field in fields(Decoding)} else ""
             raise InvalidInputError(f"{option} must not hold '{name}', which infertune sets itself{own}")

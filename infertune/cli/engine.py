@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from infertune import extra_body, models, plugins
 from infertune.errors import DataUnavailableError, InvalidInputError, nearest
@@ -21,6 +21,9 @@ _NO_OPTIONS = {
     *("model", "extra", "honours", "on_probe", "journal", "waits", "alive"),
     *("max_model_len", "kv_cache_gib", "start_timeout_seconds", "hang_seconds"),
 }
+
+
+_KINDS: Mapping[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
 def start(
@@ -82,6 +85,10 @@ def checked(name: str, options: Mapping[str, Scalar]) -> Callable[..., Engine]:
             own = ", ".join(map(_flag, takes)) or "no options"
             needs = f"{_flag(option)} needs --engine {others}: " if (others := _engines_with(option)) else ""
             raise InvalidInputError(f"{needs}the engine '{name}' has no {_flag(option)}; it takes {own}")
+        kinds = _scalars(takes[option])
+        if kinds and type(options[option]) not in kinds:
+            words = " or ".join(_KINDS[kind] for kind in kinds)
+            raise InvalidInputError(f"{_flag(option)} must be {words}, but is {str(options[option])[:60]!r}")
     for option, parameter in takes.items():
         if parameter.default is inspect.Parameter.empty and option not in options:
             raise InvalidInputError(f"the engine '{name}' needs {_flag(option)}")
@@ -92,6 +99,12 @@ def _options(kind: Callable[..., Engine]) -> dict[str, inspect.Parameter]:
     return {
         name: parameter for name, parameter in inspect.signature(kind).parameters.items() if name not in _NO_OPTIONS
     }
+
+
+def _scalars(parameter: inspect.Parameter) -> list[type]:
+    """Return which scalars a parameter takes, as far as its annotation says so: an answer file may hold any."""
+    hints = get_args(parameter.annotation) or (parameter.annotation,)
+    return [kind for kind in _KINDS if kind in hints]
 
 
 def _engines_with(option: str) -> str:

@@ -35,7 +35,7 @@ def handover(
     host: Annotated[
         str | None,
         typer.Option(
-            help=f"Address to listen on, of command and systemd; default {_DEFAULTS['host']}.", callback=limits.line
+            help=f"Address to listen on, of command and systemd; default {_DEFAULTS['host']}.", callback=limits.host
         ),
     ] = None,
     port: Annotated[
@@ -56,7 +56,7 @@ def handover(
         str | None,
         typer.Option(
             help="Container image with its tag, of kubernetes and helm; default vLLM's of the file's version.",
-            callback=limits.line,
+            callback=limits.image,
         ),
     ] = None,
     gpus: Annotated[

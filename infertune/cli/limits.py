@@ -1,6 +1,7 @@
 """What the value of an option may be at all, whatever it is for: checked before any command begins."""
 
 import math
+import re
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,11 +38,25 @@ def finite(value: float | None) -> float | None:
 
 def name(value: str | None) -> str | None:
     """Return the name of a study if a file can be called after it."""
-    if value is None or (value.isprintable() and len(value.encode()) <= _LONGEST_NAME and value == value.strip()):
+    if value is None or (
+        value.isprintable() and len(value.encode()) <= _LONGEST_NAME and value == value.strip() != ""
+    ):
         return value
-    raise typer.BadParameter(
-        f"must be at most {_LONGEST_NAME} bytes of printable characters, without spaces at its ends"
-    )
+    raise typer.BadParameter(f"must be 1 to {_LONGEST_NAME} bytes of printable characters, without spaces at its ends")
+
+
+def host(value: str | None) -> str | None:
+    """Return an address to listen on, or the name of one."""
+    if value is None or re.fullmatch(r"[A-Za-z0-9._:%-]{1,253}", value):
+        return value
+    raise typer.BadParameter("must be an address or the name of a host, such as 0.0.0.0")
+
+
+def image(value: str | None) -> str | None:
+    """Return the name of a container image."""
+    if value is None or re.fullmatch(r"[A-Za-z0-9][\w.:/@-]{0,500}", value, re.ASCII):
+        return value
+    raise typer.BadParameter("must be the name of an image, such as vllm/vllm-openai:latest")
 
 
 def line(value: str | None) -> str | None:

@@ -98,7 +98,6 @@ def load(
 
     url = keys.check_base_url(tidied(base_url))
     key = keys.read(api_key_env=api_key_env, api_key_file=api_key_file)
-    fields = request_fields.parse(extra_body, rename or [])
     kept = None if slo is None else slos.parse(slo)
     if early_stop and kept is None:
         raise InvalidInputError("--early-stop needs --slo")
@@ -109,6 +108,8 @@ def load(
     first = source.requests(requests, seed=seed)
     if burstiness is not None:
         first = [replace(one, arrival=None) for one in first]
+    sent = {name for one in first for name, _ in one.settings}
+    fields = request_fields.parse(extra_body, rename or [], settings=sent)
     loads = _loads(rate, concurrency, 1.0 if burstiness is None else burstiness, first)
     # Each load goes on in the workload where the one before it ended, so that no prefix cache knows what it asks.
     asked = source.requests(requests * len(loads), seed=seed)

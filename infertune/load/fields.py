@@ -1,16 +1,15 @@
 """The fields of a load's requests as a server wants them: some added, some under another name, some left out."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from infertune import extra_body
-from infertune.errors import InvalidInputError
+from infertune.errors import InvalidInputError, nearest
+from infertune.extra_body import NAME
 
 _ASKED = ("model", "messages", "prompt", "stream", "n", "best_of")
 _SENT = ("max_tokens", "stream_options", "ignore_eos", "temperature")
-_NAME = re.compile(r"[A-Za-z_][\w.-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +40,32 @@ class Fields:
         return Fields(self.changes, {**self.names, name: new})
 
 
-def parse(extra: str | None, renames: Sequence[str]) -> Fields:
+def parse(extra: str | None, renames: Sequence[str], *, settings: Collection[str] = ()) -> Fields:
     """Return the changes that ``--extra-body`` and ``--rename`` mean.
+
+    Args:
+        extra: A JSON object.
+        renames: Each ``FIELD=NAME``.
+        settings: Fields that are sent beside those of every request.
 
     Raises:
         InvalidInputError: They are no such changes, or change what is asked.
     """
     changes = {} if extra is None else extra_body.parse(extra, reserved=_ASKED)
+    sent = {*_SENT, *settings}
+    for name in (each for each, value in changes.items() if value is None and each not in sent):
+        raise InvalidInputError(f"--extra-body leaves out '{name}', which is not sent{nearest(name, sent)}")
     names: dict[str, str] = {}
     for given in renames:
         name, sign, new = (part.strip() for part in given.partition("="))
-        if not sign or not _NAME.fullmatch(name) or not _NAME.fullmatch(new):
+        if not sign or not NAME.fullmatch(name) or not NAME.fullmatch(new):
             raise InvalidInputError(
                 f"--rename must be FIELD=NAME, such as max_tokens=max_completion_tokens, not '{given[:60]}'"
             )
         if name in names:
             raise InvalidInputError(f"--rename gives '{name}' two names")
+        if name not in {*sent, *changes, *_ASKED}:
+            raise InvalidInputError(f"--rename {given}: '{name}' is not sent{nearest(name, sent)}")
         taken = {*_ASKED, *_SENT, *changes, *names.values()}
         if name in _ASKED[:4] or new in taken:
             wrong = name if name in _ASKED[:4] else new

@@ -133,8 +133,10 @@ def read(name_or_path: str | Path, *, data: Path | None = None) -> Task:
     path = Path(name_or_path)
     if data is not None and not filetext.exists(data):
         raise InvalidInputError(f"--data must be a file or a folder, but there is no {data}")
-    if path.suffix in (".yaml", ".yml") or filetext.is_file(path / "task.yaml"):
-        return _read(path / "task.yaml" if path.is_dir() else path, data)
+    if filetext.is_file(path / "task.yaml"):
+        return _read(path / "task.yaml", data)
+    if path.suffix in (".yaml", ".yml"):
+        return _read(path, data)
     name = str(name_or_path)
     if name not in names():
         near = nearest(name, names())

@@ -1,6 +1,7 @@
 """API keys: read from the environment or a file, held in memory, and struck out of every text that goes further."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import SplitResult, quote, urlsplit
@@ -12,7 +13,8 @@ from infertune.errors import InvalidInputError
 DEFAULT_ENVIRONMENT_NAME = "OPENAI_API_KEY"
 REDACTED = "[key]"
 _MOST_KEY_BYTES = 100_000
-_LONGEST_URL, _LONGEST_HOST, _MOST_SHOWN = 2000, 253, 100  # characters
+_LONGEST_URL, _MOST_SHOWN = 2000, 100  # characters
+_HOST = re.compile(r"[a-z0-9._-]{1,253}|(?=.*:)[0-9a-f:.]{2,45}(%[a-z0-9.%]+)?", re.IGNORECASE)
 _MIN_SECRET = 4  # striking out every shorter run of letters would leave no text
 
 
@@ -87,10 +89,10 @@ def check_base_url(base_url: str) -> str:
                 "--base-url must not hold a user or a password: give the key by --api-key-env or --api-key-file"
             )
         asked = httpx.URL(base_url)
-        named = asked.host and parts.hostname and len(parts.hostname.encode("idna")) <= _LONGEST_HOST
+        host = (parts.hostname or "").encode("idna").decode() if asked.host else ""
     except (ValueError, httpx.InvalidURL):  # of names, a label too long or empty
         raise InvalidInputError(wanted) from None
-    if parts.scheme not in ("http", "https") or not named or not _has_port(parts):
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host) or not _has_port(parts):
         raise InvalidInputError(wanted)
     if parts.query or parts.fragment:
         raise InvalidInputError("--base-url must end before any '?' or '#': what follows may be a secret")
