@@ -1,6 +1,7 @@
 """A generation as the bank's columns hold it, and back; and the digest by which damage to a purchase is noticed."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import groupby
 from typing import Any
 
@@ -31,7 +32,10 @@ def changed(rows: Sequence[Row[Any]]) -> str:
         whole = [row._mapping for row in group]
         samples = [{name: row[name] for name in _SAMPLE} for row in whole if row["sample"] is not None]
         bought = {name: whole[0][name] for name in _BOUGHT}
-        if purchase_digest(bought, samples) != whole[0]["digest"]:
+        is_whole = False
+        with suppress(TypeError):  # bytes where a text or a number was
+            is_whole = purchase_digest(bought, samples) == whole[0]["digest"]
+        if not is_whole:
             return f"purchase {number}"
     return ""
 

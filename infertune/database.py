@@ -83,6 +83,8 @@ def readable_errors(engine: Engine) -> Iterator[None]:
     """Turn the driver's errors, bare or in a library's own, into ones that say what is wrong with which database."""
     try:
         yield
+    except UnicodeDecodeError as unreadable:  # of SQLite's own message, which repeats a name that is damaged
+        raise damaged(engine, "a name", "it is no text", rescue=_recover(engine)) from unreadable
     except Exception as raised:
         error = raised if isinstance(raised, DBAPIError) else raised.__cause__
         if not isinstance(error, DBAPIError):

@@ -179,7 +179,7 @@ def test_damaged_pages(whole: tuple[Path, dict[str, Any]], case: str, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    "seed", [*range(12), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(12, 300))]
+    "seed", [*range(12), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(12, 600))]
 )
 def test_damaged_anywhere(whole: tuple[Path, dict[str, Any]], seed: int, tmp_path: Path) -> None:
     check(whole, tmp_path, anywhere(1 + seed % 3 * 20, seed))
