@@ -14,7 +14,7 @@ from infertune.confirmation import Confirmation
 from infertune.decisions import decided
 from infertune.default_space import TEMPERATURE
 from infertune.evaluate import Candidate
-from infertune.finals import MOST_FINALISTS, FinalOrders, final_orders, first_few
+from infertune.finals import LEAST_FINALISTS, MOST_FINALISTS, RESERVE, FinalOrders, final_orders, first_few
 from infertune.plan import FINALS_SHARE, N_FINALISTS
 from infertune.search import Found, SearchContext
 from infertune.select import affordable, on_common_examples
@@ -55,10 +55,11 @@ class Comparison:
         """Return the share of the budget to hold back for finals and confirmation, as things stand in a search."""
         finalists = self._finalists(ranked)[:N_FINALISTS]
         finals = self._orders(finalists, orders, {}, share=FINALS_SHARE)
-        missing = max(N_FINALISTS - len(finalists), 0) * self._given.plan.n_finals
-        usual = self._given.price(self._given.plan.n_samples)
-        finals_share = min(finals.share + missing * usual, max(FINALS_SHARE, finals.share))
-        return finals_share + self._confirm_reserve(ranked)
+        # What is tried last may be the best: there is always room for one that has nothing yet.
+        newcomer = RESERVE * self._given.plan.n_finals * self._given.price(self._given.plan.n_samples)
+        missing = max(N_FINALISTS - len(finalists), 1) * newcomer
+        finals_share = min(finals.share + missing, max(FINALS_SHARE, finals.share, newcomer))
+        return finals_share + max(self._confirm_reserve(ranked), self._confirmation.reserve(()))
 
     def run(self, found: Found) -> Compared:
         """Return every replay choice of every finalist on common examples, and what the search then believes."""
@@ -115,12 +116,11 @@ class Comparison:
 
         def decide(known: Mapping[str, Any] | None) -> dict[str, Any]:
             earlier = [] if known is None else [order_from_json(each) for each in known["orders"]]
-            made = self._orders(
-                finalists,
-                [*found.orders, *before, *earlier],
-                self._depths(found, finalists),
-                share=max(left, 0.0),
-            )
+            landed, depths = [*found.orders, *before, *earlier], self._depths(found, finalists)
+            made = self._orders(finalists, landed, depths, share=max(left, 0.0))
+            if not before and made.n_examples < self._given.plan.n_finals:  # the best is dearer than was held back for
+                share = max(left + self._confirm_reserve(found.ranked) / 2, 0.0)
+                made = self._orders(finalists[:LEAST_FINALISTS], landed, depths, share=share)
             grown = len(made.orders) > len(before)
             return {"orders": [order_as_json(each) for each in made.orders] if grown else []}
 

@@ -146,10 +146,15 @@ def _seen_is_confirmed(rows: Sequence[Row], cells: Mapping[str, Cell]) -> Iterab
 def _spent(rows: Sequence[Row], cells: Mapping[str, Cell]) -> Iterable[Check]:
     return _none_of(
         rows,
-        "at most 2% is unspent while undecided, unless all were confirmed on",
+        "at most 2%, or two more examples, is unspent while undecided, unless all were confirmed on",
         among=lambda each: each["verdict"] == "undecided" and not each["all_confirmed"],
-        bad=lambda each: each["unspent"] > MOST_UNSPENT,
+        bad=lambda each: each["unspent"] * each["budget_tokens"] > _most_unspent(each),
     )
+
+
+def _most_unspent(row: Row) -> float:
+    """Return 2% of the budget, or what two more examples of both configurations take: a small one has coarse steps."""
+    return max(MOST_UNSPENT * row["budget_tokens"], 2 * (row["cost_tokens"] + row["default_cost_tokens"]))
 
 
 def _large_not_kept(rows: Sequence[Row], cells: Mapping[str, Cell]) -> Iterable[Check]:
