@@ -105,7 +105,7 @@ def prepare(
     from infertune.report import recipe, recipe_task
 
     task_file = recipe_task.task_file(given_task)
-    path = out or recipe.default_path(study, task_file=task_file)
+    path = out or recipe.default_path(study)
     recipe.check_writable(path, study)
     has_folder = engine != "openai" and filetext.exists(Path(model).expanduser())
     files = recipe.Files(

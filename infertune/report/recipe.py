@@ -117,15 +117,23 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     versions: dict[str, str] = {}
 
 
-def default_path(study: str, *, task_file: Path | None) -> Path:
+def default_path(study: str) -> Path:
     """Return the answer file of a study where none is named: ``STUDY.yaml`` here, fit for any file system.
 
-    The task file itself may be called so, as after ``infertune tasks new``: then it is ``STUDY-answer.yaml``.
+    A task file may be called so, as after ``infertune tasks new``: where there is such a file and it is no answer, the
+    answer is ``STUDY-answer.yaml``.
     """
     name = re.sub(r"[^\w.-]+", "-", study).strip(".-") or "answer"
     path = Path(f"{name}.yaml")
-    is_taken = task_file is not None and path.exists() and path.samefile(task_file)
-    return Path(f"{name}-answer.yaml") if is_taken else path
+    return path if not path.exists() or _is_answer(path) else Path(f"{name}-answer.yaml")
+
+
+def _is_answer(path: Path) -> bool:
+    try:
+        read(path)
+    except InvalidInputError:
+        return False
+    return True
 
 
 def place(path: str | Path, *, answer: Path) -> Place:

@@ -59,7 +59,7 @@ def test_the_task_file_is_not_in_the_way_of_a_study_of_its_name(infertune: Infer
     ],
 )
 def test_names_of_files(study: str, name: str) -> None:
-    assert recipe.default_path(study, task_file=None) == Path(name)
+    assert recipe.default_path(study) == Path(name)
 
 
 def test_the_answer_of_another_study_is_not_replaced(
