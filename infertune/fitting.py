@@ -102,7 +102,7 @@ def _union(value: Any, kinds: tuple[Any, ...], path: str, problems: list[str]) -
 def _meant(value: dict[Any, Any], structs: list[Any], path: str, problems: list[str]) -> Any:
     """Return the only struct, or the one that the value's tag names, or UNFIT."""
     field = _tag_field(structs[0])
-    if len(structs) == 1 and field not in value:
+    if len(structs) == 1 and not (field and field in value):
         return structs[0]
     by_tag = {struct.__struct_config__.tag: struct for struct in structs}
     if field not in value:
