@@ -102,7 +102,7 @@ def _union(value: Any, kinds: tuple[Any, ...], path: str, problems: list[str]) -
 def _meant(value: dict[Any, Any], structs: list[Any], path: str, problems: list[str]) -> Any:
     """Return the only struct, or the one that the value's tag names, or UNFIT."""
     field = _tag_field(structs[0])
-    if len(structs) == 1 and field not in value:
+    if len(structs) == 1 and not (field and field in value):
         return structs[0]
     by_tag = {struct.__struct_config__.tag: struct for struct in structs}
     if field not in value:
@@ -142,7 +142,8 @@ def _fields(value: Any, kind: Any, path: str, problems: list[str]) -> dict[str, 
         problems.append(_said(path, f"must be {_expected(kind)}, but is {_found(value)}"))
         return {}
     known = {name: (field, required) for name, field, required in _known(kind)}
-    unknown = [name for name in value if name not in known and name != _tag_field(kind)]
+    tag = _tag_field(kind)
+    unknown = [name for name in value if name not in known and not (tag and name == tag)]
     if dataclasses.is_dataclass(kind) or kind.__struct_config__.forbid_unknown_fields:
         place = f" under '{path}'" if path else ""
         problems += [f"unknown key '{name}'{place}{nearest(str(name), known)}" for name in unknown]

@@ -139,3 +139,28 @@ def test_what_is_no_mapping_is_said(value: Any) -> None:
     found, (problem,) = fit(value, Outer)
     assert found is UNFIT
     assert problem.startswith("must be a mapping with keys such as name, shapes, sizes, but is ")
+
+
+class Only(msgspec.Struct, forbid_unknown_fields=True):
+    x: int = 0
+
+
+class Optional(msgspec.Struct, forbid_unknown_fields=True):
+    only: Only | None = None
+
+
+def test_a_key_without_a_name_is_an_unknown_one() -> None:
+    assert fit({"only": {"": 1}}, Optional) == (UNFIT, ["unknown key '' under 'only'; valid: x"])
+
+
+@pytest.mark.parametrize(
+    ("number", "problem"),
+    [(float("nan"), "'x' must be a number, but is NaN"), (10**300, "'x' must have at most 18 digits")],
+)
+def test_numbers_that_cannot_be_meant(number: float, problem: str) -> None:
+    found, problems = fit({"x": number}, WithNumber)
+    assert (found, problems) == (UNFIT, [problem])
+
+
+class WithNumber(msgspec.Struct):
+    x: int | float
