@@ -58,7 +58,7 @@ EXAMPLES = (9, 20, 30, 60, 200, 1000)
 GAPS: tuple[Gap, ...] = ("large", "small", "none")
 PROMPTS = (1, 4, 40)
 LADDERS = ((LEAST, 300.0, 2000.0), (150.0, 600.0, 1500.0))
-SEEDS = {LEAST: 10, 150.0: 20, 300.0: 10, 600.0: 6, 1500.0: 4, 2000.0: 3}  # by budget: the rich ones are dear
+SEEDS = {LEAST: 10, 150.0: 20, 300.0: 10, 600.0: 6, 1500.0: 4, 2000.0: 4}  # by budget: the rich ones are dear
 CAP = 1.5
 
 
@@ -86,7 +86,7 @@ def scenario() -> Iterator[Cell]:
     """Yield one good region among poor settings, with few examples, from scarce to rich budgets."""
     for n in (30, 60):
         for tokens in (20_000, 50_000, 100_000, 300_000):
-            yield Cell(n_tune=n, n_confirm=n, budget_tokens=tokens, gap="region", seeds=3 if tokens > 100_000 else 8)
+            yield Cell(n_tune=n, n_confirm=n, budget_tokens=tokens, gap="region", seeds=4 if tokens > 100_000 else 8)
 
 
 def bought_whole() -> Iterator[Cell]:

@@ -230,8 +230,14 @@ def test_an_error_of_hopeless_is_raised_and_leaves_no_connection() -> None:
 
 def test_an_interrupt_leaves_no_connection() -> None:
     with StreamingServer(lambda number, body: Plan(ttft=30)) as server:
+
+        def interrupt() -> None:
+            while len(server.served) < 8:
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGALRM)
+
         previous = signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
-        signal.setitimer(signal.ITIMER_REAL, 1.0)
+        threading.Thread(target=interrupt, daemon=True).start()
         try:
             with pytest.raises(KeyboardInterrupt):
                 press(server, asked(8), Load(concurrency=8))
