@@ -1,5 +1,6 @@
 """Ways to get a verdict without knowing the answer. None may pass, and none may leave a process behind."""
 
+import os
 import sys
 import textwrap
 from pathlib import Path
@@ -42,8 +43,23 @@ def named(module, name):
 @pytest.fixture(autouse=True, scope="module")
 def nothing_is_left():
     yield
-    running = [one.info["cmdline"] for one in psutil.process_iter(["cmdline"])]
-    assert [words for words in running if words and INSIDE in " ".join(words)] == []
+    assert [one for one in psutil.process_iter() if INSIDE in words(one) and not is_anothers(one)] == []
+
+
+def words(process):
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:  # it has ended
+        return ""
+
+
+def is_anothers(process):
+    """Whether it is of tests that run beside these: what was left behind has no tests above it any more."""
+    try:
+        above = process.parents()
+    except psutil.Error:
+        return True
+    return os.getpid() not in [one.pid for one in above] and any("pytest" in words(one) for one in above)
 
 
 def beaten(program, tests=TESTS, *, limits=QUICK, given=""):
