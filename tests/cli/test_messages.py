@@ -81,10 +81,19 @@ def test_one_message_of_the_engine(infertune: Infertune, arguments: list[str], c
 
 def test_a_file_that_is_somebody_elses_is_not_replaced(infertune: Infertune, tmp_path: Path) -> None:
     (tmp_path / "capitals.yaml").write_text("shopping: [milk]\n")
-    result = infertune(*BUDGET)
+    result = infertune(*BUDGET, "--out", "capitals.yaml")
     assert result.code == 2
     assert "--out must be a new file or an earlier answer" in result.err
     assert (tmp_path / "capitals.yaml").read_text() == "shopping: [milk]\n"
+
+
+def test_an_answer_stands_beside_a_file_that_has_its_name(infertune: Infertune, tmp_path: Path) -> None:
+    (tmp_path / "capitals.yaml").write_text("shopping: [milk]\n")
+    result = infertune(*BUDGET)
+    assert result.code == 0, result.err
+    assert (tmp_path / "capitals.yaml").read_text() == "shopping: [milk]\n"
+    assert "capitals-answer.yaml" in result.out + result.err
+    assert (tmp_path / "capitals-answer.yaml").exists()
 
 
 def test_a_database_that_is_somebody_elses_is_not_touched(infertune: Infertune, tmp_path: Path) -> None:
