@@ -26,7 +26,8 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, pipeline
 
-from infertune import models, tasks
+from infertune import tasks
+from infertune.engines import models
 from infertune.engines.hf.engine import HFEngine
 from infertune.engines.hf.language_model import device_named
 from infertune.types import Decoding, Message, Request

@@ -1,4 +1,4 @@
-"""How often the 95% intervals of `infertune.stats` hold the truth, beside Student's t and Wilson's.
+"""How often the 95% intervals of `infertune.statistics.intervals` hold the truth, beside Student's t and Wilson's.
 
     python benchmarks/intervals.py
 
@@ -10,7 +10,7 @@ width; the standard error of a share of 0.95 is 0.0015.
 import numpy as np
 from scipy import stats as scipy_stats
 
-from infertune.stats import mean_interval, paired_difference
+from infertune.statistics.intervals import mean_interval, paired_difference
 
 N_SIMULATIONS = 20_000
 SIZES = (8, 20, 50, 150)

@@ -1,11 +1,11 @@
-"""How often the promise of `infertune.promise` fails, over simulated studies whose truth is known.
+"""How often the promise of `infertune.selection.regret_bound` fails, over simulated studies whose truth is known.
 
     python -m benchmarks.promise [--studies 1000]
 
 Each study searches as `infertune optimize` does: a round of random trials, then rounds near the best so far, all on
-the same examples; the best six on more; one recommendation, by the rules of `infertune.select`; a confirmation on
-others. What is promised, and for comparison what one would say otherwise, is held against the true utilities. It fails
-where one of the configurations meant is better than the recommended one by more than the margin.
+the same examples; the best six on more; one recommendation, by the rules of `infertune.selection.select`; a
+confirmation on others. What is promised, and for comparison what one would say otherwise, is held against the true
+utilities. It fails where one of the configurations meant is better than the recommended one by more than the margin.
 
 Three worlds are made so that a promise can fail: 1,000 configurations of the request tier with 8 replay choices each,
 where a score is 1 if ability + taste of the example for the configuration + luck exceeds the example's difficulty. The
@@ -21,20 +21,18 @@ from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special, stats
 
 from infertune import plugins
-from infertune.confidence_sequence import lower_bounds, upper_bounds
-from infertune.evaluate import Candidate
-from infertune.promise import promise
-from infertune.select import Wanted, finalists, on_common_examples, select
-from infertune.space import Configuration
-from infertune.stats import paired_difference
+from infertune.selection.regret_bound import promise
+from infertune.selection.select import Wanted, finalists, on_common_examples, select
+from infertune.selection.verdict import judge
+from infertune.statistics.confidence_sequence import lower_bounds, upper_bounds
+from infertune.statistics.intervals import paired_difference
 from infertune.testing.synthetic_model import MAX_TOKENS, SyntheticModel
-from infertune.verdict import judge
-
-FloatArray = NDArray[np.float64]
+from infertune.types import Configuration
+from infertune.types.arrays import FloatArray
+from infertune.types.evidence import Candidate
 
 RISKS = (0.05, 0.2)
 N_TRIALS = 24

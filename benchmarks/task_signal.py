@@ -15,15 +15,18 @@ from pathlib import Path
 
 from infertune import tasks
 from infertune.bank import SampleBank
-from infertune.default_space import default_space
 from infertune.engines.hf.engine import HFEngine
-from infertune.estimators import estimate
-from infertune.evaluate import Candidate, Judge, candidates, requests_for
+from infertune.evaluation.candidates import candidates
+from infertune.evaluation.requests import requests_for
+from infertune.evaluation.scoring import Judge
 from infertune.report.table import short
-from infertune.space import Configuration, SearchSpace
-from infertune.stats import paired_difference
+from infertune.space import SearchSpace
+from infertune.space.default_space import default_space
+from infertune.statistics.intervals import paired_difference
+from infertune.strategies.estimators import estimate
 from infertune.tasks import Task
-from infertune.types import Engine, Example
+from infertune.types import Configuration, Engine, Example
+from infertune.types.evidence import Candidate
 
 TEMPERATURES = (0.0, 0.7, 1.0, 1.5)
 N_SAMPLES = 5

@@ -10,13 +10,15 @@ import pytest
 import typer
 from pages import PAGES, ROOT, Block, blocks, commands
 
-from infertune import prices, tasks, yamlfile
+from infertune import tasks
+from infertune.budget import prices
 from infertune.cli import app
-from infertune.default_space import default_space
-from infertune.prompts import Template
-from infertune.report import recipe, serving_recipe
-from infertune.space_text import read
+from infertune.files import yaml_file
+from infertune.recipes import recipe, serving_recipe
+from infertune.space.default_space import default_space
+from infertune.space.notation import read
 from infertune.tasks.definition import Definition
+from infertune.tasks.prompts import Template
 
 
 @pytest.mark.parametrize("block", blocks("python"), ids=str)
@@ -58,8 +60,8 @@ def test_the_pages_that_explain_a_file_show_one_that_can_be_read(tmp_path: Path)
             block.text
         )
     space = default_space(prompts=tuple(tasks.load("capitals").prompts), max_tokens=(4, 12, 20))
-    assert yamlfile.read(files["docs/tasks.md"], Definition).name
-    assert yamlfile.read(files["docs/prompts.md"], Template).name
+    assert yaml_file.read(files["docs/tasks.md"], Definition).name
+    assert yaml_file.read(files["docs/prompts.md"], Template).name
     assert read(files["docs/space.md"], space)["strategy.n"].values() == (1, 3, 5, 9)
     assert prices.read(files["docs/prices.md"], "invented-large").cost(1e6, 0) == 2
     assert serving_recipe.read(files["docs/handover.md"]).settings["engine.max_num_seqs"] == 256

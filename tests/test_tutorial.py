@@ -12,7 +12,7 @@ from pathlib import Path
 from pages import ROOT, blocks
 from ticket_endpoint import TICKETS, TicketServer, chance
 
-from infertune.report import recipe
+from infertune.recipes import recipe
 
 PAGE = ROOT / "docs/tutorial.md"
 URL = "http://127.0.0.1:8000/v1"  # on the page

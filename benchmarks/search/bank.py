@@ -1,4 +1,4 @@
-"""Which samples a method with a bank has already paid for, by the rules of `infertune.bank`."""
+"""Which samples a method with a bank has already paid for, by the rules of `infertune.bank.sample_bank`."""
 
 from collections import defaultdict
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.search.problem import Bought
-from infertune.space import Configuration
+from infertune.types import Configuration
 
 
 class Bank:

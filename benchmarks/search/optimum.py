@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from infertune.space import Configuration, SearchSpace
+from infertune.space import SearchSpace
 from infertune.testing.synthetic_model import SyntheticModel
+from infertune.types import Configuration
 
 CAPS = (150.0, 600.0, None)
 KEPT = Path(__file__).parent / "optima.json"

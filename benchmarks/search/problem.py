@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 
 from benchmarks.search.optimum import optimum, worth
 from benchmarks.search.tables import Tables
-from infertune.default_space import default_space
-from infertune.estimators import FloatArray, SampleTable, concatenated
-from infertune.evaluate import Candidate, replayed
-from infertune.space import Configuration, SearchSpace
+from infertune.evaluation.candidates import replayed
+from infertune.space import SearchSpace
+from infertune.space.default_space import default_space
+from infertune.strategies.estimators import SampleTable, concatenated
 from infertune.testing.synthetic_model import MAX_TOKENS, TUNE, SyntheticModel
+from infertune.types import Configuration
+from infertune.types.arrays import FloatArray
+from infertune.types.evidence import Candidate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

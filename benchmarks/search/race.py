@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from benchmarks.search.problem import Bought, Problem, Purchase
-from infertune.space import Configuration
+from infertune.types import Configuration
 
 
 class Method(Protocol):

@@ -16,7 +16,7 @@ from benchmarks.search import archive, tables
 from benchmarks.search.recording import Recording, recording
 from infertune import plugins
 from infertune.bank import SampleBank
-from infertune.spending import Spending
+from infertune.evaluation.account import Spending
 
 HERE = Path(__file__).parent / "recorded"
 _SAID_SECONDS = 20.0

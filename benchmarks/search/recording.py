@@ -7,11 +7,11 @@ import numpy as np
 from scipy.stats import qmc
 
 from infertune import tasks
-from infertune.default_space import default_space
-from infertune.evaluate import requests_for
-from infertune.space import Configuration, SearchSpace
+from infertune.evaluation.requests import requests_for
+from infertune.space import SearchSpace
+from infertune.space.default_space import default_space
 from infertune.tasks import Task
-from infertune.types import Example, Request
+from infertune.types import Configuration, Example, Request
 
 SEED = 0
 

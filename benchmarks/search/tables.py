@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from benchmarks.search.recording import Recording
 from infertune.bank import SampleBank
-from infertune.estimators import SampleTable
-from infertune.evaluate import Judge, sample_table
-from infertune.space import Configuration
+from infertune.evaluation.candidates import sample_table
+from infertune.evaluation.scoring import Judge
+from infertune.strategies.estimators import SampleTable
+from infertune.types import Configuration
 
 _NAMES = ("answers", "scores", "tokens", "logprobs")
 

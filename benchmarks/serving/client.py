@@ -32,8 +32,8 @@ from pathlib import Path
 import numpy as np
 
 from infertune import tasks
+from infertune.load.arrival_load import Load
 from infertune.load.generator import generate
-from infertune.load.load import Load
 from infertune.load.measures import Measures, measures
 from infertune.load.workload import LoadRequest
 from infertune.testing.streaming_server import Plan, StreamingServer

@@ -26,20 +26,20 @@ from typing import Any
 import numpy as np
 
 from benchmarks.serving.client import BENCH
-from infertune import models
-from infertune.configuration import Configuration
+from infertune.engines import models
+from infertune.engines.process.server_process import HOST
 from infertune.engines.vllm import arguments, serve_arguments
 from infertune.engines.vllm.interpreter import find
-from infertune.engines.vllm.process import HOST
 from infertune.load.saturation import hopeless
 from infertune.load.slo import Slo, parse
 from infertune.serving import workload_text
 from infertune.serving.launch.vllm_launcher import vllm_launcher
+from infertune.serving.measure.account import Account, PaidServer
 from infertune.serving.measure.capacity import Effort
+from infertune.serving.measure.event_log import EventLog
 from infertune.serving.measure.goal import Goal
-from infertune.serving.measure.log import EventLog
-from infertune.serving.measure.paid import Account, PaidServer
-from infertune.serving.measure.worth import Press, measure
+from infertune.serving.measure.score import Press, measure
+from infertune.types import Configuration
 
 MODEL = "bundled:smollm2-135m"
 SETTINGS: Mapping[str, tuple[Any, ...]] = {

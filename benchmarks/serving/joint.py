@@ -22,18 +22,18 @@ from infertune import __version__, tasks
 from infertune.bank import SampleBank
 from infertune.budget import Budget
 from infertune.cli.engine import start
-from infertune.default_space import default_space
-from infertune.joint.answer import JointRecommendation
 from infertune.joint.context import joint_name
+from infertune.joint.engine_trials import Starts
+from infertune.joint.recommendation import JointRecommendation
 from infertune.joint.running import Slot
 from infertune.joint.search import Joint, Limits
-from infertune.joint.starts import Starts
 from infertune.joint.tunable import HFTunable, settings_in_words
 from infertune.report.joint_verdict import guarded, sentence
-from infertune.search_names import search_named
 from infertune.space import SearchSpace
-from infertune.space_text import changed
-from infertune.trial_log import TrialLog
+from infertune.space.default_space import default_space
+from infertune.space.notation import changed
+from infertune.study.search_names import search_named
+from infertune.study.trial_log import TrialLog
 
 MODEL = "bundled:smollm2-135m"
 DEFAULTS: dict[str, bool | int | float | str] = {

@@ -11,14 +11,12 @@ from functools import cache
 
 import numpy as np
 
-from infertune.condition import Constraint
-from infertune.configuration import Configuration
-from infertune.load.load import Load
+from infertune.load.arrival_load import Load
 from infertune.load.slo import Slo
 from infertune.load.timing import CUT, Timing
-from infertune.parameter import Parameter
 from infertune.serving.launch.deployment import Burst
-from infertune.space import SearchSpace
+from infertune.space import Constraint, Parameter, SearchSpace
+from infertune.types import Configuration
 
 BASE_RATE = 30.0  # requests per second that the default settings can do at most
 _SERVICE_SPREAD = 0.3  # of the logarithm of a request's time in the server

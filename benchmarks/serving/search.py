@@ -15,19 +15,19 @@ from pathlib import Path
 
 import numpy as np
 
-from infertune.configuration import Configuration
-from infertune.engines.vllm.process import ServerFailed
-from infertune.load.load import Load
+from infertune.engines.process.server_process import ServerFailed
+from infertune.load.arrival_load import Load
 from infertune.load.saturation import hopeless
 from infertune.load.slo import Slo, parse
+from infertune.serving.measure.account import Account
 from infertune.serving.measure.capacity import Effort, capacity
+from infertune.serving.measure.event_log import EventLog
 from infertune.serving.measure.figures import Figures, figures, held
 from infertune.serving.measure.goal import Goal
-from infertune.serving.measure.log import EventLog
-from infertune.serving.measure.paid import Account
 from infertune.serving.search.search import Search
 from infertune.testing.simulated_launcher import SimulatedLauncher
 from infertune.testing.simulated_server import Hardware, Traffic
+from infertune.types import Configuration
 
 SETTINGS = ("max_num_seqs", "max_num_batched_tokens", "enable_prefix_caching")
 RATES = (2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 32.0)

@@ -17,11 +17,11 @@ import numpy as np
 from benchmarks.serving.planted import SCENARIOS, Planted
 from infertune.errors import BudgetError
 from infertune.load.slo import parse
+from infertune.serving.measure.account import Account
+from infertune.serving.measure.event_log import EventLog
 from infertune.serving.measure.goal import Goal
-from infertune.serving.measure.log import EventLog
-from infertune.serving.measure.paid import Account
 from infertune.serving.search.comparison import MARGIN
-from infertune.serving.search.found import Found
+from infertune.serving.search.result import Found
 from infertune.serving.search.search import Search
 
 SLO = parse("p99_ttft<300ms")

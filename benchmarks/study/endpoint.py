@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from infertune.configuration import Configuration
 from infertune.space import SearchSpace
 from infertune.tasks import Task
-from infertune.types import Engine
+from infertune.types import Configuration, Engine
 
 
 @dataclass(frozen=True, slots=True)

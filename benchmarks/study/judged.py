@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from infertune.recommendation import Recommendation
-from infertune.space import Configuration
-from infertune.stats import Interval
+from infertune.selection.recommendation import Recommendation
+from infertune.statistics.intervals import Interval
+from infertune.types import Configuration
 
 Verdict = Literal["clear", "keep", "undecided"]
 _WORDS: dict[str, Verdict] = {"clear winner": "clear", "keep the default": "keep", "undecided": "undecided"}

@@ -27,16 +27,16 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
-from infertune.default_space import default_space
-from infertune.prompts import Template
 from infertune.space import SearchSpace
-from infertune.space_text import changed
+from infertune.space.default_space import default_space
+from infertune.space.notation import changed
 from infertune.tasks import Task
 from infertune.tasks.definition import Definition
+from infertune.tasks.prompts import Template
 from infertune.types import Example, Scalar
+from infertune.types.arrays import FloatArray
 
 Gap = Literal["large", "region", "small", "none"]
-FloatArray = NDArray[np.float64]
 
 MAX_TOKENS = (16, 32, 64)
 FEW = ("temperature=0,0.5,1", "top_p=1", "top_k=0", "min_p=0", "repetition_penalty=1")  # what a small space has

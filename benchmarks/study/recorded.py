@@ -19,13 +19,13 @@ from benchmarks.search import archive, tables
 from benchmarks.search.recording import SEED
 from benchmarks.study.endpoint import Worth
 from infertune import tasks
-from infertune.configuration import Configuration
-from infertune.default_space import TEMPERATURE, default_space
-from infertune.engines.recorded import RecordedEngine
-from infertune.evaluate import Candidate, replayed
+from infertune.engines.replay import RecordedEngine
+from infertune.evaluation.candidates import replayed
 from infertune.space import SearchSpace
+from infertune.space.default_space import TEMPERATURE, default_space
 from infertune.tasks import Task
-from infertune.types import Decoding, Prompt, Request, Response, Scalar, Unsupported
+from infertune.types import Configuration, Decoding, Prompt, Request, Response, Scalar, Unsupported
+from infertune.types.evidence import Candidate
 
 TASKS = ("capitals", "kinds", "opposites", "sentiment")
 FOLDER = Path(__file__).parents[1] / "search" / "recorded"

@@ -15,13 +15,13 @@ from benchmarks.study.truth import PlantedEndpoint
 from infertune.bank import SampleBank
 from infertune.budget import Budget
 from infertune.errors import BudgetError
-from infertune.recommendation import Recommendation
-from infertune.search_names import search_named
-from infertune.select import Wanted
-from infertune.space import Configuration
-from infertune.stats import Interval
+from infertune.selection.recommendation import Recommendation
+from infertune.selection.select import Wanted
+from infertune.statistics.intervals import Interval
 from infertune.study import Study
-from infertune.trial_log import TrialLog
+from infertune.study.search_names import search_named
+from infertune.study.trial_log import TrialLog
+from infertune.types import Configuration
 
 SAME = 0.02  # in utility: a default that is beaten by no more is rightly kept
 LUCK = 2.0  # standard errors within which a truth that examples tell is not known

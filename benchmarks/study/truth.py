@@ -25,9 +25,9 @@ from benchmarks.study.planted import (
     most_tokens,
 )
 from benchmarks.study.planted_engine import PlantedEngine
-from infertune.space import Configuration, SearchSpace
+from infertune.space import SearchSpace
 from infertune.tasks import Task
-from infertune.types import Scalar
+from infertune.types import Configuration, Scalar
 
 Array = NDArray[np.generic]
 

@@ -4,50 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from infertune.estimators import FloatArray
-from infertune.space import Configuration, SearchSpace
+from infertune.space import SearchSpace
+from infertune.types import Configuration
+from infertune.types.evidence import Evidence, Order
 
 __all__ = ["Allocator", "Evidence", "Offer", "Order"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """A wish to evaluate a configuration of the request tier on some examples.
-
-    What the bank has of it is not paid for again: an order for eight samples where there are three buys five.
-
-    Attributes:
-        configuration: Values of the request tier.
-        examples: Numbers below ``Offer.n_examples``.
-        n_samples: The first so many of each example.
-        max_tokens: Where they end; None is the largest ``decoding.max_tokens`` of the space, which answers all.
-    """
-
-    configuration: Configuration
-    examples: tuple[int, ...]
-    n_samples: int
-    max_tokens: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Evidence:
-    """What an order brought: every replay choice, example by example.
-
-    Attributes:
-        order: As it was given.
-        choices: Values of the replay tier.
-        scores: Expected utility in [0, 1]; shape ``[n_choices, n_examples]``.
-        tokens: Expected prompt and completion tokens of one request in use; same shape.
-        prompt_tokens: Of each example's request, where all its samples share them; shape ``[n_examples]``.
-        refused: The examples among them that will never be answered, and score 0.
-    """
-
-    order: Order
-    choices: tuple[Configuration, ...]
-    scores: FloatArray
-    tokens: FloatArray
-    prompt_tokens: FloatArray
-    refused: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """Whether an order can be bought: allocators come from other packages too, and their mistakes are told as such."""
 
-from infertune.allocators import Offer, Order
+from infertune.allocators import Offer
 from infertune.errors import InvalidInputError
+from infertune.types.evidence import Order
 
 
 def check_order(order: Order, offer: Offer, *, who: str) -> None:

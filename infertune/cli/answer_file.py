@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from infertune.confirmation import Part
+    from infertune.recipes.recipe import Evidence, Files, Recipe
     from infertune.report.answer import Answer
-    from infertune.report.recipe import Evidence, Files, Recipe
+    from infertune.study.confirmation import Part
     from infertune.tasks import Task
     from infertune.types import Scalar
 
@@ -55,7 +55,7 @@ class AnswerFile:
         import msgspec
 
         from infertune import __version__
-        from infertune.report import recipe, recipe_task
+        from infertune.recipes import recipe, recipe_task
 
         further = tuple((part.n_examples, part.n_more) for part in confirmed)
         return recipe.Recipe(
@@ -101,13 +101,13 @@ def prepare(
     Raises:
         InvalidInputError: There is no such folder, or the file is something else or the answer of another study.
     """
-    from infertune import filetext
-    from infertune.report import recipe, recipe_task
+    from infertune.files import text_file
+    from infertune.recipes import recipe, recipe_task
 
     task_file = recipe_task.task_file(given_task)
     path = out or recipe.default_path(study)
     recipe.check_writable(path, study)
-    has_folder = engine != "openai" and filetext.exists(Path(model).expanduser())
+    has_folder = engine != "openai" and text_file.exists(Path(model).expanduser())
     files = recipe.Files(
         task=None if task_file is None else recipe.place(task_file, answer=path),
         data=None if data is None else recipe.place(data, answer=path),
@@ -133,8 +133,8 @@ def hand_over(answer: "Answer", path: Path, *, picture: Path | None, as_json: bo
     Raises:
         InvalidInputError: A file cannot be written.
     """
+    from infertune.recipes import recipe
     from infertune.report import picture as drawing
-    from infertune.report import recipe
 
     try:
         show()

@@ -8,16 +8,16 @@ from infertune.cli.engine import checked, counted, looked, probing, start, start
 
 if TYPE_CHECKING:
     from infertune.bank import SampleBank
+    from infertune.bank.lease import Lease
     from infertune.budget import Budget
     from infertune.cli.live import Status, View
-    from infertune.confirmation import Part
-    from infertune.finished import Finished
-    from infertune.lease import Lease
-    from infertune.progress import Progress
-    from infertune.select import Wanted
+    from infertune.selection.select import Wanted
     from infertune.space import SearchSpace
+    from infertune.study.confirmation import Part
+    from infertune.study.finished import Finished
+    from infertune.study.progress import Progress
+    from infertune.study.trial_log import TrialLog
     from infertune.tasks import Task
-    from infertune.trial_log import TrialLog
     from infertune.types import Scalar, Unsupported
 
 Shown = Callable[["Callable[[Callable[[], Status]], None]", "Budget", "SearchSpace"], "Callable[[Progress], None]"]
@@ -56,11 +56,11 @@ class Outcome:
 
 def run(wish: Wish, *, shown: Shown) -> Outcome:
     """Go from wherever the study stands to its end; where it is there, no engine is started."""
-    from infertune import confirmation, finished
     from infertune.bank import SampleBank
+    from infertune.bank.lease import Lease
     from infertune.cli.live import View
-    from infertune.lease import Lease
-    from infertune.trial_log import TrialLog
+    from infertune.study import confirmation, finished
+    from infertune.study.trial_log import TrialLog
 
     checked(wish.engine, wish.options)
     asked = _asked(wish)
@@ -87,12 +87,12 @@ def _searched(
 ) -> "Finished":
     from infertune import tasks
     from infertune.engines.leased import LeasedEngine
-    from infertune.extra_settings import extra_ends
-    from infertune.finished import Finished
-    from infertune.look import Look
     from infertune.report import space as space_report
-    from infertune.search_names import search_named
+    from infertune.space.extra_settings import extra_ends
     from infertune.study import Study
+    from infertune.study.finished import Finished
+    from infertune.study.look import Look
+    from infertune.study.search_names import search_named
 
     for warning in tasks.warnings(wish.task):
         view.say(f"Warning: {warning}.")
@@ -145,7 +145,7 @@ def _searched(
 
 def _narrow(wish: Wish, unsupported: "tuple[Unsupported, ...]") -> "tuple[SearchSpace, tuple[str, ...]]":
     """Return the space without what an engine does not honour, and why what is left out is."""
-    from infertune.narrow import narrowed
+    from infertune.space.restriction import narrowed
 
     kinds = {name: template.kinds for name, template in wish.task.prompts.items()}
     narrow = narrowed(wish.space, unsupported, kinds=kinds)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from infertune.cli import limits, options, pricing
+from infertune.cli import limits, pricing, shared_options
 from infertune.cli.engine import given, probing, start
 from infertune.cli.space import searched
 
@@ -14,23 +14,23 @@ def doctor(
     engine: Annotated[
         str | None, typer.Option(help="Engine to check, such as openai. Default: none; this machine is checked.")
     ] = None,
-    model: options.Model = options.DEFAULT_MODEL,
-    base_url: options.BaseUrl = None,
-    api_key_env: options.ApiKeyEnv = None,
-    api_key_file: options.ApiKeyFile = None,
-    extra_body: options.ExtraBody = None,
-    seeds_safe: options.SeedsSafe = False,
+    model: shared_options.Model = shared_options.DEFAULT_MODEL,
+    base_url: shared_options.BaseUrl = None,
+    api_key_env: shared_options.ApiKeyEnv = None,
+    api_key_file: shared_options.ApiKeyFile = None,
+    extra_body: shared_options.ExtraBody = None,
+    seeds_safe: shared_options.SeedsSafe = False,
     again: Annotated[bool, typer.Option("--again", help="Probe again, even if an earlier result is stored.")] = False,
     task: Annotated[
         str | None, typer.Option(help="Also list what this task's search space would lose.", callback=limits.path)
     ] = None,
-    space_file: options.SpaceFile = None,
-    settings: options.Set = None,
-    data: options.Data = None,
+    space_file: shared_options.SpaceFile = None,
+    settings: shared_options.Set = None,
+    data: shared_options.Data = None,
     prices: pricing.PriceFile = None,
     price_prompt: pricing.PricePrompt = None,
     price_completion: pricing.PriceCompletion = None,
-    as_json: options.Json = False,
+    as_json: shared_options.Json = False,
 ) -> None:
     """Check by effect which settings a server honours; without --engine, check this machine.
 
@@ -41,9 +41,9 @@ def doctor(
     from infertune import tasks
     from infertune.cli.live import View
     from infertune.errors import InvalidInputError
-    from infertune.extra_settings import extra_ends
-    from infertune.narrow import narrowed
     from infertune.report import doctor as report
+    from infertune.space.extra_settings import extra_ends
+    from infertune.space.restriction import narrowed
 
     if engine is None:
         if base_url is not None:
@@ -91,7 +91,8 @@ def doctor(
 def _machine(*, as_json: bool) -> None:
     from rich.console import Console
 
-    from infertune import machine, models, plugins
+    from infertune import plugins
+    from infertune.engines import machine, models
     from infertune.report import doctor as report
 
     found, bundled, engines = machine.inspect(), models.list_models(), plugins.names("engines")

@@ -7,8 +7,10 @@ from contextlib import suppress
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, get_args
 
-from infertune import extra_body, models, plugins
+from infertune import plugins
+from infertune.engines import models
 from infertune.errors import DataUnavailableError, InvalidInputError, nearest
+from infertune.space import extra_body
 from infertune.types import Decoding, Engine, Scalar
 
 if TYPE_CHECKING:

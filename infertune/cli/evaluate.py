@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from infertune.cli import limits, options
+from infertune.cli import limits, shared_options
 from infertune.cli.engine import checked, given, looked, named_values, probing, start, starting
 from infertune.cli.subject import Given, Subject, subject
 
 if TYPE_CHECKING:
-    from infertune.evaluate import Candidate
-    from infertune.evaluator import Evaluator
+    from infertune.evaluation.evaluator import Evaluator
     from infertune.report.evaluation import Evaluation
-    from infertune.space import Configuration
-    from infertune.types import Example, Scalar
+    from infertune.types import Configuration, Example, Scalar
+    from infertune.types.evidence import Candidate
 
 _MIN_P_BEFORE_TOP_P = {"hf": False, "vllm": True}
 
@@ -38,7 +37,7 @@ def evaluate(
     model: Annotated[
         str | None,
         typer.Option(
-            help=f"Model [default: that of the answer file, or {options.DEFAULT_MODEL}].", callback=limits.path
+            help=f"Model [default: that of the answer file, or {shared_options.DEFAULT_MODEL}].", callback=limits.path
         ),
     ] = None,
     split: Annotated[Literal["confirm", "tune"], typer.Option(help="Split to measure on.")] = "confirm",
@@ -53,7 +52,7 @@ def evaluate(
             "the answer file, or n].",
         ),
     ] = None,
-    settings: options.Set = None,
+    settings: shared_options.Set = None,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -68,23 +67,23 @@ def evaluate(
             callback=limits.path,
         ),
     ] = None,
-    data: options.Data = None,
-    seeds_safe: options.SeedsSafe = False,
+    data: shared_options.Data = None,
+    seeds_safe: shared_options.SeedsSafe = False,
     engine: Annotated[
         str | None, typer.Option(help="hf, vllm, openai or replay [default: that of the answer file, or hf].")
     ] = None,
-    device: options.Device = None,
-    dtype: options.Dtype = None,
-    batch_size: options.BatchSize = None,
-    threads: options.Threads = None,
-    engine_args: options.EngineArgs = None,
-    vllm_python: options.VLLMPython = None,
-    base_url: options.BaseUrl = None,
-    api_key_env: options.ApiKeyEnv = None,
-    api_key_file: options.ApiKeyFile = None,
-    concurrency: options.Concurrency = None,
-    extra_body: options.ExtraBody = None,
-    as_json: options.Json = False,
+    device: shared_options.Device = None,
+    dtype: shared_options.Dtype = None,
+    batch_size: shared_options.BatchSize = None,
+    threads: shared_options.Threads = None,
+    engine_args: shared_options.EngineArgs = None,
+    vllm_python: shared_options.VLLMPython = None,
+    base_url: shared_options.BaseUrl = None,
+    api_key_env: shared_options.ApiKeyEnv = None,
+    api_key_file: shared_options.ApiKeyFile = None,
+    concurrency: shared_options.Concurrency = None,
+    extra_body: shared_options.ExtraBody = None,
+    as_json: shared_options.Json = False,
 ) -> None:
     """Measure one configuration; samples that the database already holds cost nothing."""
     from rich.console import Console
@@ -129,13 +128,13 @@ def _measured(wanted: Subject, *, split: str, n_examples: int | None, n_samples:
     from infertune.bank import SampleBank
     from infertune.cli.live import Status, View
     from infertune.errors import EngineError
-    from infertune.evaluator import Evaluator
-    from infertune.extra_settings import extra_ends
-    from infertune.narrow import check_supported
+    from infertune.evaluation.account import Spending
+    from infertune.evaluation.evaluator import Evaluator
     from infertune.report import evaluation
     from infertune.report.table import short
-    from infertune.spending import Spending
-    from infertune.stats import mean_interval
+    from infertune.space.extra_settings import extra_ends
+    from infertune.space.restriction import check_supported
+    from infertune.statistics.intervals import mean_interval
 
     task, configuration = wanted.task, wanted.configuration
     space = wanted.space.fixed(configuration)
@@ -221,7 +220,7 @@ def _figures(
     evaluator: "Evaluator", configuration: "Configuration", parts: "Sequence[tuple[Sequence[Example], int]]"
 ) -> "Candidate | None":
     """Return the evidence on all examples; one that lacks some of its further samples counts with the first n."""
-    from infertune.select import concatenated
+    from infertune.selection.select import concatenated
 
     found: list[Candidate] = []
     for examples, n_samples in parts:

@@ -67,9 +67,9 @@ def handover(
     """Write the command, the unit or the files that start a server with these settings, on standard output."""
     import sys
 
-    from infertune import models
+    from infertune.engines import models
     from infertune.errors import InvalidInputError
-    from infertune.report import serving_recipe
+    from infertune.recipes import serving_recipe
     from infertune.serving import handover as handovers
     from infertune.serving.launch.command_template import CommandTemplate
 

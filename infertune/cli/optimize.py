@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from infertune.cli import answer_file, decoding, joint_options, limits, options, pricing, resume, study_budget
+from infertune.cli import answer_file, decoding, joint_options, limits, pricing, resume, shared_options, study_budget
 from infertune.cli.engine import given, named_values
 from infertune.cli.space import divided, searched
 
 if TYPE_CHECKING:
     from infertune.budget import Budget
     from infertune.cli.live import Status
-    from infertune.progress import Progress
     from infertune.space import SearchSpace
+    from infertune.study.progress import Progress
 
 # Of the joint search; its help names them too.
 _MARGIN, _STARTS, _BURST, _TURNS = 0.02, 12, 64, 6
@@ -27,7 +27,7 @@ def optimize(
     task: Annotated[
         str, typer.Option(help="Shipped task (listed by `infertune tasks`), or a task file.", callback=limits.path)
     ],
-    model: options.Model = options.DEFAULT_MODEL,
+    model: shared_options.Model = shared_options.DEFAULT_MODEL,
     budget_tokens: Annotated[str | None, typer.Option(help="Maximum tokens to spend, such as 200k.")] = None,
     budget_seconds: Annotated[
         str | None, typer.Option(help="Maximum generation time, such as 90s, 10m or 1h.")
@@ -71,23 +71,23 @@ def optimize(
             help="Name of the study; an existing one is resumed [default: the task's name].", callback=limits.name
         ),
     ] = None,
-    database: options.Database = "infertune.db",
-    data: options.Data = None,
-    settings: options.Set = None,
-    space_file: options.SpaceFile = None,
-    seeds_safe: options.SeedsSafe = False,
-    engine: options.Engine = "hf",
-    device: options.Device = None,
-    dtype: options.Dtype = None,
-    batch_size: options.BatchSize = None,
-    threads: options.Threads = None,
-    engine_args: options.EngineArgs = None,
-    vllm_python: options.VLLMPython = None,
-    base_url: options.BaseUrl = None,
-    api_key_env: options.ApiKeyEnv = None,
-    api_key_file: options.ApiKeyFile = None,
-    concurrency: options.Concurrency = None,
-    extra_body: options.ExtraBody = None,
+    database: shared_options.Database = "infertune.db",
+    data: shared_options.Data = None,
+    settings: shared_options.Set = None,
+    space_file: shared_options.SpaceFile = None,
+    seeds_safe: shared_options.SeedsSafe = False,
+    engine: shared_options.Engine = "hf",
+    device: shared_options.Device = None,
+    dtype: shared_options.Dtype = None,
+    batch_size: shared_options.BatchSize = None,
+    threads: shared_options.Threads = None,
+    engine_args: shared_options.EngineArgs = None,
+    vllm_python: shared_options.VLLMPython = None,
+    base_url: shared_options.BaseUrl = None,
+    api_key_env: shared_options.ApiKeyEnv = None,
+    api_key_file: shared_options.ApiKeyFile = None,
+    concurrency: shared_options.Concurrency = None,
+    extra_body: shared_options.ExtraBody = None,
     joint: joint_options.Joint = False,
     margin: joint_options.Margin = None,
     starts: joint_options.Starts = None,
@@ -104,7 +104,7 @@ def optimize(
     picture: Annotated[
         Path | None, typer.Option(help="File for a plot of the front: .png, .svg or .pdf.", callback=limits.path)
     ] = None,
-    as_json: options.Json = False,
+    as_json: shared_options.Json = False,
 ) -> None:
     """Find the configuration that buys the most utility per token, and say how sure that is.
 
@@ -115,8 +115,8 @@ def optimize(
     from infertune import tasks
     from infertune.report import answer, table
     from infertune.report import picture as drawing
-    from infertune.search_names import search_named
-    from infertune.select import Preference, Wanted
+    from infertune.selection.select import Preference, Wanted
+    from infertune.study.search_names import search_named
 
     # All that can be wrong with the input is found before the model is loaded, the dear things last.
     _check_joint(joint, margin=margin, starts=starts, burst=burst, turns=turns, price_hour=price_hour)

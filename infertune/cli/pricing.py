@@ -8,7 +8,7 @@ import typer
 from infertune.cli import limits
 
 if TYPE_CHECKING:
-    from infertune.prices import Prices
+    from infertune.budget import Prices
 
 PriceFile = Annotated[
     Path | None,
@@ -26,7 +26,7 @@ PriceCompletion = Annotated[
 
 def known_prices(file: Path | None, model: str, prompt: float | None, completion: float | None) -> "Prices | None":
     """Return what a model's tokens cost, or None where nothing says it."""
-    from infertune import prices
+    from infertune.budget import prices
     from infertune.errors import InvalidInputError
 
     if (prompt is None) != (completion is None):

@@ -23,7 +23,7 @@ def goal(
     from infertune.errors import InvalidInputError, nearest
     from infertune.load import metric_names
     from infertune.load import slo as slos
-    from infertune.load.load import Load
+    from infertune.load.arrival_load import Load
     from infertune.serving.measure.goal import Goal
 
     if not slo and maximize is None and minimize is None:

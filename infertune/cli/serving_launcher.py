@@ -43,8 +43,7 @@ def launcher(
         InvalidInputError: No such engine, options that do not belong to it, or nothing to choose between.
         DataUnavailableError: vLLM or the model is missing.
     """
-    from infertune import space_text
-    from infertune.space import SearchSpace
+    from infertune.space import SearchSpace, notation
 
     if engine not in ENGINES:
         raise InvalidInputError(f"tune-serving has no engine '{engine}'{nearest(engine, ENGINES)}")
@@ -82,7 +81,7 @@ def launcher(
         fixed = {"dtype": dtype} if dtype else {}
         _check_searched_or_given(settings, fixed)
         runners = HFLauncher(model, workload, fixed=fixed, changing_answers=changing_answers)
-        space = space_text.changed(SearchSpace(tuple(runners.parameters)), settings)
+        space = notation.changed(SearchSpace(tuple(runners.parameters)), settings)
         return runners, only_named(space, settings) if only else space
     from infertune.engines.vllm import arguments as vllm_arguments
     from infertune.engines.vllm.settings import named_as_in, with_flags
@@ -99,7 +98,7 @@ def launcher(
         changing_answers=changing_answers,
     )
     space = with_flags(SearchSpace(tuple(server.parameters), tuple(server.constraints)), server.installed, settings)
-    space = space_text.changed(space, [named_as_in(space, setting) for setting in settings])
+    space = notation.changed(space, [named_as_in(space, setting) for setting in settings])
     return server, only_named(space, settings) if only else space
 
 

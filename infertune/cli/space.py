@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infertune.cli import limits, options
+from infertune.cli import limits, shared_options
 
 if TYPE_CHECKING:
     from infertune.space import SearchSpace
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 def searched(task: "Task", file: Path | None, settings: Sequence[str]) -> "SearchSpace":
     """Return the default space of a task with the changes of a file, then those of ``--set``."""
-    from infertune import plugins, space_text
-    from infertune.default_space import STRATEGIES, default_space
-    from infertune.extra_settings import check_extra
+    from infertune import plugins
+    from infertune.space import notation
+    from infertune.space.default_space import STRATEGIES, default_space
+    from infertune.space.extra_settings import check_extra
 
     added = [name for name in plugins.names("strategies") if name not in STRATEGIES]
     known = default_space(
@@ -27,11 +28,11 @@ def searched(task: "Task", file: Path | None, settings: Sequence[str]) -> "Searc
         strategies=(*STRATEGIES, *added),
         extractors=tuple(task.extractors),
     )
-    space = space_text.read(file, known) if file is not None else known
+    space = notation.read(file, known) if file is not None else known
     for parameter in space.parameters:
         if parameter.name not in known:
             check_extra(parameter, where=str(file))
-    return space_text.changed(space, settings)
+    return notation.changed(space, settings)
 
 
 def divided(settings: Sequence[str], *, joint: bool) -> tuple[list[str], list[str]]:
@@ -52,10 +53,10 @@ def space(
     task: Annotated[
         str, typer.Option(help="Shipped task (see `infertune tasks`), or a task file.", callback=limits.path)
     ],
-    data: options.Data = None,
-    space_file: options.SpaceFile = None,
-    settings: options.Set = None,
-    as_json: options.Json = False,
+    data: shared_options.Data = None,
+    space_file: shared_options.SpaceFile = None,
+    settings: shared_options.Set = None,
+    as_json: shared_options.Json = False,
 ) -> None:
     """Show the search space of a task, with the changes made by --set and --space."""
     from rich.console import Console

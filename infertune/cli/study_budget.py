@@ -4,8 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from infertune.budget import Budget
-    from infertune.prices import Prices
+    from infertune.budget import Budget, Prices
 
 Value = TypeVar("Value")
 

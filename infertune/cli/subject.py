@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infertune.cli import options
+from infertune.cli import shared_options as options
 from infertune.cli.space import searched
 
 if TYPE_CHECKING:
-    from infertune.report.recipe import Evidence, Recipe
-    from infertune.space import Configuration, SearchSpace
+    from infertune.recipes.recipe import Evidence, Recipe
+    from infertune.space import SearchSpace
     from infertune.tasks import Task
-    from infertune.types import Scalar
+    from infertune.types import Configuration, Scalar
 
 _KEYS = ("api_key_env", "api_key_file")
 
@@ -84,7 +84,7 @@ def subject(given: Given) -> Subject:
         InvalidInputError: Something is not there, or does not fit the task.
         DataUnavailableError: The task's data are not on this machine.
     """
-    from infertune.report import recipe
+    from infertune.recipes import recipe
 
     return _of_task(given) if given.config is None else _of_answer(given, given.config, recipe.read(given.config))
 
@@ -113,8 +113,8 @@ def _of_task(given: Given) -> Subject:
 
 
 def _of_answer(given: Given, file: Path, recipe: "Recipe") -> Subject:
-    from infertune.extra_settings import with_extras
-    from infertune.report import recipe_task
+    from infertune.recipes import recipe_task
+    from infertune.space.extra_settings import with_extras
 
     task, note = recipe_task.load(recipe, file, task=given.task, data=given.data)
     own_prompt = not any(each.partition("=")[0].strip() in ("prompt", "prompt.template") for each in given.settings)
@@ -150,10 +150,10 @@ def _of_answer(given: Given, file: Path, recipe: "Recipe") -> Subject:
 
 def _changed(space: "SearchSpace", settings: Sequence[str]) -> "Configuration":
     """Return the default configuration of a space, with what ``--set`` fixes otherwise."""
-    from infertune import space_text
     from infertune.errors import InvalidInputError
+    from infertune.space import notation
 
-    changed = space_text.changed(space, settings)
+    changed = notation.changed(space, settings)
     for parameter in changed.parameters:
         if parameter != space[parameter.name] and (parameter.kind != "choice" or len(parameter.choices) > 1):
             raise InvalidInputError(

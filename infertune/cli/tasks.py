@@ -68,18 +68,20 @@ def new(
 
 
 def _write_starter(name: str, path: Path) -> None:
-    from infertune import tasks, yamlfile
+    from infertune import tasks
+    from infertune.files import yaml_file
 
     files = {path: tasks.starter(name), path.with_suffix(".jsonl"): tasks.starter_data()}
     _check_new(*files)
     for each, text in files.items():
-        yamlfile.write_text(each, text)
+        yaml_file.write_text(each, text)
     print(f"wrote {' and '.join(map(str, files))}")
     _next(path)
 
 
 def _write_draft(name: str, path: Path, source: Path, inputs: list[str], label: str | None) -> None:
-    from infertune import tasks, yamlfile
+    from infertune import tasks
+    from infertune.files import yaml_file
 
     _check_new(path)
     columns = tasks.columns(source)
@@ -89,7 +91,7 @@ def _write_draft(name: str, path: Path, source: Path, inputs: list[str], label: 
     # A comma separates columns, but in the name of one.
     shown = [one for given in inputs for one in ([given] if given in columns else map(str.strip, given.split(",")))]
     drafted = tasks.draft(name, data=source, inputs=shown, label=label, folder=path.parent)
-    yamlfile.write_text(path, drafted.text)
+    yaml_file.write_text(path, drafted.text)
     report = tasks.check(path)
     print(f"wrote {path}: {report.n_tune} tune and {report.n_confirm} confirm examples, {drafted.summary}")
     for note in report.notes:
@@ -101,10 +103,10 @@ def _write_draft(name: str, path: Path, source: Path, inputs: list[str], label: 
 
 
 def _check_new(*paths: Path) -> None:
-    from infertune import yamlfile
+    from infertune.files import yaml_file
 
     for path in paths:
-        yamlfile.check_place(path, "--folder")
+        yaml_file.check_place(path, "--folder")
         if path.exists():
             raise InvalidInputError(f"{path} is there already; give another name, or remove it first")
 

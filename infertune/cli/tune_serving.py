@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infertune.cli import limits, options, serving_budget, serving_goal
+from infertune.cli import limits, serving_budget, serving_goal, shared_options
 from infertune.cli.engine import named_values
 from infertune.cli.serving_launcher import launcher
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from infertune.cli.live import Status
     from infertune.report.serving_answer import GoOn
     from infertune.serving.measure.goal import Goal
-    from infertune.serving.search.found import Progress
+    from infertune.serving.search.result import Progress
     from infertune.space import SearchSpace
 
 
 def tune_serving(
-    workload: options.Workload,
-    model: options.Model = options.DEFAULT_MODEL,
+    workload: shared_options.Workload,
+    model: shared_options.Model = shared_options.DEFAULT_MODEL,
     engine: Annotated[
         str,
         typer.Option(help="Server to tune: vllm, hf (transformers), or command for any that --command starts."),
@@ -84,9 +84,9 @@ def tune_serving(
             "--changing-answers", help="Also search what may change answers: dtype, cache types, quantization."
         ),
     ] = False,
-    dtype: options.Dtype = None,
-    engine_args: options.EngineArgs = None,
-    vllm_python: options.VLLMPython = None,
+    dtype: shared_options.Dtype = None,
+    engine_args: shared_options.EngineArgs = None,
+    vllm_python: shared_options.VLLMPython = None,
     command: Annotated[
         str | None,
         typer.Option(help="Command line of --engine command, with {model}, {port} and {engine.NAME} to fill in."),
@@ -94,16 +94,16 @@ def tune_serving(
     reset_path: Annotated[
         str | None, typer.Option(help="Path to POST to before a burst, to empty caches, of --engine command.")
     ] = None,
-    config: options.WorkloadConfig = None,
+    config: shared_options.WorkloadConfig = None,
     seed: Annotated[int, typer.Option(min=0, max=limits.MOST_SEED, help="Seed of what is tried and of arrivals.")] = 0,
     study: Annotated[
         str, typer.Option(help="Name of the study; the same name goes on.", callback=limits.name)
     ] = "serving",
-    database: options.Database = "infertune.db",
+    database: shared_options.Database = "infertune.db",
     out: Annotated[Path, typer.Option(help="File to write the settings to.", callback=limits.path)] = Path(
         "serving.yaml"
     ),
-    as_json: options.Json = False,
+    as_json: shared_options.Json = False,
 ) -> None:
     """Find the settings of a server that are best under an SLO, and say how sure that is.
 
@@ -112,20 +112,22 @@ def tune_serving(
     """
     from rich.console import Console
 
-    from infertune import __version__, models
+    from infertune import __version__
+    from infertune.bank.lease import Lease
     from infertune.cli.live import View
-    from infertune.lease import Lease
+    from infertune.engines import models
     from infertune.load.synthetic import Synthetic
-    from infertune.report import recipe as recipes
+    from infertune.recipes import recipe as recipes
+    from infertune.recipes import serving_recipe
     from infertune.report import serving as report
-    from infertune.report import serving_answer, serving_evidence, serving_recipe
+    from infertune.report import serving_answer, serving_evidence
     from infertune.serving import workload_text
+    from infertune.serving.measure.account import Account
+    from infertune.serving.measure.event_log import EventLog
     from infertune.serving.measure.goal import n_devices
-    from infertune.serving.measure.log import EventLog
-    from infertune.serving.measure.paid import Account
     from infertune.serving.search import speculative_lengths
     from infertune.serving.search.first_estimate import first_estimate
-    from infertune.serving.search.found import short
+    from infertune.serving.search.result import short
     from infertune.serving.search.search import Search
 
     goal = serving_goal.goal(
@@ -241,7 +243,7 @@ def tune_serving(
 
 
 def _words(goal: "Goal") -> str:
-    from infertune.serving.search.found import words
+    from infertune.serving.search.result import words
 
     price = "" if goal.hour_price is None else f"{goal.hour_price:g} an hour"
     load = "" if goal.load is None else words(goal.load)
@@ -271,7 +273,7 @@ def _shown(
     """Return what turns the search's progress into a status."""
     from infertune.cli.live import Status
     from infertune.report.table import duration
-    from infertune.serving.search.found import short
+    from infertune.serving.search.result import short
 
     def status(progress: "Progress") -> "Status":
         scored = [trial for trial in progress.trials if trial.score is not None]

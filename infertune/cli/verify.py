@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infertune.cli import limits, options
+from infertune.cli import limits, shared_options
 
 if TYPE_CHECKING:
     from infertune.serving.verify.observation import Finding
@@ -27,25 +27,25 @@ def verify(
     model: Annotated[
         str | None, typer.Option(help="Name of the model, as the server calls it; default the first that it serves.")
     ] = None,
-    api_key_env: options.ApiKeyEnv = None,
-    api_key_file: options.ApiKeyFile = None,
-    as_json: options.Json = False,
+    api_key_env: shared_options.ApiKeyEnv = None,
+    api_key_file: shared_options.ApiKeyFile = None,
+    as_json: shared_options.Json = False,
 ) -> None:
     """Ask a running server, by what it says and by what it does, whether every setting of a file is in force.
 
     Takes some seconds of its work; other requests should not be on it. Ends with code 7 where a setting is
     contradicted.
     """
-    from infertune.engines.openai import keys
+    from infertune.engines.endpoint import api_key
     from infertune.errors import ContradictionError
-    from infertune.report import serving_recipe
+    from infertune.recipes import serving_recipe
     from infertune.serving.verify.running_server import RunningServer
     from infertune.serving.verify.verify import verify as verified
     from infertune.wire.base_url import tidied
 
     recipe = serving_recipe.read(file)
-    key = keys.read(api_key_env=api_key_env, api_key_file=api_key_file)
-    with RunningServer(keys.check_base_url(tidied(base_url)), model=model, headers=key.headers) as server:
+    key = api_key.read(api_key_env=api_key_env, api_key_file=api_key_file)
+    with RunningServer(api_key.check_base_url(tidied(base_url)), model=model, headers=key.headers) as server:
         findings = verified(server, settings=recipe.settings, decoding=recipe.decoding, engine=recipe.engine)
     if as_json:
         plain = [{**asdict(finding), "verdict": finding.verdict} for finding in findings]

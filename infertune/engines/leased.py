@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from infertune.bank.lease import Lease
 from infertune.errors import InfertuneError
-from infertune.lease import Lease
 from infertune.types import Engine, Request, Response, Unsupported
 
 

@@ -5,17 +5,16 @@ from dataclasses import dataclass
 
 from infertune.bank import SampleBank
 from infertune.budget import Budget
-from infertune.configuration import Configuration
 from infertune.joint.running import OnDemand, Slot
-from infertune.progress import Progress
-from infertune.recommendation import Recommendation
-from infertune.search import Search
-from infertune.select import Wanted
+from infertune.selection.recommendation import Recommendation
+from infertune.selection.select import Wanted
 from infertune.space import SearchSpace
 from infertune.study import Study
+from infertune.study.progress import Progress
+from infertune.study.search import Search
+from infertune.study.trial_log import TrialLog
 from infertune.tasks import Task
-from infertune.trial_log import TrialLog
-from infertune.types import Engine
+from infertune.types import Configuration, Engine
 
 GUARDS = "guards"  # in the log: the names of their studies
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from infertune.trial_log import TrialLog
+from infertune.study.trial_log import TrialLog
 from infertune.types import Unsupported
 
 _KEY = "default engine"

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from infertune.configuration import Configuration
 from infertune.errors import EngineError
+from infertune.joint.engine_trials import Starts
 from infertune.joint.gain import FIRST_LOOK, Gain, gain, looks
-from infertune.joint.starts import Starts
+from infertune.types import Configuration
 
 Corner = tuple[str, str]
 """An engine, ``default`` or ``seen``, and a decoding, ``default`` or ``recommended``."""

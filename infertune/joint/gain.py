@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
-from infertune.stats import POWER
+from infertune.statistics.intervals import POWER
 
 MARGIN = 0.03  # so much faster is as fast
 FIRST_LOOK = 3

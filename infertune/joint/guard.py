@@ -9,18 +9,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from infertune.budget import Budget
-from infertune.configuration import Configuration
-from infertune.decisions import decided
 from infertune.errors import BudgetError, EngineError
 from infertune.joint.context import JointContext, Side
+from infertune.joint.engine_trials import Start
 from infertune.joint.pair import Pair
 from infertune.joint.stages import Stages
-from infertune.joint.starts import Start
 from infertune.joint.tunable import settings_in_words
 from infertune.joint.verdict import Guarded
-from infertune.noninferiority import non_inferiority
+from infertune.selection.verdict import Verdict, judge
 from infertune.space import SearchSpace
-from infertune.verdict import Verdict, judge
+from infertune.statistics.noninferiority import non_inferiority
+from infertune.study.decisions import decided
+from infertune.types import Configuration
 
 MAX_GUARDED = 2  # engines with samples of their own that are worth a search of their own
 GUARDED_SHARE = 0.2  # of the budget, for each of them

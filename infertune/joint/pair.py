@@ -10,16 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from infertune.decisions import decided
-from infertune.default_space import TEMPERATURE
 from infertune.errors import EngineError
-from infertune.evaluate import Candidate, FloatArray
-from infertune.evaluator import Evaluator
-from infertune.finals import RESERVE
+from infertune.evaluation.account import Spending
+from infertune.evaluation.evaluator import Evaluator
 from infertune.joint.context import JointContext, Side
-from infertune.select import concatenated, on_common_examples
-from infertune.spending import Spending
+from infertune.selection.select import concatenated, on_common_examples
+from infertune.space.default_space import TEMPERATURE
+from infertune.study.decisions import decided
+from infertune.study.finals import RESERVE
 from infertune.types import Example, Request
+from infertune.types.arrays import FloatArray
+from infertune.types.evidence import Candidate
 
 SLACK = 1.01  # costs are means of the same configurations on the same split
 MORE_SAMPLES = (0, 4, 8, 15)  # of each example, beside the n of its decoding

@@ -4,12 +4,11 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from infertune.configuration import Configuration
+from infertune.bank.lease import Lease
 from infertune.engines.leased import LeasedEngine
 from infertune.errors import InvalidInputError
 from infertune.joint.tunable import Tunable, settings_in_words
-from infertune.lease import Lease
-from infertune.types import Engine, Request, Response, Unsupported
+from infertune.types import Configuration, Engine, Request, Response, Unsupported
 
 
 class Slot:

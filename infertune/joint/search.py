@@ -2,9 +2,9 @@
 
 1. A study searches the decoding under the default engine. Where settings that shape text are searched, a part of the
    budget is kept for their guards.
-2. Engines are started one after the other (`infertune.joint.outer`) and timed with the decoding that is recommended by
-   then. Those whose facts are the default engine's share its samples: their utility is the same and nothing of it is
-   bought again. What no guard will need goes to the study, which goes on.
+2. Engines are started one after the other (`infertune.joint.proposals`) and timed with the decoding that is
+   recommended by then. Those whose facts are the default engine's share its samples: their utility is the same and
+   nothing of it is bought again. What no guard will need goes to the study, which goes on.
 3. Those that shape text are asked in the order of their speed, as long as they are faster than the fastest that does
    not (`infertune.joint.guard`). The first that is not worse may be taken. What is then left of the budget goes into
    its comparison with both defaults; where none may be taken, into the study.
@@ -21,29 +21,29 @@ from dataclasses import dataclass, replace
 
 from infertune.bank import SampleBank
 from infertune.budget import Budget
-from infertune.configuration import Configuration
 from infertune.errors import EngineError
-from infertune.joint.answer import JointRecommendation, Paid
 from infertune.joint.context import JointContext, Side
+from infertune.joint.engine_trials import Start, Starts, speed_name
 from infertune.joint.finals import Contender, Finals, finals
 from infertune.joint.gain import MARGIN
 from infertune.joint.guard import GUARDED_SHARE, LEAST_SHARE, MAX_GUARDED, Guard
-from infertune.joint.outer import propose
+from infertune.joint.proposals import propose
+from infertune.joint.recommendation import JointRecommendation, Paid
 from infertune.joint.running import Slot
 from infertune.joint.stages import Stages
-from infertune.joint.starts import Start, Starts, speed_name
 from infertune.joint.tunable import settings_in_words
 from infertune.joint.verdict import engine_verdict
-from infertune.noninferiority import check_margin
-from infertune.progress import Progress
-from infertune.recommendation import Recommendation
-from infertune.search import Search
-from infertune.select import Wanted
+from infertune.selection.recommendation import Recommendation
+from infertune.selection.select import Wanted
+from infertune.selection.verdict import Verdict
 from infertune.space import SearchSpace
-from infertune.study import WANTED
+from infertune.statistics.noninferiority import check_margin
+from infertune.study.progress import Progress
+from infertune.study.search import Search
+from infertune.study.study import WANTED
+from infertune.study.trial_log import TrialLog
 from infertune.tasks import Task
-from infertune.trial_log import TrialLog
-from infertune.verdict import Verdict
+from infertune.types import Configuration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from infertune.budget import Budget
-from infertune.configuration import Configuration
-from infertune.trial_log import TrialLog
+from infertune.study.trial_log import TrialLog
+from infertune.types import Configuration
 
 
 class Stages:

@@ -4,15 +4,12 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from infertune import models
-from infertune.condition import Constraint
-from infertune.configuration import Configuration
+from infertune.engines import models
 from infertune.engines.vllm import arguments, installed, serve_arguments, settings
 from infertune.engines.vllm.interpreter import find
 from infertune.errors import EngineError
-from infertune.parameter import Parameter
-from infertune.space import SearchSpace
-from infertune.types import Engine, Scalar
+from infertune.space import Constraint, Parameter, SearchSpace
+from infertune.types import Configuration, Engine, Scalar
 
 PREFIX = "engine."
 Start = Callable[[Mapping[str, Scalar]], Engine]

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from infertune.configuration import Configuration
 from infertune.joint.gain import Gain
-from infertune.noninferiority import NonInferiority
+from infertune.statistics.noninferiority import NonInferiority
+from infertune.types import Configuration
 
 Kind = Literal["clear winner", "keep the default", "undecided"]
 Why = Literal[

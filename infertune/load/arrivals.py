@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from infertune.errors import InvalidInputError
-from infertune.load.load import Load
+from infertune.load.arrival_load import Load
+from infertune.types.arrays import FloatArray
 
 _CONSTANT = 1e-12  # a burstiness below it makes equal gaps, and overflows in the gamma distribution
-FloatArray = NDArray[np.float64]
 
 
 def due_times(load: Load, n: int, *, seed: int, trace: Sequence[float] | None = None) -> FloatArray:

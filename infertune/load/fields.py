@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from infertune import extra_body
 from infertune.errors import InvalidInputError, nearest
-from infertune.extra_body import NAME
+from infertune.space import extra_body
+from infertune.space.extra_body import NAME
 
 _ASKED = ("model", "messages", "prompt", "stream", "n", "best_of")
 _SENT = ("max_tokens", "stream_options", "ignore_eos", "temperature")

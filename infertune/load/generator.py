@@ -14,11 +14,11 @@ import httpx
 
 from infertune.errors import InvalidInputError
 from infertune.load import own_loop, stream
+from infertune.load.arrival_load import Load
 from infertune.load.arrivals import due_times
 from infertune.load.connections import Connections
 from infertune.load.fields import Fields
-from infertune.load.load import Load
-from infertune.load.pressed import MOST_LATENESS_SECONDS, Pressed, pressed
+from infertune.load.outcome import MOST_LATENESS_SECONDS, Pressed, pressed
 from infertune.load.timing import CUT, Timing
 from infertune.load.workload import LoadRequest
 from infertune.wire.body import Body, Room, TooLarge, largest
@@ -31,7 +31,7 @@ _SLOWEST_SECONDS = 1.0  # of a token, by which the time of a whole answer is lim
 
 
 class Secret(Protocol):
-    """A key, such as `infertune.engines.openai.keys.Key`."""
+    """A key, such as `infertune.engines.endpoint.api_key.Key`."""
 
     @property
     def headers(self) -> Mapping[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from infertune.load.metric_names import METRICS, STATISTICS
-from infertune.load.pressed import lateness
+from infertune.load.outcome import lateness
 from infertune.load.share import Share
 from infertune.load.slo import Slo, Verdict
 from infertune.load.timing import CUT, Timing

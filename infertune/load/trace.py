@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from infertune import filetext, jsonrows
 from infertune.errors import InvalidInputError
+from infertune.files import json_rows, text_file
 from infertune.load import trace_blocks
 from infertune.load.filler import Filler, check_total
 from infertune.load.recorded import Recorded
@@ -67,7 +67,7 @@ def read(path: Path, *, vocabulary: int | None = None, block: int | None = None)
     Raises:
         InvalidInputError: It cannot be read, or a row is not as the layout of the first has it; it names the row.
     """
-    placed = _rows(filetext.text(path), str(path))
+    placed = _rows(text_file.text(path), str(path))
     if not placed:
         raise InvalidInputError(f"{path} must have a row for each request, but has none")
     kind = _layout(placed)
@@ -144,7 +144,7 @@ def _rows(text: str, name: str) -> list[tuple[str, Any]]:
     """Return every row with its place."""
     if not text.lstrip().startswith(("{", "[")):
         return _csv_rows(text, name)
-    found, _ = jsonrows.rows(text, name=name)
+    found, _ = json_rows.rows(text, name=name)
     for one in found:
         if one.problem or not isinstance(one.value, dict):
             problem = one.problem or f"must be a JSON object, not {str(one.value)[:40]}"

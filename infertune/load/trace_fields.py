@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from infertune.errors import InvalidInputError
-from infertune.fitting import half_character
+from infertune.files.fitting import half_character
 from infertune.load.lengths import LONGEST
 from infertune.types import Message
 

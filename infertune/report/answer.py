@@ -5,12 +5,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from infertune import __version__
-from infertune.prices import Prices
-from infertune.recommendation import Recommendation
-from infertune.report.recipe import Evidence, Recipe
-from infertune.space import Configuration, SearchSpace
-from infertune.stats import Interval
-from infertune.verdict import Side, Verdict
+from infertune.budget import Prices
+from infertune.recipes.recipe import Evidence, Recipe
+from infertune.selection.recommendation import Recommendation
+from infertune.selection.verdict import Side, Verdict
+from infertune.space import SearchSpace
+from infertune.statistics.intervals import Interval
+from infertune.types import Configuration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

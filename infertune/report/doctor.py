@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from infertune.budget import Prices
+from infertune.engines.machine import VLLM_PYTHON, Machine
+from infertune.engines.models import Model
 from infertune.engines.probing.probe import Limits, Probe
-from infertune.machine import VLLM_PYTHON, Machine
-from infertune.models import Model
-from infertune.prices import Prices
 from infertune.types import Unsupported
 
 SHOWN_MODELS = 5

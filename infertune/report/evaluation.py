@@ -11,13 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from infertune import plugins
-from infertune.evaluate import Candidate, Judge
-from infertune.report.recipe import Evidence
+from infertune.evaluation.scoring import Judge
+from infertune.recipes.recipe import Evidence
 from infertune.report.table import interval
-from infertune.space import Configuration
-from infertune.stats import Interval
+from infertune.statistics.intervals import Interval
 from infertune.strategies import Strategy
-from infertune.types import Example, Response
+from infertune.types import Configuration, Example, Response
+from infertune.types.evidence import Candidate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from infertune.joint.answer import JointRecommendation
+from infertune.joint.engine_trials import Start
 from infertune.joint.gain import Gain
-from infertune.joint.starts import Start
+from infertune.joint.recommendation import JointRecommendation
 from infertune.report import answer as study_answer
 from infertune.report import table as study_table
 from infertune.report.answer import Answer

@@ -3,12 +3,11 @@
 import math
 from collections.abc import Mapping
 
-from infertune.configuration import Configuration
-from infertune.joint.answer import JointRecommendation
 from infertune.joint.gain import MARGIN, Gain
+from infertune.joint.recommendation import JointRecommendation
 from infertune.joint.tunable import settings_in_words
-from infertune.noninferiority import NonInferiority
-from infertune.types import Scalar
+from infertune.statistics.noninferiority import NonInferiority
+from infertune.types import Configuration, Scalar
 
 _ANSWERS = {
     "not worse": "not worse than the default engine's by more than the margin",

@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from infertune.load.load import Load
+from infertune.load.arrival_load import Load
 from infertune.load.measures import Measures
 from infertune.load.metric_names import METRICS, NAMES
-from infertune.load.pressed import Pressed
+from infertune.load.outcome import Pressed
 from infertune.load.slo import Slo
 
 _STYLES = {"held": "green", "broken": "red", "undecided": "yellow"}

@@ -3,10 +3,10 @@
 import importlib.util
 from pathlib import Path
 
-from infertune import yamlfile
 from infertune.errors import DataUnavailableError, InvalidInputError, nearest
+from infertune.files import yaml_file
 from infertune.report.answer import Answer
-from infertune.stats import Interval
+from infertune.statistics.intervals import Interval
 
 FORMATS = (".pdf", ".png", ".svg")
 
@@ -16,7 +16,7 @@ def check_drawable(path: Path) -> None:
     if path.suffix not in FORMATS:
         near = nearest(path.suffix, FORMATS) if path.suffix else f"; valid: {', '.join(FORMATS)}"
         raise InvalidInputError(f"--picture must be a .png, .svg or .pdf file, but is '{path}'{near}")
-    yamlfile.check_place(path, "--picture")
+    yaml_file.check_place(path, "--picture")
     if importlib.util.find_spec("matplotlib") is None:
         raise DataUnavailableError("--picture needs the extra [report]: pip install 'infertune[report]'")
 

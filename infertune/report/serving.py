@@ -10,7 +10,7 @@ from infertune.report.plot import WIDTH, text_plot
 from infertune.report.serving_answer import ServingAnswer, failure_kinds, front
 from infertune.report.serving_verdict import change, ratio, sentence
 from infertune.serving.measure import figures
-from infertune.serving.search.found import Found, short
+from infertune.serving.search.result import Found, short
 from infertune.serving.search.speculation import Schedule
 from infertune.serving.search.trial import Trial
 

@@ -12,10 +12,10 @@ from infertune.serving.measure import figures
 from infertune.serving.measure.goal import Goal
 from infertune.serving.search.comparison import MARGIN
 from infertune.serving.search.finals import Finalist
-from infertune.serving.search.found import Found, words
+from infertune.serving.search.result import Found, words
 from infertune.serving.search.speculation import Schedule
 from infertune.serving.search.trial import Trial
-from infertune.stats import pareto_front
+from infertune.statistics.pareto import pareto_front
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

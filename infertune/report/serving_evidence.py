@@ -5,10 +5,10 @@ import math
 import numpy as np
 from scipy import special
 
-from infertune.report.serving_recipe import ServingEvidence
+from infertune.recipes.serving_recipe import ServingEvidence
 from infertune.serving.measure.goal import Goal
 from infertune.serving.search.finals import Finalist
-from infertune.serving.search.found import Found, words
+from infertune.serving.search.result import Found, words
 
 
 def evidence(found: Found) -> ServingEvidence | None:

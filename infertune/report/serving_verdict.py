@@ -4,7 +4,7 @@ import math
 
 from infertune.serving.measure.goal import Goal
 from infertune.serving.search.comparison import MARGIN, Comparison
-from infertune.serving.search.found import Found, short
+from infertune.serving.search.result import Found, short
 
 _SURE = "95% at any number of turns, paired"
 

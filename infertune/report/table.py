@@ -8,15 +8,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from infertune.promise import Margin, Promise
-from infertune.recommendation import Recommendation
 from infertune.report.answer import Answer
 from infertune.report.plot import MARKS, WIDTH, text_plot
-from infertune.select import DOUBT
-from infertune.space import Configuration, SearchSpace
-from infertune.stats import Interval
-from infertune.types import Scalar
-from infertune.verdict import Verdict
+from infertune.selection.recommendation import Recommendation
+from infertune.selection.regret_bound import Margin, Promise
+from infertune.selection.select import DOUBT
+from infertune.selection.verdict import Verdict
+from infertune.space import SearchSpace
+from infertune.statistics.intervals import Interval
+from infertune.types import Configuration, Scalar
 
 LARGEST_BOUND = 0.3  # on regret: beyond it, it says nothing
 MANY_TIMES = 10  # as many examples as there are: nobody adds so many for one difference

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal, Protocol
 
-from infertune.space import Configuration, SearchSpace
+from infertune.space import SearchSpace
+from infertune.types import Configuration
 
 __all__ = ["Sampler", "SpaceExhausted", "Trial", "first_unseen"]
 

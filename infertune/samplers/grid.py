@@ -7,7 +7,8 @@ import numpy as np
 
 from infertune.errors import InvalidInputError
 from infertune.samplers import SpaceExhausted, Trial
-from infertune.space import Configuration, Parameter, SearchSpace
+from infertune.space import Parameter, SearchSpace
+from infertune.types import Configuration
 
 MAX_COMBINATIONS = 1_000_000
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from infertune.samplers import N_DRAWS, Trial, first_unseen
-from infertune.space import Configuration, SearchSpace
+from infertune.space import SearchSpace
+from infertune.types import Configuration
 
 
 class QMCSampler:

@@ -6,7 +6,8 @@ from itertools import repeat
 import numpy as np
 
 from infertune.samplers import Trial, first_unseen
-from infertune.space import Configuration, SearchSpace
+from infertune.space import SearchSpace
+from infertune.types import Configuration
 
 
 class RandomSampler:

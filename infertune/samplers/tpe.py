@@ -15,7 +15,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from infertune.samplers import Trial, first_unseen
 from infertune.samplers.optuna_space import distributions
 from infertune.samplers.qmc import QMCSampler
-from infertune.space import Configuration, SearchSpace
+from infertune.space import SearchSpace
+from infertune.types import Configuration
 
 N_STARTUP_TRIALS = 12  # three rounds of four; docs/samplers.md has the comparison
 _STATES = {"complete": TrialState.COMPLETE, "pending": TrialState.RUNNING, "failed": TrialState.FAIL}

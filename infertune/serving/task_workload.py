@@ -5,11 +5,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from infertune.configuration import Configuration
-from infertune.evaluate import requests_for
+from infertune.evaluation.requests import requests_for
 from infertune.load.workload import LoadRequest
 from infertune.tasks.task import Task
-from infertune.types import Decoding, Request
+from infertune.types import Configuration, Decoding, Request
 
 _OF_THE_REQUEST = ("max_tokens", "extra")
 _NEUTRAL = Decoding()

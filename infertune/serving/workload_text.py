@@ -5,17 +5,18 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from infertune import filetext, plugins, tasks
-from infertune.configuration import Configuration
-from infertune.default_space import STRATEGIES, default_space
+from infertune import plugins, tasks
 from infertune.errors import InvalidInputError, nearest
-from infertune.extra_settings import with_extras
+from infertune.files import text_file
 from infertune.load import lengths, trace, trace_blocks
 from infertune.load.synthetic import Synthetic
 from infertune.load.workload import Workload
 from infertune.serving.task_workload import TaskWorkload
 from infertune.space import SearchSpace
+from infertune.space.default_space import STRATEGIES, default_space
+from infertune.space.extra_settings import with_extras
 from infertune.tasks.task import Task
+from infertune.types import Configuration
 
 _BLOCK = re.compile(r"(?P<file>.+),block=(?P<block>[^,]*)")
 _KINDS = ("task", "synthetic", "trace")
@@ -52,7 +53,7 @@ def parse(text: str, *, configuration: Mapping[str, object] | None = None, vocab
 
 def _trace(text: str, vocabulary: int | None) -> trace.Trace:
     """Return the trace of ``FILE`` or ``FILE,block=512``; a file of that very name comes first."""
-    match = None if filetext.exists(Path(text)) else _BLOCK.fullmatch(text)
+    match = None if text_file.exists(Path(text)) else _BLOCK.fullmatch(text)
     if match is None:
         return trace.read(Path(text), vocabulary=vocabulary)
     block = _whole("block", match["block"])

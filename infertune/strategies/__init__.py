@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from infertune.estimators import FloatArray, SampleTable
+from infertune.strategies.estimators import SampleTable
+from infertune.types.arrays import FloatArray
 
 
 class Strategy(Protocol):

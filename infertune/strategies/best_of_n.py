@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from infertune.estimators import FloatArray, SampleTable, best_of_n
+from infertune.strategies.estimators import SampleTable, best_of_n
+from infertune.types.arrays import FloatArray
 
 
 class BestOfN:

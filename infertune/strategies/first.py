@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from infertune.estimators import FloatArray, SampleTable, first
+from infertune.strategies.estimators import SampleTable, first
+from infertune.types.arrays import FloatArray
 
 
 class First:

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from infertune.estimators import FloatArray, SampleTable, majority
+from infertune.strategies.estimators import SampleTable, majority
+from infertune.types.arrays import FloatArray
 
 
 class Majority:

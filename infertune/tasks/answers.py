@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from infertune.tasks import scorers
 from infertune.tasks.extraction import Choice, Line, Number, Step, Text, extractor
 from infertune.tasks.numbers import DecimalMark
-from infertune.tasks.scorers import Exact, Scorer
+from infertune.tasks.scorers import text
+from infertune.tasks.scorers.text import Exact, Scorer
 from infertune.types import Example
 
 _MOST_LABELS = 100
@@ -43,7 +43,7 @@ class Answers:
 
     def judge(self) -> Scorer:
         """Return the scorer."""
-        kind: Callable[..., Scorer] = scorers.Number if self.scorer == "number" else Exact
+        kind: Callable[..., Scorer] = text.Number if self.scorer == "number" else Exact
         return kind(**self.options)
 
     def right(self, references: Sequence[str]) -> bool:

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from infertune import filetext, jsonrows
 from infertune.errors import InvalidInputError
-from infertune.jsonrows import JSONRow
+from infertune.files import json_rows, text_file
+from infertune.files.json_rows import JSONRow
 from infertune.tasks import csvfile, parquetfile
 from infertune.tasks.table import Row, Table, row, table
 
@@ -28,13 +28,13 @@ def read(path: Path) -> Table:
     kind = Path(path.name.lower().removesuffix(".gz")).suffix
     if kind not in FORMATS:
         raise InvalidInputError(f"{path}: a data file must end in {', '.join(FORMATS)}, or one of these and .gz")
-    content = filetext.content(path)
+    content = text_file.content(path)
     if not content.strip():
         raise InvalidInputError(f"{path} is empty")
     if kind == ".parquet":
         found = table(list(parquetfile.rows(content, name=str(path))), name=str(path))
     else:
-        text = filetext.decoded(content, where=str(path))
+        text = text_file.decoded(content, where=str(path))
         if text.lstrip()[:15].lower().startswith(("<!doctype html", "<html")):
             raise InvalidInputError(f"{path} is a web page, not data: what was fetched may be an error")
         found = csvfile.read(text, name=str(path)) if kind in _CSV else _json(text, name=str(path))
@@ -44,7 +44,7 @@ def read(path: Path) -> Table:
 
 
 def _json(text: str, *, name: str) -> Table:
-    found, key = jsonrows.rows(text, name=name)
+    found, key = json_rows.rows(text, name=name)
     notes = (f"the rows of {name} are the list under '{key}'",) if key else ()
     return table([_row(one) for one in found], name=name, notes=notes)
 

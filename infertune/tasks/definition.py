@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from infertune.prompts import Template, lone_brace
 from infertune.tasks.extraction import Step
+from infertune.tasks.prompts import Template, lone_brace
 
 
 class Hub(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,14 +10,14 @@ from statistics import median
 import msgspec
 
 from infertune.errors import InvalidInputError, nearest, together
-from infertune.prompts import as_text
 from infertune.tasks import datafile, draft_prompts, draft_text, examples, repeats
 from infertune.tasks.answers import Answers, like
 from infertune.tasks.conversation import is_conversation
 from infertune.tasks.definition import Conversation, Definition, ScorerChoice, Splits
 from infertune.tasks.division import place
 from infertune.tasks.examples import Case
-from infertune.tasks.scorers import Exact
+from infertune.tasks.prompts import as_text
+from infertune.tasks.scorers.text import Exact
 from infertune.tasks.starter import checked_name
 from infertune.tasks.table import Table
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from infertune.prompts import Template, Turn
 from infertune.tasks.answers import Answers
 from infertune.tasks.definition import Conversation
+from infertune.tasks.prompts import Template, Turn
 from infertune.types import Prompt
 
 Shot = tuple[Mapping[str, Prompt], str]

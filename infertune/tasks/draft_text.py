@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from infertune import yamlfile
+from infertune.files import yaml_file
 from infertune.tasks.definition import Definition
 
 _KEYS = "name version data splits fields reference prompts max_tokens stop extraction scorer".split()
@@ -70,5 +70,5 @@ def _given(step: dict[str, Any]) -> dict[str, Any]:
 def _yaml(key: str, value: Any) -> str:
     """Return a key with its value in one line, but for what would not fit into one."""
     if key in ("prompts", "fields"):
-        return yamlfile.dump({key: value})
-    return yamlfile.dump({key: value}, one_line=True).strip()[1:-1] + "\n"
+        return yaml_file.dump({key: value})
+    return yaml_file.dump({key: value}, one_line=True).strip()[1:-1] + "\n"

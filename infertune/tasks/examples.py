@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from infertune.errors import InvalidInputError, nearest, together
-from infertune.prompts import names_in, substitute
 from infertune.tasks import conversation
 from infertune.tasks.definition import Conversation, Definition, Reference
-from infertune.tasks.scorers import Scorer
+from infertune.tasks.prompts import names_in, substitute
+from infertune.tasks.scorers.text import Scorer
 from infertune.tasks.table import Row, Table
 from infertune.types import Example, Prompt
 

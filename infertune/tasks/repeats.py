@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from infertune.prompts import Template, as_text
 from infertune.tasks.examples import Case
+from infertune.tasks.prompts import Template, as_text
 from infertune.types import Prompt
 
 _N_NAMED = 3  # of those left out for one reason

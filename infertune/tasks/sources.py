@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from infertune import filetext
 from infertune.errors import DataUnavailableError, InvalidInputError
+from infertune.files import text_file
 from infertune.tasks import datafile
 from infertune.tasks.definition import Hub, Source
 from infertune.tasks.table import Row, Table, row, table
@@ -24,14 +24,14 @@ def rows(source: Source, *, folder: Path, data: Path | None) -> Table:
     """
     if data is not None:
         path = data / Path(source.path).name if data.is_dir() else data
-        if not filetext.is_file(path):
+        if not text_file.is_file(path):
             inside = ", ".join(sorted(entry.name for entry in data.iterdir())) if data.is_dir() else "nothing there"
             raise InvalidInputError(
                 f"--data {data}: must be or hold the file {path.name}; found {inside or 'nothing'}"
             )
         return datafile.read(path)
     path = folder / source.path
-    if source.path and filetext.is_file(path):
+    if source.path and text_file.is_file(path):
         return datafile.read(path)
     if source.hub is None:
         raise DataUnavailableError(

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infertune import filetext
 from infertune.errors import InfertuneError, InvalidInputError
-from infertune.prompts import Template
+from infertune.files import text_file
 from infertune.tasks import examples, repeats, sources
 from infertune.tasks.definition import Definition, Source
 from infertune.tasks.division import divide, place, sizes
 from infertune.tasks.examples import Case
-from infertune.tasks.scorers import Scorer
+from infertune.tasks.prompts import Template
+from infertune.tasks.scorers.text import Scorer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ def unknown_columns(keys: Mapping[str, Any], *, path: Path, data: Path | None) -
         keys: The file's keys that are right.
     """
     source = whole(keys.get("data"))
-    if data is None and not (source.path and filetext.is_file(path.parent / source.path)):
+    if data is None and not (source.path and text_file.is_file(path.parent / source.path)):
         return []
     try:
         table = sources.rows(source, folder=path.parent, data=data)

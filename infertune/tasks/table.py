@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from infertune.fitting import half_character
+from infertune.files.fitting import half_character
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import msgspec
 
-from infertune import filetext, yamlfile
-from infertune.data import shipped
 from infertune.errors import InvalidInputError, nearest, together
-from infertune.prompts import Template
+from infertune.files import text_file, yaml_file
+from infertune.files.shipped import shipped
 from infertune.tasks import judgement, splits, taskfile
 from infertune.tasks.definition import Definition
 from infertune.tasks.extraction import Extractor
 from infertune.tasks.judgement import Miss
-from infertune.tasks.scorers import Scorer
+from infertune.tasks.prompts import Template
+from infertune.tasks.scorers.text import Scorer
 from infertune.types import Example
 
 
@@ -107,7 +107,7 @@ def names() -> list[str]:
 def definitions() -> list[Definition]:
     """Return the shipped tasks as their files define them; no data are read."""
     files = {name: shipped("tasks") / name / "task.yaml" for name in names()}
-    return [yamlfile.parse(file.read_text("utf-8"), Definition, where=name) for name, file in files.items()]
+    return [yaml_file.parse(file.read_text("utf-8"), Definition, where=name) for name, file in files.items()]
 
 
 def load(name_or_path: str | Path, *, data: Path | None = None) -> Task:
@@ -131,9 +131,9 @@ def load(name_or_path: str | Path, *, data: Path | None = None) -> Task:
 def read(name_or_path: str | Path, *, data: Path | None = None) -> Task:
     """Return a task as ``load`` does, without asking whether its examples can be answered correctly."""
     path = Path(name_or_path)
-    if data is not None and not filetext.exists(data):
+    if data is not None and not text_file.exists(data):
         raise InvalidInputError(f"--data must be a file or a folder, but there is no {data}")
-    if filetext.is_file(path / "task.yaml"):
+    if text_file.is_file(path / "task.yaml"):
         return _read(path / "task.yaml", data)
     if path.suffix in (".yaml", ".yml"):
         return _read(path, data)

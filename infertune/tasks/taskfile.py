@@ -8,13 +8,15 @@ from typing import Any
 
 import msgspec
 
-from infertune import plugins, prompts, yamlfile
+from infertune import plugins
 from infertune.errors import InvalidInputError, nearest
-from infertune.fitting import fit, fit_fields
-from infertune.prompts import Template
+from infertune.files import yaml_file
+from infertune.files.fitting import fit, fit_fields
+from infertune.tasks import prompts
 from infertune.tasks.definition import Conversation, Definition, ScorerChoice, Source, Splits
 from infertune.tasks.extraction import Extractor, extractor
-from infertune.tasks.scorers import Scorer
+from infertune.tasks.prompts import Template
+from infertune.tasks.scorers.text import Scorer
 
 _LONGEST_NAME = 100
 _MOST_TOKENS = 10_000_000
@@ -33,7 +35,7 @@ class TaskFile:
 
 def read(path: Path) -> tuple[TaskFile | None, dict[str, Any], list[str]]:
     """Return the file, or None where it has errors; its keys that are right; and every error in words."""
-    value = yamlfile.plain(yamlfile.text_of(path), where=str(path))
+    value = yaml_file.plain(yaml_file.text_of(path), where=str(path))
     keys, problems = fit_fields(value, Definition)
     if not isinstance(value, dict):
         return None, keys, problems

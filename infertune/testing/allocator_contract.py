@@ -20,11 +20,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from infertune.allocators import Allocator, Evidence, Offer, Order
+from infertune.allocators import Allocator, Offer
 from infertune.allocators.order_check import check_order
-from infertune.default_space import default_space
-from infertune.space import Configuration, SearchSpace
-from infertune.space_text import changed
+from infertune.space import SearchSpace
+from infertune.space.default_space import default_space
+from infertune.space.notation import changed
+from infertune.types import Configuration
+from infertune.types.evidence import Evidence, Order
 
 _ELSEWHERE = """
 import importlib, json, sys

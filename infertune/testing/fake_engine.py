@@ -4,7 +4,7 @@ import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from infertune.engines.text_stream import TextStream
+from infertune.decoding.text_stream import TextStream
 from infertune.types import REFUSED, FinishReason, Generation, Request, Response, Unsupported
 
 Writer = Callable[[Request, int, random.Random], str]

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from infertune.default_space import default_space
 from infertune.samplers import Sampler, Trial
-from infertune.space import Configuration, SearchSpace
-from infertune.types import Scalar
+from infertune.space import SearchSpace
+from infertune.space.default_space import default_space
+from infertune.types import Configuration, Scalar
 
 _BONUS = {"plain": 0.0, "chat": 0.08, "few": 0.2, "thoughts": -0.1, "strict": 0.12}
 N_FINALISTS = 5

@@ -19,13 +19,13 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from infertune.configuration import Configuration
-from infertune.engines.vllm.process import ServerFailed
-from infertune.engines.vllm.supervisor import descendants
-from infertune.load.load import Load
+from infertune.engines.process.server_process import ServerFailed
+from infertune.engines.process.supervisor import descendants
+from infertune.load.arrival_load import Load
 from infertune.serving.launch.command_template import CommandTemplate
 from infertune.serving.launch.deployment import Deployment, Launcher
 from infertune.space import SearchSpace
+from infertune.types import Configuration
 
 AT_START: Mapping[str, str] = {
     "crash": "crash",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from infertune.replay import cut
+from infertune.decoding.truncation import cut
 from infertune.testing.local_server import LocalServer
 from infertune.types import Decoding, Engine, Generation, Message, Prompt, Request
 

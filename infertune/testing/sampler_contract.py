@@ -18,17 +18,15 @@ from dataclasses import replace
 
 import pytest
 
-from infertune.condition import Condition, Constraint
-from infertune.parameter import Parameter
 from infertune.samplers import Sampler, SpaceExhausted, Trial
-from infertune.space import Configuration, SearchSpace
+from infertune.space import Condition, Constraint, Parameter, SearchSpace
 from infertune.testing.landscape import decoding_space, told
-from infertune.types import Scalar
+from infertune.types import Configuration, Scalar
 
 _ELSEWHERE = """
 import importlib, json, sys
 from infertune.samplers import Trial
-from infertune.space import Configuration
+from infertune.types import Configuration
 from infertune.testing.landscape import decoding_space
 wish = json.load(sys.stdin)
 history = [Trial(**{**trial, "configuration": Configuration(trial["configuration"])}) for trial in wish["history"]]

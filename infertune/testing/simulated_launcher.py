@@ -8,13 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from infertune.condition import Condition, Constraint
-from infertune.configuration import Configuration
-from infertune.load.load import Load
+from infertune.load.arrival_load import Load
 from infertune.load.slo import Slo
-from infertune.parameter import Parameter
-from infertune.space import SearchSpace
+from infertune.space import Condition, Constraint, Parameter, SearchSpace
 from infertune.testing.simulated_server import Hardware, SimulatedServer, Traffic, failed
+from infertune.types import Configuration
 
 SETTINGS: tuple[Parameter, ...] = tuple(
     Parameter(name=f"engine.{name}", tier="engine", kind="choice", choices=choices, default=default, when=when)

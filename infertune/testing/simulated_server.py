@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from infertune.configuration import Configuration
-from infertune.engines.vllm.failures import ServerFailure
-from infertune.engines.vllm.process import ServerFailed
-from infertune.load.load import Load
+from infertune.engines.process.failures import ServerFailure
+from infertune.engines.process.server_process import ServerFailed
+from infertune.load.arrival_load import Load
 from infertune.load.timing import CUT, Timing
 from infertune.serving.launch.deployment import Burst
+from infertune.types import Configuration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

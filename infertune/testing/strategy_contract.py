@@ -14,8 +14,9 @@ import itertools
 import numpy as np
 import pytest
 
-from infertune.estimators import FloatArray, SampleTable
 from infertune.strategies import Strategy
+from infertune.strategies.estimators import SampleTable
+from infertune.types.arrays import FloatArray
 
 _KINDS = ("ordinary", "all agree", "all differ", "nobody answers", "equal log probabilities", "right or wrong")
 

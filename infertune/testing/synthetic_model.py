@@ -25,10 +25,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from infertune.default_space import default_space
-from infertune.estimators import FloatArray, IntArray, SampleTable
-from infertune.space import Configuration, SearchSpace
-from infertune.types import Scalar
+from infertune.space import SearchSpace
+from infertune.space.default_space import default_space
+from infertune.strategies.estimators import SampleTable
+from infertune.types import Configuration, Scalar
+from infertune.types.arrays import FloatArray, IntArray
 
 PROMPTS = ("plain", "chat", "few", "thoughts", "strict")
 MAX_TOKENS = (16, 32, 64, 128, 256)

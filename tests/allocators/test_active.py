@@ -8,13 +8,14 @@ import pytest
 from benchmarks.search.methods.allocated import Allocated
 from benchmarks.search.problem import SyntheticProblem
 from benchmarks.search.race import Method, Setting, run
-from infertune.allocators import Evidence, Offer, Order
-from infertune.allocators.value.active import further, unbiased, weighted, weights
-from infertune.allocators.value.aligned import aligned
-from infertune.allocators.value.allocator import ValueAllocator
-from infertune.allocators.value.options import Options
-from infertune.space import Configuration
+from infertune.allocators import Offer
+from infertune.allocators.knowledge_gradient.active_testing import further, unbiased, weighted, weights
+from infertune.allocators.knowledge_gradient.allocator import ValueAllocator
+from infertune.allocators.knowledge_gradient.evidence_table import aligned
+from infertune.allocators.knowledge_gradient.options import Options
 from infertune.testing.synthetic_model import SyntheticModel
+from infertune.types import Configuration
+from infertune.types.evidence import Evidence, Order
 
 N_EXAMPLES = 60
 SPACE = SyntheticModel(1).space

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from infertune.allocators import gaussian_process
-from infertune.allocators.gaussian_process import JITTER, kernel
-from infertune.allocators.value.crossed import Crossed
-from infertune.allocators.value.crossed_process import CrossedPosterior, Hyperparameters, fit
+from infertune.allocators.knowledge_gradient.crossed_design import Crossed
+from infertune.allocators.knowledge_gradient.crossed_process import CrossedPosterior, Hyperparameters, fit
+from infertune.allocators.surrogates import gaussian_process
+from infertune.allocators.surrogates.gaussian_process import JITTER, kernel
 
 FOUND = Hyperparameters(theta=np.array([2.0, 0.5]), phi=np.array([0.4, 3.0]), v=0.8, beta=0.6, gamma=0.3, own=0.2)
 N_EXAMPLES = 9

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from benchmarks.search.methods.allocated import Allocated
 from benchmarks.search.problem import Bought, Problem, Purchase, SyntheticProblem
 from benchmarks.search.race import Method, Setting, run
-from infertune.allocators import Evidence, Order
 from infertune.allocators.ecooptigen.allocator import EcoOptiGenAllocator
 from infertune.allocators.ecooptigen.blend_search import BlendSearch, flaml
 from infertune.allocators.ecooptigen.whole_space import WholeSpace
 from infertune.errors import DataUnavailableError
-from infertune.parameter import Parameter
-from infertune.search_names import search_named
-from infertune.space import Configuration
-from infertune.space_text import changed
+from infertune.space import Parameter
+from infertune.space.notation import changed
+from infertune.study.search_names import search_named
 from infertune.testing.allocator_contract import Market, small_space, wide_space
+from infertune.types import Configuration
+from infertune.types.evidence import Evidence, Order
 
 
 class Watched(Allocated):

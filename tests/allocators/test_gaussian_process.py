@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from infertune.allocators import gaussian_process
-from infertune.allocators.gaussian_process import Posterior, fit, kernel
+from infertune.allocators.surrogates import gaussian_process
+from infertune.allocators.surrogates.gaussian_process import Posterior, fit, kernel
 
 
 def differences(one: np.ndarray, other: np.ndarray) -> np.ndarray:

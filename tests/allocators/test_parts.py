@@ -5,18 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from infertune.allocators import Evidence, Offer, Order
-from infertune.allocators.coordinates import Coordinates
-from infertune.allocators.gaussian_process import kernel
-from infertune.allocators.proposals import N_FIRST_DRAWS, Choices, beginning, draws, neighbours
-from infertune.allocators.value.aligned import aligned, common_choices, joined
-from infertune.allocators.value.costs import Costs, relevances
-from infertune.allocators.value.gains import Gains, variety
-from infertune.allocators.value.model import Model
-from infertune.allocators.value.options import Options
-from infertune.evaluate import replayed
-from infertune.space import Configuration
+from infertune.allocators import Offer
+from infertune.allocators.knowledge_gradient.costs import Costs, relevances
+from infertune.allocators.knowledge_gradient.evidence_table import aligned, common_choices, joined
+from infertune.allocators.knowledge_gradient.model import Model
+from infertune.allocators.knowledge_gradient.options import Options
+from infertune.allocators.knowledge_gradient.sample_gains import Gains, variety
+from infertune.allocators.surrogates.candidates import N_FIRST_DRAWS, Choices, beginning, draws, neighbours
+from infertune.allocators.surrogates.coordinates import Coordinates
+from infertune.allocators.surrogates.gaussian_process import kernel
+from infertune.evaluation.candidates import replayed
 from infertune.testing.synthetic_model import SyntheticModel
+from infertune.types import Configuration
+from infertune.types.evidence import Evidence, Order
 
 MODEL = SyntheticModel(1)
 REQUEST = MODEL.space.tier("request")

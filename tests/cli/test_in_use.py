@@ -7,7 +7,7 @@ import pytest
 from command import Infertune
 from letters import Letters, save
 
-from infertune.lease import Kind, Lease
+from infertune.bank.lease import Kind, Lease
 
 OPTIMIZE = ("optimize", "--task", "letters.yaml", "--engine", "letters", "--model", "m", "--budget-tokens", "3000")
 JOINT = ("optimize", "--task", "letters.yaml", "--budget-tokens", "9k", "--joint")

@@ -169,7 +169,7 @@ def test_wrong_options(infertune: Infertune, arguments: tuple[str, ...], message
 
 
 def test_a_run_that_is_void_says_so(infertune: Infertune, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infertune.load.pressed._MOST_LATE_SHARE", 0.0)
+    monkeypatch.setattr("infertune.load.outcome._MOST_LATE_SHARE", 0.0)
     monkeypatch.setattr("infertune.load.generator.generate.__kwdefaults__", _strict())
     with StreamingServer(steady) as server:
         options = ("--base-url", server.base_url, "--model", "m", "--concurrency", "2", "--requests", "4")

@@ -9,8 +9,9 @@ import pytest
 from command import Infertune
 from letters import Letters, save
 
-from infertune import models, yamlfile
+from infertune.engines import models
 from infertune.errors import DataUnavailableError, InvalidInputError
+from infertune.files import yaml_file
 
 OPTIMIZE = ("optimize", "--task", "letters.yaml", "--engine", "letters", "--model", "m", "--budget-tokens", "3000")
 SERVING = ("--workload", "synthetic:input=8,output=4", "--maximize", "throughput")
@@ -52,13 +53,13 @@ def test_other_commands_try_it_too(infertune: Infertune, arguments: tuple[str, .
 
 
 def test_trying_leaves_nothing(tmp_path: Path) -> None:
-    yamlfile.check_place(tmp_path / "a.yaml", "--out")
+    yaml_file.check_place(tmp_path / "a.yaml", "--out")
     assert not list(tmp_path.iterdir())
 
 
 def test_a_name_that_no_file_can_have(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="--out"):
-        yamlfile.check_place(tmp_path / ("a" * 300), "--out")
+        yaml_file.check_place(tmp_path / ("a" * 300), "--out")
 
 
 @pytest.mark.parametrize("blocked", ["a file", "nowhere to write"])

@@ -11,7 +11,7 @@ import pytest
 from command import Infertune
 
 from infertune.cli.live import View
-from infertune.report import serving_recipe
+from infertune.recipes import serving_recipe
 from infertune.testing.simulated_launcher import SimulatedLauncher
 from infertune.testing.simulated_server import Hardware
 

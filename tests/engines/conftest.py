@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def folder() -> Path:
-    from infertune import models
+    from infertune.engines import models
 
     return models.resolve(MODEL)
 

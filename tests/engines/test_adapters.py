@@ -14,10 +14,10 @@ torch = pytest.importorskip("torch", reason="the engine hf needs the extra [hf]"
 import tiny_model  # noqa: E402
 from transformers import AutoModelForCausalLM  # noqa: E402
 
-from infertune import models  # noqa: E402
+from infertune.engines import models  # noqa: E402
 from infertune.engines.hf.engine import HFEngine  # noqa: E402
 from infertune.errors import DataUnavailableError, InfertuneError, InvalidInputError  # noqa: E402
-from infertune.types import Decoding, Request  # noqa: E402
+from infertune.types.requests import Decoding, Request  # noqa: E402
 
 HAS_PEFT = importlib.util.find_spec("peft") is not None
 needs_peft = pytest.mark.skipif(not HAS_PEFT, reason="needs the package peft")

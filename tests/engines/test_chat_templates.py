@@ -15,7 +15,7 @@ from transformers import AutoTokenizer  # noqa: E402
 from infertune.engines.hf.chat import ChatTemplate, RefusedPromptError  # noqa: E402
 from infertune.engines.hf.engine import HFEngine  # noqa: E402
 from infertune.errors import InvalidInputError  # noqa: E402
-from infertune.types import Decoding, Message, Request  # noqa: E402
+from infertune.types.requests import Decoding, Message, Request  # noqa: E402
 
 USER = (Message("user", "Hi there"),)
 SYSTEM = (Message("system", "Be brief."), *USER)

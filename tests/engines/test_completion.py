@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infertune.engines.openai import honours
-from infertune.engines.openai.calls import Call, calls
+from infertune.engines.endpoint import capabilities
+from infertune.engines.endpoint.capabilities import Honours
 from infertune.engines.openai.completion import Answer, read
-from infertune.engines.openai.honours import Honours
+from infertune.engines.openai.payload import Call, calls
 from infertune.engines.openai.retry import Fault
 from infertune.types import Decoding, Message, Request
 
@@ -125,7 +125,7 @@ PATHS = st.lists(
 
 @given(PATHS, JSON, st.booleans())
 def test_anything_in_any_place_is_an_answer_or_a_fault(path: list[Any], value: Any, all_told: bool) -> None:
-    known = replace(honours.vllm(), seed=False) if all_told else OPENAI
+    known = replace(capabilities.vllm(), seed=False) if all_told else OPENAI
     plain: Any = {
         "choices": [choice(["Par", "is"]) | {"token_ids": [1, 2]}],
         "usage": {"prompt_tokens": 5, "completion_tokens": 2},

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infertune.engines.vllm.failures import nearest_flag, of_ended_server
+from infertune.engines.process.failures import nearest_flag, of_ended_server
 
 LOGS = Path(__file__).parent / "server_logs"
 

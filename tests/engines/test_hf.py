@@ -21,13 +21,13 @@ from transformers import (  # noqa: E402
     TopPLogitsWarper,
 )
 
-from infertune import models  # noqa: E402
+from infertune.engines import models  # noqa: E402
 from infertune.engines.hf.engine import HFEngine  # noqa: E402
 from infertune.engines.hf.language_model import LanguageModel, default_dtype  # noqa: E402
 from infertune.engines.hf.slots import SlotCache  # noqa: E402
 from infertune.errors import EngineError, InvalidInputError  # noqa: E402
 from infertune.testing.engine_contract import STORY, EngineContract  # noqa: E402
-from infertune.types import Decoding, Message, Request, Response  # noqa: E402
+from infertune.types.requests import Decoding, Message, Request, Response  # noqa: E402
 
 pytestmark = pytest.mark.model
 

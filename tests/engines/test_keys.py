@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from infertune.engines.openai import keys
-from infertune.engines.openai.keys import Key
+from infertune.engines.endpoint import api_key
+from infertune.engines.endpoint.api_key import Key
 from infertune.errors import InvalidInputError
 
 SECRET = "sk-very/secret+key=1"
@@ -15,13 +15,13 @@ SECRET = "sk-very/secret+key=1"
 
 def test_where_a_key_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    assert keys.read().headers == {}
+    assert api_key.read().headers == {}
     monkeypatch.setenv("OPENAI_API_KEY", "one")
     monkeypatch.setenv("OTHER", "two")
     (tmp_path / "key").write_text("three\n")
-    assert keys.read().headers == {"Authorization": "Bearer one"}
-    assert keys.read(api_key_env="OTHER").headers == {"Authorization": "Bearer two"}
-    assert keys.read(api_key_file=str(tmp_path / "key")).headers == {"Authorization": "Bearer three"}
+    assert api_key.read().headers == {"Authorization": "Bearer one"}
+    assert api_key.read(api_key_env="OTHER").headers == {"Authorization": "Bearer two"}
+    assert api_key.read(api_key_file=str(tmp_path / "key")).headers == {"Authorization": "Bearer three"}
 
 
 def test_what_is_no_key_is_one_message_without_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,7 +41,7 @@ def test_what_is_no_key_is_one_message_without_the_key(tmp_path: Path, monkeypat
     ]
     for options in wrong:
         with pytest.raises(InvalidInputError) as error:
-            keys.read(**options)
+            api_key.read(**options)
         assert SECRET not in str(error.value)
         assert error.value.__cause__ is None
 
@@ -70,8 +70,8 @@ def test_it_is_struck_out_in_every_form() -> None:
     ],
 )
 def test_urls_that_can_be_asked(url: str) -> None:
-    assert keys.check_base_url(f"{url.strip()}/") == url.strip()
-    assert keys.check_base_url(url) == url.strip()
+    assert api_key.check_base_url(f"{url.strip()}/") == url.strip()
+    assert api_key.check_base_url(url) == url.strip()
 
 
 @pytest.mark.parametrize(
@@ -105,6 +105,6 @@ def test_urls_that_cannot(url: str) -> None:
     with pytest.raises(
         InvalidInputError, match=r"--base-url must be a URL such as http://127\.0\.0\.1:8000/v1"
     ) as caught:
-        keys.check_base_url(url)
+        api_key.check_base_url(url)
     assert len(str(caught.value)) < 300
     assert str(caught.value).isprintable()

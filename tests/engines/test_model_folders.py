@@ -14,10 +14,10 @@ torch = pytest.importorskip("torch", reason="the engine hf needs the extra [hf]"
 import tiny_model  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 
-from infertune import models  # noqa: E402
+from infertune.engines import models  # noqa: E402
 from infertune.engines.hf.engine import HFEngine  # noqa: E402
 from infertune.errors import DataUnavailableError, EngineError, InfertuneError, InvalidInputError  # noqa: E402
-from infertune.types import Decoding, Request  # noqa: E402
+from infertune.types.requests import Decoding, Request  # noqa: E402
 
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:0123456789abcdef\nsize 98765432\n"
 ANNEX = "/annex/objects/SHA256E-s98765432--0123456789abcdef.safetensors\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from infertune import models
+from infertune.engines import models
 from infertune.errors import DataUnavailableError, InvalidInputError
 
 NAME = "bundled:smollm2-135m"

@@ -20,7 +20,7 @@ CHAT = (Message("user", "Name a random animal, a random colour and a random town
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("INFERTUNE_CACHE", str(tmp_path))
     monkeypatch.setattr("infertune.engines.openai.retry.FIRST_WAIT_SECONDS", 0.01)
-    monkeypatch.setattr("infertune.engines.probing.endpoint.FIRST_WAIT_SECONDS", 0.001)
+    monkeypatch.setattr("infertune.engines.probing.probe_client.FIRST_WAIT_SECONDS", 0.001)
 
 
 def each_choice(change: Callable[[Body], Any]) -> Callable[[Body, Body], Body]:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from infertune.engines.openai import honours
+from infertune.engines.endpoint import capabilities
+from infertune.engines.endpoint.capabilities import Honours
 from infertune.engines.openai.engine import OpenAIEngine
-from infertune.engines.openai.honours import Honours
 from infertune.errors import EngineError, InvalidInputError
 from infertune.testing import EngineContract, FakeEngine, OpenAIServer
 from infertune.types import Decoding, Message, Request
@@ -24,7 +24,7 @@ def server() -> Iterator[OpenAIServer]:
 
 @pytest.fixture(scope="module")
 def engine(server: OpenAIServer) -> Iterator[OpenAIEngine]:
-    engine = OpenAIEngine("fake", base_url=server.base_url, honours=honours.vllm())
+    engine = OpenAIEngine("fake", base_url=server.base_url, honours=capabilities.vllm())
     yield engine
     engine.close()
 
@@ -56,28 +56,28 @@ def test_only_what_is_honoured_is_sent(server: OpenAIServer) -> None:
 
 
 def test_what_is_off_is_not_sent_for_some_servers_refuse_every_way_to_say_so(server: OpenAIServer) -> None:
-    (body,) = sent_by(server, wish(temperature=0.5), replace(honours.vllm(), seed=False))
+    (body,) = sent_by(server, wish(temperature=0.5), replace(capabilities.vllm(), seed=False))
     assert not {"top_p", "top_k", "min_p", "repetition_penalty", "stop", "seed"} & body.keys()
-    (body,) = sent_by(server, wish(top_p=0.9, min_p=0.1), replace(honours.vllm(), seed=False))
+    (body,) = sent_by(server, wish(top_p=0.9, min_p=0.1), replace(capabilities.vllm(), seed=False))
     assert (body["top_p"], body["min_p"]) == (0.9, 0.1) and "top_k" not in body
 
 
 def test_samples_whose_seeds_follow_one_another_are_one_call(server: OpenAIServer) -> None:
-    bodies = sent_by(server, wish(samples=(7, 0, 3, 4, 5)), honours.vllm())
+    bodies = sent_by(server, wish(samples=(7, 0, 3, 4, 5)), capabilities.vllm())
     first = bodies[0]["seed"]
     assert [(body["seed"] - first, body.get("n", 1)) for body in bodies] == [(0, 1), (3, 3), (7, 1)]
     assert all(0 <= body["seed"] < 2**31 for body in bodies)
 
 
 def test_seeds_that_do_not_nest_are_one_call_each(server: OpenAIServer) -> None:
-    bodies = sent_by(server, wish(samples=(0, 1, 2)), replace(honours.vllm(), seed_nests=False))
+    bodies = sent_by(server, wish(samples=(0, 1, 2)), replace(capabilities.vllm(), seed_nests=False))
     assert [body["seed"] - bodies[0]["seed"] for body in bodies] == [0, 1, 2]
     assert not any("n" in body for body in bodies)
 
 
 def test_settings_share_their_seeds_and_examples_do_not(server: OpenAIServer) -> None:
     def seed(request: Request) -> int:
-        return int(sent_by(server, request, honours.vllm())[0]["seed"])
+        return int(sent_by(server, request, capabilities.vllm())[0]["seed"])
 
     assert seed(wish("a", temperature=0.5)) == seed(wish("a", temperature=1.5, top_p=0.5))
     assert seed(wish("a")) != seed(wish("b"))
@@ -88,16 +88,17 @@ def test_the_extra_body_is_in_every_request_and_in_the_facts(server: OpenAIServe
     extra = {"chat_template_kwargs": {"enable_thinking": False}}
     chat = wish(prompt=(Message("user", "Hello"),))
     for given in (extra, '{"chat_template_kwargs": {"enable_thinking": false}}'):
-        (body,) = sent_by(server, chat, honours.vllm(), extra_body=given)
+        (body,) = sent_by(server, chat, capabilities.vllm(), extra_body=given)
         assert body["chat_template_kwargs"] == {"enable_thinking": False}
     plain, changed = (
-        OpenAIEngine("fake", base_url=server.base_url, honours=honours.vllm(), extra_body=each) for each in ({}, extra)
+        OpenAIEngine("fake", base_url=server.base_url, honours=capabilities.vllm(), extra_body=each)
+        for each in ({}, extra)
     )
     assert dict(plain.facts) != dict(changed.facts)
 
 
 def test_a_setting_that_is_not_honoured_fails_and_is_not_dropped(server: OpenAIServer) -> None:
-    engine = OpenAIEngine("fake", base_url=server.base_url, honours=replace(honours.vllm(), min_p=False))
+    engine = OpenAIEngine("fake", base_url=server.base_url, honours=replace(capabilities.vllm(), min_p=False))
     hot, cold = engine.generate([wish(min_p=0.1), wish(min_p=0.1, temperature=0.0)])
     hot, cold = sorted((hot, cold), key=lambda response: response.request.decoding.temperature, reverse=True)
     assert "does not honour min_p" in hot.error
@@ -110,7 +111,7 @@ def test_a_setting_that_is_not_honoured_fails_and_is_not_dropped(server: OpenAIS
 
 
 def test_without_n_the_prompt_is_paid_for_every_sample_and_costs_one_in_use(server: OpenAIServer) -> None:
-    engine = OpenAIEngine("fake", base_url=server.base_url, honours=replace(honours.vllm(), n=False))
+    engine = OpenAIEngine("fake", base_url=server.base_url, honours=replace(capabilities.vllm(), n=False))
     (response,) = engine.generate([wish(samples=(0, 1, 2), prompt="Say four words now")])
     engine.close()
     assert (response.prompt_tokens, response.extra_prompt_tokens) == (4, 8)
@@ -118,7 +119,7 @@ def test_without_n_the_prompt_is_paid_for_every_sample_and_costs_one_in_use(serv
 
 def test_stop_texts_are_cut_here_where_the_server_does_not(server: OpenAIServer, engine: OpenAIEngine) -> None:
     request = wish(samples=tuple(range(8)), stop=("e", "日"), max_tokens=20)
-    other = OpenAIEngine("fake", base_url=server.base_url, honours=replace(honours.vllm(), stop=False))
+    other = OpenAIEngine("fake", base_url=server.base_url, honours=replace(capabilities.vllm(), stop=False))
     (there,), (here,) = engine.generate([request]), other.generate([request])
     other.close()
     assert here.generations == there.generations
@@ -128,11 +129,11 @@ def test_stop_texts_are_cut_here_where_the_server_does_not(server: OpenAIServer,
 @pytest.mark.parametrize(
     ("known", "tokens", "places", "logprobs"),
     [
-        (replace(honours.vllm(), token_ids=False), False, True, True),
-        (replace(honours.vllm(), raw_logprobs=False), True, True, False),
-        (replace(honours.vllm(), raw_logprobs=False, token_ids=False), False, True, False),
-        (replace(honours.vllm(), logprobs=False, raw_logprobs=False), True, False, False),
-        (replace(honours.vllm(), logprobs=False, raw_logprobs=False, token_ids=False), False, False, False),
+        (replace(capabilities.vllm(), token_ids=False), False, True, True),
+        (replace(capabilities.vllm(), raw_logprobs=False), True, True, False),
+        (replace(capabilities.vllm(), raw_logprobs=False, token_ids=False), False, True, False),
+        (replace(capabilities.vllm(), logprobs=False, raw_logprobs=False), True, False, False),
+        (replace(capabilities.vllm(), logprobs=False, raw_logprobs=False, token_ids=False), False, False, False),
     ],
 )
 def test_what_a_server_does_not_tell_is_not_made_up(
@@ -158,7 +159,7 @@ def test_facts_survive_another_port_and_tell_no_secrets(server: OpenAIServer, mo
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     with OpenAIServer(FakeEngine()) as other:
         one, two = (
-            dict(OpenAIEngine("fake", base_url=each.base_url, honours=honours.vllm()).facts)
+            dict(OpenAIEngine("fake", base_url=each.base_url, honours=capabilities.vllm()).facts)
             for each in (server, other)
         )
     assert one == two
@@ -186,7 +187,7 @@ class Gathering(OpenAIServer):
 
 def test_no_more_samples_are_in_flight_than_allowed() -> None:
     with Gathering(2) as server:
-        engine = OpenAIEngine("fake", base_url=server.base_url, honours=honours.vllm(), concurrency=4)
+        engine = OpenAIEngine("fake", base_url=server.base_url, honours=capabilities.vllm(), concurrency=4)
         assert len(list(engine.generate(wish(str(n), samples=(0, 1)) for n in range(20)))) == 20
         assert server.most_inside == 2
         engine.close()
@@ -209,7 +210,7 @@ class Hanging(OpenAIServer):
 
 def test_leaving_early_cancels_what_is_in_flight_and_leaves_nothing() -> None:
     with Hanging(1) as server:
-        engine = OpenAIEngine("fake", base_url=server.base_url, honours=honours.vllm())
+        engine = OpenAIEngine("fake", base_url=server.base_url, honours=capabilities.vllm())
         responses = engine.generate(wish(str(n)) for n in range(16))
         next(responses)
         responses.close()  # type: ignore[attr-defined]
@@ -227,7 +228,7 @@ def test_leaving_early_cancels_what_is_in_flight_and_leaves_nothing() -> None:
 
 def test_an_engine_closed_with_requests_in_flight_ends_them() -> None:
     with Hanging(1) as server:
-        engine = OpenAIEngine("fake", base_url=server.base_url, honours=honours.vllm())
+        engine = OpenAIEngine("fake", base_url=server.base_url, honours=capabilities.vllm())
         responses = engine.generate(wish(str(n)) for n in range(16))
         next(responses)
         engine.close()

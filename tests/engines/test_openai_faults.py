@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infertune.engines.openai import honours
+from infertune.engines.endpoint import capabilities
 from infertune.engines.openai.engine import EndpointGone, OpenAIEngine
 from infertune.engines.openai.retry import Waits
 from infertune.errors import EngineError
@@ -31,7 +31,7 @@ def wishes(n: int, *, n_samples: int = 2, **decoding: Any) -> list[Request]:
 
 
 def connect(base_url: str, **options: Any) -> OpenAIEngine:
-    return OpenAIEngine("fake", **{"base_url": base_url, "honours": honours.vllm(), "waits": SHORT, **options})
+    return OpenAIEngine("fake", **{"base_url": base_url, "honours": capabilities.vllm(), "waits": SHORT, **options})
 
 
 def by_example(responses: Iterator[Response]) -> dict[str, Response]:
@@ -163,7 +163,7 @@ def test_a_missing_key_ends_it_at_once_with_what_to_do() -> None:
 
 def test_another_model_name_ends_it_at_once_with_the_nearest() -> None:
     with OpenAIServer(FakeEngine(), model="llama-8b") as server:
-        engine = OpenAIEngine("lama-8b", base_url=server.base_url, honours=honours.vllm())
+        engine = OpenAIEngine("lama-8b", base_url=server.base_url, honours=capabilities.vllm())
         with pytest.raises(EngineError, match="did you mean 'llama-8b'"):
             list(engine.generate(wishes(3)))
         engine.close()
@@ -243,7 +243,7 @@ def test_only_what_comes_out_the_same_is_sent_twice(seeded: bool) -> None:
 
     with Scripted(script) as server:
         waits = Waits(patience_seconds=120.0, timeout_seconds=120.0, hedge_seconds=0.1)
-        engine = connect(server.base_url, honours=honours.vllm(seed=seeded), waits=waits)
+        engine = connect(server.base_url, honours=capabilities.vllm(seed=seeded), waits=waits)
         list(engine.generate(wishes(60, n_samples=1)))  # how long an answer takes is known only by those seen
         (response,) = engine.generate([straggler])
         engine.close()

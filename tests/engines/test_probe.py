@@ -6,11 +6,11 @@ import httpx
 import pytest
 from toy_endpoint import ToyEndpoint, ToyServer
 
-from infertune.engines.openai.keys import Key
-from infertune.engines.openai.lacking import lacking
-from infertune.engines.probing import endpoint
-from infertune.engines.probing.endpoint import Endpoint
+from infertune.engines.endpoint.api_key import Key
+from infertune.engines.openai.unsupported import lacking
+from infertune.engines.probing import probe_client
 from infertune.engines.probing.probe import Probe, Step, probe
+from infertune.engines.probing.probe_client import Endpoint
 from infertune.errors import EngineError
 from infertune.testing.chaos_proxy import SPOILINGS, ChaosProxy
 
@@ -30,7 +30,7 @@ def probed(toy: ToyEndpoint, **options: object) -> Probe:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing wait between two attempts."""
-    monkeypatch.setattr(endpoint, "FIRST_WAIT_SECONDS", 0.001)
+    monkeypatch.setattr(probe_client, "FIRST_WAIT_SECONDS", 0.001)
 
 
 def verdicts(found: Probe) -> dict[str, str]:

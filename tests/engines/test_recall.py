@@ -8,7 +8,7 @@ import httpx
 import pytest
 from toy_endpoint import ToyEndpoint
 
-from infertune.engines.openai.keys import Key
+from infertune.engines.endpoint.api_key import Key
 from infertune.engines.probing import recall
 from infertune.engines.probing.probe import Probe
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from infertune import models, tasks
+from infertune import tasks
+from infertune.engines import models
 from infertune.engines.vllm.engine import VLLMEngine
 from infertune.engines.vllm.interpreter import VARIABLE
 from infertune.testing import EngineContract

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from infertune.engines.vllm import process
+from infertune.engines.process import server_process as process
 from infertune.engines.vllm.server import ServerFailed, VLLMServer
 
 FAKE = Path(__file__).parent / "fake_vllm"

@@ -11,22 +11,19 @@ from planted import space_of, write, write_task
 
 from infertune.bank import SampleBank
 from infertune.budget import Budget
-from infertune.condition import Constraint
-from infertune.configuration import Configuration
 from infertune.errors import EngineError
-from infertune.joint.answer import JointRecommendation
 from infertune.joint.context import joint_name
+from infertune.joint.engine_trials import Starts
+from infertune.joint.recommendation import JointRecommendation
 from infertune.joint.running import Slot
 from infertune.joint.search import Joint, Limits
-from infertune.joint.starts import Starts
-from infertune.parameter import Parameter
 from infertune.samplers.random import RandomSampler
-from infertune.search_rounds import Rounds
-from infertune.space import SearchSpace
-from infertune.space_text import changed
+from infertune.space import Constraint, Parameter, SearchSpace
+from infertune.space.notation import changed
+from infertune.study.sampler_search import Rounds
+from infertune.study.trial_log import TrialLog
 from infertune.testing import FakeEngine
-from infertune.trial_log import TrialLog
-from infertune.types import Engine, Request, Response
+from infertune.types import Configuration, Engine, Request, Response
 
 DECODING = (
     "max_tokens=2",

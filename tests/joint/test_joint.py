@@ -12,7 +12,7 @@ import pytest
 from planted_engines import Plan, run
 
 from infertune.errors import EngineError, InvalidInputError
-from infertune.joint.answer import JointRecommendation
+from infertune.joint.recommendation import JointRecommendation
 from infertune.report import answer
 
 FAST_CACHE = {("engine.cache", True): 0.5, ("engine.batch", 16): 0.8, ("engine.batch", 32): 1.3}

@@ -7,7 +7,7 @@ import pytest
 from planted_engines import Plan, run
 
 from infertune.bank import SampleBank
-from infertune.joint.answer import JointRecommendation
+from infertune.joint.recommendation import JointRecommendation
 
 BUDGET = 5_000  # which all 300 examples under two engines would exceed
 ONE_KIND = ["engine.batch=8", "engine.cache=false", "engine.dtype=whole,tiny"]

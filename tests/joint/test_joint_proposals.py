@@ -3,12 +3,9 @@
 import math
 from collections.abc import Callable
 
-from infertune.condition import Condition, Constraint
-from infertune.configuration import Configuration
-from infertune.joint.outer import WORTH, propose
-from infertune.parameter import Parameter
-from infertune.space import SearchSpace
-from infertune.types import Scalar
+from infertune.joint.proposals import WORTH, propose
+from infertune.space import Condition, Constraint, Parameter, SearchSpace
+from infertune.types import Configuration, Scalar
 
 
 def choice(name: str, *choices: Scalar, when: Condition | None = None) -> Parameter:

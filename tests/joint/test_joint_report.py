@@ -11,15 +11,15 @@ from planted_engines import Plan, run
 from rich.console import Console
 
 from infertune import tasks
-from infertune.default_space import default_space
-from infertune.joint.answer import JointRecommendation
 from infertune.joint.gain import gain
+from infertune.joint.recommendation import JointRecommendation
 from infertune.joint.verdict import EngineVerdict
-from infertune.noninferiority import non_inferiority
+from infertune.recipes.recipe import Recipe
 from infertune.report import answer
 from infertune.report.joint import JointAnswer, as_json, show
 from infertune.report.joint_verdict import advice, guarded, sentence
-from infertune.report.recipe import Recipe
+from infertune.space.default_space import default_space
+from infertune.statistics.noninferiority import non_inferiority
 
 HALF = np.tile([1.0, 0.0], 40)
 

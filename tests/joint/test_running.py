@@ -5,10 +5,9 @@ from collections.abc import Iterator
 import pytest
 from planted_engines import Plan, PlantedEngine, PlantedTunable
 
-from infertune.configuration import Configuration
 from infertune.errors import InvalidInputError
 from infertune.joint.running import OnDemand, Slot
-from infertune.types import Decoding, Request
+from infertune.types import Configuration, Decoding, Request
 
 WHOLE, TINY = (Configuration({"engine.dtype": dtype}) for dtype in ("whole", "tiny"))
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from infertune.budget import Budget
-from infertune.configuration import Configuration
 from infertune.joint.stages import Stages
-from infertune.trial_log import TrialLog
+from infertune.study.trial_log import TrialLog
+from infertune.types import Configuration
 
 
 class Study:

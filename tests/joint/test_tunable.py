@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 from installed_vllm import on_cpu
 
-from infertune.configuration import Configuration
 from infertune.engines.vllm.interpreter import VLLMPython
 from infertune.errors import EngineError
 from infertune.joint import tunable
 from infertune.joint.tunable import HFTunable, VLLMTunable
 from infertune.space import SearchSpace
-from infertune.types import Scalar
+from infertune.types import Configuration, Scalar
 
 
 class Started:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infertune.errors import InvalidInputError
+from infertune.load.arrival_load import Load
 from infertune.load.arrivals import due_times, own_rate
-from infertune.load.load import Load
 
 rates = st.floats(0.01, 1000)
 seeds = st.integers(0, 2**32)

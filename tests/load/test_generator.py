@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from infertune.engines.openai.keys import Key
+from infertune.engines.endpoint.api_key import Key
 from infertune.errors import InvalidInputError
+from infertune.load.arrival_load import Load
 from infertune.load.arrivals import due_times
 from infertune.load.generator import generate
-from infertune.load.load import Load
-from infertune.load.pressed import pressed
+from infertune.load.outcome import pressed
 from infertune.load.timing import CUT, Timing
 from infertune.load.workload import LoadRequest
 from infertune.testing.streaming_server import Plan, StreamingServer

@@ -6,14 +6,15 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from infertune.default_space import default_space
-from infertune.promise import Promise
-from infertune.recommendation import Point, Recommendation
-from infertune.report import recipe, table
+from infertune.bank.usage import Spent
+from infertune.recipes import recipe
+from infertune.report import table
 from infertune.report.answer import Answer, evidence
-from infertune.spent import Spent
-from infertune.stats import Interval
-from infertune.verdict import Side, Verdict
+from infertune.selection.recommendation import Point, Recommendation
+from infertune.selection.regret_bound import Promise
+from infertune.selection.verdict import Side, Verdict
+from infertune.space.default_space import default_space
+from infertune.statistics.intervals import Interval
 
 SPACE = default_space(prompts=("short", "long"), max_tokens=(5, 20))
 DEFAULT = SPACE.default_configuration()

@@ -4,7 +4,7 @@ import pytest
 
 from infertune.errors import InvalidInputError
 from infertune.samplers.grid import GridSampler
-from infertune.space_text import changed
+from infertune.space.notation import changed
 from infertune.testing.landscape import decoding_space
 from infertune.testing.sampler_contract import SamplerContract, small_space
 

@@ -3,10 +3,10 @@ import optuna
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infertune.default_space import default_space
-from infertune.parameter import Parameter
 from infertune.samplers.optuna_space import distribution, distributions
-from infertune.space_text import changed
+from infertune.space import Parameter
+from infertune.space.default_space import default_space
+from infertune.space.notation import changed
 
 SPACE = changed(
     default_space(prompts=("short", "chat"), max_tokens=32),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from infertune.load.load import Load
+from infertune.load.arrival_load import Load
 from infertune.load.workload import LoadRequest
 
 FAKE = Path(__file__).parent.parent / "engines" / "fake_vllm"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize
 
-from infertune.load.load import Load
+from infertune.load.arrival_load import Load
 from infertune.load.saturation import hopeless
 from infertune.load.slo import parse
 from infertune.serving.measure.capacity import Effort, capacity, n_kept, n_reaching

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infertune.configuration import Configuration
 from infertune.serving.search.feasibility import Feasibility, Outcome, SearchStopped, check
 from infertune.testing.simulated_launcher import SimulatedLauncher, out_of_memory
+from infertune.types import Configuration
 
 SPACE = SimulatedLauncher().space
 FAILS = out_of_memory(SimulatedLauncher().hardware)

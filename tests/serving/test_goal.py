@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infertune.errors import InvalidInputError
-from infertune.load.load import Load
+from infertune.load.arrival_load import Load
 from infertune.load.slo import Slo, parse
 from infertune.serving.measure.capacity import Effort
 from infertune.serving.measure.figures import Count, Figures, as_json, figures, from_json, held
 from infertune.serving.measure.goal import Goal, Kind
-from infertune.serving.measure.worth import NOT_KEPT_THERE, measure, n_requests, snapped
+from infertune.serving.measure.score import NOT_KEPT_THERE, measure, n_requests, snapped
 from infertune.testing.simulated_launcher import SimulatedLauncher
 
 SLO = parse("p99_ttft<400ms")

@@ -8,16 +8,15 @@ from pathlib import Path
 import pytest
 from fakes import FAKE_SERVER, Few
 
-from infertune.configuration import Configuration
 from infertune.errors import InvalidInputError
-from infertune.load.load import Load
+from infertune.load.arrival_load import Load
 from infertune.load.workload import LoadRequest
 from infertune.testing.launcher_contract import Launch, LauncherContract
-from infertune.types import Message
+from infertune.types import Configuration, Message
 
 pytest.importorskip("torch", reason="the engine hf needs the extra [hf]")
 
-from infertune.engines.vllm.process import ServerFailed
+from infertune.engines.process.server_process import ServerFailed
 from infertune.serving.launch.command_template import CommandTemplate
 from infertune.serving.launch.hf_launcher import HFLauncher
 

@@ -8,14 +8,14 @@ import pytest
 from fakes import FAKE, FAKE_SERVER, Few
 from installed_vllm import on_cpu
 
-from infertune.configuration import Configuration
 from infertune.engines.vllm.interpreter import VLLMPython
 from infertune.errors import InvalidInputError
-from infertune.parameter import Parameter
 from infertune.serving.launch.command_launcher import CommandLauncher
 from infertune.serving.launch.command_template import CommandTemplate
 from infertune.serving.launch.vllm_launcher import VLLMLauncher
+from infertune.space import Parameter
 from infertune.testing.launcher_contract import Launch, LauncherContract
+from infertune.types import Configuration
 
 COMMAND = f"{sys.executable} {FAKE_SERVER} --model {{model}} --host {{host}} --port {{port}} --served-model-name fake"
 
@@ -99,13 +99,13 @@ def test_the_log_stays_only_where_something_failed(start: Callable, tmp_path: Pa
 
 
 def test_another_server_on_the_port_is_not_taken_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from infertune.engines.vllm import process
+    from infertune.engines.process import server_process
 
     other = command("").start(Configuration({}))
-    monkeypatch.setattr(process, "_free_port", lambda: int(other.base_url.split(":")[2].removesuffix("/v1")))
-    with pytest.raises(process.ServerFailed, match="port taken"):
+    monkeypatch.setattr(server_process, "_free_port", lambda: int(other.base_url.split(":")[2].removesuffix("/v1")))
+    with pytest.raises(server_process.ServerFailed, match="port taken"):
         command("").start(Configuration({}))
-    with pytest.raises(process.ServerFailed, match="hang: not ready within 3 s"):
+    with pytest.raises(server_process.ServerFailed, match="hang: not ready within 3 s"):
         command("hang").start(Configuration({}))
     other.close()
 

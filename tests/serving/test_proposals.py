@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from infertune.configuration import Configuration
 from infertune.serving.search.feasibility import Outcome
 from infertune.serving.search.proposals import Scored, Surrogate, next_configuration, random_draw
 from infertune.testing.simulated_launcher import SimulatedLauncher
+from infertune.types import Configuration
 
 SPACE = SimulatedLauncher().space
 EVERYTHING = list(SPACE.configurations())

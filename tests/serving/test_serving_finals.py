@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from infertune.configuration import Configuration
-from infertune.engines.vllm.failures import ServerFailure
-from infertune.serving.measure.worth import NOT_KEPT, Measured
+from infertune.engines.process.failures import ServerFailure
+from infertune.serving.measure.score import NOT_KEPT, Measured
 from infertune.serving.search.finals import Finals, Round, order
 from infertune.serving.search.trial import Trial
 from infertune.serving.search.verdict import verdict
+from infertune.types import Configuration
 
 A, B, C, D = (Configuration({"engine.a": number}) for number in range(4))
 CRASH = ServerFailure(kind="crash", line="boom", exit_code=1)

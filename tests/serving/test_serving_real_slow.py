@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from fakes import Few
 
-from infertune.configuration import Configuration
+from infertune.engines.process.server_process import ServerFailed
 from infertune.engines.vllm.interpreter import VARIABLE
-from infertune.engines.vllm.process import ServerFailed
-from infertune.load.load import Load
+from infertune.load.arrival_load import Load
 from infertune.load.workload import LoadRequest
 from infertune.serving.handover import Service
 from infertune.serving.launch.command_launcher import CommandLauncher
@@ -21,6 +20,7 @@ from infertune.serving.launch.vllm_launcher import VLLMLauncher, vllm_launcher
 from infertune.serving.verify.probes import effects
 from infertune.serving.verify.running_server import RunningServer
 from infertune.serving.verify.verify import verify
+from infertune.types import Configuration
 
 pytestmark = [
     pytest.mark.slow,
@@ -153,7 +153,7 @@ class Seeded(Long):
 
 
 def test_the_same_server_by_a_command(launcher: VLLMLauncher) -> None:
-    from infertune import models
+    from infertune.engines import models
     from infertune.engines.vllm.interpreter import find
 
     template = CommandTemplate(
@@ -181,7 +181,7 @@ def test_the_same_server_by_a_command(launcher: VLLMLauncher) -> None:
 
 
 def test_the_parser_takes_what_is_handed_over() -> None:
-    from infertune import models
+    from infertune.engines import models
     from infertune.engines.vllm import installed
     from infertune.engines.vllm.interpreter import find
 

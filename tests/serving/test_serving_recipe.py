@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from infertune.errors import InvalidInputError
-from infertune.report import serving_recipe
-from infertune.report.serving_recipe import ServingEvidence, ServingRecipe
+from infertune.recipes import serving_recipe
+from infertune.recipes.serving_recipe import ServingEvidence, ServingRecipe
 
 EVIDENCE = ServingEvidence(
     objective="goodput (requests/s)",

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from infertune.configuration import Configuration
 from infertune.errors import BudgetError, InvalidInputError
-from infertune.load.load import Load
+from infertune.load.arrival_load import Load
 from infertune.load.slo import Slo, parse
+from infertune.serving.measure.account import Account
+from infertune.serving.measure.event_log import EventLog
 from infertune.serving.measure.goal import Goal
-from infertune.serving.measure.log import EventLog
-from infertune.serving.measure.paid import Account
 from infertune.serving.search.feasibility import SearchStopped
-from infertune.serving.search.found import Found
+from infertune.serving.search.result import Found
+from infertune.serving.search.roofline import MachineFacts, ModelFacts, SpeedModel, TrafficFacts
 from infertune.serving.search.search import Search
-from infertune.serving.search.speed import MachineFacts, ModelFacts, SpeedModel, TrafficFacts
 from infertune.testing.simulated_launcher import SimulatedLauncher
 from infertune.testing.simulated_server import Hardware
+from infertune.types import Configuration
 
 SLO = parse("p99_ttft<400ms, p99_itl<60ms")
 EXACT = Hardware(noise=0.0)  # so that a server that starts again is as fast as before

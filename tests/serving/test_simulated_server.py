@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from infertune.configuration import Configuration
-from infertune.load.load import Load
+from infertune.load.arrival_load import Load
 from infertune.load.slo import parse
 from infertune.serving.launch.deployment import Launcher
 from infertune.testing.launcher_contract import AT_START, UNDER_LOAD, Launch, LauncherContract
 from infertune.testing.simulated_launcher import SimulatedLauncher
 from infertune.testing.simulated_server import Hardware
+from infertune.types import Configuration
 
 SLO = parse("p99_ttft<400ms, p99_itl<60ms")
 EXACT = replace(Hardware(), noise=0.0)

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infertune.configuration import Configuration
 from infertune.errors import InvalidInputError
 from infertune.load.slo import Slo
-from infertune.serving.measure.log import EventLog
-from infertune.serving.measure.paid import Account
+from infertune.serving.measure.account import Account
+from infertune.serving.measure.event_log import EventLog
 from infertune.serving.search.speculation import Evidence, loads_to_measure, measured, schedule, with_length
 from infertune.testing.simulated_launcher import SimulatedLauncher
+from infertune.types import Configuration
 
 
 def told(load: int, length: int, *values: float) -> Evidence:

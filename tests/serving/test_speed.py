@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infertune.configuration import Configuration
 from infertune.errors import InvalidInputError
-from infertune.load.load import Load
+from infertune.load.arrival_load import Load
 from infertune.load.slo import Slo, parse
 from infertune.serving.measure.figures import Figures, figures
-from infertune.serving.search.speed import (
+from infertune.serving.search.roofline import (
     MachineFacts,
     ModelFacts,
     SpeedModel,
@@ -22,6 +21,7 @@ from infertune.serving.search.speed import (
 )
 from infertune.testing.simulated_launcher import SimulatedLauncher
 from infertune.testing.simulated_server import Hardware
+from infertune.types import Configuration
 
 LLAMA_7B = {
     "hidden_size": 4096,

@@ -12,10 +12,10 @@ torch = pytest.importorskip("torch", reason="the embedded model needs the extra 
 
 from infertune.cli import app  # noqa: E402
 from infertune.engines.hf.language_model import default_dtype  # noqa: E402
+from infertune.engines.process.supervisor import descendants  # noqa: E402
 from infertune.engines.vllm.interpreter import VARIABLE  # noqa: E402
-from infertune.engines.vllm.supervisor import descendants  # noqa: E402
 from infertune.errors import BudgetError  # noqa: E402
-from infertune.report import serving_recipe  # noqa: E402
+from infertune.recipes import serving_recipe  # noqa: E402
 
 pytestmark = [
     pytest.mark.vllm,

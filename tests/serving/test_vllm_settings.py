@@ -8,12 +8,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from installed_vllm import FLAGS, config, on_cpu, on_gpus
 
-from infertune.engines.vllm import effective, settings
+from infertune.engines.vllm import effective_config, settings
 from infertune.engines.vllm.installed import Flag, Installed
 from infertune.errors import InvalidInputError
-from infertune.parameter import Parameter
-from infertune.space import SearchSpace
-from infertune.space_text import changed
+from infertune.space import Parameter, SearchSpace
+from infertune.space.notation import changed
 
 
 def searched(installed: Installed, *given: str, changing_answers: bool = False) -> dict[str, Parameter]:
@@ -169,14 +168,14 @@ def test_what_is_no_flag_or_value_is_told_with_the_nearest(setting: str, message
     ],
 )
 def test_where_a_flag_stands_in_a_configuration(name: str, value: object) -> None:
-    assert effective.in_force(config(), name) == value
-    assert effective.is_shown(config(), name) == (name != "no_such_flag")
+    assert effective_config.in_force(config(), name) == value
+    assert effective_config.is_shown(config(), name) == (name != "no_such_flag")
 
 
 def test_speculation_stands_in_a_configuration() -> None:
     shown = config(speculative_config={"method": "ngram", "num_speculative_tokens": 3})
-    assert effective.in_force(shown, "speculative_method") == "ngram"
-    assert effective.in_force(shown, "speculative_tokens") == 3
+    assert effective_config.in_force(shown, "speculative_method") == "ngram"
+    assert effective_config.in_force(shown, "speculative_tokens") == 3
 
 
 # The real one
@@ -185,7 +184,7 @@ def test_speculation_stands_in_a_configuration() -> None:
 @pytest.mark.slow
 @pytest.mark.vllm
 def test_the_installed_vllm_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from infertune import models
+    from infertune.engines import models
     from infertune.engines.vllm import installed
     from infertune.engines.vllm.interpreter import VARIABLE, find
     from infertune.errors import DataUnavailableError

@@ -9,22 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from infertune import tasks
-from infertune.allocators.value.allocator import ValueAllocator
+from infertune.allocators.knowledge_gradient.allocator import ValueAllocator
 from infertune.bank import SampleBank
 from infertune.budget import Budget
-from infertune.default_space import default_space
-from infertune.progress import Progress
-from infertune.recommendation import Recommendation
 from infertune.samplers.random import RandomSampler
-from infertune.search import Search
-from infertune.search_orders import Orders
-from infertune.search_rounds import Rounds
+from infertune.selection.recommendation import Recommendation
 from infertune.space import SearchSpace
-from infertune.space_text import changed
+from infertune.space.default_space import default_space
+from infertune.space.notation import changed
 from infertune.study import Study
+from infertune.study.allocator_search import Orders
+from infertune.study.progress import Progress
+from infertune.study.sampler_search import Rounds
+from infertune.study.search import Search
+from infertune.study.trial_log import TrialLog
 from infertune.tasks import Task
 from infertune.testing import FakeEngine
-from infertune.trial_log import TrialLog
 from infertune.types import Request
 
 SEARCHES: dict[str, Search] = {"rounds": Rounds(RandomSampler()), "orders": Orders(ValueAllocator())}

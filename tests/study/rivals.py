@@ -23,14 +23,14 @@ from typing import Any
 
 from planted import SEARCHES, make_study, plain, space_of, write, write_task
 
-from infertune import lease as leases
 from infertune.bank import SampleBank
+from infertune.bank import lease as leases
+from infertune.bank.lease import Lease
 from infertune.budget import Budget
 from infertune.engines.leased import LeasedEngine
 from infertune.errors import StudyInUseError
-from infertune.lease import Lease
+from infertune.study.trial_log import TrialLog
 from infertune.testing import FakeEngine
-from infertune.trial_log import TrialLog
 from infertune.types import Request, Response
 
 EXPIRY_SECONDS = 1.5  # of the children's leases, so that a stopped holder is soon given up

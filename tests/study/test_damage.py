@@ -13,10 +13,10 @@ import pytest
 from planted import SEARCHES, make_study, plain, write_task
 
 from infertune.bank import SampleBank
+from infertune.bank.lease import Lease
 from infertune.budget import Budget
 from infertune.errors import InfertuneError
-from infertune.lease import Lease
-from infertune.trial_log import TrialLog
+from infertune.study.trial_log import TrialLog
 
 PAGE = 4096
 TABLES = (

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 from planted import Interrupted, interrupting, make_study, plain, space_of, write, write_task
 
-from infertune.allocators import Evidence, Offer, Order
+from infertune.allocators import Offer
 from infertune.allocators.ecooptigen.allocator import EcoOptiGenAllocator
 from infertune.bank import SampleBank
 from infertune.budget import Budget
 from infertune.errors import EngineError, InvalidInputError
-from infertune.progress import Progress
-from infertune.search_orders import NOTHING_NEW, NOTHING_WORTH_IT, WAVE_REQUESTS, Orders
-from infertune.select import Wanted
-from infertune.space import Configuration
+from infertune.selection.select import Wanted
+from infertune.study.allocator_search import NOTHING_NEW, NOTHING_WORTH_IT, WAVE_REQUESTS, Orders
+from infertune.study.progress import Progress
+from infertune.study.trial_log import LoggedTrial, TrialLog
 from infertune.testing import FakeEngine
-from infertune.trial_log import LoggedTrial, TrialLog
-from infertune.types import Request, Response
+from infertune.types import Configuration, Request, Response
+from infertune.types.evidence import Evidence, Order
 
 GREEDY = {"decoding.temperature": 0.0, "decoding.repetition_penalty": 1.0}
 

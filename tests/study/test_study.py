@@ -12,14 +12,14 @@ from planted import SEARCHES, Interrupted, interrupting, make_study, plain, spac
 from infertune.bank import SampleBank
 from infertune.budget import Budget, Prices
 from infertune.errors import BudgetError, EngineError
-from infertune.progress import Progress
-from infertune.recommendation import Recommendation
 from infertune.samplers.grid import GridSampler
 from infertune.samplers.tpe import TPESampler
-from infertune.search_rounds import Rounds
-from infertune.select import Wanted
+from infertune.selection.recommendation import Recommendation
+from infertune.selection.select import Wanted
+from infertune.study.progress import Progress
+from infertune.study.sampler_search import Rounds
+from infertune.study.trial_log import TrialLog
 from infertune.testing import FakeEngine
-from infertune.trial_log import TrialLog
 from infertune.types import Request, Response
 
 both = pytest.mark.parametrize("way", SEARCHES)

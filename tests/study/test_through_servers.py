@@ -9,13 +9,13 @@ import pytest
 from planted import SEARCHES, make_study, plain, space_of, write, write_task
 
 from infertune.bank import SampleBank
-from infertune.engines.openai import honours
+from infertune.engines.endpoint import capabilities
 from infertune.engines.openai.engine import EndpointGone, OpenAIEngine
 from infertune.engines.openai.retry import Waits
 from infertune.errors import EngineError
-from infertune.recommendation import Recommendation
+from infertune.selection.recommendation import Recommendation
+from infertune.study.trial_log import TrialLog
 from infertune.testing import ChaosProxy, FakeEngine, OpenAIServer
-from infertune.trial_log import TrialLog
 from infertune.types import Engine
 
 KEY = "sk-planted-0123456789abcdef"
@@ -30,7 +30,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def connect(base_url: str, **options: Any) -> OpenAIEngine:
-    return OpenAIEngine("fake", **{"base_url": base_url, "honours": honours.vllm(), "waits": QUICK, **options})
+    return OpenAIEngine("fake", **{"base_url": base_url, "honours": capabilities.vllm(), "waits": QUICK, **options})
 
 
 def run(folder: Path, engine: Engine, **changes: Any) -> Recommendation:

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from infertune import filetext
 from infertune.errors import InvalidInputError
+from infertune.files import text_file
 from infertune.tasks import check, load
 
 FILE = """
@@ -310,6 +310,6 @@ def test_cells_with_escaped_quotes_are_read(read):
 
 def test_what_unpacks_to_more_than_a_file_may_have_is_refused(tmp_path):
     (tmp_path / "bomb.csv.gz").write_bytes(gzip.compress(b"0" * 10_000))
-    assert filetext.content(tmp_path / "bomb.csv.gz", most=10_000) == b"0" * 10_000
+    assert text_file.content(tmp_path / "bomb.csv.gz", most=10_000) == b"0" * 10_000
     with pytest.raises(InvalidInputError, match="must have at most 9,999 bytes, but has more"):
-        filetext.content(tmp_path / "bomb.csv.gz", most=9_999)
+        text_file.content(tmp_path / "bomb.csv.gz", most=9_999)

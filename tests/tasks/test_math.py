@@ -8,7 +8,7 @@ from infertune.types import Example
 
 pytest.importorskip("math_verify", reason="math-verify is of the extra math")
 
-from infertune.tasks.math import MathEquivalence
+from infertune.tasks.scorers.math import MathEquivalence
 
 
 def score(reference, text, **options):

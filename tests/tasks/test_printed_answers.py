@@ -3,8 +3,8 @@
 import pytest
 
 from infertune.tasks.extraction import Boxed, Choice, Final, Json, Line, Number, extractor
-from infertune.tasks.scorers import Exact
-from infertune.tasks.scorers import Number as NumberScorer
+from infertune.tasks.scorers.text import Exact
+from infertune.tasks.scorers.text import Number as NumberScorer
 from infertune.types import Example
 
 ANSWER_MARK = r"(?im)####|\banswer(?:\s+is\b|\W{0,5}:|\W{0,5}$)"
@@ -260,7 +260,7 @@ def test_json(answer, value):
 @pytest.mark.parametrize(("answer", "reference", "right"), MATH)
 def test_mathematics(answer, reference, right):
     pytest.importorskip("math_verify", reason="math-verify is of the extra math")
-    from infertune.tasks.math import MathEquivalence
+    from infertune.tasks.scorers.math import MathEquivalence
 
     scorer = MathEquivalence()
     found = extractor([Boxed(), Final()], scorer.normal_form)(answer)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from infertune.tasks.extraction import Code, Python, extractor
 from infertune.tasks.fences import blocks
-from infertune.tasks.python_tests import PythonTests
+from infertune.tasks.scorers.python_tests import PythonTests
 from infertune.types import Example
 
 PROMPT = 'from typing import List\n\n\ndef near(xs: List[float], t: float) -> bool:\n    """ Any two nearer? """\n'

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infertune.errors import InvalidInputError
-from infertune.tasks.scorers import Exact, Number
+from infertune.tasks.scorers.text import Exact, Number
 from infertune.types import Example
 
 SCORERS = [

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infertune import prompts, tasks
-from infertune.tasks import Task
+from infertune import tasks
+from infertune.tasks import Task, prompts
 
 RECORDED = Path(__file__).parents[2] / "benchmarks" / "search" / "recorded"
 OWN = ["capitals", "inflections", "kinds", "notes", "opposites", "sentiment"]

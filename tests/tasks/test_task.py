@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infertune import yamlfile
 from infertune.errors import DataUnavailableError, InvalidInputError
+from infertune.files import yaml_file
 from infertune.tasks import load, names
 from infertune.tasks.definition import Definition
 
@@ -265,7 +265,7 @@ ANYTHING = st.recursive(LEAVES, lambda one: st.lists(one, max_size=3) | st.dicti
 def test_any_task_file_is_a_task_or_one_message(tmp_path_factory, changes):
     folder = tmp_path_factory.mktemp("any", numbered=True)
     (folder / "rows.jsonl").write_text(lines(ROWS))
-    (folder / "mine.yaml").write_text(yamlfile.dump(yaml.safe_load(FILE) | changes))
+    (folder / "mine.yaml").write_text(yaml_file.dump(yaml.safe_load(FILE) | changes))
     try:
         load(folder / "mine.yaml")
     except (InvalidInputError, DataUnavailableError) as error:

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from infertune.estimators import best_of_n, first, majority
-from infertune.space import Configuration
+from infertune.strategies.estimators import best_of_n, first, majority
 from infertune.testing.synthetic_model import MAX_TOKENS, MOST_SAMPLES, SyntheticModel
+from infertune.types import Configuration
 
 EXAMPLES = np.arange(200)
 

@@ -7,8 +7,8 @@ from benchmarks.search.methods.peer import Peer
 from benchmarks.search.methods.trials import Trials
 from benchmarks.search.race import Method, Setting
 from infertune.allocators.ecooptigen.allocator import EcoOptiGenAllocator
-from infertune.allocators.value.allocator import ValueAllocator
-from infertune.allocators.value.options import Options
+from infertune.allocators.knowledge_gradient.allocator import ValueAllocator
+from infertune.allocators.knowledge_gradient.options import Options
 from infertune.samplers.qmc import QMCSampler
 from infertune.samplers.random import RandomSampler
 from infertune.samplers.tpe import TPESampler

@@ -9,8 +9,9 @@ import numpy as np
 from benchmarks.search.bank import Bank
 from benchmarks.search.problem import Bought, Purchase, together
 from benchmarks.search.race import Setting
-from infertune.allocators import Allocator, Evidence, Offer, Order
-from infertune.space import Configuration
+from infertune.allocators import Allocator, Offer
+from infertune.types import Configuration
+from infertune.types.evidence import Evidence, Order
 
 
 class Allocated:

@@ -12,9 +12,9 @@ from benchmarks.search.methods.trials import recorded
 from benchmarks.search.peers.protocol import Axis
 from benchmarks.search.problem import Problem
 from infertune.errors import InvalidInputError
-from infertune.extra_settings import is_extra
-from infertune.space import Configuration, Parameter
-from infertune.types import Scalar
+from infertune.space import Parameter
+from infertune.space.extra_settings import is_extra
+from infertune.types import Configuration, Scalar
 
 _FIRST = "first"
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from benchmarks.search.optimum import worth
 from benchmarks.search.problem import Bought
-from infertune.evaluate import Candidate
-from infertune.space import Configuration
+from infertune.types import Configuration
+from infertune.types.evidence import Candidate
 
 
 class Seen:

@@ -20,8 +20,8 @@ from benchmarks.search.peers.protocol import Outcome, Task, Wish
 from benchmarks.search.problem import Bought, Purchase
 from benchmarks.search.race import Method, Setting
 from infertune import plugins
-from infertune.space import Configuration
 from infertune.strategies import Strategy
+from infertune.types import Configuration
 
 GUARD_EXAMPLES = 8
 GUARD_SLACK = 1.5

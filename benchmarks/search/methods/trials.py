@@ -10,13 +10,13 @@ import numpy as np
 from benchmarks.search.methods.evidence import Seen
 from benchmarks.search.problem import Bought, Problem, Purchase
 from benchmarks.search.race import Setting
-from infertune.pilot import PILOT_EXAMPLES
-from infertune.plan import COST_SLACK, FINALS_SHARE, N_FINALISTS, Plan, plan
-from infertune.rounds import TRIALS_PER_ROUND
 from infertune.samplers import Sampler, SpaceExhausted, Trial
-from infertune.search_rounds import GUARD_EXAMPLES
-from infertune.select import affordable, finalists
-from infertune.space import Configuration
+from infertune.selection.select import affordable, finalists
+from infertune.study.pilot import PILOT_EXAMPLES
+from infertune.study.plan import COST_SLACK, FINALS_SHARE, N_FINALISTS, Plan, plan
+from infertune.study.rounds import TRIALS_PER_ROUND
+from infertune.study.sampler_search import GUARD_EXAMPLES
+from infertune.types import Configuration
 
 
 class Trials:

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from infertune.allocators import Evidence, Offer, Order
+from infertune.allocators import Offer
 from infertune.allocators.ecooptigen.blend_search import BlendSearch, flaml
 from infertune.allocators.ecooptigen.cost_pruning import Bounds, Seen, Step, Verdict, evaluation
 from infertune.allocators.ecooptigen.holdings import Holdings
 from infertune.allocators.ecooptigen.whole_space import WholeSpace
-from infertune.space import Configuration
+from infertune.types import Configuration
+from infertune.types.evidence import Evidence, Order
 
 N_TUNING = 20  # examples of every trial: what the published experiments tune on
 MOST_IDLE = 100  # proposals in a row that bring nothing to buy; so often FLAML asks before it gives up

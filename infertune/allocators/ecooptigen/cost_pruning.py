@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from infertune.estimators import FloatArray
+from infertune.types.arrays import FloatArray
 
 Verdict = Literal["complete", "over", "pruned", "failed"]
 

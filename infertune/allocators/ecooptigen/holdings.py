@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infertune.allocators import Evidence
-from infertune.estimators import FloatArray
-from infertune.space import Configuration
+from infertune.types import Configuration
+from infertune.types.arrays import FloatArray
+from infertune.types.evidence import Evidence
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from infertune.allocators.coordinates import Coordinates
-from infertune.space import Configuration, Parameter, SearchSpace
-from infertune.types import Scalar
+from infertune.allocators.surrogates.coordinates import Coordinates
+from infertune.space import Parameter, SearchSpace
+from infertune.types import Configuration, Scalar
 
 
 class WholeSpace:

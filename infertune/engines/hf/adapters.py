@@ -5,7 +5,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from infertune import model_folder
+from infertune.engines import model_folder
 from infertune.errors import DataUnavailableError, EngineError, InvalidInputError
 
 

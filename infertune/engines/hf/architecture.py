@@ -12,7 +12,7 @@ from transformers.models.auto.modeling_auto import (
 )
 from transformers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING
 
-from infertune import model_folder
+from infertune.engines import model_folder
 from infertune.errors import EngineError, InvalidInputError, nearest
 
 _GENERATIVE = ("ForCausalLM", "LMHeadModel", "WithLMHead")

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from infertune.decoding.draw import Settings, draw
 from infertune.decoding.noise import position_keys, sample_key
+from infertune.decoding.text_stream import TextStream
 from infertune.engines.hf.chat import RefusedPromptError
 from infertune.engines.hf.language_model import LanguageModel
 from infertune.engines.hf.prefill import Prefill
-from infertune.engines.text_stream import TextStream
 from infertune.types import REFUSED, FinishReason, Generation, Request, Response
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from infertune import models
 from infertune.decoding.draw import WARPER_ORDER
+from infertune.engines import models
 from infertune.engines.hf.batch import Batch
 from infertune.engines.hf.language_model import LanguageModel
 from infertune.errors import EngineError, InvalidInputError

@@ -14,7 +14,7 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from infertune import model_folder, models
+from infertune.engines import model_folder, models
 from infertune.engines.hf import adapters
 from infertune.engines.hf.architecture import config_of, one_line
 from infertune.errors import DataUnavailableError, EngineError, InfertuneError, InvalidInputError

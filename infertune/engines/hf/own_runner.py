@@ -4,8 +4,8 @@ import queue
 from dataclasses import dataclass
 
 from infertune.engines.hf.batch import Batch
-from infertune.engines.hf.job import Job, Piece
 from infertune.engines.hf.language_model import LanguageModel
+from infertune.engines.hf.server_request import Job, Piece
 from infertune.types import Decoding, Message, Request
 
 

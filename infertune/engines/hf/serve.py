@@ -18,12 +18,12 @@ from typing import Any
 
 import torch
 
-from infertune import models
+from infertune.engines import models
 from infertune.engines.hf.chat import ChatTemplate
-from infertune.engines.hf.job import Job, Runner
 from infertune.engines.hf.language_model import LanguageModel, context_tokens_of, device_named, dtype_named
 from infertune.engines.hf.loading import load
 from infertune.engines.hf.own_runner import OwnRunner
+from infertune.engines.hf.server_request import Job, Runner
 from infertune.errors import InfertuneError, InvalidInputError
 
 _SETTINGS = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed", "ignore_eos")

@@ -11,10 +11,9 @@ from importlib.util import find_spec
 
 import torch
 
-from infertune.condition import Condition
 from infertune.engines.hf.engine import default_batch_size
 from infertune.engines.hf.language_model import default_dtype, device_named
-from infertune.parameter import Parameter
+from infertune.space import Condition, Parameter
 from infertune.types import Scalar
 
 RUNNER = "engine.runner"

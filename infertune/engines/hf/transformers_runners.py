@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from transformers import ContinuousBatchingConfig, GenerationConfig, StoppingCriteria
 
+from infertune.decoding.text_stream import TextStream
 from infertune.engines.hf.chat import ChatTemplate
-from infertune.engines.hf.job import Job, Piece
-from infertune.engines.text_stream import TextStream
+from infertune.engines.hf.server_request import Job, Piece
 from infertune.types import Message
 
 _GATHER_SECONDS = 0.002  # requests that come together are one batch

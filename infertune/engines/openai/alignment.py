@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from infertune.replay import cut
+from infertune.decoding.truncation import cut
 from infertune.types import FinishReason, Generation
 
 _REPLACEMENT = "\ufffd".encode()  # in the place of bytes that are no character

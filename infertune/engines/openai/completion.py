@@ -3,11 +3,11 @@
 import math
 from dataclasses import dataclass, replace
 
+from infertune.decoding.truncation import cut
+from infertune.engines.endpoint.capabilities import Honours
 from infertune.engines.openai.alignment import align, generation
-from infertune.engines.openai.calls import Call, sent_stops
-from infertune.engines.openai.honours import Honours
+from infertune.engines.openai.payload import Call, sent_stops
 from infertune.engines.openai.retry import Fault
-from infertune.replay import cut
 from infertune.types import FinishReason, Generation, Prompt, Request
 from infertune.wire import reply as wire
 from infertune.wire.reply import Choice, NoAnswer

@@ -11,15 +11,15 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from infertune.engines.openai import keys
+from infertune.engines.endpoint import api_key
+from infertune.engines.endpoint.capabilities import Honours
+from infertune.engines.openai.client import Exchange
 from infertune.engines.openai.concurrency import CEILING, START, ConcurrencyLimit
-from infertune.engines.openai.exchange import Exchange
-from infertune.engines.openai.flight import Flight
-from infertune.engines.openai.honours import Honours
-from infertune.engines.openai.lacking import lacking
-from infertune.engines.openai.lanes import Lanes
-from infertune.engines.openai.listing import served
+from infertune.engines.openai.connections import Lanes
+from infertune.engines.openai.in_flight import Flight
 from infertune.engines.openai.retry import EndpointGone, Waits
+from infertune.engines.openai.served_models import served
+from infertune.engines.openai.unsupported import lacking
 from infertune.engines.probing.probe import Probe, Step
 from infertune.engines.probing.recall import Journal, probed
 from infertune.errors import EngineError, InvalidInputError, nearest
@@ -76,8 +76,8 @@ class OpenAIEngine:
         waits: Waits = Waits(),  # noqa: B008  (frozen)
         alive: Callable[[], bool] | None = None,
     ) -> None:
-        self._base_url = keys.check_base_url(tidied(base_url))
-        self._key = keys.read(api_key_env=api_key_env, api_key_file=api_key_file)
+        self._base_url = api_key.check_base_url(tidied(base_url))
+        self._key = api_key.read(api_key_env=api_key_env, api_key_file=api_key_file)
         self._extra_body = _object(extra_body)
         if concurrency is not None and concurrency < 1:
             raise InvalidInputError(f"--concurrency must be at least 1, not {concurrency}")

@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from infertune.engines.probing import told
-from infertune.engines.probing.endpoint import CHAT, PLAIN, Answer, Path, Refusal
 from infertune.engines.probing.length_limit import GREATEST_LEAST, length_limit
+from infertune.engines.probing.probe_client import CHAT, PLAIN, Answer, Path, Refusal
 from infertune.engines.probing.server_kind import served_models
 from infertune.engines.probing.several import Several
 from infertune.engines.probing.stops import Stops

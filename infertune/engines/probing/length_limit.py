@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 
-from infertune.engines.probing.endpoint import Answer
+from infertune.engines.probing.probe_client import Answer
 from infertune.engines.probing.texts import OPEN_PROMPTS, Texts
 from infertune.engines.probing.verdicts import Verdict
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import httpx
 
-from infertune.engines.openai.honours import Honours
-from infertune.engines.openai.keys import Key
-from infertune.engines.probing.endpoint import IN_FLIGHT, Endpoint, Path
+from infertune.engines.endpoint.api_key import Key
+from infertune.engines.endpoint.capabilities import Honours
 from infertune.engines.probing.experiments import NARROWING, NEWER_LIMIT, Experiments, Row
+from infertune.engines.probing.probe_client import IN_FLIGHT, Endpoint, Path
 from infertune.engines.probing.server_kind import ServerKind, identify
 from infertune.engines.probing.texts import SAMPLES_PER_REQUEST, Texts
 from infertune.types import Scalar

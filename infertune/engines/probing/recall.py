@@ -15,10 +15,10 @@ from typing import Any, Protocol
 import httpx
 import msgspec
 
-from infertune import models
-from infertune.engines.openai.keys import Key
-from infertune.engines.probing.endpoint import Endpoint
+from infertune.engines import models
+from infertune.engines.endpoint.api_key import Key
 from infertune.engines.probing.probe import Probe, Step, probe
+from infertune.engines.probing.probe_client import Endpoint
 from infertune.types import Scalar
 
 KEPT_SECONDS = 24 * 3600.0

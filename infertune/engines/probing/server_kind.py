@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from infertune.engines.openai.honours import VLLM_WARPERS
-from infertune.engines.probing.endpoint import CHAT, PLAIN, Answer, Endpoint
+from infertune.engines.endpoint.capabilities import VLLM_WARPERS
+from infertune.engines.probing.probe_client import CHAT, PLAIN, Answer, Endpoint
 
 _WARPERS = {"vllm": VLLM_WARPERS}
 _LABEL = re.compile(r'(\w+)="([^"]*)"')

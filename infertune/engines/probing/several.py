@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 
-from infertune.engines.probing.endpoint import Answer, Refusal
+from infertune.engines.probing.probe_client import Answer, Refusal
 from infertune.engines.probing.texts import OPEN_PROMPTS, SAMPLES_PER_REQUEST, Refused, Texts
 from infertune.engines.probing.verdicts import N_SEEDS, Verdict
 

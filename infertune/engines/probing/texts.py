@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from infertune.engines.probing.endpoint import CHAT, Answer, Endpoint, Path, Refusal
+from infertune.engines.probing.probe_client import CHAT, Answer, Endpoint, Path, Refusal
 from infertune.engines.probing.verdicts import N_ROUNDS, N_SAMPLES, N_TRIPLES, Verdict, different, narrower
 from infertune.types import Scalar
 

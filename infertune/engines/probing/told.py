@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infertune.engines.probing.endpoint import CHAT, Answer
+from infertune.engines.probing.probe_client import CHAT, Answer
 from infertune.engines.probing.texts import OPEN_PROMPTS, Refused, Texts
 from infertune.engines.probing.verdicts import Verdict
 

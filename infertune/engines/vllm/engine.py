@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from infertune import models
-from infertune.engines.openai import honours
+from infertune.engines import models
+from infertune.engines.endpoint import capabilities
 from infertune.engines.openai.engine import EndpointGone, OpenAIEngine
 from infertune.engines.openai.retry import Waits
+from infertune.engines.process.failures import ServerFailure
 from infertune.engines.vllm import arguments as vllm_arguments
-from infertune.engines.vllm.failures import ServerFailure
 from infertune.engines.vllm.interpreter import find
 from infertune.engines.vllm.metrics import ServerMetrics
 from infertune.engines.vllm.server import ServerFailed, VLLMServer
@@ -78,7 +78,7 @@ class VLLMEngine:
         self._concurrency = concurrency
         self._start_timeout_seconds = start_timeout_seconds
         self._hang_seconds = hang_seconds
-        known = honours.vllm(self._python.version, seed=self._arguments.seeds_are_safe)
+        known = capabilities.vllm(self._python.version, seed=self._arguments.seeds_are_safe)
         self._extra = extra
         # With speculative decoding vLLM refuses some settings, and what it makes of the user's own nobody knows.
         self._honours = None if extra or "speculative_config" in given else known

@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 
-from infertune import models
-from infertune.engines.vllm import effective, failures
+from infertune.engines import models
+from infertune.engines.process import failures
+from infertune.engines.vllm import effective_config
 from infertune.engines.vllm.interpreter import VLLMPython
 from infertune.errors import EngineError, InvalidInputError, nearest
 from infertune.types import Scalar
@@ -79,7 +80,7 @@ class Installed(msgspec.Struct, frozen=True, kw_only=True):
 
     def default(self, name: str) -> Scalar | None:
         """Return what a flag is when nobody sets it; None where the engine decides later, or does without."""
-        value = effective.in_force(self.config, name)
+        value = effective_config.in_force(self.config, name)
         return value if value is not None or name not in self else self.flag(name).default
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from infertune import machine
+from infertune.engines import machine
 from infertune.errors import DataUnavailableError, InvalidInputError
 
 VARIABLE = machine.VLLM_PYTHON

@@ -1,13 +1,12 @@
 """A managed vLLM server: its command line, and how it shows that it is ready."""
 
-import json
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from infertune.engines.vllm.process import HOST, ServerProcess
-from infertune.engines.vllm.process import ServerFailed as ServerFailed
+from infertune.engines.process.readiness import answers_to
+from infertune.engines.process.server_process import HOST, ServerProcess
+from infertune.engines.process.server_process import ServerFailed as ServerFailed
 
 _MODULE = "vllm.entrypoints.openai.api_server"
 
@@ -57,13 +56,3 @@ class VLLMServer(ServerProcess):
             start_timeout_seconds=start_timeout_seconds,
             grace_seconds=grace_seconds,
         )
-
-
-def answers_to(server: ServerProcess, mark: str) -> bool:
-    """Whether it is well and says that a model of this name is its own."""
-    try:
-        health, _ = server.get("/health", timeout_seconds=5)
-        models: dict[str, Any] = json.loads(server.get("/v1/models", timeout_seconds=5)[1])
-        return health == 200 and any(model["id"] == mark for model in models["data"])
-    except (OSError, ValueError, TypeError, KeyError):
-        return False

@@ -6,14 +6,12 @@ names, choices and defaults, its devices. What either lacks is not searched.
 
 from collections.abc import Mapping, Sequence
 
-from infertune.condition import Condition, Constraint
 from infertune.engines.vllm.arguments import OURS
 from infertune.engines.vllm.installed import Flag, Installed
+from infertune.engines.vllm.search_ranges import TABLE, Row
 from infertune.engines.vllm.serve_arguments import LOOKUP_METHODS, PREFIX, SPECULATIVE, UNSET
-from infertune.engines.vllm.worth_searching import TABLE, Row
 from infertune.errors import InvalidInputError, nearest
-from infertune.parameter import Parameter
-from infertune.space import SearchSpace
+from infertune.space import Condition, Constraint, Parameter, SearchSpace
 from infertune.types import Scalar
 
 _MOST_UNSPLIT_TOKENS = 65_536
@@ -67,7 +65,7 @@ def with_flags(space: SearchSpace, installed: Installed, settings: Sequence[str]
     """Return the space with a parameter for each flag that ``--set`` names and the space does not have.
 
     Args:
-        space: To be changed by the same settings afterwards (`infertune.space_text.changed`), which gives the new
+        space: To be changed by the same settings afterwards (`infertune.space.notation.changed`), which gives the new
             parameters their values.
         installed: Whose parser knows the flags.
         settings: Each ``NAME=VALUES``; the name with or without ``engine.``, with dashes or underscores.

@@ -6,15 +6,14 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infertune import models
-from infertune.condition import Constraint
-from infertune.configuration import Configuration
-from infertune.engines.vllm.process import HOST, ServerProcess
+from infertune.engines import models
+from infertune.engines.process.server_process import HOST, ServerProcess
 from infertune.errors import EngineError, InvalidInputError
 from infertune.load.workload import Workload
-from infertune.parameter import Parameter
 from infertune.serving.launch.command_template import CommandTemplate
 from infertune.serving.launch.server_deployment import ServerDeployment
+from infertune.space import Constraint, Parameter
+from infertune.types import Configuration
 
 _ANSWER_SECONDS = 5
 

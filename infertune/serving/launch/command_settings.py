@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-from infertune import space_text
 from infertune.engines.vllm.serve_arguments import PREFIX
 from infertune.errors import InvalidInputError, nearest
-from infertune.parameter import Parameter
 from infertune.serving.launch.command_template import CommandTemplate
+from infertune.space import Parameter, notation
 
 
 def parameters(template: CommandTemplate, settings: Sequence[str]) -> tuple[Parameter, ...]:
@@ -35,4 +34,4 @@ def parameters(template: CommandTemplate, settings: Sequence[str]) -> tuple[Para
     for name in template.settings:
         if name not in given:
             raise InvalidInputError(f"--command has a hole {{{name}}}: give its values with --set {name}=A,B,C")
-    return tuple(space_text.new(name, given[name], tier="engine") for name in template.settings)
+    return tuple(notation.new(name, given[name], tier="engine") for name in template.settings)

@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from infertune.condition import Constraint
-from infertune.configuration import Configuration
-from infertune.load.load import Load
+from infertune.load.arrival_load import Load
 from infertune.load.timing import Timing
-from infertune.parameter import Parameter
+from infertune.space import Constraint, Parameter
+from infertune.types import Configuration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,16 +10,14 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 
-from infertune import models
-from infertune.condition import Constraint
-from infertune.configuration import Configuration
+from infertune.engines import models
+from infertune.engines.process.readiness import answers_to
+from infertune.engines.process.server_process import HOST, ServerProcess
 from infertune.engines.vllm import serve_arguments
-from infertune.engines.vllm.process import HOST, ServerProcess
-from infertune.engines.vllm.server import answers_to
 from infertune.load.workload import Workload
-from infertune.parameter import Parameter
 from infertune.serving.launch.server_deployment import ServerDeployment
-from infertune.types import Scalar
+from infertune.space import Constraint, Parameter
+from infertune.types import Configuration, Scalar
 
 _PROGRAM = (sys.executable, "-m", "infertune.engines.hf.serve")
 

@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from infertune.engines.process.server_process import ServerFailed, ServerProcess
 from infertune.engines.vllm import metrics as server_metrics
 from infertune.engines.vllm.metrics import ServerMetrics
-from infertune.engines.vllm.process import ServerFailed, ServerProcess
 from infertune.errors import EngineError
+from infertune.load.arrival_load import Load
 from infertune.load.generator import generate
 from infertune.load.lengths import Lengths
-from infertune.load.load import Load
 from infertune.load.synthetic import Synthetic
 from infertune.load.timing import Timing
 from infertune.load.workload import LoadRequest, Workload

@@ -7,20 +7,18 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from infertune import models
-from infertune.condition import Constraint
-from infertune.configuration import Configuration
+from infertune.engines import models
+from infertune.engines.process.server_process import ServerProcess
 from infertune.engines.vllm import arguments as vllm_arguments
 from infertune.engines.vllm import installed as vllm_installed
 from infertune.engines.vllm import serve_arguments, settings
 from infertune.engines.vllm.installed import Installed
 from infertune.engines.vllm.interpreter import VLLMPython, find
-from infertune.engines.vllm.process import ServerProcess
 from infertune.engines.vllm.server import VLLMServer
 from infertune.load.workload import Workload
-from infertune.parameter import Parameter
 from infertune.serving.launch.server_deployment import ServerDeployment
-from infertune.types import Scalar
+from infertune.space import Constraint, Parameter
+from infertune.types import Configuration, Scalar
 
 _RESET_TRIES = 50
 _RESET_SECONDS = 0.1

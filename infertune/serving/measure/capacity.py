@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infertune.serving.measure.figures import Figures
-from infertune.stats import FloatArray
+from infertune.types.arrays import FloatArray
 
 N_DRAWS = 200
 _PRIOR = 1.0  # requests' worth

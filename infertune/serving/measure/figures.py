@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 from scipy import special
 
-from infertune.load.load import Load
+from infertune.load.arrival_load import Load
 from infertune.load.measures import measures
 from infertune.load.slo import Promise, Slo
 from infertune.load.timing import CUT, Timing

@@ -7,7 +7,7 @@ from typing import Literal
 
 from infertune.errors import InvalidInputError, nearest
 from infertune.load import metric_names
-from infertune.load.load import Load
+from infertune.load.arrival_load import Load
 from infertune.load.slo import Slo
 from infertune.types import Scalar
 

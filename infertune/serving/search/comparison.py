@@ -28,7 +28,7 @@ from functools import cache
 import numpy as np
 from scipy import special
 
-from infertune.estimators import FloatArray
+from infertune.types.arrays import FloatArray
 
 CONFIDENCE = 0.95
 MARGIN = 0.05  # within which one server is as good as another

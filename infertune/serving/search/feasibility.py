@@ -16,12 +16,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infertune.allocators.coordinates import Coordinates
-from infertune.allocators.gaussian_process import kernel
-from infertune.configuration import Configuration
+from infertune.allocators.surrogates.coordinates import Coordinates
+from infertune.allocators.surrogates.gaussian_process import kernel
 from infertune.errors import EngineError
-from infertune.estimators import FloatArray
 from infertune.space import SearchSpace
+from infertune.types import Configuration
+from infertune.types.arrays import FloatArray
 
 IN_A_ROW = 3  # failures of one class that end the search
 _PRIOR, _DOUBT = 2.0, 0.2  # trials' worth of others, and of failures of a class, before anything is tried

@@ -18,11 +18,11 @@ from functools import cached_property
 
 import numpy as np
 
-from infertune.configuration import Configuration
-from infertune.engines.vllm.failures import ServerFailure
-from infertune.serving.measure.worth import NOT_KEPT, NOT_KEPT_THERE, Measured
+from infertune.engines.process.failures import ServerFailure
+from infertune.serving.measure.score import NOT_KEPT, NOT_KEPT_THERE, Measured
 from infertune.serving.search.comparison import FEWEST_TURNS, MARGIN, Comparison, compared
 from infertune.serving.search.trial import Trial
+from infertune.types import Configuration
 
 MOST_RIVALS = 3  # of the best, that are looked at when there is time left
 

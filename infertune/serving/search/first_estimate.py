@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infertune.errors import InvalidInputError
-from infertune.serving.measure.log import EventLog
-from infertune.serving.search.speed import MachineFacts, SpeedModel, TrafficFacts, model_facts, rough_machine
+from infertune.serving.measure.event_log import EventLog
+from infertune.serving.search.roofline import MachineFacts, SpeedModel, TrafficFacts, model_facts, rough_machine
 
 _USUAL_PROMPT, _USUAL_ANSWER = 200.0, 50.0  # tokens, until the first burst says how many
 _MACHINE = "machine"

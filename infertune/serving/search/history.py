@@ -4,20 +4,20 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from infertune.configuration import Configuration
-from infertune.engines.vllm.failures import ServerFailure
-from infertune.engines.vllm.process import ServerFailed
+from infertune.engines.process.failures import ServerFailure
+from infertune.engines.process.server_process import ServerFailed
+from infertune.serving.measure.account import Account
 from infertune.serving.measure.capacity import Effort
 from infertune.serving.measure.goal import Goal, n_devices
-from infertune.serving.measure.paid import Account
-from infertune.serving.measure.worth import Measured, measure
+from infertune.serving.measure.score import Measured, measure
 from infertune.serving.search.finals import Finals, Round
-from infertune.serving.search.found import short
 from infertune.serving.search.known import Known
 from infertune.serving.search.pressing import pressing
+from infertune.serving.search.result import short
 from infertune.serving.search.steps import Arm, Server, Step
 from infertune.serving.search.trial import Trial
 from infertune.space import SearchSpace
+from infertune.types import Configuration
 
 SEARCH_EFFORT = Effort(most_bursts=7, tolerance=0.15)
 FINAL_EFFORT = Effort(most_bursts=24, repeats=24, tolerance=0.0, step=1.12)  # for as long as there is room

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Sequence
 
-from infertune.configuration import Configuration
 from infertune.serving.measure.goal import Goal
 from infertune.serving.search.feasibility import Feasibility, Outcome
 from infertune.serving.search.proposals import Estimate, Scored, Surrogate
-from infertune.serving.search.speed import SpeedModel
+from infertune.serving.search.roofline import SpeedModel
 from infertune.serving.search.trial import Trial
 from infertune.space import SearchSpace
+from infertune.types import Configuration
 
 FIRST_RATE = 1.0  # requests per second, where nothing says what a server may be good for
 _FIRST_ERROR = 0.3  # of the logarithm of the speed model's guess; a trial begins so much below it

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from infertune.load.load import Load
+from infertune.load.arrival_load import Load
 from infertune.load.saturation import hopeless
 from infertune.load.slo import Slo
+from infertune.serving.measure.account import PaidServer
 from infertune.serving.measure.figures import Figures, held
-from infertune.serving.measure.paid import PaidServer
-from infertune.serving.measure.worth import FEWEST_REQUESTS, Press
-from infertune.serving.search.found import words
+from infertune.serving.measure.score import FEWEST_REQUESTS, Press
+from infertune.serving.search.result import words
 
 _SECOND_SEED = 1000  # further than any load is tried
 

@@ -1,7 +1,8 @@
 """Which settings to try next: a Gaussian process on the score about an estimate of the speed, times the chance to run.
 
 The score of settings x is modelled as a + b m(x) + g(x), with m the estimate's score where there is one, a and b by
-least squares that hold b near 1, and g a Gaussian process in the coordinates of `infertune.allocators.coordinates`.
+least squares that hold b near 1, and g a Gaussian process in the coordinates of
+`infertune.allocators.surrogates.coordinates`.
 What is tried next has the most expected improvement (Mockus 1978; Jones et al. 1998, equation 15) times the chance of
 being feasible (Schonlau et al. 1998).
 """
@@ -13,13 +14,13 @@ from itertools import islice
 import numpy as np
 from scipy import special
 
-from infertune.allocators.coordinates import Coordinates
-from infertune.allocators.gaussian_process import Posterior, fit, kernel
-from infertune.allocators.proposals import neighbours
-from infertune.configuration import Configuration
-from infertune.estimators import FloatArray
+from infertune.allocators.surrogates.candidates import neighbours
+from infertune.allocators.surrogates.coordinates import Coordinates
+from infertune.allocators.surrogates.gaussian_process import Posterior, fit, kernel
 from infertune.serving.search.feasibility import Feasibility, Outcome
 from infertune.space import SearchSpace
+from infertune.types import Configuration
+from infertune.types.arrays import FloatArray
 
 N_DRAWN = 512
 _N_NEAR = 128

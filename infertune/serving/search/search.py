@@ -10,23 +10,23 @@ nothing left to decide and there is time, the search goes on. How the budget is 
 import math
 from collections.abc import Callable
 
-from infertune.configuration import Configuration
 from infertune.errors import BudgetError, InvalidInputError
+from infertune.serving.measure.account import Account
+from infertune.serving.measure.event_log import EventLog
 from infertune.serving.measure.goal import Goal
-from infertune.serving.measure.log import EventLog
-from infertune.serving.measure.paid import Account
-from infertune.serving.measure.worth import FEWEST_REQUESTS
+from infertune.serving.measure.score import FEWEST_REQUESTS
 from infertune.serving.search import proposals
 from infertune.serving.search.comparison import FEWEST_TURNS
 from infertune.serving.search.feasibility import Outcome, check
-from infertune.serving.search.found import Found, Progress
 from infertune.serving.search.history import FINAL_EFFORT, History
 from infertune.serving.search.known import Known
-from infertune.serving.search.speed import SpeedModel
+from infertune.serving.search.result import Found, Progress
+from infertune.serving.search.roofline import SpeedModel
 from infertune.serving.search.split import DEFAULT_SHARE, FINAL_BURSTS, FINAL_LENGTH, Split
 from infertune.serving.search.steps import ARMS, Arm, Journal, Server, Step
 from infertune.serving.search.verdict import verdict
 from infertune.space import SearchSpace
+from infertune.types import Configuration
 
 _LONGEST_BURST = 2.0  # times what a burst should take, of a server's first
 

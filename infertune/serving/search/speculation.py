@@ -16,12 +16,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infertune.configuration import Configuration
-from infertune.engines.vllm.process import ServerFailed
+from infertune.engines.process.server_process import ServerFailed
 from infertune.errors import InvalidInputError
-from infertune.load.load import Load
+from infertune.load.arrival_load import Load
+from infertune.serving.measure.account import Account
 from infertune.serving.measure.figures import Figures
-from infertune.serving.measure.paid import Account
+from infertune.types import Configuration
 
 METHOD, LENGTH = "engine.speculative_method", "engine.speculative_tokens"
 LAMBDA = 1.0

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from infertune.configuration import Configuration
 from infertune.errors import InvalidInputError
-from infertune.serving.measure.paid import Account
+from infertune.serving.measure.account import Account
 from infertune.serving.search.speculation import LENGTH, METHOD, Schedule, loads_to_measure, measured, schedule
 from infertune.space import SearchSpace
+from infertune.types import Configuration
 
 SHARE = 0.2  # of a budget, where there are lengths to choose between
 REPEATS = 3

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from infertune.configuration import Configuration
-from infertune.serving.measure.log import EventLog
+from infertune.serving.measure.event_log import EventLog
+from infertune.types import Configuration
 
 Arm = Literal["default", "random", "model", "finals"]
 ARMS: tuple[Arm, ...] = ("default", "random", "model", "finals")

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from infertune.configuration import Configuration
-from infertune.engines.vllm.failures import ServerFailure
-from infertune.serving.measure.worth import NOT_KEPT, NOT_KEPT_THERE, Measured
+from infertune.engines.process.failures import ServerFailure
+from infertune.serving.measure.score import NOT_KEPT, NOT_KEPT_THERE, Measured
 from infertune.serving.search.feasibility import EXPECTED, Outcome
 from infertune.serving.search.steps import Arm
+from infertune.types import Configuration
 
 BREAKS = "breaks the SLO"
 

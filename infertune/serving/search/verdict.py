@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from infertune.configuration import Configuration
 from infertune.serving.search.comparison import NONE, Comparison
 from infertune.serving.search.finals import Finalist, Finals
+from infertune.types import Configuration
 
 Kind = Literal["clear", "keep", "undecided", "nothing"]
 

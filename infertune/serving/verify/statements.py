@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from infertune.engines.vllm import effective
+from infertune.engines.vllm import effective_config
 from infertune.engines.vllm.serve_arguments import UNSET
 from infertune.serving.verify.observation import Observation
 from infertune.serving.verify.running_server import RunningServer
@@ -21,9 +21,9 @@ def _server_info(server: RunningServer, wanted: Mapping[str, Scalar]) -> list[Ob
     if not isinstance(config, dict):
         return []
     return [
-        _observed(name, value, effective.in_force(config, name), "/server_info")
+        _observed(name, value, effective_config.in_force(config, name), "/server_info")
         for name, value in wanted.items()
-        if effective.is_shown(config, name)
+        if effective_config.is_shown(config, name)
     ]
 
 

@@ -1,0 +1,1 @@
+"""The models that the search stands on: coordinates, Gaussian processes, candidates."""

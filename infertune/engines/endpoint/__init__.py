@@ -1,0 +1,1 @@
+"""What all engines at an endpoint share: its capabilities, its key."""

@@ -1,0 +1,77 @@
+"""What becomes of a call: an answer or a failure, and what was paid without use; and the response made of several."""
+
+import time
+
+from infertune.engines.openai.completion import Answer
+from infertune.engines.openai.payload import Call
+from infertune.engines.openai.retry import Fault
+from infertune.types import REFUSED, Request, Response
+
+
+class Trade:
+    """A call, its outcome as soon as there is one, and what was paid beyond the answer.
+
+    Attributes:
+        sent_at: By the monotonic clock, of the first attempt; 0 before.
+        n_unknown: Attempts that were paid at a price that is not known, which is taken to be the answer's own.
+    """
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.answer: Answer | None = None
+        self.failure: Fault | None = None
+        self.sent_at = 0.0
+        self.n_unknown = 0
+        self._prompt_tokens = 0
+        self._completion_tokens = 0
+
+    def unusable(self, fault: Fault) -> None:
+        """Book what an attempt without an answer has cost."""
+        if fault.prompt_tokens is not None:
+            self._prompt_tokens += fault.prompt_tokens
+            self._completion_tokens += fault.completion_tokens or 0
+        elif fault.may_be_paid:
+            self.n_unknown += 1
+
+    def copied(self, answer: Answer) -> None:
+        """Book an answer that came second."""
+        self._prompt_tokens += answer.prompt_tokens
+        self._completion_tokens += answer.completion_tokens
+
+    def extra(self) -> tuple[int, int]:
+        """Return the prompt and completion tokens paid beyond the answer."""
+        prompt_tokens, completion_tokens = self._prompt_tokens, self._completion_tokens
+        if self.answer is not None:
+            prompt_tokens += self.n_unknown * self.answer.prompt_tokens
+            completion_tokens += self.n_unknown * self.answer.completion_tokens + self.answer.unused_tokens
+        return prompt_tokens, completion_tokens
+
+
+def response(request: Request, trades: list[Trade]) -> Response:
+    """Return the response to a request from the outcomes of its calls; a failed one where one of them failed."""
+    seconds = time.monotonic() - min((trade.sent_at for trade in trades if trade.sent_at), default=time.monotonic())
+    extra_prompt_tokens, extra_completion_tokens = map(sum, zip(*(trade.extra() for trade in trades), strict=True))
+    answers = [trade.answer for trade in trades if trade.answer is not None]
+    failure = next((trade.failure for trade in trades if trade.failure is not None), None)
+    paid_prompt_tokens = sum(answer.prompt_tokens for answer in answers)
+    if failure is not None:
+        return Response(
+            request=request,
+            generations=(),
+            prompt_tokens=0,
+            seconds=seconds,
+            extra_prompt_tokens=extra_prompt_tokens + paid_prompt_tokens,
+            extra_completion_tokens=extra_completion_tokens
+            + sum(len(each.token_ids) for answer in answers for each in answer.generations),
+            error=f"{REFUSED if failure.blame == 'request' else ''}{failure.said}",
+        )
+    made = {each.sample: each for answer in answers for each in answer.generations}
+    prompt_tokens = answers[0].prompt_tokens // answers[0].n_prompts
+    return Response(
+        request=request,
+        generations=tuple(made[sample] for sample in request.samples),
+        prompt_tokens=prompt_tokens,
+        seconds=seconds,
+        extra_prompt_tokens=extra_prompt_tokens + paid_prompt_tokens - prompt_tokens,
+        extra_completion_tokens=extra_completion_tokens,
+    )

@@ -1,0 +1,1 @@
+"""Servers as processes: started, watched, ended, and why one failed."""

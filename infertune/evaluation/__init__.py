@@ -1,0 +1,1 @@
+"""An order in, its evidence out, everything paid for in one account."""

@@ -1,0 +1,38 @@
+"""The requests that a configuration makes of examples."""
+
+from collections.abc import Iterable
+
+from infertune.space.extra_settings import is_extra
+from infertune.tasks import Task
+from infertune.types import Configuration, Decoding, Example, Request
+
+
+def requests_for(
+    task: Task,
+    configuration: Configuration,
+    examples: Iterable[Example],
+    *,
+    n_samples: int,
+    max_tokens: int,
+    seed: int,
+) -> list[Request]:
+    """Return the requests that buy ``n_samples`` of each example; a greedy setting needs one, for all are equal."""
+    settings = {
+        name.removeprefix("decoding."): value
+        for name, value in configuration.items()
+        if name.startswith("decoding.") and name != "decoding.max_tokens"
+    }
+    extra = {name: settings.pop(name) for name in sorted(settings) if is_extra(f"decoding.{name}")}
+    decoding = Decoding(**settings, max_tokens=max_tokens, stop=task.stop, extra=tuple(extra.items()))  # type: ignore[arg-type]
+    template = task.prompts[str(configuration["prompt.template"])]
+    samples = (0,) if decoding.temperature == 0 else tuple(range(n_samples))
+    return [
+        Request(
+            example_id=example.id,
+            prompt=template.render(example.fields),
+            decoding=decoding,
+            seed=seed,
+            samples=samples,
+        )
+        for example in examples
+    ]

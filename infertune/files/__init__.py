@@ -1,0 +1,1 @@
+"""What is read and written: text, YAML, JSON rows, shipped data."""

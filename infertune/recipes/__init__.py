@@ -1,0 +1,1 @@
+"""The answer as a file: written, read and deployed."""

@@ -1,0 +1,1 @@
+"""The front, the choice, the regret bound and the verdict."""

@@ -1,0 +1,73 @@
+"""What a study answers, as plain values that are written down and read again."""
+
+from dataclasses import dataclass
+
+from infertune.bank.usage import Spent
+from infertune.selection.regret_bound import Promise
+from infertune.selection.verdict import Verdict
+from infertune.types import Configuration
+from infertune.types.evidence import Candidate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A configuration with its figures on ``tune``, which flatter the best by its luck.
+
+    Attributes:
+        utility: Mean over the examples of the finals.
+        cost_tokens: Mean tokens per request in use.
+        answered_share: Of the examples, those that were not refused for good.
+    """
+
+    configuration: Configuration
+    utility: float
+    cost_tokens: float
+    answered_share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation:
+    """The answer of a study.
+
+    Attributes:
+        recommended: The configuration to deploy: ``seen`` or ``default``.
+        seen: The best that was seen, as the user's preference has it.
+        default: The default configuration.
+        on_tune: The recommended configuration in the finals.
+        verdict: What ``confirm`` says of ``seen`` beside ``default``.
+        budget_to_decide: Times this budget that would about decide; None when it is decided, or the task has not as
+            many ``confirm`` examples, or no number of examples would.
+        front: Nondominated configurations of the finals, cheapest first.
+        n_as_good: How many of the finals' choices are shown to be as good as the best, within the margin.
+        promise: How far the recommended configuration may fall short of the best of what was tried.
+        explored: (tokens per request, utility) of everything the search evaluated, on its own examples.
+        n_trials: Evaluations of a configuration on some examples; an allocator may come back to one with more.
+        n_tune: Examples of the finals.
+        notes: What the user should know: values left out of the space, requests that failed ...
+    """
+
+    recommended: Configuration
+    seen: Configuration
+    default: Configuration
+    on_tune: Point
+    verdict: Verdict
+    budget_to_decide: float | None
+    front: tuple[Point, ...]
+    n_as_good: int
+    promise: Promise
+    explored: tuple[tuple[float, float], ...]
+    spent: Spent
+    seconds: float
+    n_trials: int
+    n_tune: int
+    notes: tuple[str, ...]
+
+
+def point(candidate: Candidate) -> Point:
+    """Return a candidate without its examples."""
+    return Point(
+        configuration=candidate.configuration,
+        utility=candidate.utility,
+        cost_tokens=candidate.cost_tokens,
+        answered_share=candidate.answered_share,
+    )

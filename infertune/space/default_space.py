@@ -1,0 +1,115 @@
+"""The space that is searched unless the user says otherwise."""
+
+from collections.abc import Mapping, Sequence
+
+from infertune.space.condition import Condition, Constraint
+from infertune.space.parameter import Parameter
+from infertune.space.search_space import SearchSpace
+from infertune.types import Scalar
+
+TEMPERATURE = "decoding.temperature"
+SAMPLED = Condition(TEMPERATURE, ">", 0.0)
+STRATEGIES = ("first", "majority", "best_of_n")
+
+
+def sampled(configuration: Mapping[str, Scalar]) -> bool:
+    """Whether the samples of an example may differ under a configuration: all are equal where decoding is greedy."""
+    return configuration.get(TEMPERATURE) != 0.0
+
+
+def default_space(
+    *,
+    prompts: Sequence[str],
+    max_tokens: int | Sequence[int],
+    n: Sequence[int] = (1, 3, 5, 9),
+    strategies: Sequence[str] = STRATEGIES,
+    extractors: Sequence[str] = (),
+) -> SearchSpace:
+    """Return the default space of a task.
+
+    Args:
+        prompts: Names of the task's templates; the first is the default.
+        max_tokens: Limits to choose from, of which the largest is the default; a single number is halved four times.
+        n: Numbers of samples; without 1 there is no ``first``.
+        strategies: Names of the voters. ``first`` is for n = 1, where every other one is the same.
+        extractors: Names of the task's ways to find an answer; the first is the default. Fewer than two are no choice.
+    """
+    limits = (max_tokens,) if isinstance(max_tokens, int) else tuple(sorted(max_tokens))
+    ladder = limits if len(limits) > 1 else tuple(sorted({limits[0] >> halvings for halvings in range(5)} - {0}))
+    parameters: tuple[Parameter, ...] = (
+        # The step gives greedy decoding a share of its own, which a continuous range would never hit.
+        _decoding("temperature", 0.0, 1.5, 0.1, default=1.0, limits=((">=", 0.0),)),
+        _decoding("top_p", 0.5, 1.0, 0.05, default=1.0, when=SAMPLED, limits=((">", 0.0), ("<=", 1.0))),
+        Parameter(
+            name="decoding.top_k",
+            tier="request",
+            kind="choice",
+            choices=(0, 10, 50),
+            default=0,
+            when=SAMPLED,
+            limits=(Condition("decoding.top_k", ">=", 0),),
+        ),
+        _decoding("min_p", 0.0, 0.3, 0.05, default=0.0, when=SAMPLED, limits=((">=", 0.0), ("<", 1.0))),
+        _decoding("repetition_penalty", 1.0, 1.3, 0.05, default=1.0, limits=((">", 0.0),)),
+        Parameter(
+            name="prompt.template",
+            alias="prompt",
+            tier="request",
+            kind="choice",
+            choices=tuple(prompts),
+            default=prompts[0],
+            limits=(Condition("prompt.template", "in", tuple(prompts)),),
+        ),
+        _replay("decoding.max_tokens", ladder, default=ladder[-1], limit=Condition("decoding.max_tokens", ">=", 1)),
+        _replay("strategy.n", tuple(n), default=n[0], limit=Condition("strategy.n", ">=", 1)),
+        _replay(
+            "strategy.name",
+            tuple(strategies),
+            default=strategies[0],
+            limit=Condition("strategy.name", "in", tuple(strategies)),
+            alias="voter",
+        ),
+    )
+    if len(extractors) > 1:
+        limit = Condition("strategy.extractor", "in", tuple(extractors))
+        choices = _replay("strategy.extractor", tuple(extractors), default=extractors[0], limit=limit)
+        parameters = (*parameters, choices)
+    one, first = Condition("strategy.n", "==", 1), Condition("strategy.name", "==", "first")
+    constraints = (
+        Constraint(when=Condition(TEMPERATURE, "==", 0.0), must=one),  # all samples of greedy decoding are equal
+        Constraint(when=one, must=first),
+        Constraint(when=first, must=one),
+    )
+    return SearchSpace(parameters, constraints)
+
+
+def _decoding(
+    name: str,
+    low: float,
+    high: float,
+    step: float,
+    *,
+    default: float,
+    limits: tuple[tuple[str, float], ...],
+    when: Condition | None = None,
+) -> Parameter:
+    full = f"decoding.{name}"
+    return Parameter(
+        name=full,
+        tier="request",
+        kind="float",
+        low=low,
+        high=high,
+        step=step,
+        default=default,
+        when=when,
+        limits=tuple(Condition(full, operator, value) for operator, value in limits),  # type: ignore[arg-type]
+    )
+
+
+def _replay(
+    name: str, choices: tuple[int, ...] | tuple[str, ...], *, default: int | str, limit: Condition, alias: str = ""
+) -> Parameter:
+    return Parameter(
+        name=name, alias=alias, tier="replay", kind="choice", choices=choices, default=default, limits=(limit,)
+    )

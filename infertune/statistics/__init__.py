@@ -1,0 +1,1 @@
+"""How sure: intervals, paired differences, confidence sequences, non-inferiority."""

@@ -1,0 +1,250 @@
+"""The confirmation: two configurations on the examples of ``confirm``, as many as there are or the budget buys.
+
+How far it goes depends on what it costs and never on what was scored, so that its intervals hold as they would for a
+number of examples that was fixed beforehand. First come more examples. When all are there, further samples of each
+take luck out of their scores: a vote among n is then expected over all ways to draw n of what is stored.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from infertune.budget.prompt_bill import n_prompts
+from infertune.errors import BudgetError, EngineError
+from infertune.evaluation.evaluator import Evaluator
+from infertune.selection.select import concatenated, on_common_examples
+from infertune.selection.verdict import Verdict
+from infertune.space.default_space import sampled
+from infertune.study.finals import RESERVE
+from infertune.study.plan import CONFIRM_SHARE
+from infertune.study.search import SearchContext
+from infertune.study.trial_log import TrialLog
+from infertune.types import Configuration, Example, Request
+from infertune.types.evidence import Candidate
+
+USUAL_SAMPLES = 9  # that are held back for, of each example of either configuration
+FEW_SAMPLES = 4  # more of some examples, where there is no room for one more of all
+MOST_MORE = 31  # samples than n, of an example
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Examples in a row, each with n samples of a configuration and ``n_more`` beside them."""
+
+    n_examples: int
+    n_more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the confirmation holds after a purchase, and what the study had paid before it, in tokens."""
+
+    parts: tuple[Part, ...]
+    paid_before: int = 0
+
+
+def held(log: TrialLog) -> tuple[Part, ...]:
+    """Return what the confirmation of a study's log holds in the end; nothing where there was none."""
+    known = log.noted("confirm")
+    parts = known["steps"][-1][0] if known is not None and known["steps"] else ()
+    return tuple(Part(*part) for part in parts)
+
+
+class Confirmation:
+    """Buys and evaluates the confirmation of one study.
+
+    Args:
+        examples: Those of ``confirm``.
+        evaluator: Knows the requests of a configuration, and what answers are worth.
+        given: The study's circumstances.
+    """
+
+    def __init__(self, examples: Sequence[Example], evaluator: Evaluator, given: SearchContext) -> None:
+        self._examples = examples
+        self._evaluator = evaluator
+        self._given = given
+
+    def reserve(self, pair: Sequence[Candidate]) -> float:
+        """Return the share of the budget to hold back for two configurations, judging by what they cost elsewhere.
+
+        Args:
+            pair: Those that are known of the two.
+        """
+        price = self._given.price
+        share = (2 - len(pair)) * len(self._examples) * price(USUAL_SAMPLES)
+        for each in pair:
+            n = int(each.configuration["strategy.n"])
+            sample = self._given.sample_of(each.cost_tokens, n)
+            n_wanted = max(USUAL_SAMPLES, n) if sampled(each.configuration) else n
+            more = price(n_wanted, sample_tokens=sample) - price(n, sample_tokens=sample)
+            share += len(self._examples) * (self._given.share_of(each.cost_tokens, n) + more)
+        return min(RESERVE * share, CONFIRM_SHARE)
+
+    def run(self, pair: Sequence[Candidate]) -> list[Candidate]:
+        """Return the two configurations on the same examples; a pair of one is that one.
+
+        Raises:
+            BudgetError: The budget is spent.
+            EngineError: No example was answered under both.
+        """
+        configurations = [each.configuration for each in pair]
+        steps = self._steps(configurations)
+        at = 0
+        while at < len(steps) or self._extend(steps, pair):
+            self._buy(configurations, steps[at])
+            at += 1
+        if not steps:
+            twice = 2 * self._given.spending.tokens_worth(1.0)
+            raise BudgetError(f"the budget must leave room for a confirmation, but is spent; try {twice:,.0f} tokens")
+        found = [self._evaluate(each, steps[-1]) for each in configurations]
+        answered = [each for each in found if each is not None]
+        if len(answered) < len(pair):
+            raise EngineError("no example of the confirmation was answered")
+        return on_common_examples(answered)
+
+    def budget_to_decide(self, verdict: Verdict, n_examples: int) -> float | None:
+        """Return how many times this budget would about decide, where further examples of the task would.
+
+        Args:
+            verdict: On ``n_examples`` examples.
+            n_examples: So many.
+        """
+        n_more = verdict.examples_to_decide
+        if n_more is None or n_more > len(self._examples) - n_examples:
+            return None
+        pair = self._given.share_of(verdict.seen.cost_tokens) + self._given.share_of(verdict.default.cost_tokens)
+        return max(1 + n_more * pair, (n_examples + n_more) * pair / CONFIRM_SHARE)
+
+    def _steps(self, configurations: Sequence[Configuration]) -> list[Step]:
+        """Return what was decided of this pair before, which may be paid for."""
+        known = self._given.log.noted("confirm")
+        if known is None or known["configurations"] != [dict(each) for each in configurations]:
+            return []
+        return [Step(tuple(Part(*part) for part in parts), paid) for parts, paid in known["steps"]]
+
+    def _extend(self, steps: list[Step], pair: Sequence[Candidate]) -> bool:
+        """Decide on one more purchase and note it; return whether the budget has room for one."""
+        spending = self._given.spending
+        last = steps[-1] if steps else Step((Part(0),))
+        prices = self._prices(pair, last.parts)
+        left = (1.0 - spending.share_used) / RESERVE
+        if steps:
+            # A server may bill more than it tells, such as the prompt once for every sample: so the last step showed.
+            before = steps[-2].parts if len(steps) > 1 else (Part(0),)
+            expected = prices.tokens(before, last.parts)
+            left /= max((spending.spent.tokens - last.paid_before) / max(expected, 1.0), 1.0)
+        parts = self._next(last.parts, prices, left)
+        if parts is None:
+            return False
+        steps.append(Step(parts, spending.spent.tokens))
+        noted = [[[[part.n_examples, part.n_more] for part in each.parts], each.paid_before] for each in steps]
+        self._given.log.note(
+            "confirm", {"configurations": [dict(each.configuration) for each in pair], "steps": noted}
+        )
+        return True
+
+    def _next(self, last: tuple[Part, ...], prices: "_Prices", left: float) -> tuple[Part, ...] | None:
+        """Return what a share of the budget still buys; None where that is nothing."""
+        n_examples, n_had = last[0].n_examples, last[0].n_more
+        n_left = len(self._examples) - sum(part.n_examples for part in last)
+        share = self._given.spending.share_of
+        if n_left:
+            whole = share(*prices.whole)
+            n_new = min(int(left / whole) or int(left * RESERVE / whole), n_left)
+            return (Part(n_examples + n_new),) if n_new > 0 else None
+        if not sum(prices.sample) or len(last) > 1:
+            return None
+        again, sample = share(prices.again, 0.0), share(*prices.sample)
+        most = MOST_MORE if n_had else FEW_SAMPLES  # the first step shows what further samples are billed
+        n_more = min(int((left / n_examples - again) / sample), most - n_had)
+        if n_more > 0:
+            return (Part(n_examples, n_had + n_more),)
+        n_deeper = int(left / (again + FEW_SAMPLES * sample))  # no room for one more sample of all
+        deeper = Part(n_deeper, n_had + FEW_SAMPLES), Part(n_examples - n_deeper, n_had)
+        return deeper if 0 < n_deeper and n_had + FEW_SAMPLES <= MOST_MORE else None
+
+    def _prices(self, pair: Sequence[Candidate], last: tuple[Part, ...]) -> "_Prices":
+        lengths = [(each, *self._lengths(each, last)) for each in pair]
+        n = {each.configuration: int(each.configuration["strategy.n"]) for each in pair}
+        hot = [(prompt, sample) for each, prompt, sample in lengths if sampled(each.configuration)]
+        per_prompt = self._given.spending.samples_per_prompt
+        whole = [
+            (n_prompts(n_bought, per_prompt) * prompt, n_bought * sample)
+            for each, prompt, sample in lengths
+            for n_bought in [n[each.configuration] if sampled(each.configuration) else 1]
+        ]
+        again = sum(prompt for prompt, _ in hot)
+        return _Prices(
+            whole=(sum(prompt for prompt, _ in whole), sum(sample for _, sample in whole)),
+            again=0.0 if per_prompt == 1 else again,
+            sample=(again / per_prompt if per_prompt else 0.0, sum(sample for _, sample in hot)),
+        )
+
+    def _lengths(self, candidate: Candidate, last: tuple[Part, ...]) -> tuple[float, float]:
+        """Return the mean tokens of a prompt and of a sample, of this confirmation where there is some of it."""
+        landed = self._given.spending.responses(self._requests(candidate.configuration, last))
+        answered = [each for each in landed if each.generations]
+        if answered:
+            n_samples = sum(len(each.generations) for each in answered)
+            prompt = sum(each.prompt_tokens for each in answered) / len(answered)
+            return prompt, sum(each.completion_tokens for each in answered) / n_samples
+        n = int(candidate.configuration["strategy.n"])
+        prompts = n_prompts(n, self._given.spending.samples_per_prompt)
+        prompt = min(self._given.prompt_tokens, (candidate.cost_tokens - n) / prompts)
+        return prompt, (candidate.cost_tokens - prompts * prompt) / n
+
+    def _requests(self, configuration: Configuration, parts: tuple[Part, ...]) -> list[Request]:
+        n = int(configuration["strategy.n"])
+        return [
+            request
+            for part, examples in self._parts(parts)
+            for request in self._evaluator.requests([configuration], examples, n_samples=n + part.n_more)
+        ]
+
+    def _parts(self, parts: tuple[Part, ...]) -> Iterator[tuple[Part, Sequence[Example]]]:
+        start = 0
+        for part in parts:
+            yield part, self._examples[start : start + part.n_examples]
+            start += part.n_examples
+
+    def _buy(self, configurations: Sequence[Configuration], step: Step) -> None:
+        queues = [self._requests(each, step.parts) for each in configurations]
+        together = [request for turn in zip(*queues, strict=True) for request in turn]
+        self._given.spending.buy(together, configurations=list(configurations) * len(queues[0]))
+
+    def _evaluate(self, configuration: Configuration, step: Step) -> Candidate | None:
+        found = [self._part(configuration, part, examples) for part, examples in self._parts(step.parts)]
+        answered = [each for its in found for each in its]
+        return concatenated(answered) if answered else None
+
+    def _part(self, configuration: Configuration, part: Part, examples: Sequence[Example]) -> Iterator[Candidate]:
+        """Yield the evidence on some examples; where further samples of one failed, it has the first n."""
+        n, done = int(configuration["strategy.n"]), set[str]()
+        for n_samples in dict.fromkeys((n + part.n_more * sampled(configuration), n)):
+            left = [each for each in examples if each.id not in done]
+            found = self._evaluator.evaluate_complete(configuration, left, n_samples=n_samples) if left else None
+            if found is not None:
+                done.update(found.example_ids)
+                yield found
+
+
+@dataclass(frozen=True, slots=True)
+class _Prices:
+    """Tokens of an example, of both configurations together.
+
+    Attributes:
+        whole: Prompt and completion tokens with n samples.
+        again: Prompt tokens of asking for more samples, however many.
+        sample: Prompt and completion tokens of one more sample.
+    """
+
+    whole: tuple[float, float]
+    again: float
+    sample: tuple[float, float]
+
+    def tokens(self, before: tuple[Part, ...], after: tuple[Part, ...]) -> float:
+        """Return what a purchase should cost."""
+        n_before, n_after = (sum(part.n_examples for part in parts) for parts in (before, after))
+        samples = sum(part.n_examples * part.n_more for part in after)
+        samples -= sum(part.n_examples * part.n_more for part in before)
+        asked = sum(part.n_examples for part in after if part.n_more > before[0].n_more)
+        return (n_after - n_before) * sum(self.whole) + asked * self.again + samples * sum(self.sample)

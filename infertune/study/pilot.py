@@ -1,0 +1,84 @@
+"""The pilot: a few examples under every template say how long prompts and answers are here."""
+
+from collections.abc import Sequence
+
+from infertune.budget.prompt_bill import n_prompts
+from infertune.errors import BudgetError, EngineError
+from infertune.evaluation.account import Spending
+from infertune.evaluation.evaluator import Evaluator
+from infertune.study.plan import COST_SLACK
+from infertune.types import Configuration, Example, Response
+
+PILOT_EXAMPLES = 4  # under each template, where there are few
+PILOT_REQUESTS = 20  # enough to know the usual length: many templates get fewer examples each
+MOST_SAMPLES = 64  # bought to learn what a token costs in seconds or money, where the bank had the first ones
+
+
+def pilot(
+    configurations: Sequence[Configuration],
+    examples: Sequence[Example],
+    *,
+    evaluator: Evaluator,
+    spending: Spending,
+    max_tokens: int,
+    measures_pace: bool,
+) -> list[Response]:
+    """Return the answers that a few examples get under each configuration.
+
+    Args:
+        configurations: Values of the request tier.
+        examples: All; the first few are taken.
+        evaluator: Knows the requests.
+        spending: Pays.
+        max_tokens: Of every answer.
+        measures_pace: Whether the budget is one of seconds or money: what a token takes of it is known only after
+            some were bought, and the bank may have had the first ones.
+
+    Raises:
+        BudgetError: It was spent before.
+        EngineError: None was answered.
+    """
+    some = examples[: min(PILOT_EXAMPLES, max(1, PILOT_REQUESTS // len(configurations)))]
+    for n_samples in range(1, MOST_SAMPLES + 1):
+        requests = evaluator.requests(configurations, some, n_samples=n_samples, max_tokens=max_tokens)
+        spending.buy(requests, configurations=list(configurations) * len(some))
+        if not measures_pace or spending.share_used > 0:
+            break
+    landed = spending.responses(requests)
+    answered = [response for response in landed if response.generations]
+    if not answered and spending.share_used >= 1:
+        spent = spending.spent.tokens
+        raise BudgetError(
+            f"the budget must leave room for a pilot, but {spent:,} tokens were spent before; try {5 * spent:,}"
+        )
+    if not answered:
+        said = next((response.error for response in landed if response.error), "the budget was spent before")
+        raise EngineError(f"no request of the pilot was answered: {said}")
+    return answered
+
+
+def check_cap(answered: Sequence[Response], cap_tokens: float | None) -> None:
+    """Refuse a cost cap that the shortest prompt alone breaks: no search can find what keeps it."""
+    least = 1 + min(response.prompt_tokens for response in answered)
+    if cap_tokens is not None and cap_tokens < least:
+        raise BudgetError(
+            f"--max-cost-tokens must be at least what one request costs, but is {cap_tokens:g}; "
+            f"the shortest prompt and one token of answer are {least} tokens per request"
+        )
+
+
+def n_worth_buying(
+    answered: Sequence[Response],
+    choices: Sequence[int],
+    cap_tokens: float | None,
+    samples_per_prompt: int | None = None,
+) -> list[int]:
+    """Return the values of n that the cap admits, judging by the shortest answer; at least the smallest."""
+    if cap_tokens is None:
+        return list(choices)
+    shortest = min(answered, key=lambda response: response.prompt_tokens + response.completion_tokens)
+
+    def cost(n: int) -> int:
+        return n_prompts(n, samples_per_prompt) * shortest.prompt_tokens + n * shortest.completion_tokens
+
+    return [n for n in choices if cost(n) <= COST_SLACK * cap_tokens] or list(choices[:1])

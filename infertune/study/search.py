@@ -1,0 +1,121 @@
+"""The seam between a study and the two ways to search: rounds of trials, and orders of an allocator."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from infertune.budget import Budget
+from infertune.budget.prompt_bill import n_prompts
+from infertune.evaluation.account import Spending
+from infertune.evaluation.order_desk import Buyer
+from infertune.space import SearchSpace
+from infertune.study.plan import Plan
+from infertune.study.progress import Explored
+from infertune.study.trial_log import TrialLog
+from infertune.types import Configuration
+from infertune.types.evidence import Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchContext:
+    """What a study gives to its search.
+
+    Attributes:
+        space: The whole search space.
+        default: The request tier's values of its default configuration.
+        n_tune: Number of examples.
+        n_choices: Values of ``strategy.n`` that plan and cap leave, rising.
+        cap_tokens: Most tokens per request of what is recommended; None is no limit.
+        seed: The study's.
+        prompt_tokens: Mean of a request, as the pilot saw it; ``sample_tokens`` of a sample.
+        explored: Is told what was found, trial by trial.
+        reserve: Gives the share of the budget to hold back for finals and confirmation.
+    """
+
+    space: SearchSpace
+    default: Configuration
+    n_tune: int
+    n_choices: tuple[int, ...]
+    cap_tokens: float | None
+    seed: int
+    prompt_tokens: float
+    sample_tokens: float
+    plan: Plan
+    budget: Budget
+    spending: Spending
+    buyer: Buyer
+    log: TrialLog
+    explored: Explored
+    reserve: "Reserve"
+
+    def room(self, ranked: Sequence[Configuration], orders: Sequence[Order]) -> float:
+        """Return the share of the budget that the search may still spend.
+
+        Args:
+            ranked: Values of the request tier, most worth a place in the finals first.
+            orders: Everything that was bought.
+        """
+        return min(self.plan.search_until, 1.0 - self.reserve(self, ranked, orders)) - self.spending.share_used
+
+    def price(self, n_samples: int, *, sample_tokens: float | None = None) -> float:
+        """Return the share of the budget that a request of so many samples takes.
+
+        Args:
+            n_samples: At least 1.
+            sample_tokens: Of each; by default as the pilot saw them.
+        """
+        prompts = n_prompts(n_samples, self.spending.samples_per_prompt)
+        length = self.sample_tokens if sample_tokens is None else sample_tokens
+        return self.spending.share_of(prompts * self.prompt_tokens, n_samples * length)
+
+    def sample_of(self, cost_tokens: float, n_samples: int) -> float:
+        """Return the tokens of a sample, judging by what a request costs."""
+        prompts = n_prompts(n_samples, self.spending.samples_per_prompt)
+        return max((cost_tokens - prompts * self.prompt_tokens) / n_samples, 1.0)
+
+    def share_of(self, cost_tokens: float, n_samples: int = 1) -> float:
+        """Return the share of the budget that a request of so many tokens takes, its usual prompts among them."""
+        prompts = n_prompts(n_samples, self.spending.samples_per_prompt) * self.prompt_tokens
+        return self.spending.share_of(prompts, max(cost_tokens - prompts, 0.0))
+
+    def request_part(self, configuration: Configuration) -> Configuration:
+        """Return the request-tier values of a complete configuration."""
+        names = {parameter.name for parameter in self.space.parameters if parameter.tier == "request"}
+        return Configuration({name: value for name, value in configuration.items() if name in names})
+
+
+Reserve = Callable[[SearchContext, Sequence[Configuration], Sequence[Order]], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a search ends with.
+
+    Attributes:
+        orders: Everything that counts as bought, with what failed.
+        ranked: Values of the request tier, most worth a place in the finals first; with repetitions, or empty.
+        notes: What the user should know.
+        depths: Samples of an example that are of use, of those ranked for which the search knows.
+        believed: Gives complete configurations, best first, by the search's own model of all evidence, that of further
+            orders included; None for a search without a model.
+    """
+
+    orders: tuple[Order, ...]
+    ranked: Sequence[Configuration]
+    notes: tuple[str, ...]
+    depths: Mapping[Configuration, int] = field(default_factory=dict)
+    believed: Callable[[Sequence[Order]], Sequence[Configuration]] | None = None
+
+
+class Search(Protocol):
+    """One way to spend the search's share of a budget."""
+
+    def run(self, given: SearchContext) -> Found:
+        """Go from wherever the log says the search stands to its end.
+
+        A study that was killed repeats its own decisions: what depends on the state of the budget is noted before it
+        is acted on, and all else is a pure function of what has landed.
+
+        Raises:
+            BudgetError: Nothing that was tried keeps the cost cap.
+        """

@@ -1,0 +1,17 @@
+"""Ways to search by the name of a sampler or an allocator, as `--sampler` takes it."""
+
+from infertune import plugins
+from infertune.errors import InvalidInputError, nearest
+from infertune.study.allocator_search import Orders
+from infertune.study.sampler_search import Rounds
+from infertune.study.search import Search
+
+
+def search_named(name: str) -> Search:
+    """Return the search of that name; raise InvalidInputError with the nearest name where there is none."""
+    if name in plugins.names("allocators"):
+        return Orders(plugins.load("allocators", name)())
+    if name in plugins.names("samplers"):
+        return Rounds(plugins.load("samplers", name)())
+    known = [*plugins.names("allocators"), *plugins.names("samplers")]
+    raise InvalidInputError(f"no sampler is called '{name}'{nearest(name, known)}")

@@ -1,0 +1,23 @@
+"""One name finds a way to search, be it a sampler's or an allocator's."""
+
+import pytest
+
+from infertune import plugins
+from infertune.errors import InvalidInputError
+from infertune.study.allocator_search import Orders
+from infertune.study.sampler_search import Rounds
+from infertune.study.search_names import search_named
+
+
+def test_every_name_of_both_groups_is_found_and_none_is_in_both() -> None:
+    allocators, samplers = plugins.names("allocators"), plugins.names("samplers")
+    assert "infertune" in allocators and {"tpe", "random", "qmc", "grid"} <= set(samplers)
+    assert not set(allocators) & set(samplers)
+    assert {type(search_named(name)) for name in allocators} == {Orders}
+    assert {type(search_named(name)) for name in samplers} == {Rounds}
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("infertun", "infertune"), ("tpee", "tpe")])
+def test_an_unknown_name_gets_the_nearest_of_both(wrong: str, right: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"no sampler is called '{wrong}'; did you mean '{right}'"):
+        search_named(wrong)
