@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from infertune import tasks
-from infertune.engines.endpoint import capabilities
+from infertune.engines.endpoint.capabilities import vllm_capabilities
 from infertune.engines.openai.engine import OpenAIEngine
 from infertune.types import Decoding, Request
 
@@ -42,7 +42,7 @@ def ours(options: argparse.Namespace, texts: list[str]) -> tuple[float, float]:
         options.model,
         base_url=options.base_url,
         concurrency=options.in_flight,
-        honours=capabilities.vllm(seed=False),
+        capabilities=vllm_capabilities(seed=False),
         extra_body={"ignore_eos": True},
     )
     settings = Decoding(temperature=0.8, max_tokens=options.max_tokens)

@@ -18,7 +18,7 @@ from infertune.bank import SampleBank
 from infertune.engines.hf.engine import HFEngine
 from infertune.evaluation.candidates import candidates
 from infertune.evaluation.requests import requests_for
-from infertune.evaluation.scoring import Judge
+from infertune.evaluation.scoring import CachedScorer
 from infertune.report.table import short
 from infertune.space import SearchSpace
 from infertune.space.default_space import default_space
@@ -48,7 +48,7 @@ def measured(
     requests = requests_for(task, configuration, examples, n_samples=N_SAMPLES, max_tokens=task.max_tokens, seed=0)
     for response in engine.generate(bank.missing(engine.facts, requests)):
         bank.put("task_signal", engine.facts, response)
-    found = candidates(space, Judge(task), configuration, examples, bank.get(engine.facts, requests))
+    found = candidates(space, CachedScorer(task), configuration, examples, bank.get(engine.facts, requests))
     return [one for one in found if one.configuration["decoding.max_tokens"] == task.max_tokens]
 
 

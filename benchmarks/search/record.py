@@ -16,7 +16,7 @@ from benchmarks.search import archive, tables
 from benchmarks.search.recording import Recording, recording
 from infertune import plugins
 from infertune.bank import SampleBank
-from infertune.evaluation.account import Spending
+from infertune.evaluation.account import Account
 
 HERE = Path(__file__).parent / "recorded"
 _SAID_SECONDS = 20.0
@@ -32,13 +32,13 @@ def record(plan: Recording, bank: SampleBank, engine_name: str, model: str, opti
         nonlocal said
         if time.monotonic() - said > _SAID_SECONDS:
             said = time.monotonic()
-            pace = spending.run_tokens / (said - started)
-            print(f"{spending.spent.n_requests:,} of {len(requests):,} requests, {pace:,.0f} tokens/s", flush=True)
+            pace = account.run_tokens / (said - started)
+            print(f"{account.spent.n_requests:,} of {len(requests):,} requests, {pace:,.0f} tokens/s", flush=True)
 
     try:
-        spending = Spending(study=f"record {plan.task.name}", engine=engine, bank=bank, on_landing=landed)
-        spending.buy(requests)
-        spent = spending.spent
+        account = Account(study=f"record {plan.task.name}", engine=engine, bank=bank, on_landing=landed)
+        account.buy(requests)
+        spent = account.spent
         print(f"{spent.n_requests:,} requests, {spent.tokens:,} tokens, {spent.n_failed} failed")
     finally:
         engine.close()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from benchmarks.search.recording import Recording
 from infertune.bank import SampleBank
 from infertune.evaluation.candidates import sample_table
-from infertune.evaluation.scoring import Judge
+from infertune.evaluation.scoring import CachedScorer
 from infertune.strategies.estimators import SampleTable
 from infertune.types import Configuration
 
@@ -65,7 +65,7 @@ class Tables:
 def write(plan: Recording, bank: SampleBank, path: Path) -> Path:
     """Write the tables of a whole recording; an example that failed anywhere is left out everywhere."""
     (facts,) = bank.engines()
-    judge = Judge(plan.task)
+    judge = CachedScorer(plan.task)
     responses = [bank.get(facts, plan.requests_of(each, list(plan.examples))) for each in plan.configurations]
     whole = [
         number

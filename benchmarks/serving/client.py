@@ -36,7 +36,7 @@ from infertune.load.arrival_load import Load
 from infertune.load.generator import generate
 from infertune.load.measures import Measures, measures
 from infertune.load.workload import LoadRequest
-from infertune.testing.streaming_server import Plan, StreamingServer
+from infertune.testing.streaming_server import StreamingServer, StreamPlan
 
 # `vllm bench serve` itself looks for a distribution called vllm, which builds under other names do not have.
 BENCH = (
@@ -182,9 +182,9 @@ def serve_planned(n_requests: int, urls: "multiprocessing.Queue[str]") -> None:
     rng = np.random.default_rng(0)
     delays = [(float(rng.gamma(4, 0.02)), float(rng.uniform(0.005, 0.03))) for _ in range(n_requests)]
 
-    def planned(number: int, body: Mapping[str, object]) -> Plan:
+    def planned(number: int, body: Mapping[str, object]) -> StreamPlan:
         ttft, itl = delays[int(str(body["prompt"]).split()[1].rstrip(":"))]
-        return Plan(ttft=ttft, itl=itl)
+        return StreamPlan(ttft=ttft, itl=itl)
 
     with StreamingServer(planned) as running:
         urls.put(running.base_url)

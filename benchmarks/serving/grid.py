@@ -34,7 +34,7 @@ from infertune.load.saturation import hopeless
 from infertune.load.slo import Slo, parse
 from infertune.serving import workload_text
 from infertune.serving.launch.vllm_launcher import vllm_launcher
-from infertune.serving.measure.account import Account, PaidServer
+from infertune.serving.measure.account import LoadAccount, PaidServer
 from infertune.serving.measure.capacity import Effort
 from infertune.serving.measure.event_log import EventLog
 from infertune.serving.measure.goal import Goal
@@ -123,7 +123,7 @@ def judge(folder: Path) -> None:
     launcher = vllm_launcher(MODEL, workload_text.parse(_workload(), configuration=None), engine_args=_given())
     goal = Goal(kind="goodput", slo=parse(SLO))
     log = EventLog(folder / "judge.db", "judge")
-    account = Account(launcher, log, goal.slo, time.monotonic)
+    account = LoadAccount(launcher, log, goal.slo, time.monotonic)
     found: dict[str, list[float]] = {}
     answers = {_key(settings): settings for _, settings in _answers(folder)}
     for turn in range(JUDGE_TURNS):

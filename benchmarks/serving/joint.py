@@ -26,7 +26,7 @@ from infertune.joint.context import joint_name
 from infertune.joint.engine_trials import Starts
 from infertune.joint.recommendation import JointRecommendation
 from infertune.joint.running import Slot
-from infertune.joint.search import Joint, Limits
+from infertune.joint.search import Joint, JointLimits
 from infertune.joint.tunable import HFTunable, settings_in_words
 from infertune.report.joint_verdict import guarded, sentence
 from infertune.space import SearchSpace
@@ -45,7 +45,7 @@ ENGINE = ["engine.batch_size=16,32,64", "engine.threads=1"]
 DECODING = ["prompt=capitals-quiz", "n=1"]
 
 
-def run(folder: Path, *, seed: int, budget: int, limits: Limits) -> JointRecommendation:
+def run(folder: Path, *, seed: int, budget: int, limits: JointLimits) -> JointRecommendation:
     """Run one joint search."""
     task = tasks.load("capitals")
     space = changed(default_space(prompts=tuple(task.prompts), max_tokens=task.max_tokens_choices), DECODING)
@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=6)
     parser.add_argument("--db", type=Path, help="Folder of the databases; an interrupted run resumes there.")
     given = parser.parse_args()
-    limits = Limits(margin=given.margin, n_starts=7, n_requests=given.burst, n_turns=given.turns)
+    limits = JointLimits(margin=given.margin, n_starts=7, n_requests=given.burst, n_turns=given.turns)
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.db or Path(temporary)
         runs = []

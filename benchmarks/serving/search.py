@@ -19,12 +19,12 @@ from infertune.engines.process.server_process import ServerFailed
 from infertune.load.arrival_load import Load
 from infertune.load.saturation import hopeless
 from infertune.load.slo import Slo, parse
-from infertune.serving.measure.account import Account
+from infertune.serving.measure.account import LoadAccount
 from infertune.serving.measure.capacity import Effort, capacity
 from infertune.serving.measure.event_log import EventLog
 from infertune.serving.measure.figures import Figures, figures, held
 from infertune.serving.measure.goal import Goal
-from infertune.serving.search.search import Search
+from infertune.serving.search.search import ServingSearch
 from infertune.testing.simulated_launcher import SimulatedLauncher
 from infertune.testing.simulated_server import Hardware, Traffic
 from infertune.types import Configuration
@@ -64,9 +64,9 @@ def searched(launcher: SimulatedLauncher, slo: Slo, budget: float, seed: int) ->
     """Return the answers of the search and of its random control, by the control's own bursts."""
     with tempfile.TemporaryDirectory() as folder:
         log = EventLog(Path(folder) / "log.db", "bench")
-        account = Account(launcher, log, slo, launcher.clock)
+        account = LoadAccount(launcher, log, slo, launcher.clock)
         goal = Goal(kind="goodput", slo=slo)
-        found = Search(account, log, launcher.space, goal, budget=budget, burst_seconds=10.0, seed=seed).run()
+        found = ServingSearch(account, log, launcher.space, goal, budget=budget, burst_seconds=10.0, seed=seed).run()
         log.close()
     random = [trial for trial in found.trials if trial.arm == "random" and trial.score is not None]
     return {

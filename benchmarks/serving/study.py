@@ -17,12 +17,12 @@ import numpy as np
 from benchmarks.serving.planted import SCENARIOS, Planted
 from infertune.errors import BudgetError
 from infertune.load.slo import parse
-from infertune.serving.measure.account import Account
+from infertune.serving.measure.account import LoadAccount
 from infertune.serving.measure.event_log import EventLog
 from infertune.serving.measure.goal import Goal
 from infertune.serving.search.comparison import MARGIN
-from infertune.serving.search.result import Found
-from infertune.serving.search.search import Search
+from infertune.serving.search.result import ServingSearchResult
+from infertune.serving.search.search import ServingSearch
 
 SLO = parse("p99_ttft<300ms")
 BURST_SECONDS = 5.0
@@ -50,13 +50,15 @@ class Judged:
     turns: int
 
 
-def search(launcher: Planted, folder: Path, budget: float, seed: int) -> Found:
+def search(launcher: Planted, folder: Path, budget: float, seed: int) -> ServingSearchResult:
     """Return what a search came to; the same folder goes on."""
     log = EventLog(folder / "log.db", "study")
     try:
-        account = Account(launcher, log, SLO, launcher.clock)
+        account = LoadAccount(launcher, log, SLO, launcher.clock)
         goal = Goal(kind="goodput", slo=SLO)
-        return Search(account, log, launcher.space, goal, budget=budget, burst_seconds=BURST_SECONDS, seed=seed).run()
+        return ServingSearch(
+            account, log, launcher.space, goal, budget=budget, burst_seconds=BURST_SECONDS, seed=seed
+        ).run()
     finally:
         log.close()
 

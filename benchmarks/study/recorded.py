@@ -19,7 +19,7 @@ from benchmarks.search import archive, tables
 from benchmarks.search.recording import SEED
 from benchmarks.study.endpoint import Worth
 from infertune import tasks
-from infertune.engines.replay import RecordedEngine
+from infertune.engines.replay import ReplayEngine
 from infertune.evaluation.candidates import replayed
 from infertune.space import SearchSpace
 from infertune.space.default_space import TEMPERATURE, default_space
@@ -66,7 +66,7 @@ class Recorded:
         names = {
             template.render(example.fields): name for name, template in task.prompts.items() for example in task.tune
         }
-        return NearestEngine(RecordedEngine(str(archive.unpack(self._bank))), self.nearest, names)
+        return NearestEngine(ReplayEngine(str(archive.unpack(self._bank))), self.nearest, names)
 
     def of(self, configuration: Configuration) -> Worth:
         found = self._candidate(configuration)
@@ -142,7 +142,7 @@ class NearestEngine:
         names: Of the template by every prompt that will be sent.
     """
 
-    def __init__(self, engine: RecordedEngine, nearest: Nearest, names: Mapping[Prompt, str]) -> None:
+    def __init__(self, engine: ReplayEngine, nearest: Nearest, names: Mapping[Prompt, str]) -> None:
         self._engine, self._nearest, self._names = engine, nearest, names
 
     @property

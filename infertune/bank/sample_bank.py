@@ -29,7 +29,7 @@ from infertune.bank.tables import (
     bank_requests,
     bank_schema,
 )
-from infertune.bank.usage import Spent
+from infertune.bank.usage import Usage
 from infertune.decoding.truncation import cut
 from infertune.errors import InvalidInputError
 from infertune.types import Generation, Request, Response
@@ -173,7 +173,7 @@ class SampleBank:
                 raise damaged(self._engine, "what is known of an engine", "its digest is another", rescue=_RESCUE)
         return [json.loads(row.facts) for row in stored]
 
-    def spent(self, study: str) -> Spent:
+    def spent(self, study: str) -> Usage:
         """Return what a study has paid so far; nothing for a study that the bank does not know."""
         failed = (bank_requests.c.error != "").label("failed")
         columns = ("prompt_tokens", "completion_tokens", "extra_prompt_tokens", "extra_completion_tokens", "seconds")
@@ -188,7 +188,7 @@ class SampleBank:
             parts = {bool(row.failed): row for row in connection.execute(books)}
         answered, lost = parts.get(False), parts.get(True)
         both = [row for row in (answered, lost) if row is not None]
-        return Spent(
+        return Usage(
             prompt_tokens=int(answered.prompt_tokens) if answered else 0,
             completion_tokens=int(answered.completion_tokens) if answered else 0,
             extra_prompt_tokens=sum(int(row.extra_prompt_tokens) for row in both),

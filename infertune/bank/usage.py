@@ -6,7 +6,7 @@ from infertune.types import Response
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
+class Usage:
     """What one study has spent. A sample that another study paid for costs it nothing and is not counted here.
 
     Attributes:
@@ -47,7 +47,7 @@ class Spent:
         """All completion tokens, the extra ones included."""
         return self.completion_tokens + self.extra_completion_tokens
 
-    def plus(self, response: Response) -> "Spent":
+    def plus(self, response: Response) -> "Usage":
         """Return the sum after one more response, whose time is not counted here."""
         has_failed = bool(response.error)
         return replace(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from infertune.recipes.recipe import Evidence, Files, Recipe
+    from infertune.recipes.recipe import Files, Recipe, RecipeEvidence
     from infertune.report.answer import Answer
     from infertune.study.confirmation import Part
     from infertune.tasks import Task
@@ -38,7 +38,7 @@ class AnswerFile:
         recommended: "Mapping[str, Scalar]",
         default: "Mapping[str, Scalar]",
         *,
-        evidence: "Evidence",
+        evidence: "RecipeEvidence",
         facts: Mapping[str, str],
         confirmed: "tuple[Part, ...]" = (),
         options: "Mapping[str, Scalar] | None" = None,

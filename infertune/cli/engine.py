@@ -15,8 +15,8 @@ from infertune.types import Decoding, Engine, Scalar
 
 if TYPE_CHECKING:
     from infertune.cli.live import View
-    from infertune.engines.probing.probe import Step
-    from infertune.engines.probing.recall import Journal
+    from infertune.engines.probing.probe import ProbeStep
+    from infertune.engines.probing.recall import ProbeJournal
 
 # What a program may give to an engine, but no command; of the vllm engine, what ``--engine-arg`` says as well.
 _NO_OPTIONS = {
@@ -34,8 +34,8 @@ def start(
     options: Mapping[str, Scalar],
     *,
     extra: Mapping[str, tuple[Scalar, Scalar]] | None = None,
-    on_probe: "Callable[[Step], None] | None" = None,
-    journal: "Journal | None" = None,
+    on_probe: "Callable[[ProbeStep], None] | None" = None,
+    journal: "ProbeJournal | None" = None,
 ) -> Engine:
     """Return a running engine.
 
@@ -164,12 +164,12 @@ def starting(engine: str, model: str, options: Mapping[str, Scalar]) -> str:
     return f"loading {model}{once}"
 
 
-def probing(view: "View") -> "Callable[[Step], None]":
+def probing(view: "View") -> "Callable[[ProbeStep], None]":
     """Return what shows the steps by which an engine finds out what its server honours."""
     from infertune.cli.live import Status
     from infertune.report.table import duration
 
-    def show(step: "Step") -> None:
+    def show(step: "ProbeStep") -> None:
         left = f", about {duration(step.seconds_left)} left"
         facts = f"{step.setting}, step {step.number} of {step.n_steps}{left}"
         view.update(lambda: Status(phase="probe", share=(step.number - 1) / step.n_steps, facts=facts))

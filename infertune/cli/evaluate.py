@@ -128,7 +128,7 @@ def _measured(wanted: Subject, *, split: str, n_examples: int | None, n_samples:
     from infertune.bank import SampleBank
     from infertune.cli.live import Status, View
     from infertune.errors import EngineError
-    from infertune.evaluation.account import Spending
+    from infertune.evaluation.account import Account
     from infertune.evaluation.evaluator import Evaluator
     from infertune.report import evaluation
     from infertune.report.table import short
@@ -158,15 +158,15 @@ def _measured(wanted: Subject, *, split: str, n_examples: int | None, n_samples:
 
             def landed() -> None:
                 n = next(numbers)
-                facts = f"{n} of {len(examples)} examples answered, {spending.run_tokens:,} tokens spent"
+                facts = f"{n} of {len(examples)} examples answered, {account.run_tokens:,} tokens spent"
                 view.update(lambda: Status(phase=split, share=n / len(examples), facts=facts))
 
-            spending = Spending(study="evaluate", engine=running, bank=bank, on_landing=landed)
-            evaluator = Evaluator(task=task, space=space, spending=spending, seed=wanted.seed)
+            account = Account(study="evaluate", engine=running, bank=bank, on_landing=landed)
+            evaluator = Evaluator(task=task, space=space, account=account, seed=wanted.seed)
             requests = [each for some, k in parts for each in evaluator.requests([configuration], some, n_samples=k)]
-            spending.buy(requests)
+            account.buy(requests)
             found = _figures(evaluator, configuration, parts)
-            responses = spending.responses(requests)
+            responses = account.responses(requests)
             facts = dict(running.facts)
     errors = [response.error for response in responses if response.error]
     if found is None:
@@ -189,7 +189,7 @@ def _measured(wanted: Subject, *, split: str, n_examples: int | None, n_samples:
         utility=mean_interval(found.scores),
         cost_tokens=found.cost_tokens,
         rows=evaluation.rows(evaluator.judge, found, examples, responses),
-        spent_tokens=spending.run_tokens,
+        spent_tokens=account.run_tokens,
         notes=notes,
         source=wanted.source,
         evidence=wanted.evidence,

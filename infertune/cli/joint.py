@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from infertune.cli.live import View
     from infertune.joint.recommendation import JointRecommendation
     from infertune.joint.running import Slot
-    from infertune.joint.search import Limits
+    from infertune.joint.search import JointLimits
     from infertune.joint.tunable import Tunable
     from infertune.selection.select import Wanted
     from infertune.space import SearchSpace
@@ -76,13 +76,13 @@ def run(
     from infertune.bank.lease import Lease
     from infertune.cli.live import View
     from infertune.joint.running import Slot
-    from infertune.joint.search import Limits
+    from infertune.joint.search import JointLimits
     from infertune.report import answer
     from infertune.report import joint as report
     from infertune.study.confirmation import held
     from infertune.study.trial_log import TrialLog
 
-    limits = Limits(margin=wish.margin, n_starts=wish.n_starts, n_requests=wish.n_requests, n_turns=wish.n_turns)
+    limits = JointLimits(margin=wish.margin, n_starts=wish.n_starts, n_requests=wish.n_requests, n_turns=wish.n_turns)
     tunable = _tunable(wish)
     engines = _engines(wish, tunable)
     checked(wish.engine, wish.options)
@@ -207,7 +207,7 @@ def _search(
     facts: Mapping[str, str],
     bank: "SampleBank",
     lease: "Lease",
-    limits: "Limits",
+    limits: "JointLimits",
     view: "View",
     shown: Callable[..., Any],
 ) -> "JointRecommendation":

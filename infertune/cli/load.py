@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from infertune.load.arrival_load import Load
     from infertune.load.fields import Fields
     from infertune.load.fitted_fields import Fitted
-    from infertune.load.outcome import Pressed
+    from infertune.load.outcome import LoadOutcome
     from infertune.load.timing import Timing
     from infertune.load.workload import LoadRequest
 
@@ -117,7 +117,7 @@ def load(
         asked = [replace(one, arrival=None) for one in asked]
     ends = hopeless(kept, requests) if early_stop and kept is not None else None
     url = reached_from(url, key.headers)
-    found: list[report.Measured] = []
+    found: list[report.MeasuredLoad] = []
     with View() as view:
         different = source.n_different
         if different is not None and different < len(asked):
@@ -147,7 +147,7 @@ def load(
             if figures.n_failed == figures.n and not done.cut:
                 error = done.timings[0].error
                 raise EngineError(f"all requests failed; the first: {error}{hint(error)}")
-            found.append(report.Measured(load=one, pressed=done, measures=figures))
+            found.append(report.MeasuredLoad(load=one, pressed=done, measures=figures))
     if as_json:
         plain = report.as_json(found, workload=source.name, slo=kept, seed=seed)
         print(json.dumps({**plain, "notes": notes}, indent=2))
@@ -192,7 +192,7 @@ def _warming(n: int, *, seed: int, is_chat: bool, ignore_eos: bool) -> "Sequence
     return [replace(one, prompt=(Message("user", str(one.prompt)),)) for one in found]
 
 
-def _warmed(spare: "Sequence[LoadRequest]", fields: "Fields", ask: "Callable[..., Pressed]") -> "Fitted":
+def _warmed(spare: "Sequence[LoadRequest]", fields: "Fields", ask: "Callable[..., LoadOutcome]") -> "Fitted":
     """Send the requests to warm up, and return the fields that the server takes."""
     from infertune.load.fitted_fields import fitted
 

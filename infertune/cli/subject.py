@@ -13,7 +13,7 @@ from infertune.cli import shared_options as options
 from infertune.cli.space import searched
 
 if TYPE_CHECKING:
-    from infertune.recipes.recipe import Evidence, Recipe
+    from infertune.recipes.recipe import Recipe, RecipeEvidence
     from infertune.space import SearchSpace
     from infertune.tasks import Task
     from infertune.types import Configuration, Scalar
@@ -70,7 +70,7 @@ class Subject:
     database: str
     facts: "Mapping[str, str]" = field(default_factory=dict)
     source: str = ""
-    evidence: "Evidence | None" = None
+    evidence: "RecipeEvidence | None" = None
     further_samples: tuple[tuple[int, int], ...] = ()
     is_own: bool = False
     incomparable: str = ""

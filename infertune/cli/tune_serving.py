@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from infertune.cli.live import Status
     from infertune.report.serving_answer import GoOn
     from infertune.serving.measure.goal import Goal
-    from infertune.serving.search.result import Progress
+    from infertune.serving.search.result import ServingProgress
     from infertune.space import SearchSpace
 
 
@@ -122,13 +122,13 @@ def tune_serving(
     from infertune.report import serving as report
     from infertune.report import serving_answer, serving_evidence
     from infertune.serving import workload_text
-    from infertune.serving.measure.account import Account
+    from infertune.serving.measure.account import LoadAccount
     from infertune.serving.measure.event_log import EventLog
     from infertune.serving.measure.goal import n_devices
     from infertune.serving.search import speculative_lengths
     from infertune.serving.search.first_estimate import first_estimate
     from infertune.serving.search.result import short
-    from infertune.serving.search.search import Search
+    from infertune.serving.search.search import ServingSearch
 
     goal = serving_goal.goal(
         slo=slo, maximize=maximize, minimize=minimize, rate=rate, concurrency=concurrency, price=gpu_hour_price
@@ -169,7 +169,7 @@ def tune_serving(
             )
             names = ", ".join(p.alias for p in space.parameters if len(p.values()) > 1)
             view.say(f"searching {space.n_configurations:,.0f} settings ({names}); study '{study}' in {database}")
-            account = Account(starts, log, goal.slo, time.monotonic)
+            account = LoadAccount(starts, log, goal.slo, time.monotonic)
             share = speculative_lengths.SHARE if speculative_lengths.are_searched(space) else 0.0
             view.say(
                 serving_budget.outlook(
@@ -185,7 +185,7 @@ def tune_serving(
             estimate = (
                 first_estimate(models.resolve(model), starts.facts, log, shared=shared) if engine == "vllm" else None
             )
-            found = Search(
+            found = ServingSearch(
                 account,
                 log,
                 space,
@@ -269,13 +269,13 @@ def _go_on(needed: float, budget: float) -> "GoOn":
 
 def _shown(
     update: "Callable[[Callable[[], Status]], None]", goal: "Goal", space: "SearchSpace"
-) -> "Callable[[Progress], None]":
+) -> "Callable[[ServingProgress], None]":
     """Return what turns the search's progress into a status."""
     from infertune.cli.live import Status
     from infertune.report.table import duration
     from infertune.serving.search.result import short
 
-    def status(progress: "Progress") -> "Status":
+    def status(progress: "ServingProgress") -> "Status":
         scored = [trial for trial in progress.trials if trial.score is not None]
         best = max(scored, key=lambda trial: trial.score or 0.0, default=None)
         n_failed = sum(trial.failure is not None for trial in progress.trials)

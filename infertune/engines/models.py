@@ -26,7 +26,7 @@ _HUB_TIMEOUT_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
+class ModelFolder:
     """A bundled model and where it stands on this machine.
 
     Attributes:
@@ -155,12 +155,12 @@ def fingerprint(folder: Path) -> str:
     return digest if base is None else hashlib.sha256(f"{digest} {fingerprint(base)}".encode()).hexdigest()[:16]
 
 
-def list_models() -> list[Model]:
+def list_models() -> list[ModelFolder]:
     """Return the bundled models."""
     return [_model(name) for name in _BUNDLES]
 
 
-def fetch(name: str) -> Model:
+def fetch(name: str) -> ModelFolder:
     """Make a bundled model ready and return it; a ready one is returned as it is."""
     model = _model(name)
     if not model.ready:
@@ -216,12 +216,12 @@ def clear(name: str) -> int:
     return freed
 
 
-def _model(name: str) -> Model:
+def _model(name: str) -> ModelFolder:
     if name not in _BUNDLES:
         raise InvalidInputError(f"no bundled model is called '{name}'{nearest(name, _BUNDLES)}")
     bundle = _BUNDLES[name]
     folder = cache_folder() / "models" / f"{name.removeprefix(_PREFIX)}-{bundle.version}"
-    return Model(
+    return ModelFolder(
         name=name,
         licence=bundle.licence,
         source=bundle.source,

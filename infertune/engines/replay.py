@@ -12,7 +12,7 @@ from infertune.errors import InvalidInputError
 from infertune.types import Request, Response, Unsupported
 
 
-class RecordedEngine:
+class ReplayEngine:
     """Opens a bank that one engine has filled.
 
     Its facts are those of the recorded engine, for the samples are the same ones; so are prompt and completion tokens

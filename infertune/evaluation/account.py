@@ -15,7 +15,7 @@ MAX_FAILED_SHARE = 0.5
 MIN_LANDED = 20  # before that, a few failures say nothing
 
 
-class Spending:
+class Account:
     """One study's account: every response is in the bank before anything else happens to it.
 
     Args:

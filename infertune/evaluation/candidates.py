@@ -7,7 +7,7 @@ import numpy as np
 from infertune import plugins
 from infertune.bank.sample_bank import cut
 from infertune.budget.prompt_bill import n_prompts
-from infertune.evaluation.scoring import Judge
+from infertune.evaluation.scoring import CachedScorer
 from infertune.space import SearchSpace
 from infertune.strategies import Strategy
 from infertune.strategies.estimators import SampleTable, concatenated
@@ -18,7 +18,7 @@ from infertune.types.evidence import Candidate
 
 def candidates(
     space: SearchSpace,
-    judge: Judge,
+    judge: CachedScorer,
     configuration: Configuration,
     examples: Sequence[Example],
     responses: Sequence[Response],
@@ -115,7 +115,7 @@ def replayed(
 
 
 def sample_table(
-    judge: Judge,
+    judge: CachedScorer,
     extractor: str,
     max_tokens: int,
     n_samples: int,

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from infertune.evaluation.account import Spending
+from infertune.evaluation.account import Account
 from infertune.evaluation.candidates import candidates
 from infertune.evaluation.requests import requests_for
-from infertune.evaluation.scoring import Judge
+from infertune.evaluation.scoring import CachedScorer
 from infertune.space import SearchSpace
 from infertune.tasks import Task
 from infertune.types import Configuration, Example, Request
@@ -22,12 +22,12 @@ class Evaluator:
         judge: Remembers every answer and score so far.
     """
 
-    def __init__(self, *, task: Task, space: SearchSpace, spending: Spending, seed: int) -> None:
+    def __init__(self, *, task: Task, space: SearchSpace, account: Account, seed: int) -> None:
         self._task = task
         self._space = space
-        self._spending = spending
+        self._account = account
         self._seed = seed
-        self.judge = Judge(task)
+        self.judge = CachedScorer(task)
         self._request_names = {parameter.name for parameter in space.parameters if parameter.tier == "request"}
 
     def requests(
@@ -68,7 +68,7 @@ class Evaluator:
         """
         request_part = self.request_part(configuration)
         requests = self.requests([request_part], examples, n_samples=n_samples, max_tokens=max_tokens)
-        landed = self._spending.responses(requests)
+        landed = self._account.responses(requests)
         answered = [
             (example, response)
             for example, request, response in zip(examples, requests, landed, strict=True)
@@ -81,7 +81,7 @@ class Evaluator:
             request_part,
             [example for example, _ in answered],
             [response for _, response in answered],
-            self._spending.samples_per_prompt,
+            self._account.samples_per_prompt,
         )
         return [with_refused(each, refused) for each in found] if refused else found
 
@@ -90,7 +90,7 @@ class Evaluator:
     ) -> str:
         """Return why a request of this configuration failed, the first of them; empty when none did."""
         requests = self.requests([configuration], examples, n_samples=n_samples, max_tokens=max_tokens)
-        return next((response.error for response in self._spending.responses(requests) if response.error), "")
+        return next((response.error for response in self._account.responses(requests) if response.error), "")
 
     def evaluate_complete(
         self, configuration: Configuration, examples: Sequence[Example], *, n_samples: int | None = None

@@ -6,7 +6,7 @@ from itertools import zip_longest
 
 import numpy as np
 
-from infertune.evaluation.account import Spending
+from infertune.evaluation.account import Account
 from infertune.evaluation.evaluator import Evaluator
 from infertune.space import SearchSpace
 from infertune.types import Configuration, Example, Request
@@ -14,14 +14,14 @@ from infertune.types.arrays import FloatArray
 from infertune.types.evidence import Candidate, Evidence, Order
 
 
-class Buyer:
+class OrderDesk:
     """Serves a study's orders, whose examples are numbers of ``tune``.
 
     Args:
         tune: The examples.
         space: The whole search space.
         evaluator: Knows the requests of a configuration, and what answers are worth.
-        spending: Pays.
+        account: Pays.
         max_tokens: Of an order that names none.
     """
 
@@ -31,13 +31,13 @@ class Buyer:
         tune: Sequence[Example],
         space: SearchSpace,
         evaluator: Evaluator,
-        spending: Spending,
+        account: Account,
         max_tokens: int,
     ) -> None:
         self.max_tokens = max_tokens
         self._tune = tune
         self._evaluator = evaluator
-        self._spending = spending
+        self._account = account
         self._numbers = {example.id: number for number, example in enumerate(tune)}
         self._replay = {parameter.name for parameter in space.parameters if parameter.tier == "replay"}
 
@@ -54,7 +54,7 @@ class Buyer:
             for request, order in zip(turn, orders, strict=True)
             if request is not None
         ]
-        return self._spending.buy(
+        return self._account.buy(
             [request for request, _ in together],
             until=until,
             configurations=[configuration for _, configuration in together],
@@ -74,7 +74,7 @@ class Buyer:
         if not found:
             return None
         answered = replace(order, examples=tuple(self._numbers[example_id] for example_id in found[0].example_ids))
-        responses = self._spending.responses(self._requests(answered))
+        responses = self._account.responses(self._requests(answered))
         return Evidence(
             order=answered,
             choices=tuple(
@@ -89,7 +89,7 @@ class Buyer:
 
     def _shared(self, prompt_tokens: FloatArray) -> FloatArray:
         """Return the tokens that all samples of a request share: none, where each pays for a prompt of its own."""
-        return np.zeros_like(prompt_tokens) if self._spending.samples_per_prompt == 1 else _filled(prompt_tokens)
+        return np.zeros_like(prompt_tokens) if self._account.samples_per_prompt == 1 else _filled(prompt_tokens)
 
     def brought(self, evidence: Evidence) -> list[Candidate]:
         """Return the candidates that evidence was made of."""

@@ -4,7 +4,7 @@ from infertune.tasks import Task
 from infertune.types import Example
 
 
-class Judge:
+class CachedScorer:
     """A task's extraction and scoring with a memory: the same text and answer recur in every replay choice."""
 
     def __init__(self, task: Task) -> None:

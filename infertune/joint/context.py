@@ -20,7 +20,7 @@ GUARDS = "guards"  # in the log: the names of their studies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
+class EngineSide:
     """An engine with a decoding.
 
     Attributes:
@@ -64,7 +64,7 @@ class JointContext:
         """What is noted of the joint search itself."""
         return self.log_of(joint_name(self.name))
 
-    def engine(self, side: Side) -> Engine:
+    def engine(self, side: EngineSide) -> Engine:
         """Return the engine of a side, which starts when it is asked for what the bank lacks."""
         return OnDemand(self.slot, side.engine, side.facts)
 

@@ -25,7 +25,7 @@ class Contender:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finals:
+class JointFinals:
     """What the turns showed.
 
     Attributes:
@@ -47,7 +47,7 @@ class Finals:
 
 def finals(
     starts: Starts, *, default: Contender, seen: Contender | None, default_decoding: Configuration, n_turns: int
-) -> Finals:
+) -> JointFinals:
     """Time both engines with both decodings until a look decides.
 
     Args:
@@ -74,14 +74,14 @@ def finals(
             except EngineError as error:
                 if name == "default":
                     raise
-                return Finals(seconds={}, gain=None, failure=str(error))
+                return JointFinals(seconds={}, gain=None, failure=str(error))
             for decoding, value in zip(decodings[name], timed, strict=True):
                 seconds.setdefault((name, decoding), []).append(value)
         if seen is not None and (turn == most or turn in looks(most)):
             found = gain(_recommended(seconds, "default"), _recommended(seconds, "seen"))
             if found.is_clear or found.is_none:
                 break
-    return Finals(seconds=seconds, gain=found)
+    return JointFinals(seconds=seconds, gain=found)
 
 
 def _recommended(seconds: Mapping[Corner, Sequence[float]], engine: str) -> Sequence[float]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from infertune.budget import Budget
 from infertune.errors import BudgetError, EngineError
-from infertune.joint.context import JointContext, Side
+from infertune.joint.context import EngineSide, JointContext
 from infertune.joint.engine_trials import Start
 from infertune.joint.pair import Pair
 from infertune.joint.stages import Stages
@@ -58,7 +58,7 @@ class Guard:
     """
 
     given: JointContext
-    old: Side
+    old: EngineSide
     margin: float
 
     def ask(self, starts: Sequence[Start]) -> Asked:
@@ -128,15 +128,15 @@ class Guard:
         test = non_inferiority(new.scores, old.scores, margin=self.margin, confidence=confidence)
         return Guarded(engine=start.engine, decoding=best, test=test)
 
-    def _pair(self, start: Start, decoding: Configuration, old: Side) -> Pair:
+    def _pair(self, start: Start, decoding: Configuration, old: EngineSide) -> Pair:
         return Pair(given=self.given, study=self._name(start), new=_side(start, decoding), old=old)
 
     def _name(self, start: Start) -> str:
         return f"{self.given.name}/{start.engine.digest}/{self.old.decoding.digest}"
 
 
-def _side(start: Start, decoding: Configuration) -> Side:
-    return Side(engine=start.engine, facts=start.facts, decoding=decoding)
+def _side(start: Start, decoding: Configuration) -> EngineSide:
+    return EngineSide(engine=start.engine, facts=start.facts, decoding=decoding)
 
 
 def _beginning_at(space: SearchSpace, configuration: Configuration) -> SearchSpace:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from infertune.errors import EngineError
-from infertune.evaluation.account import Spending
+from infertune.evaluation.account import Account
 from infertune.evaluation.evaluator import Evaluator
-from infertune.joint.context import JointContext, Side
+from infertune.joint.context import EngineSide, JointContext
 from infertune.selection.select import concatenated, on_common_examples
 from infertune.space.default_space import TEMPERATURE
 from infertune.study.decisions import decided
@@ -27,7 +27,7 @@ MORE_SAMPLES = (0, 4, 8, 15)  # of each example, beside the n of its decoding
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PairPart:
     """Examples in a row, each with ``n_more`` samples beside the n of either decoding."""
 
     n_examples: int
@@ -47,8 +47,8 @@ class Pair:
 
     given: JointContext
     study: str
-    new: Side
-    old: Side
+    new: EngineSide
+    old: EngineSide
 
     def share_to_compare(self) -> float:
         """Return the share of the budget that takes the new side where the old one is, by what that one cost."""
@@ -56,7 +56,7 @@ class Pair:
         n_answered = sum(not n for n in self._lacking(self.old, 0))
         return RESERVE * n_answered * self.given.share_of(prompt, sample * _n_asked(self.new, 0))
 
-    def buy(self, purpose: str, share: float) -> tuple[Part, ...]:
+    def buy(self, purpose: str, share: float) -> tuple[PairPart, ...]:
         """Buy what a share of the budget can complete on both sides, and return how far they then go.
 
         Args:
@@ -73,17 +73,17 @@ class Pair:
             return {"parts": [[part.n_examples, part.n_more] for part in self._affordable(share)]}
 
         made = decided(log, f"parts of {purpose}", self.given.budget, sides, decide)
-        parts = tuple(Part(*part) for part in made["parts"])
+        parts = tuple(PairPart(*part) for part in made["parts"])
         for side in (self.new, self.old):
-            spending = self._spending(side)
+            account = self._account(side)
             wanted = [self._requests(side, some, part.n_more) for part, some in self._cut(parts)]
             try:
-                spending.buy([each for requests in wanted for each in requests])
+                account.buy([each for requests in wanted for each in requests])
             finally:
-                log.note("seconds", spending.seconds)
+                log.note("seconds", account.seconds)
         return parts
 
-    def compared(self, parts: Sequence[Part]) -> tuple[Candidate, Candidate]:
+    def compared(self, parts: Sequence[PairPart]) -> tuple[Candidate, Candidate]:
         """Return both on the examples that both have answered, as configurations of engine and decoding together.
 
         Raises:
@@ -95,42 +95,42 @@ class Pair:
         new, old = on_common_examples(both)
         return new, old
 
-    def _affordable(self, share: float) -> list[Part]:
+    def _affordable(self, share: float) -> list[PairPart]:
         """Return how far a share of the budget goes."""
         spent = self.given.bank.spent(self.study)
         billed = spent.tokens / max(spent.prompt_tokens + spent.completion_tokens, 1)  # a server may bill more
         left = max(share, 0.0) / (SLACK * max(billed, 1.0)) + 1e-9
-        parts: list[Part] = []
+        parts: list[PairPart] = []
         below: FloatArray = np.zeros(len(self.given.task.confirm))
         for n_more in MORE_SAMPLES:
             prices = self._prices(self.new, n_more) + self._prices(self.old, n_more)
             totals = np.cumsum(prices) + below.sum() - np.cumsum(below)  # of so many deeper, the others as they were
             n = int((totals <= left).sum())
-            rest = [Part(part.n_examples - n, part.n_more) for part in parts if part.n_examples > n]
-            parts = [*([Part(n, n_more)] if n else []), *rest]
+            rest = [PairPart(part.n_examples - n, part.n_more) for part in parts if part.n_examples > n]
+            parts = [*([PairPart(n, n_more)] if n else []), *rest]
             if n < len(prices):
                 break
             below = prices
         return parts
 
-    def _prices(self, side: Side, n_more: int) -> FloatArray:
+    def _prices(self, side: EngineSide, n_more: int) -> FloatArray:
         """Return the share of the budget that each example of ``confirm`` still takes on one side."""
         prompt, sample = self._lengths(side)
         lacking = self._lacking(side, n_more)
         price = {n: self.given.share_of(prompt, n * sample) if n else 0.0 for n in set(lacking)}
         return np.array([price[n] for n in lacking])
 
-    def _lacking(self, side: Side, n_more: int) -> list[int]:
+    def _lacking(self, side: EngineSide, n_more: int) -> list[int]:
         """Return how many samples of each example the bank lacks."""
         requests = self._requests(side, self.given.task.confirm, n_more)
         lacking = {each.example_id: len(each.samples) for each in self.given.bank.missing(side.facts, requests)}
         return [lacking.get(example.id, 0) for example in self.given.task.confirm]
 
-    def _lengths(self, side: Side) -> tuple[float, float]:
+    def _lengths(self, side: EngineSide) -> tuple[float, float]:
         """Return the mean tokens of a prompt and of a sample; of a side without any, some more than of the other."""
         for each in (side, self.old, self.new):
             slack = 1.0 if each is side else RESERVE
-            landed = self._spending(each).responses(self._requests(each, self.given.task.confirm, 0))
+            landed = self._account(each).responses(self._requests(each, self.given.task.confirm, 0))
             if answered := [response for response in landed if response.generations]:
                 n_samples = sum(len(response.generations) for response in answered)
                 prompt = sum(response.prompt_tokens for response in answered) / len(answered)
@@ -138,7 +138,7 @@ class Pair:
                 return slack * prompt, slack * sample
         raise EngineError("no confirm example was answered under the default engine")
 
-    def _answered(self, side: Side, parts: Sequence[Part]) -> Candidate | None:
+    def _answered(self, side: EngineSide, parts: Sequence[PairPart]) -> Candidate | None:
         """Return the evidence on one side; where further samples of an example failed, it has the first n."""
         evaluator = self._evaluator(side)
         found: list[Candidate] = []
@@ -155,22 +155,22 @@ class Pair:
         whole = concatenated(found)
         return replace(whole, configuration=whole.configuration.with_values(side.engine))
 
-    def _cut(self, parts: Sequence[Part]) -> Iterator[tuple[Part, Sequence[Example]]]:
+    def _cut(self, parts: Sequence[PairPart]) -> Iterator[tuple[PairPart, Sequence[Example]]]:
         start = 0
         for part in parts:
             yield part, self.given.task.confirm[start : start + part.n_examples]
             start += part.n_examples
 
-    def _requests(self, side: Side, examples: Sequence[Example], n_more: int) -> list[Request]:
+    def _requests(self, side: EngineSide, examples: Sequence[Example], n_more: int) -> list[Request]:
         return self._evaluator(side).requests([side.decoding], examples, n_samples=_n_asked(side, n_more))
 
-    def _evaluator(self, side: Side) -> Evaluator:
+    def _evaluator(self, side: EngineSide) -> Evaluator:
         given = self.given
-        return Evaluator(task=given.task, space=given.space, spending=self._spending(side), seed=given.seed)
+        return Evaluator(task=given.task, space=given.space, account=self._account(side), seed=given.seed)
 
-    def _spending(self, side: Side) -> Spending:
+    def _account(self, side: EngineSide) -> Account:
         given = self.given
-        return Spending(
+        return Account(
             study=self.study,
             engine=given.engine(side),
             bank=given.bank,
@@ -178,6 +178,6 @@ class Pair:
         )
 
 
-def _n_asked(side: Side, n_more: int) -> int:
+def _n_asked(side: EngineSide, n_more: int) -> int:
     """Return the samples of an example: greedy ones are all alike, and further ones of no use."""
     return int(side.decoding["strategy.n"]) + (n_more if side.decoding.get(TEMPERATURE) != 0.0 else 0)

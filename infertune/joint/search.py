@@ -22,9 +22,9 @@ from dataclasses import dataclass, replace
 from infertune.bank import SampleBank
 from infertune.budget import Budget
 from infertune.errors import EngineError
-from infertune.joint.context import JointContext, Side
+from infertune.joint.context import EngineSide, JointContext
 from infertune.joint.engine_trials import Start, Starts, speed_name
-from infertune.joint.finals import Contender, Finals, finals
+from infertune.joint.finals import Contender, JointFinals, finals
 from infertune.joint.gain import MARGIN
 from infertune.joint.guard import GUARDED_SHARE, LEAST_SHARE, MAX_GUARDED, Guard
 from infertune.joint.proposals import propose
@@ -47,7 +47,7 @@ from infertune.types import Configuration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class JointLimits:
     """How far a joint search goes.
 
     Attributes:
@@ -94,7 +94,7 @@ class Joint:
         bank: SampleBank,
         log_of: Callable[[str], TrialLog],
         budget: Budget,
-        limits: Limits,
+        limits: JointLimits,
         starts: Starts,
         seed: int = 0,
         wanted: Wanted = WANTED,
@@ -114,7 +114,7 @@ class Joint:
             on_progress=on_progress,
         )
         self._engines = engines
-        self._default = Side(
+        self._default = EngineSide(
             engine=engines.default_configuration(), facts=facts, decoding=space.default_configuration()
         )
         self._limits = limits
@@ -243,11 +243,11 @@ class Joint:
 
     def _finals(
         self, study: Recommendation, contenders: Sequence[Contender]
-    ) -> tuple[Finals, Contender | None, list[Configuration]]:
+    ) -> tuple[JointFinals, Contender | None, list[Configuration]]:
         """Time one contender after another, until one is not shown to be no faster; return also which failed."""
         default = Contender(engine=self._default.engine, decoding=study.recommended)
         failed: list[Configuration] = []
-        last: tuple[Finals, Contender | None] | None = None
+        last: tuple[JointFinals, Contender | None] | None = None
         for each in contenders:
             timed = finals(
                 self._starts,
@@ -266,7 +266,7 @@ class Joint:
         if last is not None:
             return (*last, failed)
         if study.recommended == study.default:
-            return Finals(seconds={}, gain=None), None, failed
+            return JointFinals(seconds={}, gain=None), None, failed
         alone = finals(
             self._starts, default=default, seen=None, default_decoding=study.default, n_turns=self._limits.n_turns
         )

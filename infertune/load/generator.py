@@ -18,7 +18,7 @@ from infertune.load.arrival_load import Load
 from infertune.load.arrivals import due_times
 from infertune.load.connections import Connections
 from infertune.load.fields import Fields
-from infertune.load.outcome import MOST_LATENESS_SECONDS, Pressed, pressed
+from infertune.load.outcome import MOST_LATENESS_SECONDS, LoadOutcome, pressed
 from infertune.load.timing import CUT, Timing
 from infertune.load.workload import LoadRequest
 from infertune.wire.body import Body, Room, TooLarge, largest
@@ -55,7 +55,7 @@ def generate(
     most_lateness: float = MOST_LATENESS_SECONDS,
     patience_seconds: float = 600.0,
     most_in_flight: int = 800,
-) -> Pressed:
+) -> LoadOutcome:
     """Send the requests at their times and return when all have ended. Nothing that was begun is sent twice.
 
     Args:
@@ -134,7 +134,7 @@ class _Run:
         self._cpu_seconds = 0.0
         self._start = 0.0
 
-    def result(self, most_lateness: float) -> Pressed:
+    def result(self, most_lateness: float) -> LoadOutcome:
         own_loop.run(self._main())
         return pressed(
             [self._timings[index] for index in sorted(self._timings)],
@@ -189,7 +189,7 @@ class _Run:
 
     async def _call(self, index: int, due: float | None) -> None:
         path, body, max_tokens = self._calls[index]
-        answer = stream.Answer()
+        answer = stream.StreamedReply()
         error = ""
         sent = self._now()
         whole_seconds = self._patience_seconds + _SLOWEST_SECONDS * max_tokens
@@ -219,7 +219,7 @@ class _Run:
         finally:
             self._note(index, sent if due is None else due, sent, answer, error)
 
-    def _note(self, index: int, due: float, sent: float, answer: stream.Answer, error: str) -> None:
+    def _note(self, index: int, due: float, sent: float, answer: stream.StreamedReply, error: str) -> None:
         _, body, max_tokens = self._calls[index]
         usage = None if error else answer.counted(request_bytes=len(body), limit=max_tokens)
         if not error and usage is None:

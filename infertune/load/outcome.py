@@ -15,7 +15,7 @@ _QUANTILE = 0.95  # of a few dozen requests, the 99th percentile is the one that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pressed:
+class LoadOutcome:
     """What a load came to, and what the generator itself had to do with it.
 
     Attributes:
@@ -48,7 +48,7 @@ def pressed(
     cpu_seconds: float,
     n_uncounted: int,
     most_lateness: float,
-) -> Pressed:
+) -> LoadOutcome:
     """Return what a load came to.
 
     Args:
@@ -63,7 +63,7 @@ def pressed(
     lag = _quantile(lags)
     whole = float(np.median([timing.e2e for timing in timings if not timing.error] or [0.0]))
     seconds = max((each.done for each in timings), default=0.0) - min((each.due for each in timings), default=0.0)
-    return Pressed(
+    return LoadOutcome(
         timings=timings,
         cut=cut,
         seconds=seconds,

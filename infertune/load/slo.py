@@ -35,7 +35,7 @@ _UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "m": 60.0, "min": 60.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Promise:
+class SloTarget:
     """One promise.
 
     Attributes:
@@ -136,7 +136,7 @@ class Promise:
 class Slo:
     """Several promises at once; a request is within when it is within each of them."""
 
-    promises: tuple[Promise, ...]
+    promises: tuple[SloTarget, ...]
 
     def __str__(self) -> str:
         return ", ".join(str(promise) for promise in self.promises)
@@ -183,7 +183,7 @@ def parse(text: str) -> Slo:
     return Slo(tuple(promises))
 
 
-def _promise(text: str) -> Promise:
+def _promise(text: str) -> SloTarget:
     match = _TERM.fullmatch(text.lower())
     if match is None:
         raise InvalidInputError(f"an SLO must be such as p99_ttft<300ms or mean_e2e<2s, not '{text}'")
@@ -194,4 +194,4 @@ def _promise(text: str) -> Promise:
         raise InvalidInputError(f"the SLO '{text}' {problem}{nearest(unit, ('s', 'ms', 'us', 'min'))}")
     if not limit > 0:
         raise InvalidInputError(f"the limit of the SLO '{text}' must be above 0")
-    return Promise(percentile=percentile, metric=metric, limit=limit * _UNITS[unit])
+    return SloTarget(percentile=percentile, metric=metric, limit=limit * _UNITS[unit])

@@ -11,7 +11,7 @@ from infertune.load.workload import LoadRequest
 from infertune.types import Message
 from infertune.wire import reply, usage
 from infertune.wire.finish import understood
-from infertune.wire.usage import Usage
+from infertune.wire.usage import WireUsage
 from infertune.wire.words import clean, words
 
 _FIRST_BYTES = 8192
@@ -91,7 +91,7 @@ class StreamFailed(Exception):
     """The answer is not what was asked for; the text says why."""
 
 
-class Answer:
+class StreamedReply:
     """Reads one streamed answer, piece by piece.
 
     Attributes:
@@ -103,12 +103,12 @@ class Answer:
     def __init__(self) -> None:
         self._events = EventStream()
         self.chunks: list[float] = []
-        self.usage: Usage | None = None
+        self.usage: WireUsage | None = None
         self._first = b""  # of what came, for it may be no stream
         self._n_bytes = 0
         self.is_finished = False
 
-    def counted(self, *, request_bytes: int, limit: int) -> Usage | None:
+    def counted(self, *, request_bytes: int, limit: int) -> WireUsage | None:
         """Return what the server counted, without numbers that cannot be; None where it has not said."""
         if self.usage is None:
             return None

@@ -18,7 +18,7 @@ from infertune.types import Scalar
 _PACKAGES = ("torch", "transformers", "vllm")
 
 
-class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class RecipeEvidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What the confirmation measured; an interval is ``[low, high]`` at 95%.
 
     Attributes:
@@ -109,7 +109,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     seed: int
     configuration: dict[str, Scalar]
     default: dict[str, Scalar] = {}
-    evidence: Evidence
+    evidence: RecipeEvidence
     definition: Definition | None = None
     examples: dict[str, str] = {}
     files: Files = Files()

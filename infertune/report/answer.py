@@ -6,7 +6,7 @@ from typing import Any
 
 from infertune import __version__
 from infertune.budget import Prices
-from infertune.recipes.recipe import Evidence, Recipe
+from infertune.recipes.recipe import Recipe, RecipeEvidence
 from infertune.selection.recommendation import Recommendation
 from infertune.selection.verdict import Side, Verdict
 from infertune.space import SearchSpace
@@ -38,12 +38,12 @@ class Answer:
     resume: str = ""
 
 
-def evidence(verdict: Verdict) -> Evidence:
+def evidence(verdict: Verdict) -> RecipeEvidence:
     """Return what the confirmation measured of the recommended configuration, for the file that runs again."""
     recommended, default = verdict.recommended, verdict.default
     none = Interval(mean=0.0, low=0.0, high=0.0, n=verdict.difference.n)
     difference = none if verdict.recommends_default else verdict.difference
-    return Evidence(
+    return RecipeEvidence(
         n_examples=recommended.utility.n,
         utility=recommended.utility.mean,
         utility_interval=(recommended.utility.low, recommended.utility.high),

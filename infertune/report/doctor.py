@@ -10,8 +10,8 @@ from rich.text import Text
 
 from infertune.budget import Prices
 from infertune.engines.machine import VLLM_PYTHON, Machine
-from infertune.engines.models import Model
-from infertune.engines.probing.probe import Limits, Probe
+from infertune.engines.models import ModelFolder
+from infertune.engines.probing.probe import Probe, ProbeLimits
 from infertune.types import Unsupported
 
 SHOWN_MODELS = 5
@@ -52,11 +52,11 @@ def as_json(found: Diagnosis) -> dict[str, Any]:
     if found.probe is not None:
         probe = asdict(found.probe)
         probe["rows"] = {row.pop("setting"): row for row in probe["rows"]}
-        plain["probe"] = probe | {"honours": asdict(found.probe.honours), "tokens": found.probe.tokens}
+        plain["probe"] = probe | {"honours": asdict(found.probe.capabilities), "tokens": found.probe.tokens}
     return plain
 
 
-def machine_as_json(machine: Machine, models: Sequence[Model], engines: Sequence[str]) -> dict[str, Any]:
+def machine_as_json(machine: Machine, models: Sequence[ModelFolder], engines: Sequence[str]) -> dict[str, Any]:
     """Return the same of this machine."""
     return asdict(machine) | {"engines": list(engines), "models": {model.name: model.ready for model in models}}
 
@@ -80,7 +80,7 @@ def show(found: Diagnosis, console: Console) -> None:
         _say(f"\nThe whole search space of {found.task} can be searched.", console)
 
 
-def show_machine(machine: Machine, models: Sequence[Model], engines: Sequence[str], console: Console) -> None:
+def show_machine(machine: Machine, models: Sequence[ModelFolder], engines: Sequence[str], console: Console) -> None:
     """Print what this machine has, and what is missing for what."""
     vllm = machine.vllm or f"not found; install it, or set {VLLM_PYTHON} to a Python that has it"
     rows = [
@@ -125,10 +125,10 @@ def _seeds(probe: Probe) -> str:
     row = probe.row("seed")
     if row.verdict != "honoured":
         return f"not sent ({row.verdict}: {row.seen})"
-    return "sent" if probe.honours.seed else "not sent, for with seeds each sample would pay for the prompt"
+    return "sent" if probe.capabilities.seed else "not sent, for with seeds each sample would pay for the prompt"
 
 
-def _limits(limits: Limits) -> str:
+def _limits(limits: ProbeLimits) -> str:
     """Return what the server takes, as far as it takes less than others."""
     found = [
         f"temperature from {limits.least_temperature:g}" if limits.least_temperature else "",

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from infertune import plugins
-from infertune.evaluation.scoring import Judge
-from infertune.recipes.recipe import Evidence
+from infertune.evaluation.scoring import CachedScorer
+from infertune.recipes.recipe import RecipeEvidence
 from infertune.report.table import interval
 from infertune.statistics.intervals import Interval
 from infertune.strategies import Strategy
@@ -88,7 +88,7 @@ class Evaluation:
     spent_tokens: int
     notes: Sequence[str]
     source: str = ""
-    evidence: Evidence | None = None
+    evidence: RecipeEvidence | None = None
     is_own: bool = False
     incomparable: str = ""
 
@@ -104,7 +104,7 @@ class Evaluation:
 
 
 def rows(
-    judge: Judge, found: Candidate, examples: Sequence[Example], responses: Sequence[Response]
+    judge: CachedScorer, found: Candidate, examples: Sequence[Example], responses: Sequence[Response]
 ) -> tuple[Row, ...]:
     """Return what became of each example.
 
@@ -231,6 +231,6 @@ def as_json(found: Evaluation) -> dict[str, Any]:
     }
 
 
-def _utility(was: Evidence) -> Interval:
+def _utility(was: RecipeEvidence) -> Interval:
     low, high = was.utility_interval
     return Interval(mean=was.utility, low=low, high=high, n=was.n_examples)

@@ -12,22 +12,22 @@ from rich.text import Text
 from infertune.load.arrival_load import Load
 from infertune.load.measures import Measures
 from infertune.load.metric_names import METRICS, NAMES
-from infertune.load.outcome import Pressed
+from infertune.load.outcome import LoadOutcome
 from infertune.load.slo import Slo
 
 _STYLES = {"held": "green", "broken": "red", "undecided": "yellow"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class MeasuredLoad:
     """One load and its figures."""
 
     load: Load
-    pressed: Pressed
+    pressed: LoadOutcome
     measures: Measures
 
 
-def as_json(found: Sequence[Measured], *, workload: str, slo: Slo | None, seed: int) -> dict[str, Any]:
+def as_json(found: Sequence[MeasuredLoad], *, workload: str, slo: Slo | None, seed: int) -> dict[str, Any]:
     """Return everything in lists, mappings and scalars; a figure that is not there is None."""
     loads = []
     for one in found:
@@ -67,14 +67,14 @@ def load_text(load: Load) -> str:
     return "all at once" if load.rate == math.inf else f"{load.rate:g}/s"
 
 
-def show(found: Sequence[Measured], console: Console, *, slo: Slo | None) -> None:
+def show(found: Sequence[MeasuredLoad], console: Console, *, slo: Slo | None) -> None:
     """Print a table with a column for each load, then what is to be said of them."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("load")
     for one in found:
         table.add_column(load_text(one.load), justify="right")
 
-    def row(name: str, make: Callable[[Measured], str | Text]) -> None:
+    def row(name: str, make: Callable[[MeasuredLoad], str | Text]) -> None:
         table.add_row(name, *(make(one) for one in found))
 
     row("requests, failed", lambda one: f"{one.measures.n}, {one.measures.n_failed}")
@@ -97,7 +97,7 @@ def show(found: Sequence[Measured], console: Console, *, slo: Slo | None) -> Non
         console.print(note, style="yellow")
 
 
-def notes(found: Sequence[Measured]) -> list[str]:
+def notes(found: Sequence[MeasuredLoad]) -> list[str]:
     """Return what must be known beside the figures."""
     said = []
     for one in found:
@@ -117,12 +117,12 @@ def notes(found: Sequence[Measured]) -> list[str]:
     return said
 
 
-def _share(one: Measured) -> str:
+def _share(one: MeasuredLoad) -> str:
     within = one.measures.within
     return f"{_number(within.mean, 3)} [{within.low:.3f}, {within.high:.3f}]"
 
 
-def _promised(promise: Any, one: Measured) -> Text:
+def _promised(promise: Any, one: MeasuredLoad) -> Text:
     verdict = promise.verdict(one.pressed.timings)
     return Text(f"{_ms(promise.measured(one.pressed.timings))} ms, {verdict}", style=_STYLES[verdict])
 

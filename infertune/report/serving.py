@@ -10,9 +10,9 @@ from infertune.report.plot import WIDTH, text_plot
 from infertune.report.serving_answer import ServingAnswer, failure_kinds, front
 from infertune.report.serving_verdict import change, ratio, sentence
 from infertune.serving.measure import figures
-from infertune.serving.search.result import Found, short
+from infertune.serving.search.result import ServingSearchResult, short
 from infertune.serving.search.speculation import Schedule
-from infertune.serving.search.trial import Trial
+from infertune.serving.search.trial import ServingTrial
 
 _ARMS = {
     "default": "default settings",
@@ -56,7 +56,7 @@ def show(answer: ServingAnswer, console: Console) -> None:
         say(line)
 
 
-def spent(found: Found) -> str:
+def spent(found: ServingSearchResult) -> str:
     """Return what the budget went into."""
     parts = ", ".join(f"{_ARMS[name]} {seconds:.0f} s" for name, seconds in found.spent.items())
     total = sum(found.spent.values())
@@ -66,7 +66,7 @@ def spent(found: Found) -> str:
     )
 
 
-def _finals(found: Found) -> Table:
+def _finals(found: ServingSearchResult) -> Table:
     goal = found.goal
     table = Table(title=f"Finals: {goal}, in turns", title_justify="left")
     table.add_column("settings", overflow="fold")
@@ -95,7 +95,7 @@ def _finals(found: Found) -> Table:
     return table
 
 
-def _arms(found: Found) -> Table:
+def _arms(found: ServingSearchResult) -> Table:
     goal = found.goal
     table = Table()
     table.add_column("arm")
@@ -132,7 +132,7 @@ def _evidence(schedule: Schedule) -> Table:
     return table
 
 
-def _picture(found: Found, width: int) -> str:
+def _picture(found: ServingSearchResult, width: int) -> str:
     points = [(c, each) for c, each in found.bursts if each.user_rate and each.output_rate and not each.cut]
     recommended = found.verdict.recommended.configuration if found.verdict.recommended else None
     series = {
@@ -149,7 +149,7 @@ def _point(each: figures.Figures) -> tuple[float, float]:
     return each.output_rate, each.user_rate or 0.0
 
 
-def _failures(trials: Sequence[Trial]) -> list[str]:
+def _failures(trials: Sequence[ServingTrial]) -> list[str]:
     lines = []
     for kind, n in failure_kinds(trials).most_common():
         example = next(trial for trial in trials if trial.outcome.failure == kind)

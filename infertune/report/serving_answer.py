@@ -12,9 +12,9 @@ from infertune.serving.measure import figures
 from infertune.serving.measure.goal import Goal
 from infertune.serving.search.comparison import MARGIN
 from infertune.serving.search.finals import Finalist
-from infertune.serving.search.result import Found, words
+from infertune.serving.search.result import ServingSearchResult, words
 from infertune.serving.search.speculation import Schedule
-from infertune.serving.search.trial import Trial
+from infertune.serving.search.trial import ServingTrial
 from infertune.statistics.pareto import pareto_front
 
 
@@ -44,7 +44,7 @@ class ServingAnswer:
     study: str
     facts: Mapping[str, str]
     workload: str
-    found: Found
+    found: ServingSearchResult
     schedule: Schedule | None
     handover: Sequence[str]
     notes: Sequence[str]
@@ -85,7 +85,7 @@ def as_json(answer: ServingAnswer) -> dict[str, Any]:
     }
 
 
-def front(found: Found) -> list[dict[str, Any]]:
+def front(found: ServingSearchResult) -> list[dict[str, Any]]:
     """Return the bursts that no other beats in both tokens per second and tokens per second of a user."""
     points = [(c, each) for c, each in found.bursts if each.user_rate and each.output_rate]
     if not points:
@@ -104,7 +104,7 @@ def front(found: Found) -> list[dict[str, Any]]:
     ]
 
 
-def failure_kinds(trials: Sequence[Trial]) -> Counter[str]:
+def failure_kinds(trials: Sequence[ServingTrial]) -> Counter[str]:
     """Return how many trials failed by each class, broken SLOs among them."""
     return Counter(trial.outcome.failure for trial in trials if trial.outcome.failure)
 
@@ -146,7 +146,7 @@ def _finalist_as_json(each: Finalist, goal: Goal) -> dict[str, Any]:
     }
 
 
-def _trial_as_json(trial: Trial, goal: Goal) -> dict[str, Any]:
+def _trial_as_json(trial: ServingTrial, goal: Goal) -> dict[str, Any]:
     measured = trial.measured
     return {
         "number": trial.number,

@@ -8,10 +8,10 @@ from scipy import special
 from infertune.recipes.serving_recipe import ServingEvidence
 from infertune.serving.measure.goal import Goal
 from infertune.serving.search.finals import Finalist
-from infertune.serving.search.result import Found, words
+from infertune.serving.search.result import ServingSearchResult, words
 
 
-def evidence(found: Found) -> ServingEvidence | None:
+def evidence(found: ServingSearchResult) -> ServingEvidence | None:
     """Return what the finals measured; None where what is recommended or the default has no value there."""
     winner, goal = found.verdict.recommended, found.goal
     base = found.finals.of(found.default)
@@ -35,7 +35,7 @@ def evidence(found: Found) -> ServingEvidence | None:
     )
 
 
-def notes(found: Found) -> list[str]:
+def notes(found: ServingSearchResult) -> list[str]:
     """Return what the user should know, without full stops."""
     said = []
     if found.void:

@@ -3,13 +3,13 @@
 import math
 
 from infertune.serving.measure.goal import Goal
-from infertune.serving.search.comparison import MARGIN, Comparison
-from infertune.serving.search.result import Found, short
+from infertune.serving.search.comparison import MARGIN, ServingComparison
+from infertune.serving.search.result import ServingSearchResult, short
 
 _SURE = "95% at any number of turns, paired"
 
 
-def sentence(found: Found) -> str:
+def sentence(found: ServingSearchResult) -> str:
     """Return the verdict in one sentence or two."""
     said, goal = found.verdict, found.goal
     if said.kind == "nothing" or (said.recommended is None and said.best is None):
@@ -36,7 +36,7 @@ def sentence(found: Found) -> str:
     )
 
 
-def against(goal: Goal, comparison: Comparison) -> str:
+def against(goal: Goal, comparison: ServingComparison) -> str:
     """Return how two compare: ``3.0x [2.6x, 3.4x] (95% at any number of turns, paired, 4 turns)``."""
     ends = sorted((change(goal, comparison.low), change(goal, comparison.high)))
     turns = f"{comparison.n} turn{'s' if comparison.n > 1 else ''}"
@@ -60,7 +60,7 @@ def value(goal: Goal, score: float) -> str:
     return f"{goal.value(score):.3g} {goal.unit}"
 
 
-def _shown(found: Found, name: str) -> str:
+def _shown(found: ServingSearchResult, name: str) -> str:
     """Return what settings of a short name came to: in the finals, or else in the search."""
     for each in found.finalists:
         if short(each.configuration, found.space) == name and each.scores:
@@ -71,7 +71,7 @@ def _shown(found: Found, name: str) -> str:
     return "no value"
 
 
-def _why_out(found: Found) -> str:
+def _why_out(found: ServingSearchResult) -> str:
     default = found.finals.of(found.default)
     failure = default.failure or found.trials[0].failure
     if failure is not None:

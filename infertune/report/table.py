@@ -11,7 +11,7 @@ from rich.text import Text
 from infertune.report.answer import Answer
 from infertune.report.plot import MARKS, WIDTH, text_plot
 from infertune.selection.recommendation import Recommendation
-from infertune.selection.regret_bound import Margin, Promise
+from infertune.selection.regret_bound import Margin, RegretBound
 from infertune.selection.select import DOUBT
 from infertune.selection.verdict import Verdict
 from infertune.space import SearchSpace
@@ -109,7 +109,7 @@ def _share(chance: float) -> str:
     return "<1%" if chance < 0.005 else f"{chance:.0%}"
 
 
-def bounded(promise: Promise) -> str:
+def bounded(promise: RegretBound) -> str:
     """Return the bound on regret in words; nothing where it says nothing."""
     found = promise.finalists or promise.tried
     if found is None or found.n_candidates < 2 or found.within >= LARGEST_BOUND:

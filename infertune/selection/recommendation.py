@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from infertune.bank.usage import Spent
-from infertune.selection.regret_bound import Promise
+from infertune.bank.usage import Usage
+from infertune.selection.regret_bound import RegretBound
 from infertune.selection.verdict import Verdict
 from infertune.types import Configuration
 from infertune.types.evidence import Candidate
@@ -54,9 +54,9 @@ class Recommendation:
     budget_to_decide: float | None
     front: tuple[Point, ...]
     n_as_good: int
-    promise: Promise
+    promise: RegretBound
     explored: tuple[tuple[float, float], ...]
-    spent: Spent
+    spent: Usage
     seconds: float
     n_trials: int
     n_tune: int

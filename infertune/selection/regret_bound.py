@@ -41,7 +41,7 @@ class Margin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Promise:
+class RegretBound:
     """Two margins; each fails to hold in a share of ``1 - confidence`` of all studies at most.
 
     Attributes:
@@ -65,7 +65,7 @@ def promise(
     n_possible: float,
     max_cost_tokens: float | None = None,
     confidence: float = 0.95,
-) -> Promise:
+) -> RegretBound:
     """Return what can be promised of a recommendation.
 
     *Best* is the highest mean utility over all examples there could be. With a cost cap only those count that kept it
@@ -105,7 +105,7 @@ def promise(
             n_candidates=len(kept | {recommended.configuration}),
             n_examples=min([len(c.example_ids) for c in others] + [len(fresh)] * bool(fresh), default=0),
         )
-    return Promise(confidence=confidence, finalists=finalists, tried=tried)
+    return RegretBound(confidence=confidence, finalists=finalists, tried=tried)
 
 
 def _lead(recommended: Candidate, rivals: Sequence[Candidate], fresh: Sequence[int], *, risk: float) -> float:

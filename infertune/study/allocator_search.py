@@ -16,7 +16,7 @@ from infertune.selection.select import affordable, check_affordable
 from infertune.space.default_space import TEMPERATURE
 from infertune.study.plan import FINALS_SHARE
 from infertune.study.rounds import logged
-from infertune.study.search import Found, SearchContext
+from infertune.study.search import SearchContext, SearchResult
 from infertune.study.trial_log import LoggedTrial, order_as_json, order_from_json
 from infertune.types import Configuration
 from infertune.types.evidence import Candidate, Evidence, Order
@@ -28,7 +28,7 @@ NOTHING_WORTH_IT = "the search ended before its share of the budget: nothing mor
 NOTHING_NEW = "the search ended before its share of the budget: all that was still wished for was tried before"
 
 
-class Orders:
+class AllocatorSearch:
     """See the module.
 
     Args:
@@ -38,7 +38,7 @@ class Orders:
     def __init__(self, allocator: Allocator) -> None:
         self._allocator = allocator
 
-    def run(self, given: SearchContext) -> Found:
+    def run(self, given: SearchContext) -> SearchResult:
         """Buy waves of orders until the budget's share is used, or the allocator has no wish."""
         trials = given.log.trials()
         book = _Book()
@@ -54,7 +54,7 @@ class Orders:
             orders = [order_from_json(each) for each in wave["orders"]]
             until = given.plan.search_until
             # The second condition, unlike the first, does not depend on how much was under way at the limit.
-            if not given.buyer.buy(orders, until=until) or given.spending.share_used > until:
+            if not given.buyer.buy(orders, until=until) or given.account.share_used > until:
                 notes = ["the budget ended within some orders, which are left out of the answer"]
                 break
             for number, order in enumerate(orders, wave["start"]):
@@ -67,7 +67,7 @@ class Orders:
         if book.evidence:
             check_affordable(given.explored.candidates, given.cap_tokens)
         depths = self._ranked(given, book)
-        return Found(
+        return SearchResult(
             orders=tuple(book.orders),
             ranked=list(depths),
             notes=tuple(notes),
@@ -228,8 +228,8 @@ def _offer(given: SearchContext, book: _Book) -> Offer:
         n_examples=given.n_tune - given.plan.n_kept,
         n_choices=given.n_choices,
         cap_tokens=given.cap_tokens,
-        budget_tokens=given.spending.tokens_worth(given.plan.search_until),
-        spent_tokens=given.spending.spent.tokens,
+        budget_tokens=given.account.tokens_worth(given.plan.search_until),
+        spent_tokens=given.account.spent.tokens,
         seed=given.seed,
         failed=tuple(book.failed),
     )

@@ -16,7 +16,7 @@ from infertune.study.confirmation import Confirmation
 from infertune.study.decisions import decided
 from infertune.study.finals import LEAST_FINALISTS, MOST_FINALISTS, RESERVE, FinalOrders, final_orders, first_few
 from infertune.study.plan import FINALS_SHARE, N_FINALISTS
-from infertune.study.search import Found, SearchContext
+from infertune.study.search import SearchContext, SearchResult
 from infertune.study.trial_log import order_as_json, order_from_json
 from infertune.types import Configuration
 from infertune.types.evidence import Candidate, Order
@@ -60,14 +60,14 @@ class Comparison:
         finals_share = min(finals.share + missing, max(FINALS_SHARE, finals.share, newcomer))
         return finals_share + max(self._confirm_reserve(ranked), self._confirmation.reserve(()))
 
-    def run(self, found: Found) -> Compared:
+    def run(self, found: SearchResult) -> Compared:
         """Return every replay choice of every finalist on common examples, and what the search then believes."""
         wanted = self._finalists(found.ranked)
         n_finalists = N_FINALISTS
         orders: list[Order] = []
         bought: list[Order] = []
         for stage in range(MOST_STAGES):
-            left = 1.0 - self._given.spending.share_used - self._confirm_reserve(found.ranked)
+            left = 1.0 - self._given.account.share_used - self._confirm_reserve(found.ranked)
             made = self._decided(stage, found, wanted[:n_finalists], orders, left)
             if made is None:
                 break
@@ -91,7 +91,7 @@ class Comparison:
         plainer = plain(self._request, first[0]) if first else []
         return list(dict.fromkeys([self._given.default, *first[:2], *plainer, *first[2:]]))
 
-    def _depths(self, found: Found, finalists: Sequence[Configuration]) -> dict[Configuration, int]:
+    def _depths(self, found: SearchResult, finalists: Sequence[Configuration]) -> dict[Configuration, int]:
         """Return what is known of the samples that are of use; those of the best are, for what is simpler than it."""
         first = next((found.depths[each] for each in found.ranked if each in found.depths), None)
         return dict(found.depths) if first is None else {**dict.fromkeys(finalists, first), **found.depths}
@@ -106,7 +106,7 @@ class Comparison:
     def _decided(
         self,
         stage: int,
-        found: Found,
+        found: SearchResult,
         finalists: Sequence[Configuration],
         before: Sequence[Order],
         left: float,

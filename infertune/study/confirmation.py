@@ -35,7 +35,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ConfirmationStep:
     """What the confirmation holds after a purchase, and what the study had paid before it, in tokens."""
 
     parts: tuple[Part, ...]
@@ -93,7 +93,7 @@ class Confirmation:
             self._buy(configurations, steps[at])
             at += 1
         if not steps:
-            twice = 2 * self._given.spending.tokens_worth(1.0)
+            twice = 2 * self._given.account.tokens_worth(1.0)
             raise BudgetError(f"the budget must leave room for a confirmation, but is spent; try {twice:,.0f} tokens")
         found = [self._evaluate(each, steps[-1]) for each in configurations]
         answered = [each for each in found if each is not None]
@@ -114,28 +114,28 @@ class Confirmation:
         pair = self._given.share_of(verdict.seen.cost_tokens) + self._given.share_of(verdict.default.cost_tokens)
         return max(1 + n_more * pair, (n_examples + n_more) * pair / CONFIRM_SHARE)
 
-    def _steps(self, configurations: Sequence[Configuration]) -> list[Step]:
+    def _steps(self, configurations: Sequence[Configuration]) -> list[ConfirmationStep]:
         """Return what was decided of this pair before, which may be paid for."""
         known = self._given.log.noted("confirm")
         if known is None or known["configurations"] != [dict(each) for each in configurations]:
             return []
-        return [Step(tuple(Part(*part) for part in parts), paid) for parts, paid in known["steps"]]
+        return [ConfirmationStep(tuple(Part(*part) for part in parts), paid) for parts, paid in known["steps"]]
 
-    def _extend(self, steps: list[Step], pair: Sequence[Candidate]) -> bool:
+    def _extend(self, steps: list[ConfirmationStep], pair: Sequence[Candidate]) -> bool:
         """Decide on one more purchase and note it; return whether the budget has room for one."""
-        spending = self._given.spending
-        last = steps[-1] if steps else Step((Part(0),))
+        account = self._given.account
+        last = steps[-1] if steps else ConfirmationStep((Part(0),))
         prices = self._prices(pair, last.parts)
-        left = (1.0 - spending.share_used) / RESERVE
+        left = (1.0 - account.share_used) / RESERVE
         if steps:
             # A server may bill more than it tells, such as the prompt once for every sample: so the last step showed.
             before = steps[-2].parts if len(steps) > 1 else (Part(0),)
             expected = prices.tokens(before, last.parts)
-            left /= max((spending.spent.tokens - last.paid_before) / max(expected, 1.0), 1.0)
+            left /= max((account.spent.tokens - last.paid_before) / max(expected, 1.0), 1.0)
         parts = self._next(last.parts, prices, left)
         if parts is None:
             return False
-        steps.append(Step(parts, spending.spent.tokens))
+        steps.append(ConfirmationStep(parts, account.spent.tokens))
         noted = [[[[part.n_examples, part.n_more] for part in each.parts], each.paid_before] for each in steps]
         self._given.log.note(
             "confirm", {"configurations": [dict(each.configuration) for each in pair], "steps": noted}
@@ -146,7 +146,7 @@ class Confirmation:
         """Return what a share of the budget still buys; None where that is nothing."""
         n_examples, n_had = last[0].n_examples, last[0].n_more
         n_left = len(self._examples) - sum(part.n_examples for part in last)
-        share = self._given.spending.share_of
+        share = self._given.account.share_of
         if n_left:
             whole = share(*prices.whole)
             n_new = min(int(left / whole) or int(left * RESERVE / whole), n_left)
@@ -166,7 +166,7 @@ class Confirmation:
         lengths = [(each, *self._lengths(each, last)) for each in pair]
         n = {each.configuration: int(each.configuration["strategy.n"]) for each in pair}
         hot = [(prompt, sample) for each, prompt, sample in lengths if sampled(each.configuration)]
-        per_prompt = self._given.spending.samples_per_prompt
+        per_prompt = self._given.account.samples_per_prompt
         whole = [
             (n_prompts(n_bought, per_prompt) * prompt, n_bought * sample)
             for each, prompt, sample in lengths
@@ -181,14 +181,14 @@ class Confirmation:
 
     def _lengths(self, candidate: Candidate, last: tuple[Part, ...]) -> tuple[float, float]:
         """Return the mean tokens of a prompt and of a sample, of this confirmation where there is some of it."""
-        landed = self._given.spending.responses(self._requests(candidate.configuration, last))
+        landed = self._given.account.responses(self._requests(candidate.configuration, last))
         answered = [each for each in landed if each.generations]
         if answered:
             n_samples = sum(len(each.generations) for each in answered)
             prompt = sum(each.prompt_tokens for each in answered) / len(answered)
             return prompt, sum(each.completion_tokens for each in answered) / n_samples
         n = int(candidate.configuration["strategy.n"])
-        prompts = n_prompts(n, self._given.spending.samples_per_prompt)
+        prompts = n_prompts(n, self._given.account.samples_per_prompt)
         prompt = min(self._given.prompt_tokens, (candidate.cost_tokens - n) / prompts)
         return prompt, (candidate.cost_tokens - prompts * prompt) / n
 
@@ -206,12 +206,12 @@ class Confirmation:
             yield part, self._examples[start : start + part.n_examples]
             start += part.n_examples
 
-    def _buy(self, configurations: Sequence[Configuration], step: Step) -> None:
+    def _buy(self, configurations: Sequence[Configuration], step: ConfirmationStep) -> None:
         queues = [self._requests(each, step.parts) for each in configurations]
         together = [request for turn in zip(*queues, strict=True) for request in turn]
-        self._given.spending.buy(together, configurations=list(configurations) * len(queues[0]))
+        self._given.account.buy(together, configurations=list(configurations) * len(queues[0]))
 
-    def _evaluate(self, configuration: Configuration, step: Step) -> Candidate | None:
+    def _evaluate(self, configuration: Configuration, step: ConfirmationStep) -> Candidate | None:
         found = [self._part(configuration, part, examples) for part, examples in self._parts(step.parts)]
         answered = [each for its in found for each in its]
         return concatenated(answered) if answered else None

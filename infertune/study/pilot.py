@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from infertune.budget.prompt_bill import n_prompts
 from infertune.errors import BudgetError, EngineError
-from infertune.evaluation.account import Spending
+from infertune.evaluation.account import Account
 from infertune.evaluation.evaluator import Evaluator
 from infertune.study.plan import COST_SLACK
 from infertune.types import Configuration, Example, Response
@@ -19,7 +19,7 @@ def pilot(
     examples: Sequence[Example],
     *,
     evaluator: Evaluator,
-    spending: Spending,
+    account: Account,
     max_tokens: int,
     measures_pace: bool,
 ) -> list[Response]:
@@ -29,7 +29,7 @@ def pilot(
         configurations: Values of the request tier.
         examples: All; the first few are taken.
         evaluator: Knows the requests.
-        spending: Pays.
+        account: Pays.
         max_tokens: Of every answer.
         measures_pace: Whether the budget is one of seconds or money: what a token takes of it is known only after
             some were bought, and the bank may have had the first ones.
@@ -41,13 +41,13 @@ def pilot(
     some = examples[: min(PILOT_EXAMPLES, max(1, PILOT_REQUESTS // len(configurations)))]
     for n_samples in range(1, MOST_SAMPLES + 1):
         requests = evaluator.requests(configurations, some, n_samples=n_samples, max_tokens=max_tokens)
-        spending.buy(requests, configurations=list(configurations) * len(some))
-        if not measures_pace or spending.share_used > 0:
+        account.buy(requests, configurations=list(configurations) * len(some))
+        if not measures_pace or account.share_used > 0:
             break
-    landed = spending.responses(requests)
+    landed = account.responses(requests)
     answered = [response for response in landed if response.generations]
-    if not answered and spending.share_used >= 1:
-        spent = spending.spent.tokens
+    if not answered and account.share_used >= 1:
+        spent = account.spent.tokens
         raise BudgetError(
             f"the budget must leave room for a pilot, but {spent:,} tokens were spent before; try {5 * spent:,}"
         )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from infertune.bank.usage import Spent
+from infertune.bank.usage import Usage
 from infertune.selection.select import affordable, front
 from infertune.types import Configuration
 from infertune.types.evidence import Candidate
@@ -23,7 +23,7 @@ class Progress:
 
     phase: str
     share_used: float
-    spent: Spent
+    spent: Usage
     run_tokens: int
     run_seconds: float
     n_trials: int
@@ -31,7 +31,7 @@ class Progress:
     front: tuple[tuple[float, float], ...]
 
 
-class Explored:
+class Incumbents:
     """Every replay choice of every configuration evaluated, each on the search's own examples of it.
 
     Args:

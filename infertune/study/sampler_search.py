@@ -10,7 +10,7 @@ from infertune.samplers import Sampler
 from infertune.selection.select import affordable, check_affordable, finalists
 from infertune.study.plan import COST_SLACK
 from infertune.study.rounds import TRIALS_PER_ROUND, logged, propose
-from infertune.study.search import Found, SearchContext
+from infertune.study.search import SearchContext, SearchResult
 from infertune.study.trial_log import LoggedTrial
 from infertune.types import Configuration
 from infertune.types.evidence import Candidate, Order
@@ -18,7 +18,7 @@ from infertune.types.evidence import Candidate, Order
 GUARD_EXAMPLES = 4  # bought before the rest where a cost cap may rule the trial out
 
 
-class Rounds:
+class SamplerSearch:
     """See the module.
 
     Args:
@@ -28,7 +28,7 @@ class Rounds:
     def __init__(self, sampler: Sampler) -> None:
         self._sampler = sampler
 
-    def run(self, given: SearchContext) -> Found:
+    def run(self, given: SearchContext) -> SearchResult:
         """Run rounds until the next may not fit, or the space has no more."""
         notes: list[str] = []
         trials = given.log.trials()
@@ -62,7 +62,7 @@ class Rounds:
                 trials.append(_logged(given, number, order, found))
                 given.log.append(given.space, trials[-1])
                 given.explored.add([(proposal, found)], len(trials))
-        return Found(
+        return SearchResult(
             orders=tuple(_orders(given, trials)),
             ranked=_finalists(given),
             notes=tuple(notes),
@@ -119,7 +119,7 @@ def _buy(given: SearchContext, proposals: Sequence[Configuration]) -> list[Confi
     if complete:
         complete = given.buyer.buy([_order(given, each, given.plan.n_examples) for each in pursued], until=until)
     # The second condition, unlike the first, does not depend on how much was under way at the limit.
-    return pursued if complete and given.spending.share_used <= until else None
+    return pursued if complete and given.account.share_used <= until else None
 
 
 def _may_keep_cap(given: SearchContext, found: Sequence[Candidate]) -> bool:

@@ -6,11 +6,11 @@ from typing import Protocol
 
 from infertune.budget import Budget
 from infertune.budget.prompt_bill import n_prompts
-from infertune.evaluation.account import Spending
-from infertune.evaluation.order_desk import Buyer
+from infertune.evaluation.account import Account
+from infertune.evaluation.order_desk import OrderDesk
 from infertune.space import SearchSpace
 from infertune.study.plan import Plan
-from infertune.study.progress import Explored
+from infertune.study.progress import Incumbents
 from infertune.study.trial_log import TrialLog
 from infertune.types import Configuration
 from infertune.types.evidence import Order
@@ -42,10 +42,10 @@ class SearchContext:
     sample_tokens: float
     plan: Plan
     budget: Budget
-    spending: Spending
-    buyer: Buyer
+    account: Account
+    buyer: OrderDesk
     log: TrialLog
-    explored: Explored
+    explored: Incumbents
     reserve: "Reserve"
 
     def room(self, ranked: Sequence[Configuration], orders: Sequence[Order]) -> float:
@@ -55,7 +55,7 @@ class SearchContext:
             ranked: Values of the request tier, most worth a place in the finals first.
             orders: Everything that was bought.
         """
-        return min(self.plan.search_until, 1.0 - self.reserve(self, ranked, orders)) - self.spending.share_used
+        return min(self.plan.search_until, 1.0 - self.reserve(self, ranked, orders)) - self.account.share_used
 
     def price(self, n_samples: int, *, sample_tokens: float | None = None) -> float:
         """Return the share of the budget that a request of so many samples takes.
@@ -64,19 +64,19 @@ class SearchContext:
             n_samples: At least 1.
             sample_tokens: Of each; by default as the pilot saw them.
         """
-        prompts = n_prompts(n_samples, self.spending.samples_per_prompt)
+        prompts = n_prompts(n_samples, self.account.samples_per_prompt)
         length = self.sample_tokens if sample_tokens is None else sample_tokens
-        return self.spending.share_of(prompts * self.prompt_tokens, n_samples * length)
+        return self.account.share_of(prompts * self.prompt_tokens, n_samples * length)
 
     def sample_of(self, cost_tokens: float, n_samples: int) -> float:
         """Return the tokens of a sample, judging by what a request costs."""
-        prompts = n_prompts(n_samples, self.spending.samples_per_prompt)
+        prompts = n_prompts(n_samples, self.account.samples_per_prompt)
         return max((cost_tokens - prompts * self.prompt_tokens) / n_samples, 1.0)
 
     def share_of(self, cost_tokens: float, n_samples: int = 1) -> float:
         """Return the share of the budget that a request of so many tokens takes, its usual prompts among them."""
-        prompts = n_prompts(n_samples, self.spending.samples_per_prompt) * self.prompt_tokens
-        return self.spending.share_of(prompts, max(cost_tokens - prompts, 0.0))
+        prompts = n_prompts(n_samples, self.account.samples_per_prompt) * self.prompt_tokens
+        return self.account.share_of(prompts, max(cost_tokens - prompts, 0.0))
 
     def request_part(self, configuration: Configuration) -> Configuration:
         """Return the request-tier values of a complete configuration."""
@@ -88,7 +88,7 @@ Reserve = Callable[[SearchContext, Sequence[Configuration], Sequence[Order]], fl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class SearchResult:
     """What a search ends with.
 
     Attributes:
@@ -110,7 +110,7 @@ class Found:
 class Search(Protocol):
     """One way to spend the search's share of a budget."""
 
-    def run(self, given: SearchContext) -> Found:
+    def run(self, given: SearchContext) -> SearchResult:
         """Go from wherever the log says the search stands to its end.
 
         A study that was killed repeats its own decisions: what depends on the state of the budget is noted before it

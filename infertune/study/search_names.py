@@ -2,16 +2,16 @@
 
 from infertune import plugins
 from infertune.errors import InvalidInputError, nearest
-from infertune.study.allocator_search import Orders
-from infertune.study.sampler_search import Rounds
+from infertune.study.allocator_search import AllocatorSearch
+from infertune.study.sampler_search import SamplerSearch
 from infertune.study.search import Search
 
 
 def search_named(name: str) -> Search:
     """Return the search of that name; raise InvalidInputError with the nearest name where there is none."""
     if name in plugins.names("allocators"):
-        return Orders(plugins.load("allocators", name)())
+        return AllocatorSearch(plugins.load("allocators", name)())
     if name in plugins.names("samplers"):
-        return Rounds(plugins.load("samplers", name)())
+        return SamplerSearch(plugins.load("samplers", name)())
     known = [*plugins.names("allocators"), *plugins.names("samplers")]
     raise InvalidInputError(f"no sampler is called '{name}'{nearest(name, known)}")

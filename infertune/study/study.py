@@ -15,9 +15,9 @@ from infertune.bank import SampleBank
 from infertune.budget import Budget
 from infertune.budget.prompt_bill import n_prompts
 from infertune.errors import BudgetError
-from infertune.evaluation.account import Spending
+from infertune.evaluation.account import Account
 from infertune.evaluation.evaluator import Evaluator
-from infertune.evaluation.order_desk import Buyer
+from infertune.evaluation.order_desk import OrderDesk
 from infertune.selection.recommendation import Recommendation, point
 from infertune.selection.regret_bound import promise
 from infertune.selection.select import Wanted, select
@@ -29,7 +29,7 @@ from infertune.study.decisions import decided
 from infertune.study.look import Look
 from infertune.study.pilot import check_cap, n_worth_buying, pilot
 from infertune.study.plan import Plan, plan
-from infertune.study.progress import Explored, Progress
+from infertune.study.progress import Incumbents, Progress
 from infertune.study.search import Search, SearchContext
 from infertune.study.trial_log import TrialLog
 from infertune.tasks import Task
@@ -77,7 +77,7 @@ class Study:
         self._on_progress = on_progress
         self._default = space.default_configuration()
         self._max_tokens = max(int(choice["decoding.max_tokens"]) for choice in space.replay_choices(self._default))
-        self._spending = Spending(
+        self._account = Account(
             study=name,
             engine=engine,
             bank=bank,
@@ -86,15 +86,15 @@ class Study:
             looked=Look(log).cost,
             on_landing=self._landed,
         )
-        self._evaluator = Evaluator(task=task, space=space, spending=self._spending, seed=seed)
-        self._buyer = Buyer(
+        self._evaluator = Evaluator(task=task, space=space, account=self._account, seed=seed)
+        self._buyer = OrderDesk(
             tune=task.tune,
             space=space,
             evaluator=self._evaluator,
-            spending=self._spending,
+            account=self._account,
             max_tokens=self._max_tokens,
         )
-        self._explored = Explored(wanted.max_cost_tokens, self._report)
+        self._explored = Incumbents(wanted.max_cost_tokens, self._report)
         self._clock = time.monotonic()
         self._phase = "pilot"
         self._notes: list[str] = []
@@ -112,7 +112,7 @@ class Study:
             found = self._search.run(given)
             self._notes.extend(found.notes)
             if not self._explored.choices:
-                twice = 2 * self._spending.tokens_worth(1.0)
+                twice = 2 * self._account.tokens_worth(1.0)
                 raise BudgetError(f"the budget must buy the first trials, but ended before; try {twice:,.0f} tokens")
             self._phase = "finals"
             compared = self._comparison(given).run(found)
@@ -123,10 +123,10 @@ class Study:
             pair = list({each.configuration: each for each in (selection.challenger, selection.default)}.values())
             confirmed = self._confirmation(given).run(pair)
         finally:
-            self._log.note("seconds", self._spending.seconds)
-        if self._spending.spent.n_failed:
+            self._log.note("seconds", self._account.seconds)
+        if self._account.spent.n_failed:
             self._notes.append(
-                f"{self._spending.spent.n_failed} requests failed; those refused for good count as no answer, the "
+                f"{self._account.spent.n_failed} requests failed; those refused for good count as no answer, the "
                 "others neither right nor wrong"
             )
         if (n := len(confirmed[0].example_ids)) < len(self._task.confirm):
@@ -159,8 +159,8 @@ class Study:
                 max_cost_tokens=self._wanted.max_cost_tokens,
             ),
             explored=tuple((c.cost_tokens, c.utility) for c in explored),
-            spent=self._spending.spent,
-            seconds=self._spending.seconds,
+            spent=self._account.spent,
+            seconds=self._account.seconds,
             n_trials=self._explored.n_trials,
             n_tune=len(compared.candidates[0].example_ids),
             notes=tuple(self._notes),
@@ -176,24 +176,24 @@ class Study:
             ],
             self._task.tune,
             evaluator=self._evaluator,
-            spending=self._spending,
+            account=self._account,
             max_tokens=self._max_tokens,
             measures_pace=self._budget.seconds is not None or self._budget.money is not None,
         )
         check_cap(answered, self._wanted.max_cost_tokens)
         every_n = sorted(int(n) for n in self._space["strategy.n"].values())
         worth_buying = [n for n in every_n if n >= int(self._default["strategy.n"])]
-        per_prompt = self._spending.samples_per_prompt
+        per_prompt = self._account.samples_per_prompt
         worth_buying = n_worth_buying(answered, worth_buying, self._wanted.max_cost_tokens, per_prompt)
         prompt_tokens = sum(each.prompt_tokens for each in answered) / len(answered)
         pilot_tokens = sum(each.prompt_tokens + each.completion_tokens for each in answered)
-        pilot_tokens += self._spending.looked_tokens
+        pilot_tokens += self._account.looked_tokens
         sample_tokens = sum(each.completion_tokens / len(each.generations) for each in answered) / len(answered)
 
         def decide(known: Mapping[str, Any] | None) -> dict[str, Any]:
             """Split the budget; what shapes a study's trials stays as it was under an earlier budget."""
             made = plan(
-                budget_tokens=self._spending.tokens_worth(1.0),
+                budget_tokens=self._account.tokens_worth(1.0),
                 prompt_tokens=prompt_tokens,
                 sample_tokens=sample_tokens,
                 n_choices=[n for n in worth_buying if known is None or n <= known["n_samples"]] or worth_buying[:1],
@@ -229,7 +229,7 @@ class Study:
             sample_tokens=sample_tokens,
             plan=made,
             budget=self._budget,
-            spending=self._spending,
+            account=self._account,
             buyer=self._buyer,
             log=self._log,
             explored=self._explored,
@@ -246,17 +246,17 @@ class Study:
         now = time.monotonic()
         if now - self._clock > CLOCK_SECONDS:
             self._clock = now
-            self._log.note("seconds", self._spending.seconds)
+            self._log.note("seconds", self._account.seconds)
         self._report()
 
     def _report(self) -> None:
         self._on_progress(
             Progress(
                 phase=self._phase,
-                share_used=self._spending.share_used,
-                spent=self._spending.spent,
-                run_tokens=self._spending.run_tokens,
-                run_seconds=self._spending.run_seconds,
+                share_used=self._account.share_used,
+                spent=self._account.spent,
+                run_tokens=self._account.run_tokens,
+                run_seconds=self._account.run_seconds,
                 n_trials=self._explored.n_trials,
                 best=self._explored.best,
                 front=self._explored.front,

@@ -13,7 +13,7 @@ _PREFLIGHT = "HTTP/1.1 {status} {reason}\r\nContent-Type: {kind}\r\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class StreamPlan:
     """How one request is answered.
 
     Attributes:
@@ -81,7 +81,7 @@ class StreamingServer:
 
     def __init__(
         self,
-        plan: Callable[[int, Mapping[str, Any]], Plan] = lambda number, body: Plan(),
+        plan: Callable[[int, Mapping[str, Any]], StreamPlan] = lambda number, body: StreamPlan(),
         *,
         places: int = 100_000,
     ) -> None:
@@ -172,7 +172,7 @@ class StreamingServer:
                 task.cancel()
             await asyncio.gather(answer, gone, return_exceptions=True)
 
-    async def _answer(self, writer: asyncio.StreamWriter, served: Served, plan: Plan) -> bool:
+    async def _answer(self, writer: asyncio.StreamWriter, served: Served, plan: StreamPlan) -> bool:
         if plan.status != 200:
             said = json.dumps(
                 {"error": {"message": f"{plan.says} {served.headers.get('authorization', '')}"}}
@@ -214,10 +214,10 @@ class StreamingServer:
             await writer.drain()
         return True
 
-    async def _event(self, writer: asyncio.StreamWriter, plan: Plan, plain: Mapping[str, Any]) -> None:
+    async def _event(self, writer: asyncio.StreamWriter, plan: StreamPlan, plain: Mapping[str, Any]) -> None:
         await self._write(writer, plan, f"data: {json.dumps(plain)}{plan.newline * 2}".encode())
 
-    async def _write(self, writer: asyncio.StreamWriter, plan: Plan, data: bytes) -> None:
+    async def _write(self, writer: asyncio.StreamWriter, plan: StreamPlan, data: bytes) -> None:
         size = plan.pieces or len(data)
         for start in range(0, len(data), size):
             piece = data[start : start + size]

@@ -14,12 +14,12 @@ from infertune.wire.blame import Blame
 from infertune.wire.error_body import blame_of_error
 from infertune.wire.finish import Finish
 from infertune.wire.logprobs import Logprobs, Token, tokens_of
-from infertune.wire.usage import Usage
+from infertune.wire.usage import WireUsage
 from infertune.wire.words import clean, words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class ReplyChoice:
     """One sample as an endpoint gave it.
 
     Attributes:
@@ -54,8 +54,8 @@ class Choice:
 class Reply:
     """A whole answer: its choices in order, and its bill."""
 
-    choices: tuple[Choice, ...]
-    usage: Usage
+    choices: tuple[ReplyChoice, ...]
+    usage: WireUsage
 
 
 class NoAnswer(Exception):
@@ -72,7 +72,7 @@ class NoAnswer(Exception):
         said: str,
         *,
         blame: Blame = "attempt",
-        paid: Usage = Usage(),  # noqa: B008  (frozen)
+        paid: WireUsage = WireUsage(),  # noqa: B008  (frozen)
         is_error: bool = False,
     ) -> None:
         super().__init__(said)
@@ -151,11 +151,11 @@ def keys(body: bytes) -> frozenset[str]:
     return frozenset(_LOOSE.decode(body))
 
 
-def _paid(body: bytes) -> Usage:
+def _paid(body: bytes) -> WireUsage:
     try:
         return usage.read(msgspec.json.decode(_LOOSE.decode(body).get("usage", b"null")))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return Usage()
+        return WireUsage()
 
 
 def _ordered(choices: list[_Choice]) -> list[_Choice]:
@@ -168,14 +168,14 @@ def _ordered(choices: list[_Choice]) -> list[_Choice]:
     return sorted(choices, key=lambda choice: choice.index or 0)
 
 
-def _choice(choice: _Choice) -> Choice:
+def _choice(choice: _Choice) -> ReplyChoice:
     message = choice.message or _Message()
     text, thoughts, refusal = _said(message.content)
     before = next(
         (_flat(each) for each in (message.reasoning_content, message.reasoning, message.thinking) if each), ""
     )
     ids = choice.token_ids
-    return Choice(
+    return ReplyChoice(
         text=text or choice.text or "",
         thoughts=before + thoughts,
         refusal=clean(message.refusal or refusal),

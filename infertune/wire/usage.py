@@ -15,7 +15,7 @@ _SLACK_TOKENS = 2**16  # of a template and its system prompt, or of thoughts tha
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class WireUsage:
     """What a server says that it counted; None for what it does not say.
 
     Attributes:
@@ -29,7 +29,7 @@ class Usage:
     total_tokens: int | None = None
     reasoning_tokens: int = 0
 
-    def believed(self, *, request_bytes: int, answer_bytes: int, limit: int) -> "Usage":
+    def believed(self, *, request_bytes: int, answer_bytes: int, limit: int) -> "WireUsage":
         """Return it without numbers that cannot be, judging by what was sent and what came.
 
         A token of the prompt stands for a byte or more of the request, and one of the answer is limited, or shown.
@@ -41,7 +41,7 @@ class Usage:
         """
         most_prompt = request_bytes + _SLACK_TOKENS
         most_completion = limit + answer_bytes + _SLACK_TOKENS
-        return Usage(
+        return WireUsage(
             prompt_tokens=_at_most(most_prompt, self.prompt_tokens),
             completion_tokens=_at_most(most_completion, self.completion_tokens),
             total_tokens=_at_most(most_prompt + most_completion, self.total_tokens),
@@ -66,14 +66,14 @@ class Usage:
         return estimated(prompt), known
 
 
-def read(found: object) -> Usage:
+def read(found: object) -> WireUsage:
     """Return the usage of an answer: numbers may be whole, fractional or texts, under any name in use, or missing.
 
     Thoughts are paid tokens. Where the total says that they are counted beside the completion, or there are more of
     them than of all the completion, they are added to it.
     """
     if not isinstance(found, Mapping):
-        return Usage()
+        return WireUsage()
     prompt, completion, total = (_first(found, names) for names in (_PROMPT, _COMPLETION, _TOTAL))
     details: Mapping[str, Any] = next((found[name] for name in _DETAILS if isinstance(found.get(name), Mapping)), {})
     reasoning = _first(details, _REASONING) or _first(found, _REASONING) or 0
@@ -85,7 +85,9 @@ def read(found: object) -> Usage:
         completion += reasoning
     if prompt is not None and completion is not None:
         total = prompt + completion
-    return Usage(prompt_tokens=prompt, completion_tokens=completion, total_tokens=total, reasoning_tokens=reasoning)
+    return WireUsage(
+        prompt_tokens=prompt, completion_tokens=completion, total_tokens=total, reasoning_tokens=reasoning
+    )
 
 
 def estimated(text: str) -> int:

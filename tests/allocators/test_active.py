@@ -10,7 +10,7 @@ from benchmarks.search.problem import SyntheticProblem
 from benchmarks.search.race import Method, Setting, run
 from infertune.allocators import Offer
 from infertune.allocators.knowledge_gradient.active_testing import further, unbiased, weighted, weights
-from infertune.allocators.knowledge_gradient.allocator import ValueAllocator
+from infertune.allocators.knowledge_gradient.allocator import KnowledgeGradientAllocator
 from infertune.allocators.knowledge_gradient.evidence_table import aligned
 from infertune.allocators.knowledge_gradient.options import Options
 from infertune.testing.synthetic_model import SyntheticModel
@@ -124,7 +124,7 @@ def test_a_search_by_it_keeps_to_the_rules() -> None:
     methods: list[Allocated] = []
 
     def make(setting: Setting) -> Method:
-        methods.append(Allocated(setting, ValueAllocator(Options(active=True))))
+        methods.append(Allocated(setting, KnowledgeGradientAllocator(Options(active=True))))
         return methods[0]
 
     problem = SyntheticProblem(2, 600.0, 0)

@@ -5,11 +5,13 @@ import pytest
 from scipy import optimize
 
 from infertune.allocators.knowledge_gradient.crossed_design import Crossed
-from infertune.allocators.knowledge_gradient.crossed_process import CrossedPosterior, Hyperparameters, fit
+from infertune.allocators.knowledge_gradient.crossed_process import CrossedHyperparameters, CrossedPosterior, fit
 from infertune.allocators.surrogates import gaussian_process
 from infertune.allocators.surrogates.gaussian_process import JITTER, kernel
 
-FOUND = Hyperparameters(theta=np.array([2.0, 0.5]), phi=np.array([0.4, 3.0]), v=0.8, beta=0.6, gamma=0.3, own=0.2)
+FOUND = CrossedHyperparameters(
+    theta=np.array([2.0, 0.5]), phi=np.array([0.4, 3.0]), v=0.8, beta=0.6, gamma=0.3, own=0.2
+)
 N_EXAMPLES = 9
 POINTS = np.array([[0.1, 0], [0.4, 0], [0.4, 1], [0.9, 1], [0.1, 0]])
 EXAMPLES = [np.array(each) for each in ((0, 1, 2), (2, 0, 1), (2, 3), (4, 5, 6, 7), (3, 4))]
@@ -34,7 +36,7 @@ def h(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return kernel(FOUND.phi, differences(one, other))
 
 
-def score_by_score(found: Hyperparameters = FOUND) -> np.ndarray:
+def score_by_score(found: CrossedHyperparameters = FOUND) -> np.ndarray:
     """Return the covariance of all scores."""
     points = POINTS[OF]
     same = np.equal.outer(SEEN, SEEN)
@@ -117,7 +119,7 @@ def test_the_fit_climbs_by_the_right_slope_to_the_right_likelihood(monkeypatch: 
             np.testing.assert_allclose(loss(at)[1], numeric, rtol=1e-3, atol=1e-3)
             values = np.exp(at)
             v, beta, gamma, own = values[4:].tolist()
-            found = Hyperparameters(theta=values[:2], phi=values[2:4], v=v, beta=beta, gamma=gamma, own=own)
+            found = CrossedHyperparameters(theta=values[:2], phi=values[2:4], v=v, beta=beta, gamma=gamma, own=own)
             whole = score_by_score(found)
             fits = 0.5 * float((scores * np.linalg.solve(whole, scores)).sum())
             expected = fits + float(np.linalg.slogdet(whole)[1]) + 0.5 * len(at) * shift**2

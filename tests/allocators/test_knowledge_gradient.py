@@ -12,7 +12,7 @@ from benchmarks.search.methods.allocated import Allocated
 from benchmarks.search.methods.trials import Trials
 from benchmarks.search.problem import Bought, Purchase, SyntheticProblem
 from benchmarks.search.race import Method, Setting, run
-from infertune.allocators.knowledge_gradient.allocator import ValueAllocator
+from infertune.allocators.knowledge_gradient.allocator import KnowledgeGradientAllocator
 from infertune.samplers.random import RandomSampler
 from infertune.types.evidence import Order
 
@@ -21,7 +21,7 @@ class Watched(Allocated):
     """Notes the orders and keeps to what an allocator may do."""
 
     def __init__(self, setting: Setting) -> None:
-        super().__init__(setting, ValueAllocator())
+        super().__init__(setting, KnowledgeGradientAllocator())
         self.orders: list[Order] = []
         self.under_way = 0
         self.most_under_way = 0
@@ -126,5 +126,5 @@ def test_it_beats_random_search() -> None:
         found = [run(make, Setting(problem=each, budget_tokens=400_000)).regrets[-1] for each in problems]
         return float(np.mean(found))
 
-    ours = regret(lambda setting: Allocated(setting, ValueAllocator()))
+    ours = regret(lambda setting: Allocated(setting, KnowledgeGradientAllocator()))
     assert ours < regret(partial(Trials, sampler=RandomSampler())) - 0.01

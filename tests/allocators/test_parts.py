@@ -8,7 +8,7 @@ import pytest
 from infertune.allocators import Offer
 from infertune.allocators.knowledge_gradient.costs import Costs, relevances
 from infertune.allocators.knowledge_gradient.evidence_table import aligned, common_choices, joined
-from infertune.allocators.knowledge_gradient.model import Model
+from infertune.allocators.knowledge_gradient.model import UtilityModel
 from infertune.allocators.knowledge_gradient.options import Options
 from infertune.allocators.knowledge_gradient.sample_gains import Gains, variety
 from infertune.allocators.surrogates.candidates import N_FIRST_DRAWS, Choices, beginning, draws, neighbours
@@ -243,7 +243,7 @@ def test_evidence_that_says_little_is_no_accident(spoiled: str) -> None:
     if spoiled == "the same example twice":
         pieces.append(pieces[0])
     circumstances = replace(offer(), cap_tokens=600.0)
-    model = Model(circumstances, pieces, [Order(configuration=setting(), examples=(0, 9), n_samples=3)])
+    model = UtilityModel(circumstances, pieces, [Order(configuration=setting(), examples=(0, 9), n_samples=3)])
     view = model.view([setting(temperature=t) for t in (0.0, 0.7, 1.5)])
     assert np.all((-0.5 < view.worth) & (view.worth < 1.5))
     assert np.all((0 < view.tokens) & (view.tokens < 10_000))
@@ -253,7 +253,9 @@ def test_known_configurations_are_judged_alike_in_any_company() -> None:
     """Alone, what pieces of evidence have among themselves is used; beside a new one it is found anew."""
     known = [setting(temperature=t) for t in (0.2, 0.7, 1.2)]
     pieces = [evidence(each, range(8)) for each in known]
-    model = Model(offer(), pieces, [Order(configuration=setting(temperature=0.9), examples=(0, 9), n_samples=3)])
+    model = UtilityModel(
+        offer(), pieces, [Order(configuration=setting(temperature=0.9), examples=(0, 9), n_samples=3)]
+    )
     alone, beside = model.view(known[::-1]), model.view([*known[::-1], setting(temperature=0.5)])
     for name in ("points", "variety", "k", "h", "worth", "tokens"):
         ours, theirs = getattr(alone, name), getattr(beside, name)
@@ -264,8 +266,8 @@ def test_known_configurations_can_be_judged_by_their_own_means() -> None:
     """A choice that nobody bought, and what is new, are judged by the process all the same."""
     few, many = setting(temperature=0.7), setting(temperature=0.9)
     pieces = [evidence(few, range(6), 3), evidence(many, range(4, 16))]
-    shrunk = Model(offer(), pieces, ())
-    plain = Model(offer(), pieces, (), Options(shrunk=False))
+    shrunk = UtilityModel(offer(), pieces, ())
+    plain = UtilityModel(offer(), pieces, (), Options(shrunk=False))
     known = [few, many, setting(temperature=1.2)]
     ours, theirs = plain.view(known).worth, shrunk.view(known).worth
     for row, piece in enumerate(pieces):
@@ -281,14 +283,14 @@ def test_pending_orders_leave_less_to_be_learned() -> None:
     pieces = [evidence(setting(temperature=t), range(8)) for t in (0.2, 0.7, 1.2)]
     pending = [Order(configuration=setting(temperature=0.9), examples=tuple(range(8, 16)), n_samples=3)]
 
-    def change(model: Model) -> float:
+    def change(model: UtilityModel) -> float:
         its, rival = model.view([setting(temperature=0.91)]), model.view([setting(temperature=0.7)])
         found, _ = model.changes(its, np.array([[0]]), [range(8, 16)], np.array([3]), rival, 0)
         return float(found[0, 0, 0])
 
-    alone = change(Model(offer(), pieces, ()))
-    assert change(Model(offer(), pieces, pending)) < 0.95 * alone
-    assert change(Model(offer(), pieces, pending, Options(fantasies=False))) == pytest.approx(alone)
+    alone = change(UtilityModel(offer(), pieces, ()))
+    assert change(UtilityModel(offer(), pieces, pending)) < 0.95 * alone
+    assert change(UtilityModel(offer(), pieces, pending, Options(fantasies=False))) == pytest.approx(alone)
 
 
 def test_proposals_are_of_the_space() -> None:

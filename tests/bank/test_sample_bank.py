@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
 from infertune.bank import SampleBank
-from infertune.bank.usage import Spent
+from infertune.bank.usage import Usage
 from infertune.errors import DataUnavailableError, InvalidInputError
 from infertune.testing import FakeEngine
 from infertune.types import Decoding, Generation, Message, Request, Response
@@ -220,11 +220,11 @@ def test_a_study_pays_for_what_it_bought_and_not_for_what_it_found(bank):
     bank.put("first", FACTS, one)
     bank.put("second", FACTS, two)
     bank.get(FACTS, [wish("a"), wish("b")])
-    assert bank.spent("first") == Spent(
+    assert bank.spent("first") == Usage(
         prompt_tokens=1, completion_tokens=one.completion_tokens, n_requests=1, seconds=1.5
     )
     assert bank.spent("second").tokens == 1 + two.completion_tokens
-    assert bank.spent("unknown") == Spent()
+    assert bank.spent("unknown") == Usage()
 
 
 def test_what_was_paid_beyond_the_answers_is_booked_apart_also_of_failures(bank):
@@ -252,7 +252,7 @@ def test_the_account_kept_along_the_way_is_the_banks(bank):
         replace(made, extra_prompt_tokens=5, seconds=0.0),
         replace(made, request=wish("f"), generations=(), extra_completion_tokens=3, seconds=0.0, error="broken"),
     ]
-    kept = Spent()
+    kept = Usage()
     for response in responses:
         bank.put("s", FACTS, response)
         kept = kept.plus(response)
@@ -304,7 +304,7 @@ def test_a_failure_is_remembered_and_is_no_sample(bank):
     assert bank.missing(FACTS, [request]) == [request]
     assert bank.get(FACTS, [request])[0].error == failed.error
     assert bank.get(FACTS, [wish(max_tokens=16)])[0].error == ""
-    assert bank.spent("s") == Spent(n_failed=1)
+    assert bank.spent("s") == Usage(n_failed=1)
     bank.put("s", FACTS, answer(request, FakeEngine(context_tokens=20_000_000)))
     (held,) = bank.get(FACTS, [request])
     assert held.error == "" and len(held.generations) == 3
@@ -424,7 +424,7 @@ def test_postgresql_does_the_same():
         bank.put(study, FACTS, answer(wish("fails", max_tokens=10_000_000)))
         assert bank.missing(FACTS, [request]) == []
         assert bank.get(FACTS, [request]) == [response]
-        assert bank.spent(study) == Spent(
+        assert bank.spent(study) == Usage(
             prompt_tokens=1, completion_tokens=response.completion_tokens, n_requests=1, n_failed=1
         )
 

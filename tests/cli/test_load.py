@@ -7,11 +7,11 @@ import pytest
 from command import Infertune
 
 from infertune.load.metric_names import NAMES
-from infertune.testing.streaming_server import Plan, StreamingServer
+from infertune.testing.streaming_server import StreamingServer, StreamPlan
 
 
-def steady(number: int, body: object) -> Plan:
-    return Plan(ttft=0.02, itl=0.005)
+def steady(number: int, body: object) -> StreamPlan:
+    return StreamPlan(ttft=0.02, itl=0.005)
 
 
 def test_a_table_and_the_same_as_data(infertune: Infertune) -> None:
@@ -68,7 +68,7 @@ def test_the_server_is_warmed_up_with_what_is_not_measured(
 
 
 def test_early_stop(infertune: Infertune) -> None:
-    with StreamingServer(lambda number, body: Plan(ttft=0.2)) as server:
+    with StreamingServer(lambda number, body: StreamPlan(ttft=0.2)) as server:
         options = ("--base-url", server.base_url, "--model", "m", "--workload", "synthetic:input=9,output=1", "--json")
         more = ("--slo", "p99_ttft<10ms", "--rate", "10", "--requests", "200", "--early-stop")
         found = infertune("load", *options, *more)
@@ -80,7 +80,7 @@ def test_early_stop(infertune: Infertune) -> None:
 
 def test_what_a_server_refuses(infertune: Infertune, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_KEY", "sk-load-0123")
-    with StreamingServer(lambda number, body: Plan(status=401)) as server:
+    with StreamingServer(lambda number, body: StreamPlan(status=401)) as server:
         options = ("--base-url", server.base_url, "--model", "m", "--rate", "50", "--requests", "3")
         found = infertune("load", *options, "--api-key-env", "MY_KEY")
         assert server.served[-1].headers["authorization"] == "Bearer sk-load-0123"
@@ -90,7 +90,7 @@ def test_what_a_server_refuses(infertune: Infertune, monkeypatch: pytest.MonkeyP
 
 
 def test_some_failures_are_counted_and_said(infertune: Infertune) -> None:
-    with StreamingServer(lambda number, body: Plan(status=500 if number % 3 == 0 else 200)) as server:
+    with StreamingServer(lambda number, body: StreamPlan(status=500 if number % 3 == 0 else 200)) as server:
         options = ("--base-url", server.base_url, "--model", "m", "--concurrency", "2", "--requests", "9")
         found = infertune("load", *options, "--warm-up", "0")
     assert found.code == 0
@@ -107,8 +107,8 @@ def test_extra_fields_are_sent(infertune: Infertune) -> None:
 
 @pytest.mark.parametrize("field", ["ignore_eos", "stream_options"])
 def test_a_server_that_refuses_a_field_is_measured_without_it(infertune: Infertune, field: str) -> None:
-    def plan(number: int, body: dict[str, object]) -> Plan:
-        return Plan(status=400, says=f"unknown argument {field}") if field in body else Plan(usage=False)
+    def plan(number: int, body: dict[str, object]) -> StreamPlan:
+        return StreamPlan(status=400, says=f"unknown argument {field}") if field in body else StreamPlan(usage=False)
 
     with StreamingServer(plan) as server:
         options = ("--base-url", server.base_url, "--model", "m", "--concurrency", "1", "--requests", "3", "--json")
@@ -124,7 +124,7 @@ def test_a_server_that_refuses_a_field_is_measured_without_it(infertune: Infertu
 
 
 def test_a_field_under_another_name(infertune: Infertune) -> None:
-    with StreamingServer(lambda number, body: Plan(n_tokens=2)) as server:
+    with StreamingServer(lambda number, body: StreamPlan(n_tokens=2)) as server:
         options = ("--base-url", server.base_url, "--model", "m", "--concurrency", "1", "--requests", "2")
         infertune("load", *options, "--rename", "max_tokens=max_completion_tokens")
         assert all("max_tokens" not in served.body for served in server.served)

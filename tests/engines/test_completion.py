@@ -8,25 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infertune.engines.endpoint import capabilities
-from infertune.engines.endpoint.capabilities import Honours
-from infertune.engines.openai.completion import Answer, read
+from infertune.engines.endpoint.capabilities import Capabilities, vllm_capabilities
+from infertune.engines.openai.completion import Completion, read
 from infertune.engines.openai.payload import Call, calls
 from infertune.engines.openai.retry import Fault
 from infertune.types import Decoding, Message, Request
 
 # Tells the tokens of the text, but neither ids nor the last one.
-OPENAI = Honours(n=True, stop=True, logprobs=True, raw_logprobs=True)
+OPENAI = Capabilities(n=True, stop=True, logprobs=True, raw_logprobs=True)
 
 
-def call(*, n: int = 1, known: Honours = OPENAI, chat: bool = True, **decoding: Any) -> Call:
+def call(*, n: int = 1, known: Capabilities = OPENAI, chat: bool = True, **decoding: Any) -> Call:
     request = Request(
         example_id="a",
         prompt=(Message("user", "Hi"),) if chat else "Hi",
         decoding=Decoding(**{"max_tokens": 8, **decoding}),
         samples=tuple(range(n)),
     )
-    (made,) = calls(request, model="m", honours=known, extra_body={})
+    (made,) = calls(request, model="m", capabilities=known, extra_body={})
     return made
 
 
@@ -41,9 +40,9 @@ def choice(tokens: list[str], *, index: int = 0, reason: str = "stop", **message
     }
 
 
-def answered(choices: list[dict[str, Any]], *, tokens: int, made: Call, known: Honours = OPENAI) -> Answer:
+def answered(choices: list[dict[str, Any]], *, tokens: int, made: Call, known: Capabilities = OPENAI) -> Completion:
     plain = {"choices": choices, "usage": {"prompt_tokens": 5, "completion_tokens": tokens}}
-    return read(made, json.dumps(plain).encode(), honours=known)
+    return read(made, json.dumps(plain).encode(), capabilities=known)
 
 
 def test_an_end_of_text_token_that_is_counted_and_not_shown() -> None:
@@ -79,7 +78,7 @@ def test_a_choice_without_any_text() -> None:
 
 
 def test_only_the_sum_is_known_where_nothing_is_told() -> None:
-    known = Honours()
+    known = Capabilities()
     made = call(known=known)
     plain = {"index": 0, "message": {"content": "Paris"}, "finish_reason": "length"}
     (sample,) = answered([plain], tokens=2, made=made, known=known).generations
@@ -104,7 +103,7 @@ def test_what_was_not_promised_is_a_fault(spoil: Any) -> None:
     plain = {"choices": [choice(["Par", "is"])], "usage": {"prompt_tokens": 5, "completion_tokens": 3}}
     spoil(plain)
     with pytest.raises(Fault, match="an answer that cannot be used") as fault:
-        read(call(), json.dumps(plain).encode(), honours=OPENAI)
+        read(call(), json.dumps(plain).encode(), capabilities=OPENAI)
     assert fault.value.may_be_paid and fault.value.blame == "attempt"
     if plain.get("usage", {}).get("prompt_tokens") == 5:
         assert fault.value.prompt_tokens == 5
@@ -125,7 +124,7 @@ PATHS = st.lists(
 
 @given(PATHS, JSON, st.booleans())
 def test_anything_in_any_place_is_an_answer_or_a_fault(path: list[Any], value: Any, all_told: bool) -> None:
-    known = replace(capabilities.vllm(), seed=False) if all_told else OPENAI
+    known = replace(vllm_capabilities(), seed=False) if all_told else OPENAI
     plain: Any = {
         "choices": [choice(["Par", "is"]) | {"token_ids": [1, 2]}],
         "usage": {"prompt_tokens": 5, "completion_tokens": 2},
@@ -140,7 +139,7 @@ def test_anything_in_any_place_is_an_answer_or_a_fault(path: list[Any], value: A
     if place is not None:
         place[last] = value
     try:
-        answer = read(call(known=known), json.dumps(plain).encode(), honours=known)
+        answer = read(call(known=known), json.dumps(plain).encode(), capabilities=known)
     except Fault:
         return
     (made,) = answer.generations
@@ -152,4 +151,4 @@ def test_anything_in_any_place_is_an_answer_or_a_fault(path: list[Any], value: A
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_fault(body: bytes) -> None:
     with pytest.raises(Fault):
-        read(call(), body, honours=OPENAI)
+        read(call(), body, capabilities=OPENAI)

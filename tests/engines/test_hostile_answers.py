@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from infertune.engines.endpoint import capabilities
+from infertune.engines.endpoint.capabilities import Capabilities, vllm_capabilities
 from infertune.engines.openai.engine import EndpointGone, OpenAIEngine
-from infertune.engines.openai.retry import Waits
+from infertune.engines.openai.retry import Timeouts
 from infertune.load.arrival_load import Load
 from infertune.load.generator import generate
 from infertune.load.workload import LoadRequest
@@ -21,7 +21,7 @@ from infertune.testing import FakeEngine, OpenAIServer
 from infertune.testing.local_server import LocalServer
 from infertune.types import Decoding, Request
 
-QUICK = Waits(patience_seconds=2.0, timeout_seconds=0.5, hedge_seconds=100.0)
+QUICK = Timeouts(patience_seconds=2.0, timeout_seconds=0.5, hedge_seconds=100.0)
 MIB = 2**20
 
 
@@ -76,7 +76,7 @@ def drip(handler: BaseHTTPRequestHandler) -> None:
 def test_a_whole_answer_has_a_time_limit() -> None:
     began = time.monotonic()
     with Raw(drip) as server:
-        engine = OpenAIEngine("m", base_url=server.base_url, honours=capabilities.Honours(), waits=QUICK)
+        engine = OpenAIEngine("m", base_url=server.base_url, capabilities=Capabilities(), waits=QUICK)
         with pytest.raises(EndpointGone, match="no answer in time"):
             list(engine.generate(wishes(3)))
         engine.close()
@@ -96,11 +96,9 @@ def test_a_whole_answer_has_a_time_limit() -> None:
 )
 def test_no_answer_takes_much_memory(data: bytes, packing: str, said: str) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    waits = Waits(patience_seconds=1.0, timeout_seconds=20.0, hedge_seconds=100.0)
+    waits = Timeouts(patience_seconds=1.0, timeout_seconds=20.0, hedge_seconds=100.0)
     with Raw(lambda handler: send(handler, data, Content_Encoding=packing)) as server:
-        engine = OpenAIEngine(
-            "m", base_url=server.base_url, honours=capabilities.Honours(), waits=waits, concurrency=8
-        )
+        engine = OpenAIEngine("m", base_url=server.base_url, capabilities=Capabilities(), waits=waits, concurrency=8)
         with pytest.raises(EndpointGone, match=said):
             list(engine.generate(wishes(8, max_tokens=10**6)))
         engine.close()
@@ -109,7 +107,7 @@ def test_no_answer_takes_much_memory(data: bytes, packing: str, said: str) -> No
 
 def test_a_call_that_was_never_begun_is_neither_failed_nor_billed() -> None:
     with OpenAIServer(FakeEngine(), per_connection=2) as server:
-        engine = OpenAIEngine("fake", base_url=server.base_url, honours=capabilities.vllm(), concurrency=4)
+        engine = OpenAIEngine("fake", base_url=server.base_url, capabilities=vllm_capabilities(), concurrency=4)
         found = list(engine.generate(wishes(60, max_tokens=8)))
         engine.close()
     assert len(found) == len(server.bodies) == 60
@@ -125,7 +123,7 @@ def test_a_connection_that_ends_at_once_when_it_is_new_is_a_failure() -> None:
         handler.close_connection = True
 
     with Raw(hang_up) as server:
-        engine = OpenAIEngine("m", base_url=server.base_url, honours=capabilities.Honours(), waits=QUICK)
+        engine = OpenAIEngine("m", base_url=server.base_url, capabilities=Capabilities(), waits=QUICK)
         with pytest.raises(EndpointGone, match="without sending a response"):
             list(engine.generate(wishes(1)))
         engine.close()

@@ -115,7 +115,7 @@ def test_what_the_look_passes_the_engine_can_use(form: str) -> None:
         found = list(engine.generate([wish(), wish("b", temperature=0.7), wish("c", stop=("zq",)), wish("d", n=1)]))
         engine.close()
     assert not refused or form == "no likeliest tokens"
-    assert engine.honours.stop and engine.honours.top_p and engine.honours.repetition_penalty
+    assert engine.capabilities.stop and engine.capabilities.top_p and engine.capabilities.repetition_penalty
     assert [each.error for each in found] == [""] * 4
     assert {len(each.token_ids) for response in found for each in response.generations} == {8}
     assert all(each.text and each.finish_reason == "length" for response in found for each in response.generations)
@@ -190,7 +190,7 @@ def test_the_least_max_tokens_is_found_and_smaller_ones_are_left_out(least: int)
         engine = engine_on(server)
         (found,) = engine.generate([wish(max_tokens=least - 1)])
         engine.close()
-    assert engine.honours.least_max_tokens == least
+    assert engine.capabilities.least_max_tokens == least
     assert found.refused and f"below {least}" in found.error
     assert any((each.name, each.below) == ("decoding.max_tokens", least) for each in engine.unsupported)
 
@@ -206,7 +206,7 @@ def test_the_fifth_stop_text_is_cut_here() -> None:
         fifth = whole.generations[0].text.split()[3]
         (found,) = engine.generate([wish(n=1, stop=("zq1", "zq2", "zq3", "zq4", fifth))])
         engine.close()
-    assert engine.honours.most_stops == 4
+    assert engine.capabilities.most_stops == 4
     assert found.generations[0].text == whole.generations[0].text.partition(fifth)[0]
     assert found.generations[0].finish_reason == "stop"
 
@@ -225,7 +225,7 @@ def test_the_range_of_temperature_is_found(taken: Callable[[float], bool], least
     with ToyServer(toy) as server:
         engine = engine_on(server)
         engine.close()
-    assert (engine.honours.least_temperature, engine.honours.most_temperature) == (least, most)
+    assert (engine.capabilities.least_temperature, engine.capabilities.most_temperature) == (least, most)
     verdicts = {row.setting: row.verdict for row in engine.probe.rows}  # type: ignore[union-attr]
     assert not {"refused", "ignored"} & set(verdicts.values())  # texts at 0.1 are not all greedy
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from infertune.engines.endpoint import capabilities
-from infertune.engines.endpoint.capabilities import Honours
+from infertune.engines.endpoint.capabilities import Capabilities, vllm_capabilities
 from infertune.engines.openai.engine import OpenAIEngine
 from infertune.errors import EngineError, InvalidInputError
 from infertune.testing import EngineContract, FakeEngine, OpenAIServer
@@ -24,7 +23,7 @@ def server() -> Iterator[OpenAIServer]:
 
 @pytest.fixture(scope="module")
 def engine(server: OpenAIServer) -> Iterator[OpenAIEngine]:
-    engine = OpenAIEngine("fake", base_url=server.base_url, honours=capabilities.vllm())
+    engine = OpenAIEngine("fake", base_url=server.base_url, capabilities=vllm_capabilities())
     yield engine
     engine.close()
 
@@ -37,9 +36,9 @@ def wish(example: str = "a", *, samples: tuple[int, ...] = (0,), prompt: Any = "
     return Request(example_id=example, prompt=prompt, decoding=Decoding(**decoding), samples=samples)
 
 
-def sent_by(server: OpenAIServer, request: Request, known: Honours, **options: Any) -> list[dict[str, Any]]:
+def sent_by(server: OpenAIServer, request: Request, known: Capabilities, **options: Any) -> list[dict[str, Any]]:
     """Return the bodies that a request becomes."""
-    engine = OpenAIEngine("fake", base_url=server.base_url, honours=known, **options)
+    engine = OpenAIEngine("fake", base_url=server.base_url, capabilities=known, **options)
     before = len(server.bodies)
     (response,) = engine.generate([request])
     engine.close()
@@ -51,33 +50,33 @@ def sent_by(server: OpenAIServer, request: Request, known: Honours, **options: A
 
 
 def test_only_what_is_honoured_is_sent(server: OpenAIServer) -> None:
-    (body,) = sent_by(server, wish(temperature=0.5, max_tokens=9), Honours())
+    (body,) = sent_by(server, wish(temperature=0.5, max_tokens=9), Capabilities())
     assert body == {"model": "fake", "prompt": "Say", "max_tokens": 9, "temperature": 0.5}
 
 
 def test_what_is_off_is_not_sent_for_some_servers_refuse_every_way_to_say_so(server: OpenAIServer) -> None:
-    (body,) = sent_by(server, wish(temperature=0.5), replace(capabilities.vllm(), seed=False))
+    (body,) = sent_by(server, wish(temperature=0.5), replace(vllm_capabilities(), seed=False))
     assert not {"top_p", "top_k", "min_p", "repetition_penalty", "stop", "seed"} & body.keys()
-    (body,) = sent_by(server, wish(top_p=0.9, min_p=0.1), replace(capabilities.vllm(), seed=False))
+    (body,) = sent_by(server, wish(top_p=0.9, min_p=0.1), replace(vllm_capabilities(), seed=False))
     assert (body["top_p"], body["min_p"]) == (0.9, 0.1) and "top_k" not in body
 
 
 def test_samples_whose_seeds_follow_one_another_are_one_call(server: OpenAIServer) -> None:
-    bodies = sent_by(server, wish(samples=(7, 0, 3, 4, 5)), capabilities.vllm())
+    bodies = sent_by(server, wish(samples=(7, 0, 3, 4, 5)), vllm_capabilities())
     first = bodies[0]["seed"]
     assert [(body["seed"] - first, body.get("n", 1)) for body in bodies] == [(0, 1), (3, 3), (7, 1)]
     assert all(0 <= body["seed"] < 2**31 for body in bodies)
 
 
 def test_seeds_that_do_not_nest_are_one_call_each(server: OpenAIServer) -> None:
-    bodies = sent_by(server, wish(samples=(0, 1, 2)), replace(capabilities.vllm(), seed_nests=False))
+    bodies = sent_by(server, wish(samples=(0, 1, 2)), replace(vllm_capabilities(), seed_nests=False))
     assert [body["seed"] - bodies[0]["seed"] for body in bodies] == [0, 1, 2]
     assert not any("n" in body for body in bodies)
 
 
 def test_settings_share_their_seeds_and_examples_do_not(server: OpenAIServer) -> None:
     def seed(request: Request) -> int:
-        return int(sent_by(server, request, capabilities.vllm())[0]["seed"])
+        return int(sent_by(server, request, vllm_capabilities())[0]["seed"])
 
     assert seed(wish("a", temperature=0.5)) == seed(wish("a", temperature=1.5, top_p=0.5))
     assert seed(wish("a")) != seed(wish("b"))
@@ -88,17 +87,17 @@ def test_the_extra_body_is_in_every_request_and_in_the_facts(server: OpenAIServe
     extra = {"chat_template_kwargs": {"enable_thinking": False}}
     chat = wish(prompt=(Message("user", "Hello"),))
     for given in (extra, '{"chat_template_kwargs": {"enable_thinking": false}}'):
-        (body,) = sent_by(server, chat, capabilities.vllm(), extra_body=given)
+        (body,) = sent_by(server, chat, vllm_capabilities(), extra_body=given)
         assert body["chat_template_kwargs"] == {"enable_thinking": False}
     plain, changed = (
-        OpenAIEngine("fake", base_url=server.base_url, honours=capabilities.vllm(), extra_body=each)
+        OpenAIEngine("fake", base_url=server.base_url, capabilities=vllm_capabilities(), extra_body=each)
         for each in ({}, extra)
     )
     assert dict(plain.facts) != dict(changed.facts)
 
 
 def test_a_setting_that_is_not_honoured_fails_and_is_not_dropped(server: OpenAIServer) -> None:
-    engine = OpenAIEngine("fake", base_url=server.base_url, honours=replace(capabilities.vllm(), min_p=False))
+    engine = OpenAIEngine("fake", base_url=server.base_url, capabilities=replace(vllm_capabilities(), min_p=False))
     hot, cold = engine.generate([wish(min_p=0.1), wish(min_p=0.1, temperature=0.0)])
     hot, cold = sorted((hot, cold), key=lambda response: response.request.decoding.temperature, reverse=True)
     assert "does not honour min_p" in hot.error
@@ -111,7 +110,7 @@ def test_a_setting_that_is_not_honoured_fails_and_is_not_dropped(server: OpenAIS
 
 
 def test_without_n_the_prompt_is_paid_for_every_sample_and_costs_one_in_use(server: OpenAIServer) -> None:
-    engine = OpenAIEngine("fake", base_url=server.base_url, honours=replace(capabilities.vllm(), n=False))
+    engine = OpenAIEngine("fake", base_url=server.base_url, capabilities=replace(vllm_capabilities(), n=False))
     (response,) = engine.generate([wish(samples=(0, 1, 2), prompt="Say four words now")])
     engine.close()
     assert (response.prompt_tokens, response.extra_prompt_tokens) == (4, 8)
@@ -119,7 +118,7 @@ def test_without_n_the_prompt_is_paid_for_every_sample_and_costs_one_in_use(serv
 
 def test_stop_texts_are_cut_here_where_the_server_does_not(server: OpenAIServer, engine: OpenAIEngine) -> None:
     request = wish(samples=tuple(range(8)), stop=("e", "日"), max_tokens=20)
-    other = OpenAIEngine("fake", base_url=server.base_url, honours=replace(capabilities.vllm(), stop=False))
+    other = OpenAIEngine("fake", base_url=server.base_url, capabilities=replace(vllm_capabilities(), stop=False))
     (there,), (here,) = engine.generate([request]), other.generate([request])
     other.close()
     assert here.generations == there.generations
@@ -129,18 +128,18 @@ def test_stop_texts_are_cut_here_where_the_server_does_not(server: OpenAIServer,
 @pytest.mark.parametrize(
     ("known", "tokens", "places", "logprobs"),
     [
-        (replace(capabilities.vllm(), token_ids=False), False, True, True),
-        (replace(capabilities.vllm(), raw_logprobs=False), True, True, False),
-        (replace(capabilities.vllm(), raw_logprobs=False, token_ids=False), False, True, False),
-        (replace(capabilities.vllm(), logprobs=False, raw_logprobs=False), True, False, False),
-        (replace(capabilities.vllm(), logprobs=False, raw_logprobs=False, token_ids=False), False, False, False),
+        (replace(vllm_capabilities(), token_ids=False), False, True, True),
+        (replace(vllm_capabilities(), raw_logprobs=False), True, True, False),
+        (replace(vllm_capabilities(), raw_logprobs=False, token_ids=False), False, True, False),
+        (replace(vllm_capabilities(), logprobs=False, raw_logprobs=False), True, False, False),
+        (replace(vllm_capabilities(), logprobs=False, raw_logprobs=False, token_ids=False), False, False, False),
     ],
 )
 def test_what_a_server_does_not_tell_is_not_made_up(
-    server: OpenAIServer, engine: OpenAIEngine, known: Honours, tokens: bool, places: bool, logprobs: bool
+    server: OpenAIServer, engine: OpenAIEngine, known: Capabilities, tokens: bool, places: bool, logprobs: bool
 ) -> None:
     request = wish(samples=(0, 1, 2))
-    other = OpenAIEngine("fake", base_url=server.base_url, honours=known)
+    other = OpenAIEngine("fake", base_url=server.base_url, capabilities=known)
     (full,), (part,) = engine.generate([request]), other.generate([request])
     other.close()
     for whole, poor in zip(full.generations, part.generations, strict=True):
@@ -159,7 +158,7 @@ def test_facts_survive_another_port_and_tell_no_secrets(server: OpenAIServer, mo
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     with OpenAIServer(FakeEngine()) as other:
         one, two = (
-            dict(OpenAIEngine("fake", base_url=each.base_url, honours=capabilities.vllm()).facts)
+            dict(OpenAIEngine("fake", base_url=each.base_url, capabilities=vllm_capabilities()).facts)
             for each in (server, other)
         )
     assert one == two
@@ -187,7 +186,7 @@ class Gathering(OpenAIServer):
 
 def test_no_more_samples_are_in_flight_than_allowed() -> None:
     with Gathering(2) as server:
-        engine = OpenAIEngine("fake", base_url=server.base_url, honours=capabilities.vllm(), concurrency=4)
+        engine = OpenAIEngine("fake", base_url=server.base_url, capabilities=vllm_capabilities(), concurrency=4)
         assert len(list(engine.generate(wish(str(n), samples=(0, 1)) for n in range(20)))) == 20
         assert server.most_inside == 2
         engine.close()
@@ -210,7 +209,7 @@ class Hanging(OpenAIServer):
 
 def test_leaving_early_cancels_what_is_in_flight_and_leaves_nothing() -> None:
     with Hanging(1) as server:
-        engine = OpenAIEngine("fake", base_url=server.base_url, honours=capabilities.vllm())
+        engine = OpenAIEngine("fake", base_url=server.base_url, capabilities=vllm_capabilities())
         responses = engine.generate(wish(str(n)) for n in range(16))
         next(responses)
         responses.close()  # type: ignore[attr-defined]
@@ -228,7 +227,7 @@ def test_leaving_early_cancels_what_is_in_flight_and_leaves_nothing() -> None:
 
 def test_an_engine_closed_with_requests_in_flight_ends_them() -> None:
     with Hanging(1) as server:
-        engine = OpenAIEngine("fake", base_url=server.base_url, honours=capabilities.vllm())
+        engine = OpenAIEngine("fake", base_url=server.base_url, capabilities=vllm_capabilities())
         responses = engine.generate(wish(str(n)) for n in range(16))
         next(responses)
         engine.close()
@@ -249,5 +248,5 @@ def test_an_engine_closed_with_requests_in_flight_ends_them() -> None:
 )
 def test_wrong_options_are_one_message(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInputError, match=message) as error:
-        OpenAIEngine("fake", honours=Honours(), **options)
+        OpenAIEngine("fake", capabilities=Capabilities(), **options)
     assert "hunter2" not in str(error.value)

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from infertune.engines.endpoint import capabilities
+from infertune.engines.endpoint.capabilities import vllm_capabilities
 from infertune.engines.openai.engine import EndpointGone, OpenAIEngine
-from infertune.engines.openai.retry import Waits
+from infertune.engines.openai.retry import Timeouts
 from infertune.errors import EngineError
 from infertune.testing import ChaosProxy, FakeEngine, OpenAIServer
 from infertune.testing.chaos_proxy import SPOILINGS, Spoiling
 from infertune.types import Decoding, Request, Response
 
-SHORT = Waits(patience_seconds=30.0, timeout_seconds=5.0, hedge_seconds=0.2)
-NO_COPIES = Waits(patience_seconds=30.0, timeout_seconds=5.0, hedge_seconds=100.0)
+SHORT = Timeouts(patience_seconds=30.0, timeout_seconds=5.0, hedge_seconds=0.2)
+NO_COPIES = Timeouts(patience_seconds=30.0, timeout_seconds=5.0, hedge_seconds=100.0)
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def wishes(n: int, *, n_samples: int = 2, **decoding: Any) -> list[Request]:
 
 
 def connect(base_url: str, **options: Any) -> OpenAIEngine:
-    return OpenAIEngine("fake", **{"base_url": base_url, "honours": capabilities.vllm(), "waits": SHORT, **options})
+    return OpenAIEngine("fake", **{"base_url": base_url, "honours": vllm_capabilities(), "waits": SHORT, **options})
 
 
 def by_example(responses: Iterator[Response]) -> dict[str, Response]:
@@ -163,7 +163,7 @@ def test_a_missing_key_ends_it_at_once_with_what_to_do() -> None:
 
 def test_another_model_name_ends_it_at_once_with_the_nearest() -> None:
     with OpenAIServer(FakeEngine(), model="llama-8b") as server:
-        engine = OpenAIEngine("lama-8b", base_url=server.base_url, honours=capabilities.vllm())
+        engine = OpenAIEngine("lama-8b", base_url=server.base_url, capabilities=vllm_capabilities())
         with pytest.raises(EngineError, match="did you mean 'llama-8b'"):
             list(engine.generate(wishes(3)))
         engine.close()
@@ -181,7 +181,7 @@ def test_an_endpoint_that_goes_away_gives_back_what_it_has_not_answered() -> Non
     requests = wishes(200)
     pulled = itertools.count()
     with OpenAIServer(FakeEngine()) as server:
-        engine = connect(server.base_url, waits=Waits(patience_seconds=0.5))
+        engine = connect(server.base_url, waits=Timeouts(patience_seconds=0.5))
         answered: list[Response] = []
         with pytest.raises(EndpointGone, match=r"answered nothing for 0\.5 s") as gone:
             for response in engine.generate(request for request, _ in zip(requests, pulled, strict=False)):
@@ -219,7 +219,7 @@ def test_a_dead_process_is_noticed_before_patience_ends() -> None:
 
     forever = threading.Event()
     with Scripted(script) as server:
-        engine = connect(server.base_url, waits=Waits(), alive=lambda: not dead.is_set())
+        engine = connect(server.base_url, waits=Timeouts(), alive=lambda: not dead.is_set())
         with pytest.raises(EndpointGone, match="process has ended") as gone:
             list(engine.generate(wishes(3)))
         assert [request.example_id for request in gone.value.unanswered] == ["0", "1", "2"]
@@ -242,8 +242,8 @@ def test_only_what_comes_out_the_same_is_sent_twice(seeded: bool) -> None:
                 copied.set()
 
     with Scripted(script) as server:
-        waits = Waits(patience_seconds=120.0, timeout_seconds=120.0, hedge_seconds=0.1)
-        engine = connect(server.base_url, honours=capabilities.vllm(seed=seeded), waits=waits)
+        waits = Timeouts(patience_seconds=120.0, timeout_seconds=120.0, hedge_seconds=0.1)
+        engine = connect(server.base_url, capabilities=vllm_capabilities(seed=seeded), waits=waits)
         list(engine.generate(wishes(60, n_samples=1)))  # how long an answer takes is known only by those seen
         (response,) = engine.generate([straggler])
         engine.close()

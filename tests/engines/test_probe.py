@@ -9,7 +9,7 @@ from toy_endpoint import ToyEndpoint, ToyServer
 from infertune.engines.endpoint.api_key import Key
 from infertune.engines.openai.unsupported import lacking
 from infertune.engines.probing import probe_client
-from infertune.engines.probing.probe import Probe, Step, probe
+from infertune.engines.probing.probe import Probe, ProbeStep, probe
 from infertune.engines.probing.probe_client import Endpoint
 from infertune.errors import EngineError
 from infertune.testing.chaos_proxy import SPOILINGS, ChaosProxy
@@ -42,9 +42,14 @@ def test_a_right_endpoint_honours_everything(defects: tuple[str, ...]) -> None:
     """Also where likeliest tokens tie, and where a text turns now and then with what else is in the batch."""
     found = probed(ToyEndpoint(*defects))
     assert verdicts(found) == dict.fromkeys(ALL, "honoured")
-    honours = found.honours
-    assert honours.temperature and honours.logprobs and honours.seed_nests and not honours.max_completion_tokens
-    assert honours.extra == ()
+    capabilities = found.capabilities
+    assert (
+        capabilities.temperature
+        and capabilities.logprobs
+        and capabilities.seed_nests
+        and not capabilities.max_completion_tokens
+    )
+    assert capabilities.extra == ()
 
 
 # What a defect makes of the settings; all others must still be honoured.
@@ -82,7 +87,8 @@ def test_what_is_left_out_rests_on_one_verdict_that_the_table_shows(defect: str)
     found = probed(ToyEndpoint(*([defect] if defect else [])))
     honoured = {row.setting for row in found.rows if row.verdict == "honoured"}
     gone = {
-        each.value or each.name.removeprefix("decoding."): each.reason for each in lacking(found.honours, (), found)
+        each.value or each.name.removeprefix("decoding."): each.reason
+        for each in lacking(found.capabilities, (), found)
     }
     for name, reason in gone.items():
         needed = {"chat": "chat", "plain": "completions", "max_tokens": "logprobs"}.get(str(name), str(name))
@@ -97,7 +103,7 @@ def test_what_is_left_out_rests_on_one_verdict_that_the_table_shows(defect: str)
 
 
 def test_each_step_is_told_with_the_time_that_is_left() -> None:
-    steps: list[Step] = []
+    steps: list[ProbeStep] = []
     paid: list[int] = []
     found = probed(
         ToyEndpoint(),
@@ -122,8 +128,8 @@ def test_an_endpoint_of_one_temperature_is_seen() -> None:
 
 def test_the_newer_name_of_the_limit_is_found() -> None:
     found = probed(ToyEndpoint("newer limit"))
-    assert found.honours.max_completion_tokens
-    assert probed(ToyEndpoint()).honours.max_completion_tokens is False
+    assert found.capabilities.max_completion_tokens
+    assert probed(ToyEndpoint()).capabilities.max_completion_tokens is False
 
 
 @pytest.mark.parametrize(("defect", "verdict"), [("ignores", "ignored"), ("refuses", "refused"), ("", "honoured")])
@@ -131,7 +137,7 @@ def test_an_argument_of_any_name_is_tried_at_its_two_ends(defect: str, verdict: 
     toy = ToyEndpoint(*([f"{defect}:presence_penalty"] if defect else []))
     found = probed(toy, extra={"presence_penalty": (-2.0, 2.0)})
     assert found.row("presence_penalty").verdict == verdict
-    assert found.honours.extra == (("presence_penalty",) if not defect else ())
+    assert found.capabilities.extra == (("presence_penalty",) if not defect else ())
 
 
 def test_an_argument_that_acts_on_sampling_only_is_seen_by_seeds() -> None:
@@ -140,7 +146,7 @@ def test_an_argument_that_acts_on_sampling_only_is_seen_by_seeds() -> None:
     assert seeded.row("top_p").verdict == "honoured"
     blind = probed(ToyEndpoint("ignores:seed"), extra={"nonsense": (0, 1)})
     assert blind.row("nonsense").verdict == "unclear"
-    assert blind.honours.extra == ()
+    assert blind.capabilities.extra == ()
 
 
 def test_what_cannot_be_limited_cannot_be_used() -> None:
@@ -210,12 +216,12 @@ def test_a_server_that_may_be_vllm_on_a_cpu_gets_no_seed(owned_by: str, metrics:
     toy = ToyEndpoint(owned_by=owned_by, metrics=metrics)
     found = probed(toy, extra={"nonsense": (0, 1)})
     assert any("seed" in body for body in toy.bodies) is sent
-    assert found.honours.seed is sent
+    assert found.capabilities.seed is sent
     assert found.row("seed").verdict == ("honoured" if sent else "not tried")
 
 
 def test_seeds_known_to_be_safe_are_probed() -> None:
-    assert probed(ToyEndpoint(owned_by="vllm", metrics=CPU_METRICS), seeds_safe=True).honours.seed
+    assert probed(ToyEndpoint(owned_by="vllm", metrics=CPU_METRICS), seeds_safe=True).capabilities.seed
 
 
 def test_no_key_is_quoted() -> None:

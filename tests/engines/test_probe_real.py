@@ -47,8 +47,8 @@ def test_every_setting_is_honoured(engine: VLLMEngine) -> None:
     with httpx.Client(base_url=engine.base_url, timeout=60.0) as client:
         found = probe(client, model=MODEL, seeds_safe=True)
         assert {row.setting: row.verdict for row in found.rows if row.verdict != "honoured"} == {}
-        assert (found.server.name, found.honours.seed_nests) == ("vllm", True)
-        assert found.honours.warpers == engine.facts["warpers"]
+        assert (found.server.name, found.capabilities.seed_nests) == ("vllm", True)
+        assert found.capabilities.warpers == engine.facts["warpers"]
         assert found.server.may_be_cpu
         careful = probe(client, model=MODEL)
         assert {row.setting for row in careful.rows if row.verdict == "not tried"} == {"seed", "seed_nests"}

@@ -38,7 +38,7 @@ def test_the_same_process_is_asked_once(look: Look, tmp_path: Path) -> None:
     second = look(toy)
     assert len(toy.bodies) == n_asked
     assert (first.is_recalled, second.is_recalled) == (False, True)
-    assert second.honours == first.honours
+    assert second.capabilities == first.capabilities
     assert second.rows == first.rows
     assert not any("sk-secret" in file.read_text() for file in tmp_path.rglob("*.json"))
 
@@ -61,13 +61,13 @@ def test_another_question_is_asked(look: Look, change: dict[str, Any]) -> None:
 
 
 def test_a_server_that_began_anew_is_another(look: Look) -> None:
-    assert look(ToyEndpoint(metrics=metrics(1.5))).honours.min_p
-    assert not look(ToyEndpoint("ignores:min_p", metrics=metrics(2.5))).honours.min_p
+    assert look(ToyEndpoint(metrics=metrics(1.5))).capabilities.min_p
+    assert not look(ToyEndpoint("ignores:min_p", metrics=metrics(2.5))).capabilities.min_p
 
 
 def test_a_server_here_that_does_not_tell_is_asked_again(look: Look) -> None:
-    assert look(ToyEndpoint()).honours.min_p
-    assert not look(ToyEndpoint("ignores:min_p")).honours.min_p
+    assert look(ToyEndpoint()).capabilities.min_p
+    assert not look(ToyEndpoint("ignores:min_p")).capabilities.min_p
 
 
 def test_one_elsewhere_is_believed_for_a_day(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:

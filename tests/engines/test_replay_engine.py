@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infertune.bank import SampleBank
-from infertune.engines.replay import RecordedEngine
+from infertune.engines.replay import ReplayEngine
 from infertune.errors import InvalidInputError
 from infertune.testing import EngineContract, FakeEngine
 from infertune.types import Decoding, Request, Response
@@ -15,7 +15,7 @@ from infertune.types import Decoding, Request, Response
 MAX_TOKENS = EngineContract.max_tokens
 
 
-class RecordedBeforehand(RecordedEngine):
+class RecordedBeforehand(ReplayEngine):
     """Has every request recorded just before it is made, at full length and without stop texts."""
 
     def __init__(self, path: str) -> None:
@@ -62,12 +62,12 @@ def wish(*, samples: tuple[int, ...] = (0, 1, 2), seed: int = 0, prompt: str = "
 
 
 def test_the_books_are_those_of_the_recording(recorded: Path) -> None:
-    (served,) = RecordedEngine(str(recorded)).generate([wish()])
+    (served,) = ReplayEngine(str(recorded)).generate([wish()])
     (original,) = FakeEngine().generate([wish()])
     assert served.request == original.request
     assert [g.token_ids for g in served.generations] == [g.token_ids for g in original.generations]
     assert (served.prompt_tokens, served.completion_tokens) == (original.prompt_tokens, original.completion_tokens)
-    assert RecordedEngine(str(recorded)).facts == FakeEngine().facts
+    assert ReplayEngine(str(recorded)).facts == FakeEngine().facts
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_the_books_are_those_of_the_recording(recorded: Path) -> None:
     ids=["samples", "seed", "prompt", "temperature", "max_tokens", "example"],
 )
 def test_what_was_not_recorded_fails_and_costs_nothing(recorded: Path, other: Request) -> None:
-    (response,) = RecordedEngine(str(recorded)).generate([other])
+    (response,) = ReplayEngine(str(recorded)).generate([other])
     assert response.error.startswith("not recorded") and not response.generations
     assert response.prompt_tokens == response.completion_tokens == 0
     assert response.request == other
@@ -91,14 +91,14 @@ def test_what_was_not_recorded_fails_and_costs_nothing(recorded: Path, other: Re
 
 def test_a_bank_must_be_there_and_of_one_engine(recorded: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match=r"there is no .*nothing\.db"):
-        RecordedEngine(str(tmp_path / "nothing.db"))
+        ReplayEngine(str(tmp_path / "nothing.db"))
     assert not (tmp_path / "nothing.db").exists()
     SampleBank(tmp_path / "empty.db").close()
     with pytest.raises(InvalidInputError, match="has 0: none"):
-        RecordedEngine(str(tmp_path / "empty.db"))
+        ReplayEngine(str(tmp_path / "empty.db"))
     (response,) = FakeEngine().generate([wish()])
     bank = SampleBank(recorded)
     bank.put("other", {"engine": "other", "model": "m"}, response)
     bank.close()
     with pytest.raises(InvalidInputError, match=r"has 2: .*other with m"):
-        RecordedEngine(str(recorded))
+        ReplayEngine(str(recorded))

@@ -18,7 +18,7 @@ from test_vllm_real import MODEL, capitals
 
 from infertune import tasks
 from infertune.engines import models
-from infertune.engines.endpoint import capabilities
+from infertune.engines.endpoint.capabilities import vllm_capabilities
 from infertune.engines.hf.engine import HFEngine
 from infertune.engines.openai.engine import EndpointGone, OpenAIEngine
 from infertune.engines.vllm.engine import VLLMEngine
@@ -62,7 +62,7 @@ def test_by_its_own_defaults_it_dies_of_many_long_seeded_prompts(tmp_path: Path)
         environment={"VLLM_CPU_KVCACHE_SPACE": "2", "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"},
         log=tmp_path / "server.log",
     )
-    client = OpenAIEngine("m", base_url=server.base_url, honours=capabilities.vllm(), alive=server.is_well)
+    client = OpenAIEngine("m", base_url=server.base_url, capabilities=vllm_capabilities(), alive=server.is_well)
     with pytest.raises(EndpointGone):
         list(client.generate(long_prompts()))
     failure = server.failure(wait_seconds=60)

@@ -10,7 +10,7 @@ import pytest
 from infertune import tasks
 from infertune.evaluation.candidates import candidates
 from infertune.evaluation.requests import requests_for
-from infertune.evaluation.scoring import Judge
+from infertune.evaluation.scoring import CachedScorer
 from infertune.space import SearchSpace
 from infertune.space.default_space import default_space
 from infertune.types import Configuration, Generation, Request, Response
@@ -65,7 +65,7 @@ def found(task: tasks.Task, space: SearchSpace) -> list[Candidate]:
     configuration = space.tier("request").default_configuration()
     requests = requests_for(task, configuration, task.tune, n_samples=N_STORED, max_tokens=3, seed=0)
     responses = [response(request, row) for row, request in enumerate(requests)]
-    return candidates(space, Judge(task), configuration, task.tune, responses)
+    return candidates(space, CachedScorer(task), configuration, task.tune, responses)
 
 
 def response(request: Request, row: int) -> Response:
@@ -144,12 +144,12 @@ def test_what_is_not_stored_is_not_guessed(task: tasks.Task, space: SearchSpace)
         )
         for request in requests
     ]
-    found = candidates(space, Judge(task), configuration, task.tune, stored)
+    found = candidates(space, CachedScorer(task), configuration, task.tune, stored)
     assert {(one.configuration["strategy.n"], one.configuration["decoding.max_tokens"]) for one in found} == {
         (1, 1),
         (2, 1),
     }
-    assert candidates(space, Judge(task), configuration, [], []) == []
+    assert candidates(space, CachedScorer(task), configuration, [], []) == []
 
 
 def test_a_greedy_request_asks_for_one_sample(task: tasks.Task, space: SearchSpace) -> None:
@@ -162,7 +162,7 @@ def test_a_greedy_request_asks_for_one_sample(task: tasks.Task, space: SearchSpa
 
 
 def test_the_same_text_is_scored_once(task: tasks.Task) -> None:
-    judge, asked = Judge(task), []
+    judge, asked = CachedScorer(task), []
     scorer = task.score
     object.__setattr__(
         judge, "task", type("Counting", (), {"score": lambda self, *a: (asked.append(a), scorer(*a))[1]})()

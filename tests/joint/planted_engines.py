@@ -16,11 +16,11 @@ from infertune.joint.context import joint_name
 from infertune.joint.engine_trials import Starts
 from infertune.joint.recommendation import JointRecommendation
 from infertune.joint.running import Slot
-from infertune.joint.search import Joint, Limits
+from infertune.joint.search import Joint, JointLimits
 from infertune.samplers.random import RandomSampler
 from infertune.space import Constraint, Parameter, SearchSpace
 from infertune.space.notation import changed
-from infertune.study.sampler_search import Rounds
+from infertune.study.sampler_search import SamplerSearch
 from infertune.study.trial_log import TrialLog
 from infertune.testing import FakeEngine
 from infertune.types import Configuration, Engine, Request, Response
@@ -147,7 +147,7 @@ def run(
     tunable = PlantedTunable(plan)
     slot = Slot(tunable)
     engines = changed(SearchSpace(tuple(tunable.parameters)), settings)
-    limit = Limits(**{"margin": 0.05, "n_requests": 20, **limits})
+    limit = JointLimits(**{"margin": 0.05, "n_requests": 20, **limits})
 
     def log_of(name: str) -> TrialLog:
         return TrialLog(bank.url, name)
@@ -159,7 +159,7 @@ def run(
         engines=engines,
         slot=slot,
         facts=PlantedEngine(plan, engines.default_configuration()).facts,
-        search=lambda: Rounds(RandomSampler()),
+        search=lambda: SamplerSearch(RandomSampler()),
         bank=bank,
         log_of=log_of,
         budget=Budget(tokens=budget),

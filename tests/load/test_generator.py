@@ -21,7 +21,7 @@ from infertune.load.generator import generate
 from infertune.load.outcome import pressed
 from infertune.load.timing import CUT, Timing
 from infertune.load.workload import LoadRequest
-from infertune.testing.streaming_server import Plan, StreamingServer
+from infertune.testing.streaming_server import StreamingServer, StreamPlan
 from infertune.types import Message
 
 SLACK = 1.0  # seconds that a busy machine may hold up any one step; medians are held to much less
@@ -50,7 +50,7 @@ def press(server: StreamingServer, requests: Sequence[LoadRequest], load: Load, 
 @pytest.mark.parametrize("chat", [False, True])
 def test_times_are_those_of_the_server(chat: bool) -> None:
     prompts = [f"hello {number}" for number in range(4)]
-    with StreamingServer(lambda number, body: Plan(ttft=0.05 + 0.02 * number, itl=0.02)) as server:
+    with StreamingServer(lambda number, body: StreamPlan(ttft=0.05 + 0.02 * number, itl=0.02)) as server:
         requests = [LoadRequest(prompt=(Message("user", p),) if chat else p, max_tokens=8) for p in prompts]
         done, began = press_and_begin(server, requests, AT_ONCE, most_lateness=5.0)
     assert done.void == ""
@@ -92,7 +92,7 @@ def test_what_is_sent() -> None:
 def test_an_open_loop_sends_when_due_whatever_the_server_does() -> None:
     load = Load(rate=50)
     due = due_times(load, 20, seed=1)
-    with StreamingServer(lambda number, body: Plan(ttft=0.5)) as server:
+    with StreamingServer(lambda number, body: StreamPlan(ttft=0.5)) as server:
         done, began = press_and_begin(server, asked(20, max_tokens=1), load)
     assert [timing.due for timing in done.timings] == pytest.approx(due.tolist())
     came = np.array([served.came for served in server.served]) - began
@@ -111,7 +111,7 @@ def test_arrivals_of_a_trace_are_kept_and_scaled() -> None:
 
 @pytest.mark.parametrize("concurrency", [1, 5])
 def test_a_closed_loop_keeps_just_so_many_in_flight(concurrency: int) -> None:
-    with StreamingServer(lambda number, body: Plan(ttft=0.01 * (number % 3), itl=0.005)) as server:
+    with StreamingServer(lambda number, body: StreamPlan(ttft=0.01 * (number % 3), itl=0.005)) as server:
         done = press(server, asked(20), Load(concurrency=concurrency))
     assert server.most_at_once == concurrency
     assert all(timing.due == timing.sent for timing in done.timings)
@@ -125,7 +125,7 @@ def test_a_closed_loop_keeps_just_so_many_in_flight(concurrency: int) -> None:
 
 def test_the_time_to_first_token_counts_from_when_it_was_due() -> None:
     """Only one connection may be open, so the second is sent late, and the delay is its own."""
-    with StreamingServer(lambda number, body: Plan(ttft=0.2)) as server:
+    with StreamingServer(lambda number, body: StreamPlan(ttft=0.2)) as server:
         done = press(server, asked(2, max_tokens=1), AT_ONCE, most_in_flight=1)
     second = done.timings[1]
     assert second.due == 0
@@ -137,15 +137,15 @@ def test_the_time_to_first_token_counts_from_when_it_was_due() -> None:
 @pytest.mark.parametrize(
     ("plan", "said"),
     [
-        (Plan(status=500), "HTTP 500"),
-        (Plan(status=429), "HTTP 429"),
-        (Plan(dies_after=2), "Error"),
-        (Plan(error_after=1), "planned"),
-        (Plan(raw=b"data: {nonsense\n\n"), "cannot be read"),
+        (StreamPlan(status=500), "HTTP 500"),
+        (StreamPlan(status=429), "HTTP 429"),
+        (StreamPlan(dies_after=2), "Error"),
+        (StreamPlan(error_after=1), "planned"),
+        (StreamPlan(raw=b"data: {nonsense\n\n"), "cannot be read"),
     ],
 )
-def test_a_failure_is_said_and_not_tried_again(plan: Plan, said: str) -> None:
-    with StreamingServer(lambda number, body: plan if number == 1 else Plan()) as server:
+def test_a_failure_is_said_and_not_tried_again(plan: StreamPlan, said: str) -> None:
+    with StreamingServer(lambda number, body: plan if number == 1 else StreamPlan()) as server:
         done = press(server, asked(4), Load(concurrency=1))
     assert len(server.served) == 4
     assert [bool(timing.error) for timing in done.timings] == [False, True, False, False]
@@ -156,13 +156,13 @@ def test_a_failure_is_said_and_not_tried_again(plan: Plan, said: str) -> None:
 
 def test_a_stream_that_ends_without_its_end_has_failed() -> None:
     """As where a proxy closes it cleanly: the chunked body is whole, the answer is not."""
-    with StreamingServer(lambda number, body: Plan(closes_after=2)) as server:
+    with StreamingServer(lambda number, body: StreamPlan(closes_after=2)) as server:
         done = press(server, asked(1), AT_ONCE)
     assert done.timings[0].error == "the stream broke off before the answer's end"
 
 
 def test_a_hanging_request_fails_when_patience_ends() -> None:
-    with StreamingServer(lambda number, body: Plan(ttft=30)) as server:
+    with StreamingServer(lambda number, body: StreamPlan(ttft=30)) as server:
         done = press(server, asked(1), AT_ONCE, patience_seconds=0.2)
         assert server.wait_until_closed() == 0
     assert "ReadTimeout" in done.timings[0].error
@@ -176,15 +176,15 @@ def test_nobody_listens() -> None:
 @pytest.mark.parametrize(
     "plan",
     [
-        Plan(pieces=1),
-        Plan(pieces=7, newline="\r\n"),
-        Plan(newline="\r\n"),
-        Plan(raw=b": ping\n\n"),
-        Plan(raw=b'data: {"choices": [], "unknown": {"deep": [1]}}\n\n'),
-        Plan(raw=b'data: {"choices": [{"text": ""}], "error": null}\n\n'),
+        StreamPlan(pieces=1),
+        StreamPlan(pieces=7, newline="\r\n"),
+        StreamPlan(newline="\r\n"),
+        StreamPlan(raw=b": ping\n\n"),
+        StreamPlan(raw=b'data: {"choices": [], "unknown": {"deep": [1]}}\n\n'),
+        StreamPlan(raw=b'data: {"choices": [{"text": ""}], "error": null}\n\n'),
     ],
 )
-def test_odd_streams_are_read(plan: Plan) -> None:
+def test_odd_streams_are_read(plan: StreamPlan) -> None:
     with StreamingServer(lambda number, body: plan) as server:
         done = press(server, asked(2), Load(concurrency=1))
     n_more = 1 if b'"text"' in plan.raw else 0  # a token that shows nothing
@@ -193,7 +193,7 @@ def test_odd_streams_are_read(plan: Plan) -> None:
 
 
 def test_tokens_that_the_server_does_not_count() -> None:
-    with StreamingServer(lambda number, body: Plan(usage=False)) as server:
+    with StreamingServer(lambda number, body: StreamPlan(usage=False)) as server:
         done = press(server, asked(3), Load(concurrency=1))
     assert done.n_uncounted == 3
     assert [timing.completion_tokens for timing in done.timings] == [4, 4, 4]
@@ -208,7 +208,7 @@ def test_a_hopeless_load_is_cut_and_leaves_no_connection() -> None:
         return len(timings) >= 4
 
     began = time.monotonic()
-    with StreamingServer(lambda number, body: Plan(ttft=0.1 if number < 4 else 30)) as server:
+    with StreamingServer(lambda number, body: StreamPlan(ttft=0.1 if number < 4 else 30)) as server:
         done = press(server, asked(40), Load(concurrency=4), hopeless=hopeless)
         assert server.wait_until_closed() == 0
         assert sum(served.is_left for served in server.served) == 4
@@ -222,14 +222,14 @@ def test_an_error_of_hopeless_is_raised_and_leaves_no_connection() -> None:
     def broken(timings: Sequence[Timing]) -> bool:
         raise ZeroDivisionError
 
-    with StreamingServer(lambda number, body: Plan(ttft=0.01 if number else 0)) as server:
+    with StreamingServer(lambda number, body: StreamPlan(ttft=0.01 if number else 0)) as server:
         with pytest.raises(ZeroDivisionError):
             press(server, asked(400), Load(concurrency=1), hopeless=broken)
         assert server.wait_until_closed() == 0
 
 
 def test_an_interrupt_leaves_no_connection() -> None:
-    with StreamingServer(lambda number, body: Plan(ttft=30)) as server:
+    with StreamingServer(lambda number, body: StreamPlan(ttft=30)) as server:
 
         def interrupt() -> None:
             while len(server.served) < 8:
@@ -260,7 +260,7 @@ def test_landed_is_told_of_each() -> None:
 
 
 def test_the_key_is_in_no_error() -> None:
-    with StreamingServer(lambda number, body: Plan(status=401)) as server:
+    with StreamingServer(lambda number, body: StreamPlan(status=401)) as server:
         done = press(server, asked(1), AT_ONCE, key=Key("sk-secret"))
     assert "HTTP 401" in done.timings[0].error
     assert "sk-secret" not in done.timings[0].error
@@ -268,10 +268,10 @@ def test_the_key_is_in_no_error() -> None:
 
 def test_a_slow_generator_voids_the_run() -> None:
     """Whoever is told of a request and does not return at once stops the whole generator."""
-    with StreamingServer(lambda number, body: Plan(ttft=0.01)) as server:
+    with StreamingServer(lambda number, body: StreamPlan(ttft=0.01)) as server:
         done = press(server, asked(6), Load(rate=40), landed=lambda timing: time.sleep(0.1))
     assert "the generator was the bottleneck" in done.void
-    with StreamingServer(lambda number, body: Plan(ttft=0.01)) as server:
+    with StreamingServer(lambda number, body: StreamPlan(ttft=0.01)) as server:
         closed = press(server, asked(6), Load(concurrency=2), landed=lambda timing: time.sleep(0.1))
     assert "the generator woke up" in closed.void
     assert closed.lateness == 0  # a closed loop is never late, so only its own pulse can tell

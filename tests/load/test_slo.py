@@ -10,7 +10,7 @@ from scipy import stats
 
 from infertune.errors import InvalidInputError
 from infertune.load.share import Share
-from infertune.load.slo import Promise, Slo, parse
+from infertune.load.slo import Slo, SloTarget, parse
 from infertune.load.timing import CUT, Timing
 
 
@@ -30,10 +30,10 @@ def timing(*, due: float = 0.0, ttft: float = 0.1, itl: tuple[float, ...] = (), 
 def test_texts() -> None:
     slo = parse("p99_ttft<300ms, P99.9_itl <= 40 ms; mean_e2e<2s, median_tpot<0.5s")
     assert slo.promises == (
-        Promise(percentile=99, metric="ttft", limit=0.3),
-        Promise(percentile=99.9, metric="itl", limit=0.04),
-        Promise(percentile=None, metric="e2e", limit=2),
-        Promise(percentile=50, metric="tpot", limit=0.5),
+        SloTarget(percentile=99, metric="ttft", limit=0.3),
+        SloTarget(percentile=99.9, metric="itl", limit=0.04),
+        SloTarget(percentile=None, metric="e2e", limit=2),
+        SloTarget(percentile=50, metric="tpot", limit=0.5),
     )
     assert str(slo) == "p99_ttft<300ms, p99.9_itl<40ms, mean_e2e<2s, p50_tpot<500ms"
     assert parse(str(slo)) == slo

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from infertune.load.stream import Answer, StreamFailed
+from infertune.load.stream import StreamedReply, StreamFailed
 
 
-def read(*events: dict[str, Any] | str) -> Answer:
+def read(*events: dict[str, Any] | str) -> StreamedReply:
     """Feed one event a second."""
-    answer = Answer()
+    answer = StreamedReply()
     for second, event in enumerate(events):
         data = event if isinstance(event, str) else json.dumps(event)
         answer.feed(f"data: {data}\n\n".encode(), float(second))

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from infertune.bank.usage import Spent
+from infertune.bank.usage import Usage
 from infertune.recipes import recipe
 from infertune.report import table
 from infertune.report.answer import Answer, evidence
 from infertune.selection.recommendation import Point, Recommendation
-from infertune.selection.regret_bound import Promise
+from infertune.selection.regret_bound import RegretBound
 from infertune.selection.verdict import Side, Verdict
 from infertune.space.default_space import default_space
 from infertune.statistics.intervals import Interval
@@ -40,9 +40,9 @@ def found(*front: Point) -> Recommendation:
         budget_to_decide=None,
         front=front,
         n_as_good=1,
-        promise=Promise(confidence=0.95, finalists=None, tried=None),
+        promise=RegretBound(confidence=0.95, finalists=None, tried=None),
         explored=(),
-        spent=Spent(),
+        spent=Usage(),
         seconds=1.0,
         n_trials=9,
         n_tune=24,

@@ -10,7 +10,7 @@ from scipy import stats
 
 from benchmarks.promise import Held, Sizes, simulated
 from infertune.report.table import LARGEST_BOUND, bounded
-from infertune.selection.regret_bound import Margin, Promise, promise
+from infertune.selection.regret_bound import Margin, RegretBound, promise
 from infertune.statistics.confidence_sequence import lower_bounds, upper_bounds
 from infertune.types import Configuration
 from infertune.types.evidence import Candidate
@@ -47,7 +47,7 @@ def ended(draw: st.DrawFn) -> dict[str, list[Candidate]]:
     }
 
 
-def made(study: dict[str, list[Candidate]], **others: float | None) -> Promise:
+def made(study: dict[str, list[Candidate]], **others: float | None) -> RegretBound:
     return promise(
         study["compared"][0],
         compared=study["compared"],
@@ -120,7 +120,7 @@ def test_what_cannot_be_promised_is_not() -> None:
     seen = made(study)
     assert seen.finalists is None
     assert seen.tried and seen.tried.n_candidates == 2
-    assert made(study, n_possible=math.inf) == Promise(confidence=0.95, finalists=None, tried=None)
+    assert made(study, n_possible=math.inf) == RegretBound(confidence=0.95, finalists=None, tried=None)
 
 
 def test_alone_there_is_nothing_to_fall_short_of() -> None:
@@ -162,7 +162,7 @@ def bound(within: float, n_candidates: int = 24) -> Margin:
 def test_the_bound_in_words_is_no_better_than_in_numbers_and_says_something(
     finalists: Margin | None, tried: Margin | None, said: str
 ) -> None:
-    assert bounded(Promise(confidence=0.95, finalists=finalists, tried=tried)) == said
+    assert bounded(RegretBound(confidence=0.95, finalists=finalists, tried=tried)) == said
 
 
 @pytest.fixture(scope="module")

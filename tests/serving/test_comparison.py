@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infertune.serving.search.comparison import MARGIN, Comparison, compared, half_width
+from infertune.serving.search.comparison import MARGIN, ServingComparison, compared, half_width
 
 ERROR = 0.1
 PRIOR_SPREAD = math.hypot(ERROR, 0.1)  # the luck of servers comes on top
@@ -50,7 +50,7 @@ def test_a_difference_beyond_the_margin_is_never_within_it() -> None:
 @settings(deadline=None)
 @given(st.integers(2, 20), st.floats(-0.5, 0.5), st.floats(0.02, 0.4))
 def test_the_foreseen_number_of_turns_is_the_least_that_would_decide(n: int, difference: float, spread: float) -> None:
-    now = Comparison(n=n, difference=difference, spread=spread, low=-math.inf, high=math.inf)
+    now = ServingComparison(n=n, difference=difference, spread=spread, low=-math.inf, high=math.inf)
     more = now.turns_to_decide
 
     def decides(turns: int) -> bool:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infertune.serving.search.feasibility import Feasibility, Outcome, SearchStopped, check
+from infertune.serving.search.feasibility import Feasibility, SearchStopped, TrialOutcome, check
 from infertune.testing.simulated_launcher import SimulatedLauncher, out_of_memory
 from infertune.types import Configuration
 
@@ -13,10 +13,10 @@ SPACE = SimulatedLauncher().space
 FAILS = out_of_memory(SimulatedLauncher().hardware)
 
 
-def tried(n: int, seed: int = 0) -> list[Outcome]:
+def tried(n: int, seed: int = 0) -> list[TrialOutcome]:
     rng = np.random.default_rng(seed)
     drawn = [SPACE.sample(rng) for _ in range(n)]
-    return [Outcome(configuration=each, failure=FAILS(each) or "", line="no memory") for each in drawn]
+    return [TrialOutcome(configuration=each, failure=FAILS(each) or "", line="no memory") for each in drawn]
 
 
 def test_a_region_of_failures_is_learnt() -> None:
@@ -35,7 +35,9 @@ def test_a_region_of_failures_is_learnt() -> None:
 def test_a_setting_that_does_not_matter_does_not_hide_one_that_does() -> None:
     """All trials with 128 sequences failed, whatever else they had, and no other did."""
     outcomes = [
-        Outcome(configuration=each.configuration, failure="crash" * (each.configuration["engine.max_num_seqs"] == 128))
+        TrialOutcome(
+            configuration=each.configuration, failure="crash" * (each.configuration["engine.max_num_seqs"] == 128)
+        )
         for each in tried(24, seed=3)
     ]
     model = Feasibility(SPACE, outcomes)
@@ -54,7 +56,7 @@ def test_each_class_has_settings_of_its_own() -> None:
         return "out of memory" if each["engine.max_num_batched_tokens"] == 4096 else ""
 
     outcomes = [
-        Outcome(configuration=each.configuration, failure=kind(each.configuration)) for each in tried(40, seed=4)
+        TrialOutcome(configuration=each.configuration, failure=kind(each.configuration)) for each in tried(40, seed=4)
     ]
     fresh = [each.configuration for each in tried(60, seed=5)]
     shares = Feasibility(SPACE, outcomes).shares(fresh)
@@ -71,13 +73,13 @@ def test_chances_are_chances(n: int, seed: int) -> None:
 
 
 def test_nothing_failed_so_nothing_is_doubted() -> None:
-    outcomes = [Outcome(configuration=each.configuration) for each in tried(10)]
+    outcomes = [TrialOutcome(configuration=each.configuration) for each in tried(10)]
     assert Feasibility(SPACE, outcomes).chances(list(SPACE.configurations())).min() == 1
 
 
-def outcomes(*kinds: str) -> list[Outcome]:
+def outcomes(*kinds: str) -> list[TrialOutcome]:
     return [
-        Outcome(configuration=Configuration({"engine.a": 1, "engine.b": at}), failure=kind, line=f"line {at}")
+        TrialOutcome(configuration=Configuration({"engine.a": 1, "engine.b": at}), failure=kind, line=f"line {at}")
         for at, kind in enumerate(kinds)
     ]
 
@@ -91,7 +93,7 @@ def test_the_breaker_waits(kinds: tuple[str, ...]) -> None:
 
 def test_the_breaker_passes_over_what_was_expected_once_a_server_has_run() -> None:
     failures = [
-        Outcome(configuration=each.configuration, failure="crash", expected=True) for each in outcomes(*"abcd")
+        TrialOutcome(configuration=each.configuration, failure="crash", expected=True) for each in outcomes(*"abcd")
     ]
     check([*outcomes(""), *failures])
     with pytest.raises(SearchStopped):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from infertune.serving.search.feasibility import Outcome
+from infertune.serving.search.feasibility import TrialOutcome
 from infertune.serving.search.proposals import Scored, Surrogate, next_configuration, random_draw
 from infertune.testing.simulated_launcher import SimulatedLauncher
 from infertune.types import Configuration
@@ -33,7 +33,7 @@ def searched(n: int, seed: int, *, by_model: bool, estimate: bool = False) -> li
             found = next_configuration(
                 SPACE,
                 [Scored(configuration=each, score=worth(each), error=0.02) for each in tried],
-                [Outcome(configuration=each) for each in tried],
+                [TrialOutcome(configuration=each) for each in tried],
                 estimate=(lambda each: 0.7 * worth(each)) if estimate else None,
                 seed=seed,
                 number=number,
@@ -70,8 +70,8 @@ def test_what_is_likely_to_fail_is_left_out() -> None:
     found = next_configuration(
         SPACE,
         [Scored(configuration=each, score=worth(each), error=0.02) for each in ran],
-        [Outcome(configuration=each, failure="out of memory") for each in failed]
-        + [Outcome(configuration=each) for each in ran],
+        [TrialOutcome(configuration=each, failure="out of memory") for each in failed]
+        + [TrialOutcome(configuration=each) for each in ran],
         estimate=lambda each: worth(each) + 0.5 * (each["engine.max_num_seqs"] == 128),
         seed=0,
         number=12,
@@ -103,7 +103,7 @@ def test_what_was_measured_is_expected_and_little_is_left_to_know() -> None:
 def test_nothing_is_left() -> None:
     space = SimulatedLauncher(settings=("block_size",)).space
     everything = list(space.configurations())
-    told = [Outcome(configuration=each) for each in everything]
+    told = [TrialOutcome(configuration=each) for each in everything]
     assert next_configuration(space, [], told, estimate=None, seed=0, number=3) is None
     assert random_draw(space, everything, seed=0, number=3) is None
 

@@ -8,8 +8,8 @@ import pytest
 
 from infertune.engines.process.failures import ServerFailure
 from infertune.serving.measure.score import NOT_KEPT, Measured
-from infertune.serving.search.finals import Finals, Round, order
-from infertune.serving.search.trial import Trial
+from infertune.serving.search.finals import Round, ServingFinals, order
+from infertune.serving.search.trial import ServingTrial
 from infertune.serving.search.verdict import verdict
 from infertune.types import Configuration
 
@@ -26,21 +26,23 @@ BROKEN = measured(None, end=NOT_KEPT)
 CUT = measured(None)
 
 
-def trial(configuration: Configuration, score: float | None, *, error: float = 0.05) -> Trial:
+def trial(configuration: Configuration, score: float | None, *, error: float = 0.05) -> ServingTrial:
     found = BROKEN if score is None else measured(score, error=error)
     number = int(configuration["engine.a"])
-    return Trial(number=number, arm="random", configuration=configuration, measured=found, failure=None, seconds=1.0)
+    return ServingTrial(
+        number=number, arm="random", configuration=configuration, measured=found, failure=None, seconds=1.0
+    )
 
 
 def rounds(*shown: dict[Configuration, float | Measured | ServerFailure]) -> Sequence[Round]:
     return [{c: measured(one) if isinstance(one, float) else one for c, one in each.items()} for each in shown]
 
 
-def finals(*shown: dict[Configuration, float | Measured | ServerFailure], **seen: float | None) -> Finals:
+def finals(*shown: dict[Configuration, float | Measured | ServerFailure], **seen: float | None) -> ServingFinals:
     """Return finals in which A is the default and the others were seen with the scores that are given."""
     trials = [trial(c, seen[n]) for n, c in (("b", B), ("c", C), ("d", D)) if seen.get(n) is not None]
     trials.sort(key=lambda each: -(each.score or 0.0))
-    return Finals(default=trial(A, seen.get("a", 1.0)), seen=trials, rounds=rounds(*shown))
+    return ServingFinals(default=trial(A, seen.get("a", 1.0)), seen=trials, rounds=rounds(*shown))
 
 
 def test_everyone_is_first_once_before_anyone_is_twice() -> None:

@@ -10,13 +10,13 @@ import pytest
 from infertune.errors import BudgetError, InvalidInputError
 from infertune.load.arrival_load import Load
 from infertune.load.slo import Slo, parse
-from infertune.serving.measure.account import Account
+from infertune.serving.measure.account import LoadAccount
 from infertune.serving.measure.event_log import EventLog
 from infertune.serving.measure.goal import Goal
 from infertune.serving.search.feasibility import SearchStopped
-from infertune.serving.search.result import Found
+from infertune.serving.search.result import ServingSearchResult
 from infertune.serving.search.roofline import MachineFacts, ModelFacts, SpeedModel, TrafficFacts
-from infertune.serving.search.search import Search
+from infertune.serving.search.search import ServingSearch
 from infertune.testing.simulated_launcher import SimulatedLauncher
 from infertune.testing.simulated_server import Hardware
 from infertune.types import Configuration
@@ -57,11 +57,11 @@ def search(
     budget: float = 900.0,
     most: float = math.inf,
     speed: SpeedModel | None = None,
-) -> tuple[Found, Log]:
+) -> tuple[ServingSearchResult, Log]:
     log = Log(path, most)
     try:
-        account = Account(launcher, log, goal.slo, launcher.clock)
-        found = Search(account, log, launcher.space, goal, budget=budget, burst_seconds=5.0, speed=speed).run()
+        account = LoadAccount(launcher, log, goal.slo, launcher.clock)
+        found = ServingSearch(account, log, launcher.space, goal, budget=budget, burst_seconds=5.0, speed=speed).run()
     finally:
         log.close()
         assert launcher.n_open == 0

@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from infertune.errors import InvalidInputError
 from infertune.load.slo import Slo
-from infertune.serving.measure.account import Account
+from infertune.serving.measure.account import LoadAccount
 from infertune.serving.measure.event_log import EventLog
-from infertune.serving.search.speculation import Evidence, loads_to_measure, measured, schedule, with_length
+from infertune.serving.search.speculation import SpeculationEvidence, loads_to_measure, measured, schedule, with_length
 from infertune.testing.simulated_launcher import SimulatedLauncher
 from infertune.types import Configuration
 
 
-def told(load: int, length: int, *values: float) -> Evidence:
-    return Evidence(load=load, length=length, values=values)
+def told(load: int, length: int, *values: float) -> SpeculationEvidence:
+    return SpeculationEvidence(load=load, length=length, values=values)
 
 
 def test_the_best_at_each_load_and_neighbours_joined() -> None:
@@ -77,7 +77,7 @@ def test_length_nothing_is_no_speculation() -> None:
 def test_on_a_simulated_server_it_is_long_for_few_and_short_for_many(tmp_path: Path) -> None:
     launcher = SimulatedLauncher()
     log = EventLog(tmp_path / "a.db", "s")
-    account = Account(launcher, log, Slo(()), launcher.clock)
+    account = LoadAccount(launcher, log, Slo(()), launcher.clock)
     asked = {
         "method": "ngram",
         "lengths": (0, 1, 4, 8),
@@ -94,7 +94,7 @@ def test_on_a_simulated_server_it_is_long_for_few_and_short_for_many(tmp_path: P
     assert launcher.n_started == 4
     assert launcher.n_open == 0
     fresh = SimulatedLauncher()
-    account = Account(fresh, log, Slo(()), fresh.clock)
+    account = LoadAccount(fresh, log, Slo(()), fresh.clock)
     assert measured(account, launcher.space.default_configuration(), **asked) == (evidence, True)  # type: ignore[arg-type]
     assert fresh.n_started == 0
     log.close()
@@ -103,7 +103,7 @@ def test_on_a_simulated_server_it_is_long_for_few_and_short_for_many(tmp_path: P
 def test_a_budget_that_ends_is_told(tmp_path: Path) -> None:
     launcher = SimulatedLauncher()
     log = EventLog(tmp_path / "a.db", "s")
-    account = Account(launcher, log, Slo(()), launcher.clock)
+    account = LoadAccount(launcher, log, Slo(()), launcher.clock)
     evidence, complete = measured(
         account,
         launcher.space.default_configuration(),

@@ -9,7 +9,7 @@ import pytest
 from infertune import tasks
 from infertune.bank import SampleBank
 from infertune.cli.space import searched
-from infertune.engines.endpoint.capabilities import vllm
+from infertune.engines.endpoint.capabilities import vllm_capabilities
 from infertune.engines.openai.payload import calls, refusal
 from infertune.errors import InvalidInputError
 from infertune.evaluation.requests import requests_for
@@ -84,17 +84,17 @@ def test_they_travel_from_the_configuration_into_the_body() -> None:
     configuration = searched(task, None, []).default_configuration().with_values({PENALTY: 1.5, "decoding.a": "x"})
     (request,) = requests_for(task, configuration, task.tune[:1], n_samples=1, max_tokens=8, seed=0)
     assert request.decoding.extra == (("a", "x"), ("presence_penalty", 1.5))
-    honours = replace(vllm(), extra=("a", "presence_penalty"))
-    body = msgspec.json.decode(calls(request, model="m", honours=honours, extra_body={})[0].body)
+    capabilities = replace(vllm_capabilities(), extra=("a", "presence_penalty"))
+    body = msgspec.json.decode(calls(request, model="m", capabilities=capabilities, extra_body={})[0].body)
     assert (body["presence_penalty"], body["a"]) == (1.5, "x")
-    assert refusal(request, honours) == ""
-    assert "does not honour a" in refusal(request, vllm())
+    assert refusal(request, capabilities) == ""
+    assert "does not honour a" in refusal(request, vllm_capabilities())
 
 
 def test_no_setting_speaks_over_the_engine() -> None:
     request = Request(example_id="1", prompt="p", decoding=Decoding(extra=(("model", "x"), ("max_tokens", 999))))
-    honours = replace(vllm(), extra=("model", "max_tokens"))
-    body = msgspec.json.decode(calls(request, model="m", honours=honours, extra_body={})[0].body)
+    capabilities = replace(vllm_capabilities(), extra=("model", "max_tokens"))
+    body = msgspec.json.decode(calls(request, model="m", capabilities=capabilities, extra_body={})[0].body)
     assert (body["model"], body["max_tokens"]) == ("m", 256)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from infertune import tasks
-from infertune.allocators.knowledge_gradient.allocator import ValueAllocator
+from infertune.allocators.knowledge_gradient.allocator import KnowledgeGradientAllocator
 from infertune.bank import SampleBank
 from infertune.budget import Budget
 from infertune.samplers.random import RandomSampler
@@ -18,16 +18,19 @@ from infertune.space import SearchSpace
 from infertune.space.default_space import default_space
 from infertune.space.notation import changed
 from infertune.study import Study
-from infertune.study.allocator_search import Orders
+from infertune.study.allocator_search import AllocatorSearch
 from infertune.study.progress import Progress
-from infertune.study.sampler_search import Rounds
+from infertune.study.sampler_search import SamplerSearch
 from infertune.study.search import Search
 from infertune.study.trial_log import TrialLog
 from infertune.tasks import Task
 from infertune.testing import FakeEngine
 from infertune.types import Request
 
-SEARCHES: dict[str, Search] = {"rounds": Rounds(RandomSampler()), "orders": Orders(ValueAllocator())}
+SEARCHES: dict[str, Search] = {
+    "rounds": SamplerSearch(RandomSampler()),
+    "orders": AllocatorSearch(KnowledgeGradientAllocator()),
+}
 _NUMBER = re.compile(r"q(\d+)")
 
 TASK = """

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from infertune.bank.usage import Spent
+from infertune.bank.usage import Usage
 from infertune.selection.recommendation import Point, Recommendation
-from infertune.selection.regret_bound import Margin, Promise
+from infertune.selection.regret_bound import Margin, RegretBound
 from infertune.selection.verdict import Side, Verdict
 from infertune.statistics.intervals import Interval
 from infertune.study.finished import Finished, keep, kept
@@ -37,9 +37,11 @@ def answer() -> Finished:
             budget_to_decide=2.5,
             front=(Point(configuration=best, utility=0.6, cost_tokens=80.0, answered_share=0.9),),
             n_as_good=3,
-            promise=Promise(confidence=0.95, finalists=None, tried=Margin(within=0.2, n_candidates=9, n_examples=24)),
+            promise=RegretBound(
+                confidence=0.95, finalists=None, tried=Margin(within=0.2, n_candidates=9, n_examples=24)
+            ),
             explored=((80.0, 0.6), (20.0, 0.1)),
-            spent=Spent(prompt_tokens=900, completion_tokens=90, n_requests=30, seconds=1.5),
+            spent=Usage(prompt_tokens=900, completion_tokens=90, n_requests=30, seconds=1.5),
             seconds=1.25,
             n_trials=9,
             n_tune=24,

@@ -8,7 +8,7 @@ from toy_endpoint import ToyEndpoint, ToyServer
 from infertune.bank import SampleBank
 from infertune.budget import Budget
 from infertune.engines.openai.engine import OpenAIEngine
-from infertune.evaluation.account import Spending
+from infertune.evaluation.account import Account
 from infertune.study.look import Look
 from infertune.study.trial_log import TrialLog
 from infertune.types import Decoding, Request
@@ -41,7 +41,7 @@ def test_a_study_looks_once_and_pays_once(log: TrialLog, tmp_path: Path, monkeyp
     with ToyServer(toy) as server:
         for _ in range(2):
             engine = OpenAIEngine("toy", base_url=server.base_url, journal=Look(log))
-            facts.append((dict(engine.facts), engine.honours))
+            facts.append((dict(engine.facts), engine.capabilities))
             engine.close()
             looked = len(toy.bodies)
         assert looked == engine.probe.n_requests and engine.probe.is_recalled  # type: ignore[union-attr]
@@ -49,11 +49,11 @@ def test_a_study_looks_once_and_pays_once(log: TrialLog, tmp_path: Path, monkeyp
         engine = OpenAIEngine("toy", base_url=server.base_url, journal=Look(log))
         assert len(toy.bodies) == looked
         bank = SampleBank(tmp_path / "study.db")
-        spending = Spending(study="s", engine=engine, bank=bank, budget=Budget(tokens=10**6), looked=Look(log).cost)
-        assert spending.spent.tokens == spending.spent.extra_tokens == toy.n_tokens
-        spending.buy([Request(example_id="a", prompt="Hi", decoding=Decoding(max_tokens=4))])
+        account = Account(study="s", engine=engine, bank=bank, budget=Budget(tokens=10**6), looked=Look(log).cost)
+        assert account.spent.tokens == account.spent.extra_tokens == toy.n_tokens
+        account.buy([Request(example_id="a", prompt="Hi", decoding=Decoding(max_tokens=4))])
         engine.close()
-    assert spending.spent.tokens == toy.n_tokens and spending.spent.extra_tokens < toy.n_tokens
+    assert account.spent.tokens == toy.n_tokens and account.spent.extra_tokens < toy.n_tokens
     assert facts[0] == facts[1]
 
 

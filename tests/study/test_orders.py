@@ -14,7 +14,7 @@ from infertune.bank import SampleBank
 from infertune.budget import Budget
 from infertune.errors import EngineError, InvalidInputError
 from infertune.selection.select import Wanted
-from infertune.study.allocator_search import NOTHING_NEW, NOTHING_WORTH_IT, WAVE_REQUESTS, Orders
+from infertune.study.allocator_search import NOTHING_NEW, NOTHING_WORTH_IT, WAVE_REQUESTS, AllocatorSearch
 from infertune.study.progress import Progress
 from infertune.study.trial_log import LoggedTrial, TrialLog
 from infertune.testing import FakeEngine
@@ -61,7 +61,7 @@ def listed(*wishes: tuple[str, range, int]) -> Scripted:
 
 
 def study(folder: Path, allocator: Any, **changes: Any) -> Any:
-    return make_study(folder, search=Orders(allocator), **changes)
+    return make_study(folder, search=AllocatorSearch(allocator), **changes)
 
 
 def trials(folder: Path, name: str = "planted") -> list[LoggedTrial]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from infertune.study.progress import Explored
+from infertune.study.progress import Incumbents
 from infertune.types import Configuration
 from infertune.types.evidence import Candidate
 
@@ -33,7 +33,7 @@ def test_best_and_front_keep_the_cap(
     cap: float | None, best: tuple[Configuration, int] | None, front: tuple[tuple[float, float], ...]
 ) -> None:
     calls: list[int] = []
-    explored = Explored(cap, lambda: calls.append(explored.n_trials))
+    explored = Incumbents(cap, lambda: calls.append(explored.n_trials))
     explored.add(FOUND, 2)
     assert explored.best is None if best is None else explored.best is not None
     if best is not None and explored.best is not None:
@@ -43,13 +43,13 @@ def test_best_and_front_keep_the_cap(
 
 
 def test_the_search_may_name_its_best() -> None:
-    explored = Explored(None)
+    explored = Incumbents(None)
     explored.add(FOUND, 2, A.with_values({"n": 1}))
     assert explored.best is FOUND[0][1][0]
 
 
 def test_what_is_known_anew_replaces_what_was_and_a_failure_nothing() -> None:
-    explored = Explored(None)
+    explored = Incumbents(None)
     explored.add(FOUND, 2)
     explored.add([(B, [candidate(B, 1, 0.1, 40.0)]), (A, [])], 4)
     assert [each.utility for each in explored.candidates] == [0.2, 0.6, 0.1]

@@ -4,8 +4,8 @@ import pytest
 
 from infertune import plugins
 from infertune.errors import InvalidInputError
-from infertune.study.allocator_search import Orders
-from infertune.study.sampler_search import Rounds
+from infertune.study.allocator_search import AllocatorSearch
+from infertune.study.sampler_search import SamplerSearch
 from infertune.study.search_names import search_named
 
 
@@ -13,8 +13,8 @@ def test_every_name_of_both_groups_is_found_and_none_is_in_both() -> None:
     allocators, samplers = plugins.names("allocators"), plugins.names("samplers")
     assert "infertune" in allocators and {"tpe", "random", "qmc", "grid"} <= set(samplers)
     assert not set(allocators) & set(samplers)
-    assert {type(search_named(name)) for name in allocators} == {Orders}
-    assert {type(search_named(name)) for name in samplers} == {Rounds}
+    assert {type(search_named(name)) for name in allocators} == {AllocatorSearch}
+    assert {type(search_named(name)) for name in samplers} == {SamplerSearch}
 
 
 @pytest.mark.parametrize(("wrong", "right"), [("infertun", "infertune"), ("tpee", "tpe")])

@@ -9,9 +9,9 @@ import pytest
 from planted import SEARCHES, make_study, plain, space_of, write, write_task
 
 from infertune.bank import SampleBank
-from infertune.engines.endpoint import capabilities
+from infertune.engines.endpoint.capabilities import vllm_capabilities
 from infertune.engines.openai.engine import EndpointGone, OpenAIEngine
-from infertune.engines.openai.retry import Waits
+from infertune.engines.openai.retry import Timeouts
 from infertune.errors import EngineError
 from infertune.selection.recommendation import Recommendation
 from infertune.study.trial_log import TrialLog
@@ -21,7 +21,7 @@ from infertune.types import Engine
 KEY = "sk-planted-0123456789abcdef"
 # Few enough configurations to try them all on every example, so that what faults cost decides nothing.
 SMALL = ("temperature=0.3,1", "top_p=1", "top_k=0", "min_p=0", "repetition_penalty=1", "n=1,3")
-QUICK = Waits(patience_seconds=30.0, timeout_seconds=5.0, hedge_seconds=0.3)
+QUICK = Timeouts(patience_seconds=30.0, timeout_seconds=5.0, hedge_seconds=0.3)
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def connect(base_url: str, **options: Any) -> OpenAIEngine:
-    return OpenAIEngine("fake", **{"base_url": base_url, "honours": capabilities.vllm(), "waits": QUICK, **options})
+    return OpenAIEngine("fake", **{"base_url": base_url, "honours": vllm_capabilities(), "waits": QUICK, **options})
 
 
 def run(folder: Path, engine: Engine, **changes: Any) -> Recommendation:
@@ -45,7 +45,7 @@ def run(folder: Path, engine: Engine, **changes: Any) -> Recommendation:
 @pytest.mark.parametrize("way", SEARCHES)
 def test_a_fifth_of_the_requests_spoiled_changes_no_answer(tmp_path: Path, way: str) -> None:
     with OpenAIServer(FakeEngine(write)) as server:
-        clean = run(tmp_path / "clean", connect(server.base_url, waits=Waits()), search=SEARCHES[way])
+        clean = run(tmp_path / "clean", connect(server.base_url, waits=Timeouts()), search=SEARCHES[way])
         before = server.prompt_tokens + server.completion_tokens
         assert (clean.spent.tokens, clean.spent.extra_tokens) == (before, 0)
         with ChaosProxy(server.base_url, pause_seconds=1.0, retry_after="0") as proxy:
@@ -64,7 +64,9 @@ def test_a_fifth_of_the_requests_spoiled_changes_no_answer(tmp_path: Path, way: 
 
 def test_an_endpoint_that_goes_away_ends_the_study_and_the_same_study_goes_on(tmp_path: Path) -> None:
     with OpenAIServer(FakeEngine(write)) as server:
-        whole = run(tmp_path / "whole", connect(server.base_url, concurrency=4, waits=Waits()))  # asks nothing twice
+        whole = run(
+            tmp_path / "whole", connect(server.base_url, concurrency=4, waits=Timeouts())
+        )  # asks nothing twice
     first = OpenAIServer(FakeEngine(write))
     landed = 0
 
@@ -75,7 +77,7 @@ def test_an_endpoint_that_goes_away_ends_the_study_and_the_same_study_goes_on(tm
             first.close()
 
     with first, pytest.raises(EndpointGone, match="goes on from there"):
-        engine = connect(first.base_url, concurrency=4, waits=Waits(patience_seconds=0.2))
+        engine = connect(first.base_url, concurrency=4, waits=Timeouts(patience_seconds=0.2))
         run(tmp_path / "cut", engine, on_progress=on_progress)
     bank = SampleBank(tmp_path / "cut" / "study.db")
     assert bank.spent("planted").n_failed == 0

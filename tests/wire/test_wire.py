@@ -12,8 +12,8 @@ from infertune.wire import reply, usage
 from infertune.wire.base_url import reached, tidied, without_version
 from infertune.wire.body import Body, Room, TooLarge, largest
 from infertune.wire.finish import understood
-from infertune.wire.reply import Choice, NoAnswer
-from infertune.wire.usage import Usage
+from infertune.wire.reply import NoAnswer, ReplyChoice
+from infertune.wire.usage import WireUsage
 from infertune.wire.words import is_filtered, said, words
 
 
@@ -53,18 +53,18 @@ def test_usage_in_every_form(found: Any, prompt_tokens: int | None, completion_t
 
 
 def test_what_is_not_counted_is_reckoned_from_the_rest() -> None:
-    assert Usage(total_tokens=20).counted(prompt="ignored", completion=3) == (17, 3)
-    assert Usage(total_tokens=2).counted(prompt="ignored", completion=30) == (1, 1)
-    assert Usage(prompt_tokens=7).counted(prompt="ignored", completion=3) == (7, 3)
-    assert Usage().counted(prompt="four words of prompt", completion=3) == (5, 3)
+    assert WireUsage(total_tokens=20).counted(prompt="ignored", completion=3) == (17, 3)
+    assert WireUsage(total_tokens=2).counted(prompt="ignored", completion=30) == (1, 1)
+    assert WireUsage(prompt_tokens=7).counted(prompt="ignored", completion=3) == (7, 3)
+    assert WireUsage().counted(prompt="four words of prompt", completion=3) == (5, 3)
 
 
 @pytest.mark.parametrize("huge", [10**18, 10**9, 2**31])
 def test_a_bill_that_cannot_be_is_not_believed(huge: int) -> None:
     told = usage.read({"prompt_tokens": huge, "completion_tokens": 3})
-    assert told.believed(request_bytes=100, answer_bytes=100, limit=8) == Usage(completion_tokens=3)
+    assert told.believed(request_bytes=100, answer_bytes=100, limit=8) == WireUsage(completion_tokens=3)
     told = usage.read({"prompt_tokens": 5, "completion_tokens": huge, "total_tokens": huge})
-    assert told.believed(request_bytes=100, answer_bytes=100, limit=8) == Usage(prompt_tokens=5)
+    assert told.believed(request_bytes=100, answer_bytes=100, limit=8) == WireUsage(prompt_tokens=5)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_why_a_sample_ended(word: str | None, meaning: str | None) -> None:
     assert understood(word) == meaning
 
 
-def choice(**found: Any) -> Choice:
+def choice(**found: Any) -> ReplyChoice:
     (made,) = reply.read(json.dumps({"choices": [found], "usage": {}}).encode()).choices
     return made
 

@@ -7,7 +7,7 @@ from benchmarks.search.methods.peer import Peer
 from benchmarks.search.methods.trials import Trials
 from benchmarks.search.race import Method, Setting
 from infertune.allocators.ecooptigen.allocator import EcoOptiGenAllocator
-from infertune.allocators.knowledge_gradient.allocator import ValueAllocator
+from infertune.allocators.knowledge_gradient.allocator import KnowledgeGradientAllocator
 from infertune.allocators.knowledge_gradient.options import Options
 from infertune.samplers.qmc import QMCSampler
 from infertune.samplers.random import RandomSampler
@@ -16,7 +16,7 @@ from infertune.samplers.tpe import TPESampler
 
 def value(**options: object) -> Callable[[Setting], Method]:
     """Return the allocator `value` with some of its options changed."""
-    return lambda setting: Allocated(setting, ValueAllocator(Options(**options)))  # type: ignore[arg-type]
+    return lambda setting: Allocated(setting, KnowledgeGradientAllocator(Options(**options)))  # type: ignore[arg-type]
 
 
 def _optuna(variant: str, **options: object) -> Peer:

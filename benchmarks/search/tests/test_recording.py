@@ -8,9 +8,9 @@ import pytest
 from benchmarks.search import archive, tables
 from benchmarks.search.recording import Recording, recording
 from infertune.bank import SampleBank
-from infertune.engines.replay import RecordedEngine
+from infertune.engines.replay import ReplayEngine
 from infertune.evaluation.candidates import candidates
-from infertune.evaluation.scoring import Judge
+from infertune.evaluation.scoring import CachedScorer
 from infertune.testing import FakeEngine
 
 
@@ -47,7 +47,7 @@ def test_the_tables_are_what_an_evaluation_of_the_bank_says(plan: Recording, rec
     bank = SampleBank(recorded)
     read = tables.read(tables.write(plan, bank, recorded.with_suffix(".npz")))
     assert read.configurations == plan.configurations and read.n_tune == 5
-    judge = Judge(plan.task)
+    judge = CachedScorer(plan.task)
     for configuration in plan.configurations:
         found = bank.get(FakeEngine().facts, plan.requests_of(configuration, list(plan.examples)))
         number = read.number[configuration]
@@ -80,7 +80,7 @@ def test_what_was_not_recorded_is_not_in_the_tables(plan: Recording, recorded: P
 def test_the_archive_gives_the_bank_back(plan: Recording, recorded: Path) -> None:
     packed = archive.pack(recorded)
     kept = recorded.rename(recorded.with_name("original.db"))
-    engine, bank = RecordedEngine(str(archive.unpack(packed))), SampleBank(kept)
+    engine, bank = ReplayEngine(str(archive.unpack(packed))), SampleBank(kept)
     requests = list(plan.requests())
     assert list(engine.generate(requests)) == bank.get(engine.facts, requests)
     assert bank.missing(engine.facts, requests) == []

@@ -11,7 +11,7 @@ from benchmarks.study.runs import row
 from benchmarks.study.truth import PlantedEndpoint
 from infertune.evaluation.candidates import candidates
 from infertune.evaluation.requests import requests_for
-from infertune.evaluation.scoring import Judge
+from infertune.evaluation.scoring import CachedScorer
 from infertune.types import Configuration, Decoding, Request
 
 N_EXAMPLES = 700
@@ -36,7 +36,7 @@ def test_brute_force_through_the_engine_agrees_with_the_truth(gap: Gap, graded: 
     for prompt, values in zip(("p0", "p1", "p3"), SETTINGS, strict=True):
         configuration = setting(known.model, prompt, values)
         wishes = requests_for(task, configuration, task.tune, n_samples=9, max_tokens=task.max_tokens, seed=0)
-        found = candidates(known.space, Judge(task), configuration, task.tune, list(engine.generate(wishes)))
+        found = candidates(known.space, CachedScorer(task), configuration, task.tune, list(engine.generate(wishes)))
         assert found
         for each in found:
             truth = known.of(each.configuration)

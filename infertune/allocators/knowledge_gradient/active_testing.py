@@ -21,7 +21,7 @@ from dataclasses import replace
 import numpy as np
 
 from infertune.allocators import Offer
-from infertune.allocators.knowledge_gradient.evidence_table import Aligned
+from infertune.allocators.knowledge_gradient.evidence_table import EvidenceTable
 from infertune.types import Configuration
 from infertune.types.arrays import FloatArray
 from infertune.types.evidence import Evidence
@@ -84,7 +84,9 @@ def unbiased(population: Sequence[int], pieces: Sequence[Sequence[int]], chances
     return np.concatenate(found)
 
 
-def weighted(side: Aligned, pieces: Sequence[Evidence], of: Mapping[Configuration, FloatArray], n: int) -> Aligned:
+def weighted(
+    side: EvidenceTable, pieces: Sequence[Evidence], of: Mapping[Configuration, FloatArray], n: int
+) -> EvidenceTable:
     """Return evidence side by side with its scores so weighted that plain means of them are unbiased.
 
     Args:

@@ -22,9 +22,9 @@ from scipy import special
 from infertune.allocators import Offer
 from infertune.allocators.knowledge_gradient.active_testing import further
 from infertune.allocators.knowledge_gradient.initial_design import first_order, window
-from infertune.allocators.knowledge_gradient.model import Model
+from infertune.allocators.knowledge_gradient.model import UtilityModel
 from infertune.allocators.knowledge_gradient.options import WHOLE, Options
-from infertune.allocators.knowledge_gradient.valuation import Judged, judged
+from infertune.allocators.knowledge_gradient.valuation import Valuation, judged
 from infertune.allocators.surrogates.candidates import draws, neighbours
 from infertune.types import Configuration, Scalar
 from infertune.types.arrays import FloatArray
@@ -38,7 +38,7 @@ SURELY_FAILING = 2  # configurations
 _HOPELESS = 10.0  # below any worth that a choice can have, where there is none
 
 
-class ValueAllocator:
+class KnowledgeGradientAllocator:
     """See the module."""
 
     def __init__(self, options: Options = WHOLE) -> None:
@@ -51,7 +51,7 @@ class ValueAllocator:
         first = first_order(offer, evidence, pending, self._options)
         if first is not None or len(evidence) < 2:
             return first
-        model = Model(offer, evidence, pending, self._options)
+        model = UtilityModel(offer, evidence, pending, self._options)
         asked = _asked(offer, evidence)
         known = _known(evidence)
         ours = judged(offer, model, known, self._options.cap_slack)
@@ -61,7 +61,7 @@ class ValueAllocator:
         busy = {each.configuration for each in pending}
         considered: list[tuple[FloatArray, Sequence[Configuration], Sequence[Sequence[int]]]] = []
 
-        def consider(mine: Judged, examples: Sequence[Sequence[int]], rival: Judged, *, is_new: bool) -> None:
+        def consider(mine: Valuation, examples: Sequence[Sequence[int]], rival: Valuation, *, is_new: bool) -> None:
             """Add orders of some configurations with every number of samples."""
             its = rival.choice[0]
             change, total = model.changes(mine.view, mine.choices, examples, options, rival.view, int(its))
@@ -114,7 +114,7 @@ class ValueAllocator:
         if len(evidence) < 2:
             # Of one piece nothing is learned: the cheapest choice is as good as any, and keeps the cap if one does.
             return [e.order.configuration.with_values(e.choices[e.tokens.mean(axis=1).argmin()]) for e in evidence]
-        model = Model(offer, evidence, (), self._options)
+        model = UtilityModel(offer, evidence, (), self._options)
         known = _known(evidence)
         ours = judged(offer, model, known, self._options.cap_slack)
         best_first = np.argsort(-ours.value, kind="stable")

@@ -32,7 +32,7 @@ _INVERSES: dict[bytes, FloatArray] = {}  # of the last posterior's sets, by thei
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Hyperparameters:
+class CrossedHyperparameters:
     """Theta of k and phi of h ``[n_axes]``, and the variances of the terms in units of the observed spread."""
 
     theta: FloatArray
@@ -50,7 +50,7 @@ def fit(
     scores: FloatArray,
     example_variance: float,
     n_labels: int,
-) -> Hyperparameters:
+) -> CrossedHyperparameters:
     """Return the hyperparameters of highest posterior density.
 
     Args:
@@ -111,13 +111,13 @@ def fit(
     return _read(most_probable(loss, medians), n_axes)
 
 
-def _read(values: FloatArray, n_axes: int) -> Hyperparameters:
+def _read(values: FloatArray, n_axes: int) -> CrossedHyperparameters:
     v, beta, gamma, own = values[2 * n_axes :].tolist()
     theta, phi = values[:n_axes], values[n_axes : 2 * n_axes]
-    return Hyperparameters(theta=theta, phi=phi, v=v, beta=beta, gamma=gamma, own=own)
+    return CrossedHyperparameters(theta=theta, phi=phi, v=v, beta=beta, gamma=gamma, own=own)
 
 
-def _luck(found: Hyperparameters, h: FloatArray, own: FloatArray) -> FloatArray:
+def _luck(found: CrossedHyperparameters, h: FloatArray, own: FloatArray) -> FloatArray:
     """Return S of an example that all pieces were asked, of which that of a set is a part."""
     covariance = found.gamma * h + found.beta
     covariance[np.diag_indices_from(covariance)] += found.own * own + JITTER
@@ -154,7 +154,7 @@ class CrossedPosterior:
 
     def __init__(
         self,
-        found: Hyperparameters,
+        found: CrossedHyperparameters,
         k: FloatArray,
         h: FloatArray,
         crossed: Crossed,

@@ -23,7 +23,7 @@ _LISTS: dict[tuple[Configuration, ...], tuple[Configuration, ...]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Aligned:
+class EvidenceTable:
     """N pieces of evidence on R choices, B of them bases.
 
     Attributes:
@@ -105,7 +105,7 @@ def aligned(
     evidence: Sequence[Evidence],
     choices: tuple[Configuration, ...],
     weights: Mapping[Configuration, FloatArray] = MappingProxyType({}),
-) -> Aligned:
+) -> EvidenceTable:
     """Return the evidence on its common choices.
 
     Args:
@@ -140,7 +140,7 @@ def aligned(
             scores[row] = found[row].scores[of_bases]
     n_samples = np.array([n_samples_of(each.order) for each in evidence])
     luck = [its.sampling_variance for its, count in zip(found, n_samples, strict=True) if 1 < count < np.inf]
-    return Aligned(
+    return EvidenceTable(
         n=n,
         base=base,
         is_base=base_of == np.arange(len(choices)),

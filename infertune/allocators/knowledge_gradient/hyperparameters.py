@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from infertune.allocators import Offer
 from infertune.allocators.knowledge_gradient.crossed_design import Crossed
-from infertune.allocators.knowledge_gradient.crossed_process import Hyperparameters, fit
-from infertune.allocators.knowledge_gradient.evidence_table import Aligned, aligned, common_choices, joined
+from infertune.allocators.knowledge_gradient.crossed_process import CrossedHyperparameters, fit
+from infertune.allocators.knowledge_gradient.evidence_table import EvidenceTable, aligned, common_choices, joined
 from infertune.allocators.surrogates.coordinates import Coordinates
 from infertune.space import SearchSpace
 from infertune.types.arrays import FloatArray
@@ -47,7 +47,7 @@ class Sampling:
         return np.asarray(1 - self.share + self.share * self.usual / n_samples)
 
 
-def fitted(offer: Offer, evidence: Sequence[Evidence], *, difficulty: bool) -> tuple[Hyperparameters, Sampling]:
+def fitted(offer: Offer, evidence: Sequence[Evidence], *, difficulty: bool) -> tuple[CrossedHyperparameters, Sampling]:
     """Return what the first part of the evidence says, at most an eleventh less than all."""
     n = len(evidence)
     if n > _ALWAYS:
@@ -58,7 +58,7 @@ def fitted(offer: Offer, evidence: Sequence[Evidence], *, difficulty: bool) -> t
 @lru_cache(maxsize=16)
 def _fitted(
     space: SearchSpace, cap_tokens: float | None, n_examples: int, difficulty: bool, evidence: tuple[Evidence, ...]
-) -> tuple[Hyperparameters, Sampling]:
+) -> tuple[CrossedHyperparameters, Sampling]:
     pieces = joined(evidence)
     side = aligned(pieces, common_choices(space, pieces))
     within = _within(side.prompts[:, None] + side.samples * side.n[side.is_base], cap_tokens)
@@ -82,7 +82,7 @@ def _fitted(
     return process, sampling
 
 
-def level(side: Aligned) -> tuple[FloatArray, FloatArray]:
+def level(side: EvidenceTable) -> tuple[FloatArray, FloatArray]:
     """Return the mean of all scores of every base, and the standard deviation between configurations; both ``[B]``."""
     every = np.concatenate(side.scores, axis=1)
     return every.mean(axis=1), np.maximum(side.utilities.std(axis=0), _LEAST_SPREAD)

@@ -21,7 +21,7 @@ from infertune.types.arrays import FloatArray
 from infertune.types.evidence import Evidence, Order
 
 
-class Model:
+class UtilityModel:
     """Fits two pieces of evidence or more.
 
     The utility of a choice is that of its base, with one sample or the least n, and a gain (`gains`). Pending orders

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from infertune.allocators.knowledge_gradient.evidence_table import Aligned
+from infertune.allocators.knowledge_gradient.evidence_table import EvidenceTable
 from infertune.space.default_space import TEMPERATURE
 from infertune.types import Configuration
 from infertune.types.arrays import FloatArray
@@ -46,7 +46,7 @@ class Gains:
         variety: Likewise.
     """
 
-    def __init__(self, side: Aligned, correlation: FloatArray, counts: FloatArray, variety: FloatArray) -> None:
+    def __init__(self, side: EvidenceTable, correlation: FloatArray, counts: FloatArray, variety: FloatArray) -> None:
         self._ladder = side.ladder
         self._steps: dict[int, _Step] = {}
         before = 1
@@ -144,7 +144,7 @@ class _Step:
 
 
 def _step(
-    side: Aligned,
+    side: EvidenceTable,
     correlation: FloatArray,
     counts: FloatArray,
     variety: FloatArray,

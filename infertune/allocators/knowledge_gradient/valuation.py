@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infertune.allocators import Offer
-from infertune.allocators.knowledge_gradient.model import Model, View
+from infertune.allocators.knowledge_gradient.model import UtilityModel, View
 from infertune.allocators.surrogates.candidates import Choices
 from infertune.space import SearchSpace
 from infertune.types import Configuration
@@ -16,7 +16,7 @@ from infertune.types.arrays import FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Judged:
+class Valuation:
     """What is thought of m configurations.
 
     Attributes:
@@ -42,10 +42,10 @@ class Judged:
         """Number of each one's best choice, ``[m]``."""
         return np.take_along_axis(self.choices, self.values.argmax(axis=1)[:, None], axis=1)[:, 0]
 
-    def of(self, rows: Sequence[int]) -> "Judged":
+    def of(self, rows: Sequence[int]) -> "Valuation":
         """Return what is thought of some of them."""
         at = np.array(rows)
-        return Judged(
+        return Valuation(
             configurations=[self.configurations[row] for row in rows],
             view=self.view.of(at),
             choices=self.choices[at],
@@ -54,7 +54,7 @@ class Judged:
         )
 
 
-def judged(offer: Offer, model: Model, configurations: Sequence[Configuration], cap_slack: float) -> Judged:
+def judged(offer: Offer, model: UtilityModel, configurations: Sequence[Configuration], cap_slack: float) -> Valuation:
     """Return what a model thinks of configurations, known or new; more samples than the slack allows have no price."""
     view = model.view(configurations)
     known = _choices(offer.space)
@@ -74,7 +74,7 @@ def judged(offer: Offer, model: Model, configurations: Sequence[Configuration], 
         prices[:, column] = np.where((whole > 0) & (option <= most), whole, np.inf)
         choices[:, column] = of_n[worth[:, of_n].argmax(axis=1)]
         values[:, column] = worth[:, of_n].max(axis=1)
-    return Judged(configurations=configurations, view=view, choices=choices, values=values, prices=prices)
+    return Valuation(configurations=configurations, view=view, choices=choices, values=values, prices=prices)
 
 
 @lru_cache(maxsize=8)

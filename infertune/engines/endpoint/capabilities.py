@@ -6,7 +6,7 @@ VLLM_WARPERS = "repetition_penalty,temperature,min_p,top_k,top_p"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Honours:
+class Capabilities:
     """What an endpoint honours. A setting that it accepts and ignores is not honoured, and is never sent.
 
     Attributes:
@@ -74,9 +74,9 @@ class Honours:
         return self.most_n or None
 
 
-def vllm(version: str = "", *, seed: bool = True) -> Honours:
+def vllm_capabilities(version: str = "", *, seed: bool = True) -> Capabilities:
     """Return what vLLM from 0.10 on honours; ``seed`` is False where a seed is not safe to send."""
-    return Honours(
+    return Capabilities(
         server="vllm",
         version=version,
         warpers=VLLM_WARPERS,

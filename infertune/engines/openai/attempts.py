@@ -2,13 +2,13 @@
 
 import time
 
-from infertune.engines.openai.completion import Answer
+from infertune.engines.openai.completion import Completion
 from infertune.engines.openai.payload import Call
 from infertune.engines.openai.retry import Fault
 from infertune.types import REFUSED, Request, Response
 
 
-class Trade:
+class Attempts:
     """A call, its outcome as soon as there is one, and what was paid beyond the answer.
 
     Attributes:
@@ -18,7 +18,7 @@ class Trade:
 
     def __init__(self, call: Call) -> None:
         self.call = call
-        self.answer: Answer | None = None
+        self.answer: Completion | None = None
         self.failure: Fault | None = None
         self.sent_at = 0.0
         self.n_unknown = 0
@@ -33,7 +33,7 @@ class Trade:
         elif fault.may_be_paid:
             self.n_unknown += 1
 
-    def copied(self, answer: Answer) -> None:
+    def copied(self, answer: Completion) -> None:
         """Book an answer that came second."""
         self._prompt_tokens += answer.prompt_tokens
         self._completion_tokens += answer.completion_tokens
@@ -47,7 +47,7 @@ class Trade:
         return prompt_tokens, completion_tokens
 
 
-def response(request: Request, trades: list[Trade]) -> Response:
+def response(request: Request, trades: list[Attempts]) -> Response:
     """Return the response to a request from the outcomes of its calls; a failed one where one of them failed."""
     seconds = time.monotonic() - min((trade.sent_at for trade in trades if trade.sent_at), default=time.monotonic())
     extra_prompt_tokens, extra_completion_tokens = map(sum, zip(*(trade.extra() for trade in trades), strict=True))

@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 
 from infertune.engines.endpoint.api_key import Key
-from infertune.engines.endpoint.capabilities import Honours
-from infertune.engines.openai.attempts import Trade, response
-from infertune.engines.openai.completion import Answer, read
+from infertune.engines.endpoint.capabilities import Capabilities
+from infertune.engines.openai.attempts import Attempts, response
+from infertune.engines.openai.completion import Completion, read
 from infertune.engines.openai.concurrency import ConcurrencyLimit
-from infertune.engines.openai.connections import Lanes, Reply
+from infertune.engines.openai.connections import ConnectionPool, HttpReply
 from infertune.engines.openai.hedge import Hedge
 from infertune.engines.openai.payload import Call, calls, refusal
 from infertune.engines.openai.retry import (
@@ -23,7 +23,7 @@ from infertune.engines.openai.retry import (
     EndpointGone,
     Fault,
     Patience,
-    Waits,
+    Timeouts,
     backoff_seconds,
     retry_after_seconds,
 )
@@ -34,14 +34,14 @@ from infertune.wire.body import TooLarge, largest
 from infertune.wire.words import is_filtered, said
 
 
-class Exchange:
+class EndpointClient:
     """Answers requests through one endpoint. Lives in one event loop.
 
     Args:
         lanes: To the endpoint, with its key.
         base_url: Of the endpoint, for messages.
         model: As the endpoint calls it.
-        honours: What may be sent.
+        capabilities: What may be sent.
         extra_body: Constant part of every request.
         key: Struck out of what the endpoint says.
         limit: Samples in flight.
@@ -50,20 +50,20 @@ class Exchange:
 
     def __init__(
         self,
-        lanes: Lanes,
+        lanes: ConnectionPool,
         *,
         base_url: str,
         model: str,
-        honours: Honours,
+        capabilities: Capabilities,
         extra_body: Mapping[str, Any],
         key: Key,
         limit: ConcurrencyLimit,
-        waits: Waits,
+        waits: Timeouts,
     ) -> None:
         self._lanes = lanes
         self._base_url = base_url
         self._model = model
-        self._honours = honours
+        self._capabilities = capabilities
         self._extra_body = extra_body
         self._key = key
         self._limit = limit
@@ -79,13 +79,13 @@ class Exchange:
             EndpointGone: The endpoint answers nothing any more.
             EngineError: It refuses every request, as things are set up.
         """
-        refused = refusal(request, self._honours)
+        refused = refusal(request, self._capabilities)
         if refused:
             error = f"{REFUSED}{refused}"
             return Response(request=request, generations=(), prompt_tokens=0, seconds=0.0, error=error)
         trades = [
-            Trade(call)
-            for call in calls(request, model=self._model, honours=self._honours, extra_body=self._extra_body)
+            Attempts(call)
+            for call in calls(request, model=self._model, capabilities=self._capabilities, extra_body=self._extra_body)
         ]
         if len(trades) == 1:
             await self._settle(trades[0])
@@ -98,7 +98,7 @@ class Exchange:
                 raise errors.exceptions[0] from None
         return response(request, trades)
 
-    async def _settle(self, trade: Trade) -> None:
+    async def _settle(self, trade: Attempts) -> None:
         """Send a call until it is answered or fails for good."""
         n_attempts = n_refusals = 0
         began = time.monotonic()
@@ -140,7 +140,7 @@ class Exchange:
 
     # One attempt, with a second copy if it straggles
 
-    async def _hedged(self, trade: Trade) -> Answer:
+    async def _hedged(self, trade: Attempts) -> Completion:
         call = trade.call
         await self._enter()
         self._hedge.n_requests += 1
@@ -162,9 +162,9 @@ class Exchange:
 
     def _is_repeatable(self, call: Call) -> bool:
         """Whether a copy brings the same samples; of two different ones the first to arrive would be the shorter."""
-        return self._honours.seed or call.request.decoding.temperature == 0
+        return self._capabilities.seed or call.request.decoding.temperature == 0
 
-    async def _first_answer(self, copies: list["asyncio.Task[Answer]"], trade: Trade) -> Answer:
+    async def _first_answer(self, copies: list["asyncio.Task[Completion]"], trade: Attempts) -> Completion:
         """Return the first answer of equal attempts; the others' price is booked."""
         pending = set(copies)
         faults: list[Fault] = []
@@ -190,14 +190,14 @@ class Exchange:
             trade.unusable(fault)
         raise faults[-1]
 
-    def _start(self, call: Call) -> "asyncio.Task[Answer]":
+    def _start(self, call: Call) -> "asyncio.Task[Completion]":
         n_samples = len(call.samples)
         sent_at = time.monotonic()
         self._limit.started(n_samples)
         task = asyncio.create_task(self._send(call))
 
         # A callback, because a task that is cancelled before its first step never runs a line of its own.
-        def left(task: "asyncio.Task[Answer]") -> None:
+        def left(task: "asyncio.Task[Completion]") -> None:
             error = None if task.cancelled() else task.exception()
             if task.cancelled() or (isinstance(error, Fault) and not error.is_overload):
                 self._limit.failed(n_samples)
@@ -214,7 +214,7 @@ class Exchange:
         task.add_done_callback(left)
         return task
 
-    async def _send(self, call: Call) -> Answer:
+    async def _send(self, call: Call) -> Completion:
         limit = largest(n_samples=len(call.samples), max_tokens=call.request.decoding.max_tokens)
         try:
             reply = await self._lanes.post(call.path, call.body, limit=limit)
@@ -228,7 +228,7 @@ class Exchange:
             raise Fault(blame="attempt", said=self._plain(error), may_be_paid=True) from None
         if 200 <= reply.status < 300 and reply.content:
             try:
-                return read(call, reply.content, honours=self._honours)
+                return read(call, reply.content, capabilities=self._capabilities)
             except Fault as fault:
                 wrong = fault
             wrong.forget()
@@ -244,7 +244,7 @@ class Exchange:
             is_redirect=300 <= reply.status < 400,
         )
 
-    def _blame(self, reply: Reply) -> Blame:
+    def _blame(self, reply: HttpReply) -> Blame:
         """Return whom a status is about; a filter's no comes with statuses of other meanings as well."""
         if 400 <= reply.status < 500 and is_filtered(reply.content):
             return "request"

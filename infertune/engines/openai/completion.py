@@ -4,21 +4,21 @@ import math
 from dataclasses import dataclass, replace
 
 from infertune.decoding.truncation import cut
-from infertune.engines.endpoint.capabilities import Honours
+from infertune.engines.endpoint.capabilities import Capabilities
 from infertune.engines.openai.alignment import align, generation
 from infertune.engines.openai.payload import Call, sent_stops
 from infertune.engines.openai.retry import Fault
 from infertune.types import FinishReason, Generation, Prompt, Request
 from infertune.wire import reply as wire
-from infertune.wire.reply import Choice, NoAnswer
-from infertune.wire.usage import Usage, estimated
+from infertune.wire.reply import NoAnswer, ReplyChoice
+from infertune.wire.usage import WireUsage, estimated
 
 _MAX_LOGPROB = 1e-3  # rounding may lift a log probability this far above 0
 _LOWEST_LOGPROB = -9999.0  # stands for minus infinity, which JSON cannot say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Completion:
     """What came back for a call.
 
     Attributes:
@@ -38,7 +38,7 @@ class Answer:
         return self.unused_tokens + sum(len(each.token_ids) for each in self.generations)
 
 
-def read(call: Call, body: bytes, *, honours: Honours) -> Answer:
+def read(call: Call, body: bytes, *, capabilities: Capabilities) -> Completion:
     """Return what an answer of a good status says.
 
     Raises:
@@ -54,7 +54,7 @@ def read(call: Call, body: bytes, *, honours: Honours) -> Answer:
         raise _fault(said, no.usage.believed(**sizes), no) from None
     usage = found.usage.believed(**sizes)
     try:
-        return _read(call, found.choices, usage, honours)
+        return _read(call, found.choices, usage, capabilities)
     except ValueError as error:
         raise _fault(f"an answer that cannot be used: {error}", usage) from None
     except _Withheld as error:
@@ -65,7 +65,7 @@ class _Withheld(Exception):
     pass
 
 
-def _fault(said: str, paid: Usage, no: NoAnswer | None = None) -> Fault:
+def _fault(said: str, paid: WireUsage, no: NoAnswer | None = None) -> Fault:
     blame = "attempt" if no is None else no.blame
     return Fault(
         blame=blame,
@@ -77,7 +77,7 @@ def _fault(said: str, paid: Usage, no: NoAnswer | None = None) -> Fault:
     )
 
 
-def _read(call: Call, choices: tuple[Choice, ...], usage: Usage, honours: Honours) -> Answer:
+def _read(call: Call, choices: tuple[ReplyChoice, ...], usage: WireUsage, capabilities: Capabilities) -> Completion:
     if len(choices) != len(call.samples):
         raise ValueError(f"{len(choices)} choices for n={len(call.samples)}")
     broken = next((choice for choice in choices if choice.finish == "broken"), None)
@@ -86,28 +86,28 @@ def _read(call: Call, choices: tuple[Choice, ...], usage: Usage, honours: Honour
     if all(choice.is_withheld for choice in choices):
         words = choices[0].refusal or choices[0].text or "nothing else is said"
         raise _Withheld(f"the answer is withheld ({choices[0].reason or 'refusal'}): {words}")
-    seen = [_seen(choice, honours) for choice in choices]
-    shown = [_shown(choice, tokens, call.request, honours) for choice, tokens in zip(choices, seen, strict=True)]
+    seen = [_seen(choice, capabilities) for choice in choices]
+    shown = [_shown(choice, tokens, call.request, capabilities) for choice, tokens in zip(choices, seen, strict=True)]
     prompt_tokens, completion_tokens = usage.counted(prompt=_text(call.request.prompt), completion=sum(shown))
     # Where no token is told apart, only the sum is known, and the mean serves as well.
     share, rest = divmod(completion_tokens, len(choices))
-    n_unseen = completion_tokens - sum(len(each.token_ids) for each in seen) if honours.counts_tokens else 0
+    n_unseen = completion_tokens - sum(len(each.token_ids) for each in seen) if capabilities.counts_tokens else 0
     generations = []
     n_unused = 0
     for index, (sample, choice, tokens) in enumerate(zip(call.samples, choices, seen, strict=True)):
         n_tokens = len(tokens.token_ids) + (max(0, n_unseen) if len(choices) == 1 else 0)
-        if not honours.counts_tokens:
+        if not capabilities.counts_tokens:
             n_tokens = share + (index < rest)
-        made = _generation(call.request, sample, choice, tokens, n_tokens, honours)
-        used = _stopped(made, call.request, honours)
+        made = _generation(call.request, sample, choice, tokens, n_tokens, capabilities)
+        used = _stopped(made, call.request, capabilities)
         n_unused += len(made.token_ids) - len(used.token_ids)
         generations.append(used)
     if len(choices) > 1:
         n_unused += max(0, n_unseen)
-    return Answer(
+    return Completion(
         generations=tuple(generations),
         prompt_tokens=prompt_tokens,
-        n_prompts=len(choices) if honours.bills_each else 1,
+        n_prompts=len(choices) if capabilities.bills_each else 1,
         unused_tokens=n_unused,
     )
 
@@ -121,10 +121,10 @@ class _Seen:
     spelt: tuple[bytes, ...]
 
 
-def _seen(choice: Choice, honours: Honours) -> _Seen:
+def _seen(choice: ReplyChoice, capabilities: Capabilities) -> _Seen:
     logprobs: tuple[float, ...] = ()
     spelt: tuple[bytes, ...] = ()
-    if honours.logprobs:
+    if capabilities.logprobs:
         if choice.tokens is None:
             raise ValueError("no log probabilities")
         spelt = tuple(token.spelt for token in choice.tokens)
@@ -132,8 +132,8 @@ def _seen(choice: Choice, honours: Honours) -> _Seen:
         if any(not value <= _MAX_LOGPROB for value in logprobs):  # nan included
             raise ValueError("a log probability above 0")
         logprobs = tuple(min(0.0, value) if math.isfinite(value) else _LOWEST_LOGPROB for value in logprobs)
-    if honours.token_ids:
-        if choice.token_ids is None or (honours.logprobs and len(choice.token_ids) != len(logprobs)):
+    if capabilities.token_ids:
+        if choice.token_ids is None or (capabilities.logprobs and len(choice.token_ids) != len(logprobs)):
             raise ValueError("no token ids, or not one for each log probability")
         if any(not 0 <= token_id < 2**31 for token_id in choice.token_ids):
             raise ValueError("a token id that is none")
@@ -141,16 +141,16 @@ def _seen(choice: Choice, honours: Honours) -> _Seen:
     return _Seen((-1,) * len(logprobs), logprobs, spelt)
 
 
-def _shown(choice: Choice, seen: _Seen, request: Request, honours: Honours) -> int:
+def _shown(choice: ReplyChoice, seen: _Seen, request: Request, capabilities: Capabilities) -> int:
     """Return how many tokens a choice has, by what is seen of it, for a server that does not count."""
-    if honours.counts_tokens:
+    if capabilities.counts_tokens:
         return len(seen.token_ids)
     if choice.finish == "length":
         return request.decoding.max_tokens
     return min(request.decoding.max_tokens, 1 + estimated(choice.whole))
 
 
-def _finish(choice: Choice, n_tokens: int, request: Request) -> FinishReason:
+def _finish(choice: ReplyChoice, n_tokens: int, request: Request) -> FinishReason:
     """Return why a sample ended; where the server does not say so, the limit ended what is as long as that."""
     if choice.finish in ("stop", "length"):
         return choice.finish
@@ -158,7 +158,7 @@ def _finish(choice: Choice, n_tokens: int, request: Request) -> FinishReason:
 
 
 def _generation(
-    request: Request, sample: int, choice: Choice, seen: _Seen, n_tokens: int, honours: Honours
+    request: Request, sample: int, choice: ReplyChoice, seen: _Seen, n_tokens: int, capabilities: Capabilities
 ) -> Generation:
     """Return the sample that a choice holds; nothing of one that was withheld while others were not.
 
@@ -168,7 +168,7 @@ def _generation(
     finish_reason = _finish(choice, n_tokens, request)
     text = "" if choice.is_withheld else choice.text
     n_hidden = n_tokens - len(seen.token_ids)
-    if not honours.logprobs or choice.is_withheld:
+    if not capabilities.logprobs or choice.is_withheld:
         return Generation(
             sample=sample,
             text=text,
@@ -185,13 +185,13 @@ def _generation(
     is_beyond = n_tokens > request.decoding.max_tokens
     if is_beyond and not choice.thoughts:
         raise ValueError(f"more than max_tokens={request.decoding.max_tokens} tokens")
-    stop = sent_stops(request.decoding, honours)
+    stop = sent_stops(request.decoding, capabilities)
     aligned = align(thoughts + text, (b"",) * n_before + seen.spelt + (b"",) * n_ends, stop=stop)
     made = generation(
         sample=sample,
         aligned=aligned,
         token_ids=(-1,) * n_before + seen.token_ids + (-1,) * n_ends,
-        logprobs=(0.0,) * n_before + seen.logprobs + (0.0,) * n_ends if honours.raw_logprobs else (),
+        logprobs=(0.0,) * n_before + seen.logprobs + (0.0,) * n_ends if capabilities.raw_logprobs else (),
         finish_reason=finish_reason,
         stop=stop,
     )
@@ -207,9 +207,9 @@ def _without(thoughts: str, made: Generation) -> Generation:
     return replace(made, text=made.text[len(thoughts) :], text_ends=ends)
 
 
-def _stopped(made: Generation, request: Request, honours: Honours) -> Generation:
+def _stopped(made: Generation, request: Request, capabilities: Capabilities) -> Generation:
     """Apply the stop texts here that the server was not given."""
-    if sent_stops(request.decoding, honours) == request.decoding.stop:
+    if sent_stops(request.decoding, capabilities) == request.decoding.stop:
         return made
     return cut(made, max_tokens=max(1, len(made.token_ids)), stop=request.decoding.stop)
 

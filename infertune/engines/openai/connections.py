@@ -16,7 +16,7 @@ from infertune.wire.kept import was_closed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class HttpReply:
     """A whole reply."""
 
     status: int
@@ -24,7 +24,7 @@ class Reply:
     content: bytes
 
 
-class Lanes:
+class ConnectionPool:
     """As many clients as there were ever calls at once, the one used last first. Lives in one event loop.
 
     Args:
@@ -41,7 +41,7 @@ class Lanes:
         self._idle: list[httpx.AsyncClient] = []
         self._kept: set[httpx.AsyncClient] = set()  # whose connection has brought a reply
 
-    async def post(self, path: str, body: bytes, *, limit: int) -> Reply:
+    async def post(self, path: str, body: bytes, *, limit: int) -> HttpReply:
         """Send a call and return the whole reply.
 
         A server may close a connection that it kept just when a call is on its way. Such a call has not begun, so it
@@ -76,14 +76,14 @@ class Lanes:
         for client in self._all:
             await client.aclose()
 
-    async def _whole(self, client: httpx.AsyncClient, path: str, body: bytes, limit: int) -> Reply:
+    async def _whole(self, client: httpx.AsyncClient, path: str, body: bytes, limit: int) -> HttpReply:
         async with client.stream("POST", path, content=body) as reply:
             with Body(reply.headers, limit=limit, room=self._room) as held:
                 async for piece in reply.aiter_raw():
                     held.keep(piece)
                 content = held.content
         self._kept.add(client)
-        return Reply(status=reply.status_code, headers=reply.headers, content=content)
+        return HttpReply(status=reply.status_code, headers=reply.headers, content=content)
 
     def _new(self) -> httpx.AsyncClient:
         client = self._make()

@@ -12,16 +12,16 @@ from urllib.parse import urlsplit
 import httpx
 
 from infertune.engines.endpoint import api_key
-from infertune.engines.endpoint.capabilities import Honours
-from infertune.engines.openai.client import Exchange
+from infertune.engines.endpoint.capabilities import Capabilities
+from infertune.engines.openai.client import EndpointClient
 from infertune.engines.openai.concurrency import CEILING, START, ConcurrencyLimit
-from infertune.engines.openai.connections import Lanes
-from infertune.engines.openai.in_flight import Flight
-from infertune.engines.openai.retry import EndpointGone, Waits
+from infertune.engines.openai.connections import ConnectionPool
+from infertune.engines.openai.in_flight import InFlight
+from infertune.engines.openai.retry import EndpointGone, Timeouts
 from infertune.engines.openai.served_models import served
 from infertune.engines.openai.unsupported import lacking
-from infertune.engines.probing.probe import Probe, Step
-from infertune.engines.probing.recall import Journal, probed
+from infertune.engines.probing.probe import Probe, ProbeStep
+from infertune.engines.probing.recall import ProbeJournal, probed
 from infertune.errors import EngineError, InvalidInputError, nearest
 from infertune.types import Request, Response, Scalar, Unsupported
 from infertune.wire import body
@@ -44,7 +44,7 @@ class OpenAIEngine:
         concurrency: Most samples in flight, at least 1, and tried at once. By default it is found out, up to 256.
         extra_body: Constant part of every request: a mapping, or a JSON object as text.
         extra: Settings beyond the engine-neutral ones, with the two values of each that differ most.
-        honours: What the endpoint honours, where that is known; by default it is found out, which costs some tokens.
+        capabilities: Of the endpoint, where they are known; by default they are found out, which costs some tokens.
         seeds_safe: Whether it is known that a seeded request cannot stop the server; see docs/doctor.md.
         again: Find out what the endpoint honours even where that was found out before.
         on_probe: Called before each step of finding it out.
@@ -68,12 +68,12 @@ class OpenAIEngine:
         concurrency: int | None = None,
         extra_body: Mapping[str, Any] | str | None = None,
         extra: Mapping[str, tuple[Scalar, Scalar]] | None = None,
-        honours: Honours | None = None,
+        capabilities: Capabilities | None = None,
         seeds_safe: bool = False,
         again: bool = False,
-        on_probe: Callable[[Step], None] = lambda step: None,
-        journal: Journal | None = None,
-        waits: Waits = Waits(),  # noqa: B008  (frozen)
+        on_probe: Callable[[ProbeStep], None] = lambda step: None,
+        journal: ProbeJournal | None = None,
+        waits: Timeouts = Timeouts(),  # noqa: B008  (frozen)
         alive: Callable[[], bool] | None = None,
     ) -> None:
         self._base_url = api_key.check_base_url(tidied(base_url))
@@ -88,7 +88,7 @@ class OpenAIEngine:
             client.base_url = self._base_url = reached(client)
             self._listing = served(client, self._key)
             self._probe: Probe | None = None
-            if honours is None:
+            if capabilities is None:
                 self._probe = probed(
                     client,
                     model=model,
@@ -101,18 +101,18 @@ class OpenAIEngine:
                     on_step=on_probe,
                     journal=journal,
                 )
-                honours = self._probe.honours
+                capabilities = self._probe.capabilities
         is_owed = self._probe is not None and not self._probe.is_recalled and journal is None
         paid = self._probe if is_owed else None
         self._owed = (0, 0) if paid is None else (paid.prompt_tokens, paid.completion_tokens)
-        self._honours = honours
+        self._capabilities = capabilities
         self._waits = waits
         self._alive = alive
         self._limit = ConcurrencyLimit(ceiling=concurrency or CEILING, start=concurrency or START)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._exchange: Exchange | None = None
-        self._lanes: Lanes | None = None
+        self._exchange: EndpointClient | None = None
+        self._lanes: ConnectionPool | None = None
         self._is_closed = False
 
     @property
@@ -124,26 +124,26 @@ class OpenAIEngine:
         told = {
             "host": "" if self._is_local else str(urlsplit(self._base_url).hostname),
             "root": self._listing.root(self._model),
-            "server": f"{self._honours.server} {self._honours.version}".strip(),
-            "warpers": self._honours.warpers,
+            "server": f"{self._capabilities.server} {self._capabilities.version}".strip(),
+            "warpers": self._capabilities.warpers,
             "extra_body": json.dumps(self._extra_body, sort_keys=True) if self._extra_body else "",
         }
         return {
             "engine": "openai",
             "model": self._model,
-            "seeded": "yes" if self._honours.seed else "no",
+            "seeded": "yes" if self._capabilities.seed else "no",
             **{name: value for name, value in told.items() if value},
         }
 
     @property
     def unsupported(self) -> Sequence[Unsupported]:
         """Settings that the endpoint does not honour, and choices that need what it does not tell."""
-        return lacking(self._honours, self._extra, self._probe)
+        return lacking(self._capabilities, self._extra, self._probe)
 
     @property
     def samples_per_prompt(self) -> int | None:
         """Most samples of a request that share the price of one prompt; None where all do."""
-        return self._honours.samples_per_prompt
+        return self._capabilities.samples_per_prompt
 
     @property
     def probe(self) -> Probe | None:
@@ -151,9 +151,9 @@ class OpenAIEngine:
         return self._probe
 
     @property
-    def honours(self) -> Honours:
+    def capabilities(self) -> Capabilities:
         """What the endpoint honours."""
-        return self._honours
+        return self._capabilities
 
     @property
     def limit(self) -> int:
@@ -168,7 +168,7 @@ class OpenAIEngine:
             EngineError: The endpoint refuses every request, such as for want of a key.
         """
         loop, exchange = self._running()
-        flight = Flight(loop, exchange, self._alive)
+        flight = InFlight(loop, exchange, self._alive)
         source: Iterator[Request] | None = iter(requests)
         try:
             while True:
@@ -212,7 +212,7 @@ class OpenAIEngine:
             extra_completion_tokens=response.extra_completion_tokens + completion_tokens,
         )
 
-    def _running(self) -> tuple[asyncio.AbstractEventLoop, Exchange]:
+    def _running(self) -> tuple[asyncio.AbstractEventLoop, EndpointClient]:
         if self._is_closed:
             raise EngineError("this engine is closed")
         if self._loop is None or self._exchange is None:
@@ -223,12 +223,12 @@ class OpenAIEngine:
                 verify=httpx.create_ssl_context(),  # one for all, for it takes long to make
                 limits=httpx.Limits(keepalive_expiry=_IDLE_SECONDS),
             )
-            self._lanes = Lanes(client, seconds=self._waits.timeout_seconds)
-            self._exchange = Exchange(
+            self._lanes = ConnectionPool(client, seconds=self._waits.timeout_seconds)
+            self._exchange = EndpointClient(
                 self._lanes,
                 base_url=self._base_url,
                 model=self._model,
-                honours=self._honours,
+                capabilities=self._capabilities,
                 extra_body=self._extra_body,
                 key=self._key,
                 limit=self._limit,
@@ -238,7 +238,7 @@ class OpenAIEngine:
             self._thread.start()
         return self._loop, self._exchange
 
-    def _client_options(self, waits: Waits) -> dict[str, Any]:
+    def _client_options(self, waits: Timeouts) -> dict[str, Any]:
         return {
             "base_url": self._base_url,
             "headers": {"Content-Type": "application/json", **body.HEADERS, **self._key.headers},
@@ -257,7 +257,7 @@ class OpenAIEngine:
         return EngineError(f"the endpoint {self._base_url} refuses every request: {error}{hint}")
 
 
-async def _ended(lanes: Lanes) -> None:
+async def _ended(lanes: ConnectionPool) -> None:
     """End all that runs in this loop, and close the connections."""
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:

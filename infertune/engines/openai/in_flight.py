@@ -6,14 +6,14 @@ import queue
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from infertune.engines.openai.client import Exchange
+from infertune.engines.openai.client import EndpointClient
 from infertune.engines.openai.retry import EndpointGone
 from infertune.types import Request, Response
 
 _ALIVE_SECONDS = 0.2  # between two looks at whether the server's process lives
 
 
-class Flight:
+class InFlight:
     """Sends requests through an exchange and collects their responses.
 
     Args:
@@ -25,7 +25,9 @@ class Flight:
         n_samples: In flight.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, exchange: Exchange, alive: Callable[[], bool] | None) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, exchange: EndpointClient, alive: Callable[[], bool] | None
+    ) -> None:
         self._loop = loop
         self._exchange = exchange
         self._landed: queue.SimpleQueue[tuple[int, Response | BaseException]] = queue.SimpleQueue()

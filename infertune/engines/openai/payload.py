@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from infertune.engines.endpoint.capabilities import Honours
+from infertune.engines.endpoint.capabilities import Capabilities
 from infertune.types import Decoding, Request
 
 _SEEDS = 2**31 - 2**16  # so that a seed and the number of a sample together stay below 2**31, which some servers need
@@ -38,25 +38,25 @@ def first_seed(request: Request) -> int:
     return int.from_bytes(digest[:8], "big") % _SEEDS
 
 
-def refusal(request: Request, honours: Honours) -> str:
+def refusal(request: Request, capabilities: Capabilities) -> str:
     """Return why an endpoint cannot be asked this, or an empty text."""
-    if not (honours.completions if isinstance(request.prompt, str) else honours.chat):
+    if not (capabilities.completions if isinstance(request.prompt, str) else capabilities.chat):
         kind, path = ("plain", "/completions") if isinstance(request.prompt, str) else ("chat", "/chat/completions")
         return f"a {kind} prompt needs {path}, which the server does not answer"
     for name, neutral in _NEUTRAL.items():
         value = getattr(request.decoding, name)
-        if value != neutral and not getattr(honours, name) and _has_effect(name, request):
+        if value != neutral and not getattr(capabilities, name) and _has_effect(name, request):
             return f"the server does not honour {name}, so it must be {neutral:g}, but is {value:g}"
-    if request.decoding.temperature != 1 and not honours.temperature:
+    if request.decoding.temperature != 1 and not capabilities.temperature:
         return f"the server does not honour temperature, so it must be 1, but is {request.decoding.temperature:g}"
-    most = honours.most_temperature
-    if not honours.least_temperature <= request.decoding.temperature <= (math.inf if most is None else most):
+    most = capabilities.most_temperature
+    if not capabilities.least_temperature <= request.decoding.temperature <= (math.inf if most is None else most):
         return f"the server does not take temperature {request.decoding.temperature:g}"
-    if request.decoding.max_tokens < honours.least_max_tokens:
-        least, found = honours.least_max_tokens, request.decoding.max_tokens
+    if request.decoding.max_tokens < capabilities.least_max_tokens:
+        least, found = capabilities.least_max_tokens, request.decoding.max_tokens
         return f"the server takes no max_tokens below {least}, but it is {found}"
     for name, setting in request.decoding.extra:
-        if setting != 0 and name not in honours.extra:
+        if setting != 0 and name not in capabilities.extra:
             return f"the server does not honour {name}, so it must be left out, but is {setting}"
     return ""
 
@@ -66,28 +66,28 @@ def _has_effect(name: str, request: Request) -> bool:
     return request.decoding.temperature > 0 or name == "repetition_penalty"
 
 
-def calls(request: Request, *, model: str, honours: Honours, extra_body: Mapping[str, Any]) -> list[Call]:
+def calls(request: Request, *, model: str, capabilities: Capabilities, extra_body: Mapping[str, Any]) -> list[Call]:
     """Return the calls that bring all samples of a request, as few as the server's abilities allow."""
-    body = _body(request, model=model, honours=honours) | dict(extra_body)
+    body = _body(request, model=model, capabilities=capabilities) | dict(extra_body)
     path = "/completions" if isinstance(request.prompt, str) else "/chat/completions"
     found = []
-    for samples in _groups(request, honours):
+    for samples in _groups(request, capabilities):
         own = dict(body)
-        if honours.n and len(samples) > 1:
+        if capabilities.n and len(samples) > 1:
             own["n"] = len(samples)
-        if honours.seed and request.decoding.temperature > 0:
+        if capabilities.seed and request.decoding.temperature > 0:
             own["seed"] = first_seed(request) + samples[0]
         found.append(Call(request=request, samples=samples, path=path, body=msgspec.json.encode(own)))
     return found
 
 
-def _groups(request: Request, honours: Honours) -> Iterator[tuple[int, ...]]:
+def _groups(request: Request, capabilities: Capabilities) -> Iterator[tuple[int, ...]]:
     """Yield the samples of each call."""
     samples = request.samples
-    seeded = honours.seed and request.decoding.temperature > 0
-    most = min(honours.most_n or len(samples), max(1, _MOST_TOKENS // request.decoding.max_tokens))
+    seeded = capabilities.seed and request.decoding.temperature > 0
+    most = min(capabilities.most_n or len(samples), max(1, _MOST_TOKENS // request.decoding.max_tokens))
     # n is refused at temperature 0 by some, where all samples are the same anyway.
-    if not honours.n or request.decoding.temperature == 0 or (seeded and not honours.seed_nests):
+    if not capabilities.n or request.decoding.temperature == 0 or (seeded and not capabilities.seed_nests):
         most = 1
     start = 0
     for index in range(1, len(samples) + 1):
@@ -97,14 +97,14 @@ def _groups(request: Request, honours: Honours) -> Iterator[tuple[int, ...]]:
             start = index
 
 
-def sent_stops(decoding: Decoding, honours: Honours) -> tuple[str, ...]:
+def sent_stops(decoding: Decoding, capabilities: Capabilities) -> tuple[str, ...]:
     """Return the stop texts that the server is given; at the others the text is cut here."""
-    if not honours.stop:
+    if not capabilities.stop:
         return ()
-    return decoding.stop[: honours.most_stops] if honours.most_stops else decoding.stop
+    return decoding.stop[: capabilities.most_stops] if capabilities.most_stops else decoding.stop
 
 
-def _body(request: Request, *, model: str, honours: Honours) -> dict[str, Any]:
+def _body(request: Request, *, model: str, capabilities: Capabilities) -> dict[str, Any]:
     decoding = request.decoding
     body: dict[str, Any] = {"model": model}
     if isinstance(request.prompt, str):
@@ -112,18 +112,20 @@ def _body(request: Request, *, model: str, honours: Honours) -> dict[str, Any]:
     else:
         body["messages"] = [{"role": turn.role, "content": turn.content} for turn in request.prompt]
     chat = "messages" in body
-    body["max_completion_tokens" if chat and honours.max_completion_tokens else "max_tokens"] = decoding.max_tokens
-    if honours.temperature:
+    body["max_completion_tokens" if chat and capabilities.max_completion_tokens else "max_tokens"] = (
+        decoding.max_tokens
+    )
+    if capabilities.temperature:
         body["temperature"] = decoding.temperature
     for name, neutral in _NEUTRAL.items():
         # Off is said by silence: how it is said otherwise differs, and some servers refuse every way to say it.
-        if getattr(honours, name) and getattr(decoding, name) != neutral:
+        if getattr(capabilities, name) and getattr(decoding, name) != neutral:
             body[name] = getattr(decoding, name)
-    if stop := sent_stops(decoding, honours):
+    if stop := sent_stops(decoding, capabilities):
         body["stop"] = list(stop)
-    if honours.logprobs:
+    if capabilities.logprobs:
         # For plain prompts the number of likely tokens beside the sampled one; vLLM takes 0, others need 1.
-        body["logprobs"] = chat or (0 if honours.server == "vllm" else 1)
-    if honours.token_ids:
+        body["logprobs"] = chat or (0 if capabilities.server == "vllm" else 1)
+    if capabilities.token_ids:
         body["return_token_ids"] = True
-    return {name: value for name, value in decoding.extra if name in honours.extra} | body
+    return {name: value for name, value in decoding.extra if name in capabilities.extra} | body

@@ -29,7 +29,7 @@ class EndpointGone(EngineError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waits:
+class Timeouts:
     """How long an endpoint is waited for.
 
     Attributes:

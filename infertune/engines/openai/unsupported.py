@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from infertune.engines.endpoint.capabilities import Honours
+from infertune.engines.endpoint.capabilities import Capabilities
 from infertune.engines.probing.probe import Probe
 from infertune.types import Unsupported
 
@@ -10,11 +10,11 @@ _SETTINGS = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
 _PATHS = {"chat": "chat", "plain": "completions"}  # by kind of prompt
 
 
-def lacking(honours: Honours, extra: Iterable[str], probe: Probe | None) -> list[Unsupported]:
+def lacking(capabilities: Capabilities, extra: Iterable[str], probe: Probe | None) -> list[Unsupported]:
     """Return the settings that an endpoint does not honour, and choices that need one of them.
 
     Args:
-        honours: What it does.
+        capabilities: What it does.
         extra: Names of the settings beyond the engine-neutral ones that are searched.
         probe: By which that was found out, if it was; each reason then quotes the row that it rests on.
     """
@@ -23,30 +23,30 @@ def lacking(honours: Honours, extra: Iterable[str], probe: Probe | None) -> list
         row = None if probe is None else probe.row(setting)
         return "" if row is None else f" ({row.verdict}: {row.seen})"
 
-    names = [name for name in _SETTINGS if not getattr(honours, name)]
-    names += [name for name in extra if name not in honours.extra]
+    names = [name for name in _SETTINGS if not getattr(capabilities, name)]
+    names += [name for name in extra if name not in capabilities.extra]
     found = [
         Unsupported(name=f"decoding.{name}", reason=f"the server does not honour it{seen(name)}") for name in names
     ]
     found += [
         Unsupported(name="prompt.kind", value=kind, reason=f"the server does not answer {path}{seen(path)}")
         for kind, path in _PATHS.items()
-        if not getattr(honours, path)
+        if not getattr(capabilities, path)
     ]
-    if honours.temperature and honours.least_temperature:
-        reason = f"the server refuses temperature 0, and takes {honours.least_temperature:g}"
-        found.append(Unsupported(name="decoding.temperature", below=honours.least_temperature, reason=reason))
-    if honours.temperature and honours.most_temperature is not None:
-        reason = f"the server takes temperature {honours.most_temperature:g}, and refuses a larger one"
-        found.append(Unsupported(name="decoding.temperature", above=honours.most_temperature, reason=reason))
-    if honours.least_max_tokens > 1:
-        least = honours.least_max_tokens
+    if capabilities.temperature and capabilities.least_temperature:
+        reason = f"the server refuses temperature 0, and takes {capabilities.least_temperature:g}"
+        found.append(Unsupported(name="decoding.temperature", below=capabilities.least_temperature, reason=reason))
+    if capabilities.temperature and capabilities.most_temperature is not None:
+        reason = f"the server takes temperature {capabilities.most_temperature:g}, and refuses a larger one"
+        found.append(Unsupported(name="decoding.temperature", above=capabilities.most_temperature, reason=reason))
+    if capabilities.least_max_tokens > 1:
+        least = capabilities.least_max_tokens
         reason = f"the server takes no max_tokens below {least}"
         found.append(Unsupported(name="decoding.max_tokens", below=least, reason=reason))
-    if not honours.logprobs:
+    if not capabilities.logprobs:
         reason = f"smaller values need logprobs, which the server does not honour{seen('logprobs')}"
         found.append(Unsupported(name="decoding.max_tokens", reason=reason))
-    needed = next((name for name in ("logprobs", "raw_logprobs") if not getattr(honours, name)), None)
+    needed = next((name for name in ("logprobs", "raw_logprobs") if not getattr(capabilities, name)), None)
     if needed is not None:
         reason = f"it needs {needed}, which the server does not honour{seen(needed)}"
         found.append(Unsupported(name="strategy.name", value="best_of_n", reason=reason))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from infertune.engines.probing import told
 from infertune.engines.probing.length_limit import GREATEST_LEAST, length_limit
-from infertune.engines.probing.probe_client import CHAT, PLAIN, Answer, Path, Refusal
+from infertune.engines.probing.probe_client import CHAT, PLAIN, Path, ProbeReply, Refusal
 from infertune.engines.probing.server_kind import served_models
 from infertune.engines.probing.several import Several
 from infertune.engines.probing.stops import Stops
@@ -73,7 +73,7 @@ class Experiments:
         """See which of the two paths answers at all."""
         for path, setting in ((CHAT, "chat"), (PLAIN, "completions")):
             answer = self._first_answer(path)
-            if isinstance(answer, Answer) and answer.choices:
+            if isinstance(answer, ProbeReply) and answer.choices:
                 self.seconds = self.seconds or answer.seconds
                 self.say(setting, "honoured", f"answered in {answer.seconds:.2f} s")
             else:
@@ -83,7 +83,7 @@ class Experiments:
             self._explain()
         self.texts.path = CHAT if self.honours("chat") else PLAIN
 
-    def _first_answer(self, path: Path) -> Answer | Refusal:
+    def _first_answer(self, path: Path) -> ProbeReply | Refusal:
         """Return the answer to a small question, at a limit that is taken and by the name that it has."""
         endpoint = self.texts.endpoint
         answer = endpoint.ask(path, GREEDY_PROMPTS[0], max_tokens=8)
@@ -92,7 +92,7 @@ class Experiments:
             answer = endpoint.ask(path, GREEDY_PROMPTS[0], max_tokens=8)
         if isinstance(answer, Refusal) and answer.status in (400, 422):
             larger = endpoint.ask(path, GREEDY_PROMPTS[0], max_tokens=GREATEST_LEAST)
-            return larger if isinstance(larger, Answer) else answer
+            return larger if isinstance(larger, ProbeReply) else answer
         return answer
 
     def _explain(self) -> None:
@@ -126,13 +126,13 @@ class Experiments:
     def several_and_hot(self) -> None:
         """See whether one request can bring several samples, and whether temperature decides how they differ."""
         for temperature in (HOT, 1.0):  # some endpoints refuse more than 1
-            if isinstance(self._at(temperature), Answer):
+            if isinstance(self._at(temperature), ProbeReply):
                 self.texts.hot = {"temperature": temperature}
                 self.most_temperature = None if temperature == HOT else temperature
                 break
         self.texts.cold = {}
         for temperature in (0.0, *COLD):
-            if isinstance(self._at(temperature), Answer):
+            if isinstance(self._at(temperature), ProbeReply):
                 self.texts.cold = {"temperature": temperature}
                 break
         several = Several(self.texts)
@@ -144,7 +144,7 @@ class Experiments:
         order = ["chat", "completions", "max_tokens", "temperature", "n"]
         self.rows = {setting: self.rows[setting] for setting in order}
 
-    def _at(self, temperature: float) -> Answer | Refusal:
+    def _at(self, temperature: float) -> ProbeReply | Refusal:
         ask = self.texts.endpoint.ask
         return ask(self.texts.path, OPEN_PROMPTS[0], max_tokens=self.texts.least, temperature=temperature)
 

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 
-from infertune.engines.probing.probe_client import Answer
+from infertune.engines.probing.probe_client import ProbeReply
 from infertune.engines.probing.texts import OPEN_PROMPTS, Texts
 from infertune.engines.probing.verdicts import Verdict
 
@@ -44,7 +44,7 @@ def _least(texts: Texts) -> int:
     """Return the smallest limit that is not refused; 1 where even a large one is."""
 
     def takes(limit: int) -> bool:
-        return isinstance(texts.endpoint.ask(texts.path, OPEN_PROMPTS[0], max_tokens=limit), Answer)
+        return isinstance(texts.endpoint.ask(texts.path, OPEN_PROMPTS[0], max_tokens=limit), ProbeReply)
 
     if takes(1) or not takes(GREATEST_LEAST):
         return 1

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from infertune.engines.endpoint.api_key import Key
-from infertune.engines.endpoint.capabilities import Honours
+from infertune.engines.endpoint.capabilities import Capabilities
 from infertune.engines.probing.experiments import NARROWING, NEWER_LIMIT, Experiments, Row
 from infertune.engines.probing.probe_client import IN_FLIGHT, Endpoint, Path
 from infertune.engines.probing.server_kind import ServerKind, identify
@@ -37,8 +37,8 @@ LONGEST_SECONDS = 90.0  # after which nothing more is tried, so that a slow serv
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What a server takes of a setting that it honours; as in `Honours`, where each means the same."""
+class ProbeLimits:
+    """What a server takes of a setting that it honours; as in `Capabilities`, where each means the same."""
 
     least_max_tokens: int = 1
     least_temperature: float = 0.0
@@ -68,7 +68,7 @@ class Probe:
     path: Path
     limit_name: str
     rows: tuple[Row, ...]
-    limits: Limits
+    limits: ProbeLimits
     seconds: float
     n_requests: int
     prompt_tokens: int
@@ -81,13 +81,13 @@ class Probe:
         return self.prompt_tokens + self.completion_tokens
 
     @property
-    def honours(self) -> Honours:
+    def capabilities(self) -> Capabilities:
         """The settings that were seen to be honoured."""
         honoured = {row.setting for row in self.rows if row.verdict == "honoured"}
         # Seeds that do not nest allow one sample a call, and so pay for the prompt with each: n is worth more.
         if "n" in honoured and "seed_nests" not in honoured:
             honoured -= {"seed"}
-        return Honours(
+        return Capabilities(
             server="" if self.server.name == "other" else self.server.name,
             version=self.server.version,
             warpers=self.server.warpers,
@@ -103,7 +103,7 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class ProbeStep:
     """Where a probe stands: what it tries next.
 
     Attributes:
@@ -127,7 +127,7 @@ def probe(
     extra: Mapping[str, tuple[Scalar, Scalar]] | None = None,
     seeds_safe: bool = False,
     concurrency: int | None = None,
-    on_step: Callable[[Step], None] = lambda step: None,
+    on_step: Callable[[ProbeStep], None] = lambda step: None,
     on_paid: Callable[[int, int], None] = lambda prompt_tokens, completion_tokens: None,
 ) -> Probe:
     """Probe an endpoint; costs some thousands of tokens and about a hundred small requests, eight at a time.
@@ -179,7 +179,7 @@ def probe(
         n_left = max(0, (_N_ONE_BY_ONE if one_by_one else _N_REQUESTS) + _N_EXTRA * len(own) - n_done)
         pace = seconds / n_done if n_done else experiments.seconds / in_flight
         on_step(
-            Step(
+            ProbeStep(
                 setting=" and ".join(settings[:2]),
                 number=number,
                 n_steps=len(steps),
@@ -199,7 +199,7 @@ def probe(
         path=experiments.texts.path,
         limit_name=endpoint.limit_name,
         rows=tuple(sorted(experiments.rows.values(), key=lambda row: order.get(row.setting, len(order)))),
-        limits=Limits(
+        limits=ProbeLimits(
             least_max_tokens=experiments.texts.least,
             least_temperature=experiments.texts.cold.get("temperature", 0.0),
             most_temperature=experiments.most_temperature,

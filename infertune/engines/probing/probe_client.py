@@ -17,8 +17,8 @@ from infertune.wire.blame import Blame, blame_of_status
 from infertune.wire.body import Room, TooLarge
 from infertune.wire.fetch import fetch
 from infertune.wire.kept import was_closed
-from infertune.wire.reply import Choice
-from infertune.wire.usage import Usage, estimated
+from infertune.wire.reply import ReplyChoice
+from infertune.wire.usage import WireUsage, estimated
 from infertune.wire.words import is_filtered, said
 
 Path = Literal["chat/completions", "completions"]
@@ -35,7 +35,7 @@ MAX_BODY_BYTES = 4 * 2**20  # what a server sends is untrusted, in size as well
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ProbeReply:
     """What an endpoint answered.
 
     Attributes:
@@ -43,8 +43,8 @@ class Answer:
         keys: Names of all that is in the body.
     """
 
-    choices: tuple[Choice, ...]
-    usage: Usage
+    choices: tuple[ReplyChoice, ...]
+    usage: WireUsage
     keys: frozenset[str]
     seconds: float
 
@@ -121,7 +121,7 @@ class Endpoint:
             return ""
         return body.decode("utf-8", "replace") if status == 200 else ""
 
-    def ask(self, path: Path, prompt: str, **settings: Any) -> Answer | Refusal:
+    def ask(self, path: Path, prompt: str, **settings: Any) -> ProbeReply | Refusal:
         """Send one request and return its answer; settings are fields of the request's body."""
         limit = settings.get("max_tokens", 1) * settings.get("n", 1)
         if path == CHAT and "max_tokens" in settings:
@@ -150,7 +150,7 @@ class Endpoint:
                 self._refuse_key(status, content)
                 found, paid = self._read(status, content, time.monotonic() - began)
                 paid = paid.believed(request_bytes=len(body), answer_bytes=len(content), limit=limit)
-                if isinstance(found, Answer):
+                if isinstance(found, ProbeReply):
                     found = replace(found, usage=paid)
                     self._book(found, prompt, limit, times=1 + n_unknown)
                     return found
@@ -166,7 +166,7 @@ class Endpoint:
             time.sleep(min(MAX_WAIT_SECONDS, wait or FIRST_WAIT_SECONDS * 2**attempt))
         raise AssertionError("the last attempt returns or raises")
 
-    def ask_all(self, path: Path, questions: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Answer | Refusal]:
+    def ask_all(self, path: Path, questions: Sequence[tuple[str, Mapping[str, Any]]]) -> list[ProbeReply | Refusal]:
         """Send (prompt, settings) side by side, a few at a time, and return the answers in their order."""
         found = []
         with ThreadPoolExecutor(self._in_flight) as pool:
@@ -175,7 +175,7 @@ class Endpoint:
                 self._on_paid(self.prompt_tokens, self.completion_tokens)
         return found
 
-    def _book(self, answer: Answer, prompt: str, limit: int, *, times: int) -> None:
+    def _book(self, answer: ProbeReply, prompt: str, limit: int, *, times: int) -> None:
         shown = sum(1 + estimated(choice.whole) for choice in answer.choices)
         prompt_tokens, completion_tokens = answer.usage.counted(prompt=prompt, completion=min(limit, shown))
         self._pay(times * prompt_tokens, times * completion_tokens)
@@ -203,14 +203,16 @@ class Endpoint:
         reason = self._key.redact(str(error)) or type(error).__name__
         return EngineError(f"there must be a server at {self.base_url}, but: {reason}")
 
-    def _read(self, status: int, content: bytes, seconds: float) -> tuple[Answer | Refusal, Usage]:
+    def _read(self, status: int, content: bytes, seconds: float) -> tuple[ProbeReply | Refusal, WireUsage]:
         self.n_requests += 1
         if not (200 <= status < 300 and content):
             words = said(status, content, self._key.redact)
-            return Refusal(status=status, words=words, blame=blame_of_status(status)), Usage()
+            return Refusal(status=status, words=words, blame=blame_of_status(status)), WireUsage()
         try:
             found = reply.read(content)
         except reply.NoAnswer as no:
             words = self._key.redact(str(no) if no.is_error else f"an answer of another form: {no}")
             return Refusal(status=status, words=words, blame=no.blame, is_spoilt=not no.is_error), no.usage
-        return Answer(choices=found.choices, usage=found.usage, keys=reply.keys(content), seconds=seconds), found.usage
+        return ProbeReply(
+            choices=found.choices, usage=found.usage, keys=reply.keys(content), seconds=seconds
+        ), found.usage

@@ -17,7 +17,7 @@ import msgspec
 
 from infertune.engines import models
 from infertune.engines.endpoint.api_key import Key
-from infertune.engines.probing.probe import Probe, Step, probe
+from infertune.engines.probing.probe import Probe, ProbeStep, probe
 from infertune.engines.probing.probe_client import Endpoint
 from infertune.types import Scalar
 
@@ -27,7 +27,7 @@ _STARTED = re.compile(r"^process_start_time_seconds (\S+)$", re.MULTILINE)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-class Journal(Protocol):
+class ProbeJournal(Protocol):
     """Where a study keeps its look at a server."""
 
     def begin(self) -> None:
@@ -53,8 +53,8 @@ def probed(
     seeds_safe: bool,
     concurrency: int | None,
     again: bool,
-    on_step: Callable[[Step], None] = lambda step: None,
-    journal: Journal | None = None,
+    on_step: Callable[[ProbeStep], None] = lambda step: None,
+    journal: ProbeJournal | None = None,
 ) -> Probe:
     """Return what is known of an endpoint, or find it out; the arguments are those of `probe`.
 
@@ -97,7 +97,7 @@ def _unnoted(prompt_tokens: int, completion_tokens: int) -> None:
     pass
 
 
-def _noting(journal: Journal) -> Callable[[int, int], None]:
+def _noting(journal: ProbeJournal) -> Callable[[int, int], None]:
     """Return what notes the cost of a look, but not more often than is of use."""
     last = 0.0
 
@@ -120,7 +120,7 @@ def _recalled_or_found(
     seeds_safe: bool,
     concurrency: int | None,
     again: bool,
-    on_step: Callable[[Step], None],
+    on_step: Callable[[ProbeStep], None],
     on_paid: Callable[[int, int], None],
 ) -> Probe:
     """Return what the cache knows, or find it out."""

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from infertune.engines.endpoint.capabilities import VLLM_WARPERS
-from infertune.engines.probing.probe_client import CHAT, PLAIN, Answer, Endpoint
+from infertune.engines.probing.probe_client import CHAT, PLAIN, Endpoint, ProbeReply
 
 _WARPERS = {"vllm": VLLM_WARPERS}
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
@@ -16,7 +16,7 @@ _VERSION = re.compile(r"[\w.+-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
+class ServedModel:
     """A model that the endpoint serves; ``root`` is where its weights come from, empty where it is not said."""
 
     id: str
@@ -39,7 +39,7 @@ class ServerKind:
 
     name: str
     version: str
-    models: tuple[Model, ...]
+    models: tuple[ServedModel, ...]
     warpers: str
     may_be_cpu: bool
     evidence: str
@@ -62,10 +62,10 @@ def identify(endpoint: Endpoint) -> ServerKind:
     )
 
 
-def served_models(endpoint: Endpoint) -> tuple[Model, ...]:
+def served_models(endpoint: Endpoint) -> tuple[ServedModel, ...]:
     """Return what the endpoint lists; nothing where it has no list."""
     return tuple(
-        Model(id=str(row["id"]), root=str(row.get("root") or "")) for row in _listed(endpoint) if row.get("id")
+        ServedModel(id=str(row["id"]), root=str(row.get("root") or "")) for row in _listed(endpoint) if row.get("id")
     )
 
 
@@ -101,7 +101,7 @@ def _named(endpoint: Endpoint, owners: set[str]) -> tuple[str, str]:
 def _answers_like_vllm(endpoint: Endpoint) -> bool:
     for path in (CHAT, PLAIN):
         answer = endpoint.ask(path, "Hello", max_tokens=1)
-        if isinstance(answer, Answer):
+        if isinstance(answer, ProbeReply):
             return bool(answer.keys & {"kv_transfer_params", "prompt_logprobs"})
     return False
 

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 
-from infertune.engines.probing.probe_client import Answer, Refusal
+from infertune.engines.probing.probe_client import ProbeReply, Refusal
 from infertune.engines.probing.texts import OPEN_PROMPTS, SAMPLES_PER_REQUEST, Refused, Texts
 from infertune.engines.probing.verdicts import N_SEEDS, Verdict
 
@@ -61,7 +61,7 @@ class Several:
         except Refused:
             return True
 
-    def _bills_each(self, several: Answer) -> bool:
+    def _bills_each(self, several: ProbeReply) -> bool:
         texts = self._texts
         single = texts.endpoint.ask(texts.path, OPEN_PROMPTS[0], max_tokens=texts.least, **texts.hot)
         if isinstance(single, Refusal):

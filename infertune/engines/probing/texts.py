@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from infertune.engines.probing.probe_client import CHAT, Answer, Endpoint, Path, Refusal
+from infertune.engines.probing.probe_client import CHAT, Endpoint, Path, ProbeReply, Refusal
 from infertune.engines.probing.verdicts import N_ROUNDS, N_SAMPLES, N_TRIPLES, Verdict, different, narrower
 from infertune.types import Scalar
 
@@ -72,7 +72,7 @@ class Texts:
         """What a greedy text is asked for with."""
         return {"max_tokens": self.greedy_tokens, **self.cold}
 
-    def answers(self, questions: Sequence[Question]) -> list[Answer]:
+    def answers(self, questions: Sequence[Question]) -> list[ProbeReply]:
         """Return an answer to each question, with at least one choice.
 
         Raises:
@@ -89,7 +89,7 @@ class Texts:
                 raise Refused(answer.words)
             if not answer.choices:
                 raise Refused("an answer without choices")
-        return [answer for answer in found if isinstance(answer, Answer)]
+        return [answer for answer in found if isinstance(answer, ProbeReply)]
 
     def each(self, questions: Sequence[Question]) -> list[str]:
         """Return the text of the first choice of each question."""
@@ -168,8 +168,8 @@ class Texts:
         return self._greedy_texts[0][0] if self._greedy_texts else self.greedy()
 
 
-def _lacks_choices(answer: Answer | Refusal, question: Question) -> bool:
-    return isinstance(answer, Answer) and len(answer.choices) != question[1].get("n", 1)
+def _lacks_choices(answer: ProbeReply | Refusal, question: Question) -> bool:
+    return isinstance(answer, ProbeReply) and len(answer.choices) != question[1].get("n", 1)
 
 
 def _plain(value: Scalar) -> str:

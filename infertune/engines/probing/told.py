@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infertune.engines.probing.probe_client import CHAT, Answer
+from infertune.engines.probing.probe_client import CHAT, ProbeReply
 from infertune.engines.probing.texts import OPEN_PROMPTS, Refused, Texts
 from infertune.engines.probing.verdicts import Verdict
 
@@ -77,7 +77,7 @@ def token_ids(texts: Texts) -> tuple[Verdict, str]:
     return "honoured", f"one per token, for {sum(lengths)} tokens"
 
 
-def _asked(texts: Texts, prompts: Sequence[str], limit: int, n_likeliest: int, **settings: Any) -> list[Answer]:
+def _asked(texts: Texts, prompts: Sequence[str], limit: int, n_likeliest: int, **settings: Any) -> list[ProbeReply]:
     """Ask for texts with their log probabilities, and with those of the likeliest tokens beside each."""
     asked: dict[str, Any] = {"logprobs": n_likeliest}
     if texts.path == CHAT:

@@ -8,9 +8,9 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from infertune.engines import models
-from infertune.engines.endpoint import capabilities
+from infertune.engines.endpoint.capabilities import vllm_capabilities
 from infertune.engines.openai.engine import EndpointGone, OpenAIEngine
-from infertune.engines.openai.retry import Waits
+from infertune.engines.openai.retry import Timeouts
 from infertune.engines.process.failures import ServerFailure
 from infertune.engines.vllm import arguments as vllm_arguments
 from infertune.engines.vllm.interpreter import find
@@ -23,7 +23,7 @@ from infertune.types import REFUSED, Request, Response, Scalar, Unsupported
 
 _MAX_RESTARTS_UNANSWERED = 5
 # The watch knows better than a clock whether the server gets on, and a second copy would only add to its work.
-_WAITS = Waits(timeout_seconds=86_400.0, hedge_seconds=86_400.0)
+_WAITS = Timeouts(timeout_seconds=86_400.0, hedge_seconds=86_400.0)
 _SECONDS_TO_END = 20.0  # from the death of its engine, a server takes about five on two busy cores
 
 
@@ -78,10 +78,10 @@ class VLLMEngine:
         self._concurrency = concurrency
         self._start_timeout_seconds = start_timeout_seconds
         self._hang_seconds = hang_seconds
-        known = capabilities.vllm(self._python.version, seed=self._arguments.seeds_are_safe)
+        known = vllm_capabilities(self._python.version, seed=self._arguments.seeds_are_safe)
         self._extra = extra
         # With speculative decoding vLLM refuses some settings, and what it makes of the user's own nobody knows.
-        self._honours = None if extra or "speculative_config" in given else known
+        self._capabilities = None if extra or "speculative_config" in given else known
         self._unsupported: Sequence[Unsupported] = ()
         self._facts = {
             "engine": "vllm",
@@ -232,7 +232,7 @@ class VLLMEngine:
                 base_url=server.base_url,
                 concurrency=self._concurrency,
                 extra=self._extra,
-                honours=self._honours,
+                capabilities=self._capabilities,
                 seeds_safe=self._arguments.seeds_are_safe,
                 waits=_WAITS,
                 alive=lambda: server.alive() and not watch.seen,
@@ -240,8 +240,8 @@ class VLLMEngine:
         except BaseException:
             self._stop()
             raise
-        if self._honours is None:
-            self._honours, self._unsupported = self._client.honours, self._client.unsupported
+        if self._capabilities is None:
+            self._capabilities, self._unsupported = self._client.capabilities, self._client.unsupported
 
     def _ended(self) -> ServerFailure:
         """Return why the server answers no more, after it has ended."""

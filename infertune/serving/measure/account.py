@@ -24,7 +24,7 @@ from infertune.types import Configuration
 Hopeless = Callable[[Sequence[Timing]], bool]
 
 
-class Account:
+class LoadAccount:
     """Opens servers and adds up what they cost.
 
     Args:
@@ -135,7 +135,7 @@ class Account:
 
 
 class PaidServer:
-    """One server of an `Account`; close it, or leave its ``with``, when its bursts are done.
+    """One server of an `LoadAccount`; close it, or leave its ``with``, when its bursts are done.
 
     Attributes:
         configuration: Its settings.
@@ -143,7 +143,7 @@ class PaidServer:
         used: Seconds of its start and of the bursts that were asked of it, restarts left out.
     """
 
-    def __init__(self, account: Account, configuration: Configuration, key: str) -> None:
+    def __init__(self, account: LoadAccount, configuration: Configuration, key: str) -> None:
         self.configuration = configuration
         self.start_seconds = 0.0
         self.used = 0.0

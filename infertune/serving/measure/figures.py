@@ -9,7 +9,7 @@ from scipy import special
 
 from infertune.load.arrival_load import Load
 from infertune.load.measures import measures
-from infertune.load.slo import Promise, Slo
+from infertune.load.slo import Slo, SloTarget
 from infertune.load.timing import CUT, Timing
 from infertune.serving.launch.deployment import Burst
 
@@ -130,7 +130,7 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if len(values) else 0.0
 
 
-def _count(promise: Promise, timings: Sequence[Timing], n_planned: int, cut: bool) -> Count:
+def _count(promise: SloTarget, timings: Sequence[Timing], n_planned: int, cut: bool) -> Count:
     known = [timing for timing in timings if timing.error != CUT]
     if promise.percentile is None:
         return _count_of_mean(promise, known, cut)
@@ -141,7 +141,7 @@ def _count(promise: Promise, timings: Sequence[Timing], n_planned: int, cut: boo
     return Count(within=float(share.successes), n=float(share.n), needed=needed)
 
 
-def _count_of_mean(promise: Promise, timings: Sequence[Timing], cut: bool) -> Count:
+def _count_of_mean(promise: SloTarget, timings: Sequence[Timing], cut: bool) -> Count:
     """Return a mean as a share of one half: how sure it is, by the normal distribution, that it is below its limit."""
     n = float(len(timings))
     if cut or any(timing.error for timing in timings):

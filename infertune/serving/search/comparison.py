@@ -40,7 +40,7 @@ _MOST_TURNS = 10_000  # beyond which nothing is foreseen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class ServingComparison:
     """One server against another, in scores.
 
     Attributes:
@@ -82,11 +82,11 @@ class Comparison:
         return high - self.n
 
 
-NONE = Comparison(n=0, difference=0.0, spread=math.inf, low=-math.inf, high=math.inf)
+NONE = ServingComparison(n=0, difference=0.0, spread=math.inf, low=-math.inf, high=math.inf)
 """Of two that have not met."""
 
 
-def compared(differences: Sequence[float], errors: Sequence[float]) -> Comparison:
+def compared(differences: Sequence[float], errors: Sequence[float]) -> ServingComparison:
     """Return the comparison after some turns.
 
     Args:
@@ -100,7 +100,9 @@ def compared(differences: Sequence[float], errors: Sequence[float]) -> Compariso
     low, high = float((means - halves).max()), float((means + halves).min())
     if low > high:  # the turns contradict each other: only all of them together may speak
         low, high = float(means[-1]) - halves[-1], float(means[-1]) + halves[-1]
-    return Comparison(n=len(differences), difference=float(means[-1]), spread=float(spreads[-1]), low=low, high=high)
+    return ServingComparison(
+        n=len(differences), difference=float(means[-1]), spread=float(spreads[-1]), low=low, high=high
+    )
 
 
 def half_width(n: int, spread: float) -> float:

@@ -34,7 +34,7 @@ _SWEEPS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class TrialOutcome:
     """What became of a configuration.
 
     Attributes:
@@ -54,7 +54,7 @@ class SearchStopped(EngineError):
     """The same failure came again and again: something is wrong that no setting of the space mends."""
 
 
-def check(outcomes: Sequence[Outcome]) -> None:
+def check(outcomes: Sequence[TrialOutcome]) -> None:
     """Raise `SearchStopped` when the last three outcomes are failures of one class.
 
     Once a server has run, failures that were expected say nothing new and are passed over.
@@ -87,7 +87,7 @@ class Feasibility:
         outcomes: All so far.
     """
 
-    def __init__(self, space: SearchSpace, outcomes: Sequence[Outcome]) -> None:
+    def __init__(self, space: SearchSpace, outcomes: Sequence[TrialOutcome]) -> None:
         self._coordinates = Coordinates(space)
         self._points = self._coordinates.points([outcome.configuration for outcome in outcomes])
         self._differences = self._coordinates.differences(self._points, self._points)

@@ -20,8 +20,8 @@ import numpy as np
 
 from infertune.engines.process.failures import ServerFailure
 from infertune.serving.measure.score import NOT_KEPT, NOT_KEPT_THERE, Measured
-from infertune.serving.search.comparison import FEWEST_TURNS, MARGIN, Comparison, compared
-from infertune.serving.search.trial import Trial
+from infertune.serving.search.comparison import FEWEST_TURNS, MARGIN, ServingComparison, compared
+from infertune.serving.search.trial import ServingTrial
 from infertune.types import Configuration
 
 MOST_RIVALS = 3  # of the best, that are looked at when there is time left
@@ -58,7 +58,7 @@ class Finalist:
         """Of the scores; minus infinity where there is none or it is out."""
         return float(np.mean(self.scores)) if self.scores and not self.is_out else -math.inf
 
-    def against(self, other: "Finalist") -> Comparison:
+    def against(self, other: "Finalist") -> ServingComparison:
         """Return how it compares with another one, by the turns of both."""
         pairs = [
             (one, other.turns[number])
@@ -70,7 +70,7 @@ class Finalist:
 
 
 @dataclass(frozen=True)
-class Finals:
+class ServingFinals:
     """Where the finals stand.
 
     Attributes:
@@ -79,8 +79,8 @@ class Finals:
         rounds: So far.
     """
 
-    default: Trial
-    seen: Sequence[Trial]
+    default: ServingTrial
+    seen: Sequence[ServingTrial]
     rounds: Sequence[Round] = field(default=())
 
     @cached_property
@@ -106,7 +106,7 @@ class Finals:
         """Return what settings have shown, nothing if they did not take part."""
         return self.finalists.get(configuration, Finalist(configuration=configuration, turns={}))
 
-    def against_default(self, configuration: Configuration) -> Comparison:
+    def against_default(self, configuration: Configuration) -> ServingComparison:
         """Return how settings compare with the default."""
         return self.of(configuration).against(self.of(self.default.configuration))
 
@@ -163,7 +163,7 @@ class Finals:
         alone = self.base is None and self.leader is None
         return len(self.of(configuration).scores) if alone else self.comparison(configuration).n
 
-    def comparison(self, configuration: Configuration) -> Comparison:
+    def comparison(self, configuration: Configuration) -> ServingComparison:
         """Return how settings compare with what they must beat: the leader, or else the default."""
         return self.of(configuration).against(self.leader or self.of(self.default.configuration))
 
@@ -185,7 +185,7 @@ class Finals:
     def _sorted(self, configurations: Sequence[Configuration]) -> Sequence[Configuration]:
         return sorted(configurations, key=lambda each: self.comparison(each).expected, reverse=True)
 
-    def _seen(self, configuration: Configuration) -> Trial | None:
+    def _seen(self, configuration: Configuration) -> ServingTrial | None:
         return next((t for t in (self.default, *self.seen) if t.configuration == configuration), None)
 
 
@@ -195,13 +195,13 @@ def order(n: int, turn: int) -> list[int]:
     return turned if turn % 2 == 0 else turned[::-1]
 
 
-def _score(trial: Trial) -> float:
+def _score(trial: ServingTrial) -> float:
     return -math.inf if trial.score is None else trial.score
 
 
-def _low(trial: Trial) -> float:
+def _low(trial: ServingTrial) -> float:
     return trial.measured.low if trial.measured is not None and trial.score is not None else -math.inf
 
 
-def _high(trial: Trial) -> float:
+def _high(trial: ServingTrial) -> float:
     return trial.measured.high if trial.measured is not None and trial.score is not None else math.inf

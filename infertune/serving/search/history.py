@@ -6,16 +6,16 @@ import numpy as np
 
 from infertune.engines.process.failures import ServerFailure
 from infertune.engines.process.server_process import ServerFailed
-from infertune.serving.measure.account import Account
+from infertune.serving.measure.account import LoadAccount
 from infertune.serving.measure.capacity import Effort
 from infertune.serving.measure.goal import Goal, n_devices
 from infertune.serving.measure.score import Measured, measure
-from infertune.serving.search.finals import Finals, Round
+from infertune.serving.search.finals import Round, ServingFinals
 from infertune.serving.search.known import Known
 from infertune.serving.search.pressing import pressing
 from infertune.serving.search.result import short
 from infertune.serving.search.steps import Arm, Server, Step
-from infertune.serving.search.trial import Trial
+from infertune.serving.search.trial import ServingTrial
 from infertune.space import SearchSpace
 from infertune.types import Configuration
 
@@ -44,7 +44,7 @@ class History:
 
     def __init__(
         self,
-        account: Account,
+        account: LoadAccount,
         space: SearchSpace,
         goal: Goal,
         known: Known,
@@ -66,15 +66,15 @@ class History:
         self.void: list[str] = []
 
     @property
-    def trials(self) -> Sequence[Trial]:
+    def trials(self) -> Sequence[ServingTrial]:
         """Of the search, the default's first."""
         return self._known.trials
 
     @property
-    def finals(self) -> Finals:
+    def finals(self) -> ServingFinals:
         """Where the finals stand, once the default has been tried."""
         others = [trial for trial in self._known.ranked if trial.number]
-        return Finals(default=self.trials[0], seen=others, rounds=tuple(self.rounds))
+        return ServingFinals(default=self.trials[0], seen=others, rounds=tuple(self.rounds))
 
     @property
     def usual_burst(self) -> float:
@@ -108,7 +108,7 @@ class History:
         elif shown:
             (found,) = shown.values()
             self._known.trials.append(
-                Trial(
+                ServingTrial(
                     number=len(self.trials),
                     arm=step.arm,
                     configuration=step.servers[0].configuration,

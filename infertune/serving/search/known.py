@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 
 from infertune.serving.measure.goal import Goal
-from infertune.serving.search.feasibility import Feasibility, Outcome
+from infertune.serving.search.feasibility import Feasibility, TrialOutcome
 from infertune.serving.search.proposals import Estimate, Scored, Surrogate
 from infertune.serving.search.roofline import SpeedModel
-from infertune.serving.search.trial import Trial
+from infertune.serving.search.trial import ServingTrial
 from infertune.space import SearchSpace
 from infertune.types import Configuration
 
@@ -30,7 +30,7 @@ class Known:
     """
 
     def __init__(self, space: SearchSpace, goal: Goal, speed: SpeedModel | None, *, least_rate: float) -> None:
-        self.trials: list[Trial] = []
+        self.trials: list[ServingTrial] = []
         self._space = space
         self._goal = goal
         self._speed = speed
@@ -47,12 +47,12 @@ class Known:
         ]
 
     @property
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[TrialOutcome]:
         """Of all: which failed, and how."""
         return [trial.outcome for trial in self.trials]
 
     @property
-    def ranked(self) -> Sequence[Trial]:
+    def ranked(self) -> Sequence[ServingTrial]:
         """Those that have a score, the best first."""
         return sorted((t for t in self.trials if t.score is not None), key=lambda trial: -(trial.score or 0.0))
 

@@ -17,7 +17,7 @@ from scipy import special
 from infertune.allocators.surrogates.candidates import neighbours
 from infertune.allocators.surrogates.coordinates import Coordinates
 from infertune.allocators.surrogates.gaussian_process import Posterior, fit, kernel
-from infertune.serving.search.feasibility import Feasibility, Outcome
+from infertune.serving.search.feasibility import Feasibility, TrialOutcome
 from infertune.space import SearchSpace
 from infertune.types import Configuration
 from infertune.types.arrays import FloatArray
@@ -106,7 +106,7 @@ def random_draw(space: SearchSpace, tried: Sequence[Configuration], *, seed: int
 def next_configuration(
     space: SearchSpace,
     scored: Sequence[Scored],
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[TrialOutcome],
     *,
     estimate: Estimate | None,
     seed: int,

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from infertune.load.arrival_load import Load
 from infertune.serving.measure.figures import Figures
 from infertune.serving.measure.goal import Goal
-from infertune.serving.search.finals import Finalist, Finals
-from infertune.serving.search.trial import Trial
-from infertune.serving.search.verdict import Verdict
+from infertune.serving.search.finals import Finalist, ServingFinals
+from infertune.serving.search.trial import ServingTrial
+from infertune.serving.search.verdict import ServingVerdict
 from infertune.space import SearchSpace
 from infertune.types import Configuration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class ServingProgress:
     """Where a search stands.
 
     Attributes:
@@ -27,13 +27,13 @@ class Progress:
 
     phase: str
     doing: str
-    trials: Sequence[Trial]
+    trials: Sequence[ServingTrial]
     spent: float
     budget: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class ServingSearchResult:
     """What a search came to.
 
     Attributes:
@@ -48,9 +48,9 @@ class Found:
 
     goal: Goal
     space: SearchSpace
-    trials: Sequence[Trial]
-    finals: Finals
-    verdict: Verdict
+    trials: Sequence[ServingTrial]
+    finals: ServingFinals
+    verdict: ServingVerdict
     budget: float
     to_decide: float | None
     spent: dict[str, float]

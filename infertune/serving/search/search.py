@@ -11,16 +11,16 @@ import math
 from collections.abc import Callable
 
 from infertune.errors import BudgetError, InvalidInputError
-from infertune.serving.measure.account import Account
+from infertune.serving.measure.account import LoadAccount
 from infertune.serving.measure.event_log import EventLog
 from infertune.serving.measure.goal import Goal
 from infertune.serving.measure.score import FEWEST_REQUESTS
 from infertune.serving.search import proposals
 from infertune.serving.search.comparison import FEWEST_TURNS
-from infertune.serving.search.feasibility import Outcome, check
+from infertune.serving.search.feasibility import TrialOutcome, check
 from infertune.serving.search.history import FINAL_EFFORT, History
 from infertune.serving.search.known import Known
-from infertune.serving.search.result import Found, Progress
+from infertune.serving.search.result import ServingProgress, ServingSearchResult
 from infertune.serving.search.roofline import SpeedModel
 from infertune.serving.search.split import DEFAULT_SHARE, FINAL_BURSTS, FINAL_LENGTH, Split
 from infertune.serving.search.steps import ARMS, Arm, Journal, Server, Step
@@ -31,7 +31,7 @@ from infertune.types import Configuration
 _LONGEST_BURST = 2.0  # times what a burst should take, of a server's first
 
 
-class Search:
+class ServingSearch:
     """One search.
 
     Args:
@@ -48,7 +48,7 @@ class Search:
 
     def __init__(
         self,
-        account: Account,
+        account: LoadAccount,
         log: EventLog,
         space: SearchSpace,
         goal: Goal,
@@ -57,7 +57,7 @@ class Search:
         burst_seconds: float,
         seed: int = 0,
         speed: SpeedModel | None = None,
-        on_progress: Callable[[Progress], None] = lambda _: None,
+        on_progress: Callable[[ServingProgress], None] = lambda _: None,
     ) -> None:
         if space.n_configurations < 2:
             raise InvalidInputError("there must be settings to choose between, such as --set max_num_seqs=16,64")
@@ -74,7 +74,7 @@ class Search:
             account, space, goal, self._known, burst_seconds=burst_seconds, seed=seed, say=self._say
         )
 
-    def run(self) -> Found:
+    def run(self) -> ServingSearchResult:
         """Spend the budget, or what earlier runs left of it.
 
         Raises:
@@ -87,7 +87,7 @@ class Search:
             self._journal.note(step)
             self._take(step)
         finals = self._history.finals
-        return Found(
+        return ServingSearchResult(
             goal=self._goal,
             space=self._space,
             trials=self._known.trials,
@@ -105,7 +105,9 @@ class Search:
         self._history.take(step)
         trials = self._known.trials
         if step.arm != "finals":
-            check([each.outcome if each.failure else Outcome(configuration=each.configuration) for each in trials])
+            check(
+                [each.outcome if each.failure else TrialOutcome(configuration=each.configuration) for each in trials]
+            )
 
     @property
     def _split(self) -> Split:
@@ -211,7 +213,7 @@ class Search:
 
     def _say(self, step: Step, doing: str) -> None:
         self._on_progress(
-            Progress(
+            ServingProgress(
                 phase="finals" if step.arm == "finals" else "search",
                 doing=doing,
                 trials=self._known.trials,

@@ -19,7 +19,7 @@ import numpy as np
 from infertune.engines.process.server_process import ServerFailed
 from infertune.errors import InvalidInputError
 from infertune.load.arrival_load import Load
-from infertune.serving.measure.account import Account
+from infertune.serving.measure.account import LoadAccount
 from infertune.serving.measure.figures import Figures
 from infertune.types import Configuration
 
@@ -32,7 +32,7 @@ _FEWEST = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class SpeculationEvidence:
     """What one length was worth at one load: generated tokens per second, once for each repeat."""
 
     load: int
@@ -67,11 +67,11 @@ class Schedule:
     """
 
     steps: tuple[tuple[int, int, int], ...]
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[SpeculationEvidence, ...]
     complete: bool
 
 
-def schedule(evidence: Sequence[Evidence], *, complete: bool = True) -> Schedule:
+def schedule(evidence: Sequence[SpeculationEvidence], *, complete: bool = True) -> Schedule:
     """Return which length to use at which load.
 
     Args:
@@ -112,7 +112,7 @@ def loads_to_measure(most: int) -> tuple[int, ...]:
 
 
 def measured(
-    account: Account,
+    account: LoadAccount,
     settings: Configuration,
     *,
     method: str,
@@ -123,7 +123,7 @@ def measured(
     seed: int,
     say: Callable[[str], None] = lambda _: None,
     purpose: str = "schedule",
-) -> tuple[tuple[Evidence, ...], bool]:
+) -> tuple[tuple[SpeculationEvidence, ...], bool]:
     """Measure lengths at loads, each length on one server that all loads and repeats press in turns.
 
     Args:
@@ -142,7 +142,7 @@ def measured(
     Returns:
         What was measured whole, and whether that is all.
     """
-    found: list[Evidence] = []
+    found: list[SpeculationEvidence] = []
     complete = True
     used = most = 0.0  # seconds of all lengths so far, and of the longest
     for length in lengths:
@@ -168,7 +168,7 @@ def measured(
             complete = False
         used, most = used + took, max(most, took)
         found += [
-            Evidence(load=load, length=length, values=tuple(each))
+            SpeculationEvidence(load=load, length=length, values=tuple(each))
             for load, each in values.items()
             if len(each) == repeats
         ]

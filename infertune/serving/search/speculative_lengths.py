@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from infertune.errors import InvalidInputError
-from infertune.serving.measure.account import Account
+from infertune.serving.measure.account import LoadAccount
 from infertune.serving.search.speculation import LENGTH, METHOD, Schedule, loads_to_measure, measured, schedule
 from infertune.space import SearchSpace
 from infertune.types import Configuration
@@ -25,7 +25,7 @@ def are_searched(space: SearchSpace) -> bool:
 def about(
     settings: Configuration,
     space: SearchSpace,
-    account: Account,
+    account: LoadAccount,
     *,
     budget: float,
     seed: int,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from infertune.engines.process.failures import ServerFailure
 from infertune.serving.measure.score import NOT_KEPT, NOT_KEPT_THERE, Measured
-from infertune.serving.search.feasibility import EXPECTED, Outcome
+from infertune.serving.search.feasibility import EXPECTED, TrialOutcome
 from infertune.serving.search.steps import Arm
 from infertune.types import Configuration
 
@@ -12,7 +12,7 @@ BREAKS = "breaks the SLO"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class ServingTrial:
     """One server of the search.
 
     Attributes:
@@ -38,15 +38,15 @@ class Trial:
         return None if self.measured is None else self.measured.score
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> TrialOutcome:
         """For the model of what is feasible."""
         if self.failure is not None:
-            return Outcome(
+            return TrialOutcome(
                 configuration=self.configuration,
                 failure=self.failure.kind,
                 line=self.failure.line,
                 expected=self.chance < EXPECTED,
             )
         if self.measured is not None and self.measured.end in (NOT_KEPT, NOT_KEPT_THERE):
-            return Outcome(configuration=self.configuration, failure=BREAKS, line=self.measured.end)
-        return Outcome(configuration=self.configuration)
+            return TrialOutcome(configuration=self.configuration, failure=BREAKS, line=self.measured.end)
+        return TrialOutcome(configuration=self.configuration)

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from infertune.serving.search.comparison import NONE, Comparison
-from infertune.serving.search.finals import Finalist, Finals
+from infertune.serving.search.comparison import NONE, ServingComparison
+from infertune.serving.search.finals import Finalist, ServingFinals
 from infertune.types import Configuration
 
 Kind = Literal["clear", "keep", "undecided", "nothing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class ServingVerdict:
     """What is said, and what to do.
 
     Attributes:
@@ -27,7 +27,7 @@ class Verdict:
     kind: Kind
     recommended: Finalist | None
     best: Configuration | None
-    comparison: Comparison
+    comparison: ServingComparison
     rivals: Sequence[Configuration] = ()
 
     @property
@@ -36,34 +36,34 @@ class Verdict:
         return self.kind == "clear"
 
 
-def verdict(finals: Finals) -> Verdict:
+def verdict(finals: ServingFinals) -> ServingVerdict:
     """Return what the finals say."""
     default = finals.of(finals.default.configuration)
     if finals.leader is not None:
         best = finals.leader.configuration
         comparison = finals.against_default(best) if finals.base is not None else NONE
-        return Verdict(
+        return ServingVerdict(
             kind="clear", recommended=finals.leader, best=best, comparison=comparison, rivals=tuple(finals.rivals)
         )
     if finals.undecided:
         best = max(finals.undecided, key=lambda each: _shown(finals, each))
         comparison = finals.against_default(best)
         looks_better = comparison.difference > 0 if comparison.n else finals.base is None
-        return Verdict(
+        return ServingVerdict(
             kind="undecided",
             recommended=finals.of(best) if looks_better else default,
             best=best,
             comparison=comparison,
         )
     if finals.base is None or (finals.default.score is None and not default.scores):
-        return Verdict(kind="nothing", recommended=None, best=None, comparison=NONE)
+        return ServingVerdict(kind="nothing", recommended=None, best=None, comparison=NONE)
     others = [each for each in finals.finalists if each != finals.base and not finals.of(each).is_out]
     nearest = max(others, key=lambda each: finals.against_default(each).difference, default=None)
     comparison = NONE if nearest is None else finals.against_default(nearest)
-    return Verdict(kind="keep", recommended=default, best=nearest, comparison=comparison)
+    return ServingVerdict(kind="keep", recommended=default, best=nearest, comparison=comparison)
 
 
-def _shown(finals: Finals, configuration: Configuration) -> tuple[bool, float]:
+def _shown(finals: ServingFinals, configuration: Configuration) -> tuple[bool, float]:
     """Return what to compare the undecided by: how they did in the finals, before them the rank in the search."""
     comparison = finals.against_default(configuration)
     rank = [trial.configuration for trial in finals.seen].index(configuration)
