@@ -1,89 +1,20 @@
-"""Imports go one way: from a layer to lower ones, and never in a circle."""
+"""Imports go from a layer to lower ones, and never in a circle. A node is a folder or a module of the root."""
 
 import ast
 import graphlib
 from pathlib import Path
 
-import infertune
+import pytest
+from layout import BESIDE, LAYERS, PACKAGE, PAGES, ROOT, written
 
-ROOT = Path(infertune.__file__).parent
-
-# From the bottom up; a part is a package or the modules that together are one noun. Parts of one layer are strangers.
-LAYERS: list[dict[str, set[str]]] = [
-    {"values": {"types", "errors"}},
-    {
-        "stopping": {"stopping"},
-        "files": {"fitting", "filetext", "jsonrows", "yamlfile", "data"},
-        "plugins": {"plugins"},
-    },
-    {
-        "space": {
-            "combinations",
-            "condition",
-            "configuration",
-            "parameter",
-            "space",
-            "default_space",
-            "space_text",
-            "narrow",
-            "extra_settings",
-            "extra_body",
-            "simpler",
-        },
-        "statistics": {"stats", "estimators", "confidence_sequence", "noninferiority"},
-        "decoding": {"decoding"},
-        "replay": {"replay"},
-        "budget": {"budget", "prices", "prompt_bill", "spent"},
-        "models": {"models", "model_folder"},
-        "machine": {"machine"},
-        "wire": {"wire"},
-        "prompts": {"prompts"},
-    },
-    {"bank": {"database", "bank_keys", "bank_samples", "bank_tables", "bank", "lease", "sealed"}},
-    {
-        "samplers": {"samplers"},
-        "allocators": {"allocators"},
-        "engines": {"engines"},
-        "strategies": {"strategies"},
-        "tasks": {"tasks"},
-        "load": {"load"},
-    },
-    {
-        "log": {"evidence_log", "logged_trial", "trial_log", "look"},
-        "evaluation": {"evaluate", "evaluator", "spending"},
-    },
-    {"choice": {"plan", "rounds", "select", "promise", "verdict"}},
-    {
-        "search": {
-            "buyer",
-            "comparison",
-            "confirmation",
-            "coverage",
-            "decisions",
-            "finals",
-            "pilot",
-            "progress",
-            "search",
-            "search_names",
-            "search_orders",
-            "search_rounds",
-        }
-    },
-    {"study": {"finished", "recommendation", "study"}, "serving": {"serving"}},
-    {"joint": {"joint"}},
-    {"report": {"report"}},
-    {"command line": {"cli"}},
-    {"start": {"__main__"}},
-]
-# Shipped for the tests of plugins: it may import what it holds to its promises.
-BESIDE = {"testing"}
+MOST_LAYERS, MOST_NODES = 10, 30
 
 
 def _modules() -> dict[str, Path]:
-    return {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in ROOT.rglob("*.py")}
+    return {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
 
 
-def _part(module: str) -> str:
+def _node(module: str) -> str:
     return module.split(".")[0]
 
 
@@ -100,27 +31,22 @@ def _imports(path: Path) -> set[str]:
     return found - {"", "__init__"}
 
 
-def test_every_module_has_one_place() -> None:
-    placed = [name for layer in LAYERS for names in layer.values() for name in names]
-    assert len(placed) == len(set(placed))
-    assert {_part(module) for module in _modules()} - BESIDE - {"__init__"} == set(placed)
+def test_every_node_has_one_layer() -> None:
+    placed = " ".join(LAYERS).split()
+    assert sorted(placed) == sorted({_node(module) for module in _modules()} - {*BESIDE, "__init__"})
+    assert len(placed) <= MOST_NODES
+    assert len(LAYERS) <= MOST_LAYERS
 
 
 def test_a_module_imports_lower_layers_only() -> None:
-    place = {
-        name: (level, part) for level, layer in enumerate(LAYERS) for part, names in layer.items() for name in names
-    }
+    level = {node: number for number, nodes in enumerate(LAYERS) for node in nodes.split()}
     wrong = []
     for module, path in _modules().items():
-        if _part(module) in BESIDE | {"__init__"}:
+        if _node(module) in {*BESIDE, "__init__"}:
             continue
-        level, part = place[_part(module)]
         for imported in _imports(path):
-            if _part(imported) in BESIDE:
-                wrong.append(f"{module} -> {imported}")
-                continue
-            other_level, other_part = place[_part(imported)]
-            if other_part != part and other_level >= level:
+            own = _node(imported) == _node(module)
+            if _node(imported) in BESIDE or (not own and level[_node(imported)] >= level[_node(module)]):
                 wrong.append(f"{module} -> {imported}")
     assert not wrong
 
@@ -147,6 +73,12 @@ def test_heavy_packages_stay_in_their_files() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             for package in {name.split(".")[0] for name in names} & allowed.keys():
-                if _part(module) not in allowed[package]:
+                if _node(module) not in allowed[package]:
                     wrong.append(f"{module} imports {package}")
     assert not wrong
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_tables_of_folders_say_what_the_folders_say(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert text == written(page, text), "say: python tests/layout.py"

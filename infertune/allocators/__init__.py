@@ -1,4 +1,4 @@
-"""Allocators decide what is bought next: which configuration, on which examples. They see evidence, never engines."""
+"""Allocators decide what is bought next: which configuration, on which examples."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is kept: every sample that was paid for, by all that shaped it, in one database."""
+"""The sample bank: every sample that was paid for, keyed by all that shaped it, in one database."""
 
 from infertune.bank.sample_bank import SampleBank
 

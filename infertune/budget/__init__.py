@@ -1,4 +1,4 @@
-"""What may be spent: tokens, seconds and money, and what a request costs."""
+"""What may be spent: limits in tokens, seconds and money, prices, and how often a prompt is paid for."""
 
 from infertune.budget.limits import Budget, parse_seconds, parse_tokens
 from infertune.budget.prices import Prices

@@ -1,4 +1,4 @@
-"""The commands. Each imports what it needs when it runs, so that ``--help`` answers at once."""
+"""The commands. Each imports what it needs when it runs, so that `--help` answers at once."""
 
 from typing import Annotated, Any
 

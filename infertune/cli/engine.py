@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # What a program may give to an engine, but no command; of the vllm engine, what ``--engine-arg`` says as well.
 _NO_OPTIONS = {
-    *("model", "extra", "honours", "on_probe", "journal", "waits", "alive"),
+    *("model", "extra", "capabilities", "on_probe", "journal", "timeouts", "alive"),
     *("max_model_len", "kv_cache_gib", "start_timeout_seconds", "hang_seconds"),
 }
 

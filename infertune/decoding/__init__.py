@@ -1,1 +1,1 @@
-"""How the next token is drawn: keyed Gumbel noise and the warpers of the request tier, vectorised over rows."""
+"""How the next token is drawn: keyed Gumbel noise and warpers; how a text is cut as if it were shorter."""

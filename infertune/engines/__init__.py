@@ -1,4 +1,4 @@
-"""Engines answer requests: ``hf`` in this process, others through a server. `infertune.testing` has their contract."""
+"""Engines answer requests: `hf` in this process, `vllm` and `openai` through a server, `replay` from a bank."""
 
 import os
 

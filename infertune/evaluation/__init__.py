@@ -1,1 +1,1 @@
-"""An order in, its evidence out, everything paid for in one account."""
+"""From an order to its evidence: requests, scores and tokens, paid from one account."""

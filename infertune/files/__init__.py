@@ -1,1 +1,1 @@
-"""What is read and written: text, YAML, JSON rows, shipped data."""
+"""Reading and writing: text, YAML, rows of JSON, and the shipped tasks and prompts."""

@@ -12,7 +12,7 @@ def shipped(kind: str) -> Traversable:
     inside = files("infertune") / "data" / kind
     if inside.is_dir():
         return inside
-    checkout = Path(__file__).resolve().parent.parent / kind
+    checkout = Path(__file__).resolve().parents[2] / kind
     if checkout.is_dir():
         return checkout
     raise DataUnavailableError(f"this installation of infertune has no {kind}: looked in {inside} and {checkout}")

@@ -1,1 +1,1 @@
-"""The answer as a file: written, read and deployed."""
+"""The answer as a YAML file: written, read again, and with what it takes to run it."""

@@ -1,1 +1,1 @@
-"""The front, the choice, the regret bound and the verdict."""
+"""From evidence to a recommendation: the front, the choice, its verdict and its regret bound."""

@@ -1,1 +1,1 @@
-"""The search for engine settings under a latency SLO: servers start outside, loads press them inside."""
+"""The search for engine settings under an SLO: launching servers, measuring them, searching, verifying."""

@@ -1,4 +1,4 @@
-"""Strategies turn the samples of one example into one answer; each is a file here and a line in the entry points."""
+"""Strategies: the samples of one example to one answer, with exact expected scores over all draws."""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""The loop and its journal: pilot, search, finals, confirmation, resumed at any point."""
+"""One study: pilot, search, finals and confirmation, over a journal from which it resumes at any point."""
 
 from infertune.study.study import Study
 

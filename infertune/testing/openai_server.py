@@ -25,7 +25,7 @@ class OpenAIServer(LocalServer):
     """A server on a free port of 127.0.0.1, as a context manager::
 
         with OpenAIServer(FakeEngine()) as server:
-            engine = OpenAIEngine("fake", base_url=server.base_url, honours=honours.vllm())
+            engine = OpenAIEngine("fake", base_url=server.base_url, capabilities=vllm_capabilities())
 
     Args:
         engine: Answers, one call at a time.

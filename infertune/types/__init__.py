@@ -1,4 +1,4 @@
-"""The values that all parts exchange: requests and their answers, a configuration, evidence."""
+"""The values that all parts exchange: requests and responses, configurations, orders and their evidence."""
 
 from infertune.types.configuration import Configuration
 from infertune.types.requests import (

@@ -1,1 +1,1 @@
-"""What comes back from an OpenAI-compatible endpoint: read within limits, in every form in use, by all who ask one."""
+"""What an OpenAI-compatible endpoint sends back, in every form in use, read within limits by one reader."""

@@ -76,7 +76,7 @@ def drip(handler: BaseHTTPRequestHandler) -> None:
 def test_a_whole_answer_has_a_time_limit() -> None:
     began = time.monotonic()
     with Raw(drip) as server:
-        engine = OpenAIEngine("m", base_url=server.base_url, capabilities=Capabilities(), waits=QUICK)
+        engine = OpenAIEngine("m", base_url=server.base_url, capabilities=Capabilities(), timeouts=QUICK)
         with pytest.raises(EndpointGone, match="no answer in time"):
             list(engine.generate(wishes(3)))
         engine.close()
@@ -96,9 +96,11 @@ def test_a_whole_answer_has_a_time_limit() -> None:
 )
 def test_no_answer_takes_much_memory(data: bytes, packing: str, said: str) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    waits = Timeouts(patience_seconds=1.0, timeout_seconds=20.0, hedge_seconds=100.0)
+    timeouts = Timeouts(patience_seconds=1.0, timeout_seconds=20.0, hedge_seconds=100.0)
     with Raw(lambda handler: send(handler, data, Content_Encoding=packing)) as server:
-        engine = OpenAIEngine("m", base_url=server.base_url, capabilities=Capabilities(), waits=waits, concurrency=8)
+        engine = OpenAIEngine(
+            "m", base_url=server.base_url, capabilities=Capabilities(), timeouts=timeouts, concurrency=8
+        )
         with pytest.raises(EndpointGone, match=said):
             list(engine.generate(wishes(8, max_tokens=10**6)))
         engine.close()
@@ -123,7 +125,7 @@ def test_a_connection_that_ends_at_once_when_it_is_new_is_a_failure() -> None:
         handler.close_connection = True
 
     with Raw(hang_up) as server:
-        engine = OpenAIEngine("m", base_url=server.base_url, capabilities=Capabilities(), waits=QUICK)
+        engine = OpenAIEngine("m", base_url=server.base_url, capabilities=Capabilities(), timeouts=QUICK)
         with pytest.raises(EndpointGone, match="without sending a response"):
             list(engine.generate(wishes(1)))
         engine.close()

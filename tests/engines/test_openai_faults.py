@@ -31,7 +31,9 @@ def wishes(n: int, *, n_samples: int = 2, **decoding: Any) -> list[Request]:
 
 
 def connect(base_url: str, **options: Any) -> OpenAIEngine:
-    return OpenAIEngine("fake", **{"base_url": base_url, "honours": vllm_capabilities(), "waits": SHORT, **options})
+    return OpenAIEngine(
+        "fake", **{"base_url": base_url, "capabilities": vllm_capabilities(), "timeouts": SHORT, **options}
+    )
 
 
 def by_example(responses: Iterator[Response]) -> dict[str, Response]:
@@ -47,7 +49,7 @@ def test_answers_and_bill_are_exact_under_every_fault(kind: Spoiling) -> None:
         engine.close()
         paid_before = (server.prompt_tokens, server.completion_tokens)
         with ChaosProxy(server.base_url, spoilings=[kind], share=0.2, retry_after="0", pause_seconds=0.5) as proxy:
-            engine = connect(proxy.base_url, waits=SHORT if kind == "pause" else NO_COPIES)
+            engine = connect(proxy.base_url, timeouts=SHORT if kind == "pause" else NO_COPIES)
             spoiled = by_example(engine.generate(requests))
             engine.close()
             assert proxy.counts[kind] >= 5
@@ -181,7 +183,7 @@ def test_an_endpoint_that_goes_away_gives_back_what_it_has_not_answered() -> Non
     requests = wishes(200)
     pulled = itertools.count()
     with OpenAIServer(FakeEngine()) as server:
-        engine = connect(server.base_url, waits=Timeouts(patience_seconds=0.5))
+        engine = connect(server.base_url, timeouts=Timeouts(patience_seconds=0.5))
         answered: list[Response] = []
         with pytest.raises(EndpointGone, match=r"answered nothing for 0\.5 s") as gone:
             for response in engine.generate(request for request, _ in zip(requests, pulled, strict=False)):
@@ -219,7 +221,7 @@ def test_a_dead_process_is_noticed_before_patience_ends() -> None:
 
     forever = threading.Event()
     with Scripted(script) as server:
-        engine = connect(server.base_url, waits=Timeouts(), alive=lambda: not dead.is_set())
+        engine = connect(server.base_url, timeouts=Timeouts(), alive=lambda: not dead.is_set())
         with pytest.raises(EndpointGone, match="process has ended") as gone:
             list(engine.generate(wishes(3)))
         assert [request.example_id for request in gone.value.unanswered] == ["0", "1", "2"]
@@ -242,8 +244,8 @@ def test_only_what_comes_out_the_same_is_sent_twice(seeded: bool) -> None:
                 copied.set()
 
     with Scripted(script) as server:
-        waits = Timeouts(patience_seconds=120.0, timeout_seconds=120.0, hedge_seconds=0.1)
-        engine = connect(server.base_url, capabilities=vllm_capabilities(seed=seeded), waits=waits)
+        timeouts = Timeouts(patience_seconds=120.0, timeout_seconds=120.0, hedge_seconds=0.1)
+        engine = connect(server.base_url, capabilities=vllm_capabilities(seed=seeded), timeouts=timeouts)
         list(engine.generate(wishes(60, n_samples=1)))  # how long an answer takes is known only by those seen
         (response,) = engine.generate([straggler])
         engine.close()

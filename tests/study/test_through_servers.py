@@ -30,7 +30,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def connect(base_url: str, **options: Any) -> OpenAIEngine:
-    return OpenAIEngine("fake", **{"base_url": base_url, "honours": vllm_capabilities(), "waits": QUICK, **options})
+    return OpenAIEngine(
+        "fake", **{"base_url": base_url, "capabilities": vllm_capabilities(), "timeouts": QUICK, **options}
+    )
 
 
 def run(folder: Path, engine: Engine, **changes: Any) -> Recommendation:
@@ -45,7 +47,7 @@ def run(folder: Path, engine: Engine, **changes: Any) -> Recommendation:
 @pytest.mark.parametrize("way", SEARCHES)
 def test_a_fifth_of_the_requests_spoiled_changes_no_answer(tmp_path: Path, way: str) -> None:
     with OpenAIServer(FakeEngine(write)) as server:
-        clean = run(tmp_path / "clean", connect(server.base_url, waits=Timeouts()), search=SEARCHES[way])
+        clean = run(tmp_path / "clean", connect(server.base_url, timeouts=Timeouts()), search=SEARCHES[way])
         before = server.prompt_tokens + server.completion_tokens
         assert (clean.spent.tokens, clean.spent.extra_tokens) == (before, 0)
         with ChaosProxy(server.base_url, pause_seconds=1.0, retry_after="0") as proxy:
@@ -65,7 +67,7 @@ def test_a_fifth_of_the_requests_spoiled_changes_no_answer(tmp_path: Path, way: 
 def test_an_endpoint_that_goes_away_ends_the_study_and_the_same_study_goes_on(tmp_path: Path) -> None:
     with OpenAIServer(FakeEngine(write)) as server:
         whole = run(
-            tmp_path / "whole", connect(server.base_url, concurrency=4, waits=Timeouts())
+            tmp_path / "whole", connect(server.base_url, concurrency=4, timeouts=Timeouts())
         )  # asks nothing twice
     first = OpenAIServer(FakeEngine(write))
     landed = 0
@@ -77,7 +79,7 @@ def test_an_endpoint_that_goes_away_ends_the_study_and_the_same_study_goes_on(tm
             first.close()
 
     with first, pytest.raises(EndpointGone, match="goes on from there"):
-        engine = connect(first.base_url, concurrency=4, waits=Timeouts(patience_seconds=0.2))
+        engine = connect(first.base_url, concurrency=4, timeouts=Timeouts(patience_seconds=0.2))
         run(tmp_path / "cut", engine, on_progress=on_progress)
     bank = SampleBank(tmp_path / "cut" / "study.db")
     assert bank.spent("planted").n_failed == 0

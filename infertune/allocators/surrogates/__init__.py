@@ -1,1 +1,1 @@
-"""The models that the search stands on: coordinates, Gaussian processes, candidates."""
+"""The models that a search stands on: coordinates of a space, Gaussian processes, candidates."""

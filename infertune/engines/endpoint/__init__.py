@@ -1,1 +1,1 @@
-"""What all engines at an endpoint share: its capabilities, its key."""
+"""What every client of an endpoint needs: what the endpoint is capable of, and the key to it."""

@@ -45,7 +45,7 @@ class EndpointClient:
         extra_body: Constant part of every request.
         key: Struck out of what the endpoint says.
         limit: Samples in flight.
-        waits: For answers.
+        timeouts: For answers.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class EndpointClient:
         extra_body: Mapping[str, Any],
         key: Key,
         limit: ConcurrencyLimit,
-        waits: Timeouts,
+        timeouts: Timeouts,
     ) -> None:
         self._lanes = lanes
         self._base_url = base_url
@@ -67,8 +67,8 @@ class EndpointClient:
         self._extra_body = extra_body
         self._key = key
         self._limit = limit
-        self._hedge = Hedge(floor_seconds=waits.hedge_seconds)
-        self._patience = Patience(waits.patience_seconds)
+        self._hedge = Hedge(floor_seconds=timeouts.hedge_seconds)
+        self._patience = Patience(timeouts.patience_seconds)
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._rng = random.Random()
 

@@ -50,7 +50,7 @@ class OpenAIEngine:
         on_probe: Called before each step of finding it out.
         journal: Of a study: what was found out before, and where to keep that with its cost. Without one the cost is
             booked with the first response.
-        waits: How long the endpoint is waited for.
+        timeouts: How long the endpoint is waited for.
         alive: Whether the server's process lives, where it is known; an endpoint without one is gone at once.
 
     Raises:
@@ -73,7 +73,7 @@ class OpenAIEngine:
         again: bool = False,
         on_probe: Callable[[ProbeStep], None] = lambda step: None,
         journal: ProbeJournal | None = None,
-        waits: Timeouts = Timeouts(),  # noqa: B008  (frozen)
+        timeouts: Timeouts = Timeouts(),  # noqa: B008  (frozen)
         alive: Callable[[], bool] | None = None,
     ) -> None:
         self._base_url = api_key.check_base_url(tidied(base_url))
@@ -84,7 +84,7 @@ class OpenAIEngine:
         self._model = model
         self._extra = tuple(extra or ())
         self._is_local = urlsplit(self._base_url).hostname in _LOOPBACK
-        with httpx.Client(**self._client_options(waits)) as client:
+        with httpx.Client(**self._client_options(timeouts)) as client:
             client.base_url = self._base_url = reached(client)
             self._listing = served(client, self._key)
             self._probe: Probe | None = None
@@ -106,7 +106,7 @@ class OpenAIEngine:
         paid = self._probe if is_owed else None
         self._owed = (0, 0) if paid is None else (paid.prompt_tokens, paid.completion_tokens)
         self._capabilities = capabilities
-        self._waits = waits
+        self._timeouts = timeouts
         self._alive = alive
         self._limit = ConcurrencyLimit(ceiling=concurrency or CEILING, start=concurrency or START)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -219,11 +219,11 @@ class OpenAIEngine:
             self._loop = asyncio.new_event_loop()
             client = functools.partial(
                 httpx.AsyncClient,
-                **self._client_options(self._waits),
+                **self._client_options(self._timeouts),
                 verify=httpx.create_ssl_context(),  # one for all, for it takes long to make
                 limits=httpx.Limits(keepalive_expiry=_IDLE_SECONDS),
             )
-            self._lanes = ConnectionPool(client, seconds=self._waits.timeout_seconds)
+            self._lanes = ConnectionPool(client, seconds=self._timeouts.timeout_seconds)
             self._exchange = EndpointClient(
                 self._lanes,
                 base_url=self._base_url,
@@ -232,17 +232,17 @@ class OpenAIEngine:
                 extra_body=self._extra_body,
                 key=self._key,
                 limit=self._limit,
-                waits=self._waits,
+                timeouts=self._timeouts,
             )
             self._thread = threading.Thread(target=self._loop.run_forever, name="infertune-openai", daemon=True)
             self._thread.start()
         return self._loop, self._exchange
 
-    def _client_options(self, waits: Timeouts) -> dict[str, Any]:
+    def _client_options(self, timeouts: Timeouts) -> dict[str, Any]:
         return {
             "base_url": self._base_url,
             "headers": {"Content-Type": "application/json", **body.HEADERS, **self._key.headers},
-            "timeout": httpx.Timeout(waits.timeout_seconds, connect=10.0),
+            "timeout": httpx.Timeout(timeouts.timeout_seconds, connect=10.0),
             "trust_env": not self._is_local,  # a proxy for the world is none for this machine
         }
 

@@ -1,1 +1,1 @@
-"""Servers as processes: started, watched, ended, and why one failed."""
+"""Servers as processes: started, supervised and ended, and why one failed."""

@@ -23,7 +23,7 @@ from infertune.types import REFUSED, Request, Response, Scalar, Unsupported
 
 _MAX_RESTARTS_UNANSWERED = 5
 # The watch knows better than a clock whether the server gets on, and a second copy would only add to its work.
-_WAITS = Timeouts(timeout_seconds=86_400.0, hedge_seconds=86_400.0)
+_TIMEOUTS = Timeouts(timeout_seconds=86_400.0, hedge_seconds=86_400.0)
 _SECONDS_TO_END = 20.0  # from the death of its engine, a server takes about five on two busy cores
 
 
@@ -234,7 +234,7 @@ class VLLMEngine:
                 extra=self._extra,
                 capabilities=self._capabilities,
                 seeds_safe=self._arguments.seeds_are_safe,
-                waits=_WAITS,
+                timeouts=_TIMEOUTS,
                 alive=lambda: server.alive() and not watch.seen,
             )
         except BaseException:
