@@ -150,8 +150,8 @@ def _population(seed: int) -> Population:
         rows = []
         for choice in model.space.replay_choices(configuration):
             table, n = tables[int(choice["decoding.max_tokens"])], int(choice["strategy.n"])
-            expected = plugins.load("strategies", str(choice["strategy.name"]))().expected_scores(table, n)
-            rows.append((expected, whole.prompt_tokens.mean() + n * table.tokens.mean()))
+            expected = plugins.load("strategies", str(choice["strategy.name"]))().expected(table, n)
+            rows.append((expected.scores, expected.tokens.mean()))
         scores.append(np.array([row for row, _ in rows]))
         costs.append(np.array([cost for _, cost in rows]))
         prompt = [2.0 * (str(configuration["prompt.template"]) == each) for each in sorted(set(prompts))]

@@ -13,17 +13,18 @@ import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from infertune import tasks
 from infertune.bank import SampleBank
 from infertune.engines.hf.engine import HFEngine
-from infertune.evaluation.candidates import candidates
+from infertune.evaluation.replay import replayed_responses
 from infertune.evaluation.requests import requests_for
 from infertune.evaluation.scoring import CachedScorer
 from infertune.report.table import short
 from infertune.space import SearchSpace
 from infertune.space.default_space import default_space
 from infertune.statistics.intervals import paired_difference
-from infertune.strategies.estimators import estimate
 from infertune.tasks import Task
 from infertune.types import Configuration, Engine, Example
 from infertune.types.evidence import Candidate
@@ -48,8 +49,12 @@ def measured(
     requests = requests_for(task, configuration, examples, n_samples=N_SAMPLES, max_tokens=task.max_tokens, seed=0)
     for response in engine.generate(bank.missing(engine.facts, requests)):
         bank.put("task_signal", engine.facts, response)
-    found = candidates(space, CachedScorer(task), configuration, examples, bank.get(engine.facts, requests))
-    return [one for one in found if one.configuration["decoding.max_tokens"] == task.max_tokens]
+    responses = bank.get(engine.facts, requests)
+    found = replayed_responses(space, CachedScorer(task), configuration, examples, responses)
+    assert found is not None
+    ids = [example.id for example in examples]
+    made = found.candidates(configuration, ids)
+    return [one for one in made if one.configuration["decoding.max_tokens"] == task.max_tokens]
 
 
 def again(task: Task, chosen: Candidate, examples: Sequence[Example], engine: Engine, bank: SampleBank) -> Candidate:
@@ -61,14 +66,14 @@ def again(task: Task, chosen: Candidate, examples: Sequence[Example], engine: En
 
 
 def row(candidate: Candidate) -> list[str]:
-    utility = estimate(candidate.scores)
+    error = candidate.scores.std(ddof=1) / np.sqrt(len(candidate.scores))
     configuration = candidate.configuration
     n = int(configuration["strategy.n"])
     return [
         str(configuration["prompt.template"]),
         f"{configuration['decoding.temperature']:g}",
         "1" if n == 1 else f"{n} {configuration['strategy.name']}",
-        f"{utility.mean:.3f} ± {utility.standard_error:.3f}",
+        f"{candidate.utility:.3f} ± {error:.3f}",
         f"{candidate.cost_tokens:.0f}",
     ]
 

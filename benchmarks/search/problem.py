@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks.search.optimum import optimum, worth
 from benchmarks.search.tables import Tables
-from infertune.evaluation.candidates import replayed
+from infertune.evaluation.replay import Replayed, replayed
 from infertune.space import SearchSpace
 from infertune.space.default_space import default_space
 from infertune.strategies.estimators import SampleTable, concatenated
@@ -71,16 +71,20 @@ class Bought:
 
     def candidates(self) -> list[Candidate]:
         """Return every replay choice with its evidence; examples are named by their numbers."""
-        return replayed(
+        return self.replayed().candidates(self.purchase.configuration, tuple(map(str, self.purchase.examples)))
+
+    def replayed(self) -> Replayed:
+        """Return every replay choice; examples are the columns, in the purchase's order."""
+        found = replayed(
             self.space,
             self.purchase.configuration,
-            example_ids=tuple(map(str, self.purchase.examples)),
-            prompt_tokens=self.prompt_tokens,
             n_stored=self.n_samples,
             max_tokens_stored=self.purchase.max_tokens,
             table=self.table,
             default_extractor=self.default_extractor,
         )
+        assert found is not None
+        return found
 
 
 def together(parts: Sequence[Bought]) -> Bought:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmarks.search.recording import Recording
 from infertune.bank import SampleBank
-from infertune.evaluation.candidates import sample_table
+from infertune.evaluation.replay import sample_table
 from infertune.evaluation.scoring import CachedScorer
 from infertune.strategies.estimators import SampleTable
 from infertune.types import Configuration
@@ -59,6 +59,7 @@ class Tables:
             scores=scores.astype(np.float64),
             tokens=tokens.astype(np.int32),
             logprobs=logprobs.astype(np.float64),
+            prompt_tokens=self.prompt_tokens[at[0]][examples].astype(np.float64),
         )
 
 

@@ -20,7 +20,7 @@ from benchmarks.search.recording import SEED
 from benchmarks.study.endpoint import Worth
 from infertune import tasks
 from infertune.engines.replay import ReplayEngine
-from infertune.evaluation.candidates import replayed
+from infertune.evaluation.replay import replayed
 from infertune.space import SearchSpace
 from infertune.space.default_space import TEMPERATURE, default_space
 from infertune.tasks import Task
@@ -101,14 +101,14 @@ class Recorded:
         found = replayed(
             self.space,
             recorded,
-            example_ids=tuple(self._tables.example_ids[at] for at in self._left),
-            prompt_tokens=self._tables.prompt_tokens[self._tables.number[recorded]][self._left].astype(np.float64),
             n_stored=n,
             max_tokens_stored=self._tables.limits[-1],
             table=lambda limit, extractor: self._tables.table(recorded, self._left, n, limit, extractor),
             default_extractor=self._tables.extractors[0],
         )
-        return {each.configuration: each for each in found}
+        assert found is not None
+        ids = [self._tables.example_ids[at] for at in self._left]
+        return {each.configuration: each for each in found.candidates(recorded, ids)}
 
 
 class Nearest:

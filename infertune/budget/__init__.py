@@ -1,4 +1,4 @@
-"""What may be spent: limits in tokens, seconds and money, prices, and how often a prompt is paid for."""
+"""What may be spent: limits in tokens, seconds and money, and prices."""
 
 from infertune.budget.limits import Budget, parse_seconds, parse_tokens
 from infertune.budget.prices import Prices

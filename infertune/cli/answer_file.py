@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from infertune.evaluation.parts import Part
     from infertune.recipes.recipe import Files, Recipe, RecipeEvidence
     from infertune.report.answer import Answer
-    from infertune.study.confirmation import Part
     from infertune.tasks import Task
     from infertune.types import Scalar
 

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from infertune.bank.lease import Lease
     from infertune.budget import Budget
     from infertune.cli.live import Status, View
+    from infertune.evaluation.parts import Part
     from infertune.selection.select import Wanted
     from infertune.space import SearchSpace
-    from infertune.study.confirmation import Part
     from infertune.study.finished import Finished
     from infertune.study.progress import Progress
     from infertune.study.trial_log import TrialLog

@@ -15,10 +15,9 @@ from infertune.cli.engine import checked, given, looked, named_values, probing, 
 from infertune.cli.subject import Given, Subject, subject
 
 if TYPE_CHECKING:
-    from infertune.evaluation.evaluator import Evaluator
+    from infertune.evaluation.parts import Part
     from infertune.report.evaluation import Evaluation
-    from infertune.types import Configuration, Example, Scalar
-    from infertune.types.evidence import Candidate
+    from infertune.types import Scalar
 
 _MIN_P_BEFORE_TOP_P = {"hf": False, "vllm": True}
 
@@ -130,6 +129,8 @@ def _measured(wanted: Subject, *, split: str, n_examples: int | None, n_samples:
     from infertune.errors import EngineError
     from infertune.evaluation.account import Account
     from infertune.evaluation.evaluator import Evaluator
+    from infertune.evaluation.parts import evaluated, orders
+    from infertune.evaluation.scoring import CachedScorer
     from infertune.report import evaluation
     from infertune.report.table import short
     from infertune.space.extra_settings import extra_ends
@@ -139,7 +140,7 @@ def _measured(wanted: Subject, *, split: str, n_examples: int | None, n_samples:
     task, configuration = wanted.task, wanted.configuration
     space = wanted.space.fixed(configuration)
     examples = getattr(task, split)[:n_examples]
-    parts = _parts(wanted, examples, n_samples)
+    parts = _parts(wanted, len(examples), n_samples)
     with View() as view:
         view.say(
             f"{task.name} with {wanted.model}: {short(configuration, wanted.space)}; samples in {wanted.database}"
@@ -162,11 +163,13 @@ def _measured(wanted: Subject, *, split: str, n_examples: int | None, n_samples:
                 view.update(lambda: Status(phase=split, share=n / len(examples), facts=facts))
 
             account = Account(study="evaluate", engine=running, bank=bank, on_landing=landed)
-            evaluator = Evaluator(task=task, space=space, account=account, seed=wanted.seed)
-            requests = [each for some, k in parts for each in evaluator.requests([configuration], some, n_samples=k)]
-            account.buy(requests)
-            found = _figures(evaluator, configuration, parts)
-            responses = account.responses(requests)
+            evaluator = Evaluator(
+                scorer=CachedScorer(task), examples=examples, space=space, account=account, seed=wanted.seed
+            )
+            wished = orders(evaluator, configuration, parts)
+            evaluator.buy(wished)
+            found = evaluated(evaluator, configuration, parts)
+            responses = [each for order in wished for each in evaluator.responses(order)]
             facts = dict(running.facts)
     errors = [response.error for response in responses if response.error]
     if found is None:
@@ -188,7 +191,7 @@ def _measured(wanted: Subject, *, split: str, n_examples: int | None, n_samples:
         configuration=configuration,
         utility=mean_interval(found.scores),
         cost_tokens=found.cost_tokens,
-        rows=evaluation.rows(evaluator.judge, found, examples, responses),
+        rows=evaluation.rows(evaluator.scorer, found, examples, responses),
         spent_tokens=account.run_tokens,
         notes=notes,
         source=wanted.source,
@@ -198,39 +201,21 @@ def _measured(wanted: Subject, *, split: str, n_examples: int | None, n_samples:
     )
 
 
-def _parts(
-    wanted: Subject, examples: "Sequence[Example]", n_samples: int | None
-) -> "list[tuple[Sequence[Example], int]]":
-    """Return examples in a row with how many samples each of them gets."""
+def _parts(wanted: Subject, n_examples: int, n_samples: int | None) -> "list[Part]":
+    """Return examples in a row with how many further samples each of them gets."""
     from infertune.errors import InvalidInputError
+    from infertune.evaluation.parts import Part
 
     n = int(wanted.configuration["strategy.n"])
     if n_samples is not None:
         if n_samples < n:
             raise InvalidInputError(f"--samples must be at least n, which is {n} here, not {n_samples}")
-        return [(examples, n_samples)]
-    parts, start = [], 0
-    for n_examples, n_more in (*wanted.further_samples, (len(examples), 0)):
-        parts.append((examples[start : start + n_examples], n + n_more))
-        start += n_examples
-    return [(some, k) for some, k in parts if some]
-
-
-def _figures(
-    evaluator: "Evaluator", configuration: "Configuration", parts: "Sequence[tuple[Sequence[Example], int]]"
-) -> "Candidate | None":
-    """Return the evidence on all examples; one that lacks some of its further samples counts with the first n."""
-    from infertune.selection.select import concatenated
-
-    found: list[Candidate] = []
-    for examples, n_samples in parts:
-        left = list(examples)
-        for k in dict.fromkeys((n_samples, int(configuration["strategy.n"]))):
-            some = evaluator.evaluate_complete(configuration, left, n_samples=k) if left else None
-            if some is not None:
-                found.append(some)
-                left = [each for each in left if each.id not in some.example_ids]
-    return concatenated(found) if found else None
+        return [Part(n_examples, n_samples - n)]
+    parts, left = [], n_examples
+    for n_part, n_more in (*wanted.further_samples, (n_examples, 0)):
+        parts.append(Part(min(n_part, left), n_more))
+        left -= parts[-1].n_examples
+    return [part for part in parts if part.n_examples]
 
 
 def _said(errors: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ How much is bought depends on what it costs and never on what was scored. First 
 further samples of each, which take luck out of the scores.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,25 +13,18 @@ import numpy as np
 from infertune.errors import EngineError
 from infertune.evaluation.account import Account
 from infertune.evaluation.evaluator import Evaluator
+from infertune.evaluation.parts import Part, evaluated, orders
+from infertune.evaluation.scoring import CachedScorer
 from infertune.joint.context import EngineSide, JointContext
-from infertune.selection.select import concatenated, on_common_examples
+from infertune.selection.select import on_common_examples
 from infertune.space.default_space import TEMPERATURE
 from infertune.study.decisions import decided
 from infertune.study.finals import RESERVE
-from infertune.types import Example, Request
 from infertune.types.arrays import FloatArray
 from infertune.types.evidence import Candidate
 
 SLACK = 1.01  # costs are means of the same configurations on the same split
 MORE_SAMPLES = (0, 4, 8, 15)  # of each example, beside the n of its decoding
-
-
-@dataclass(frozen=True, slots=True)
-class PairPart:
-    """Examples in a row, each with ``n_more`` samples beside the n of either decoding."""
-
-    n_examples: int
-    n_more: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +49,7 @@ class Pair:
         n_answered = sum(not n for n in self._lacking(self.old, 0))
         return RESERVE * n_answered * self.given.share_of(prompt, sample * _n_asked(self.new, 0))
 
-    def buy(self, purpose: str, share: float) -> tuple[PairPart, ...]:
+    def buy(self, purpose: str, share: float) -> tuple[Part, ...]:
         """Buy what a share of the budget can complete on both sides, and return how far they then go.
 
         Args:
@@ -73,17 +66,16 @@ class Pair:
             return {"parts": [[part.n_examples, part.n_more] for part in self._affordable(share)]}
 
         made = decided(log, f"parts of {purpose}", self.given.budget, sides, decide)
-        parts = tuple(PairPart(*part) for part in made["parts"])
+        parts = tuple(Part(*part) for part in made["parts"])
         for side in (self.new, self.old):
-            account = self._account(side)
-            wanted = [self._requests(side, some, part.n_more) for part, some in self._cut(parts)]
+            evaluator = self._evaluator(side)
             try:
-                account.buy([each for requests in wanted for each in requests])
+                evaluator.buy(orders(evaluator, side.decoding, parts))
             finally:
-                log.note("seconds", account.seconds)
+                log.note("seconds", evaluator.account.seconds)
         return parts
 
-    def compared(self, parts: Sequence[PairPart]) -> tuple[Candidate, Candidate]:
+    def compared(self, parts: Sequence[Part]) -> tuple[Candidate, Candidate]:
         """Return both on the examples that both have answered, as configurations of engine and decoding together.
 
         Raises:
@@ -95,19 +87,19 @@ class Pair:
         new, old = on_common_examples(both)
         return new, old
 
-    def _affordable(self, share: float) -> list[PairPart]:
+    def _affordable(self, share: float) -> list[Part]:
         """Return how far a share of the budget goes."""
         spent = self.given.bank.spent(self.study)
         billed = spent.tokens / max(spent.prompt_tokens + spent.completion_tokens, 1)  # a server may bill more
         left = max(share, 0.0) / (SLACK * max(billed, 1.0)) + 1e-9
-        parts: list[PairPart] = []
+        parts: list[Part] = []
         below: FloatArray = np.zeros(len(self.given.task.confirm))
         for n_more in MORE_SAMPLES:
             prices = self._prices(self.new, n_more) + self._prices(self.old, n_more)
             totals = np.cumsum(prices) + below.sum() - np.cumsum(below)  # of so many deeper, the others as they were
             n = int((totals <= left).sum())
-            rest = [PairPart(part.n_examples - n, part.n_more) for part in parts if part.n_examples > n]
-            parts = [*([PairPart(n, n_more)] if n else []), *rest]
+            rest = [Part(part.n_examples - n, part.n_more) for part in parts if part.n_examples > n]
+            parts = [*([Part(n, n_more)] if n else []), *rest]
             if n < len(prices):
                 break
             below = prices
@@ -122,7 +114,9 @@ class Pair:
 
     def _lacking(self, side: EngineSide, n_more: int) -> list[int]:
         """Return how many samples of each example the bank lacks."""
-        requests = self._requests(side, self.given.task.confirm, n_more)
+        evaluator = self._evaluator(side)
+        every = Part(len(self.given.task.confirm), n_more)
+        requests = [each for order in orders(evaluator, side.decoding, [every]) for each in evaluator.requests(order)]
         lacking = {each.example_id: len(each.samples) for each in self.given.bank.missing(side.facts, requests)}
         return [lacking.get(example.id, 0) for example in self.given.task.confirm]
 
@@ -130,7 +124,8 @@ class Pair:
         """Return the mean tokens of a prompt and of a sample; of a side without any, some more than of the other."""
         for each in (side, self.old, self.new):
             slack = 1.0 if each is side else RESERVE
-            landed = self._account(each).responses(self._requests(each, self.given.task.confirm, 0))
+            evaluator = self._evaluator(each)
+            landed = evaluator.responses(evaluator.order(each.decoding))
             if answered := [response for response in landed if response.generations]:
                 n_samples = sum(len(response.generations) for response in answered)
                 prompt = sum(response.prompt_tokens for response in answered) / len(answered)
@@ -138,43 +133,21 @@ class Pair:
                 return slack * prompt, slack * sample
         raise EngineError("no confirm example was answered under the default engine")
 
-    def _answered(self, side: EngineSide, parts: Sequence[PairPart]) -> Candidate | None:
-        """Return the evidence on one side; where further samples of an example failed, it has the first n."""
-        evaluator = self._evaluator(side)
-        found: list[Candidate] = []
-        for part, examples in self._cut(parts):
-            left = list(examples)
-            for n_more in (part.n_more, 0):
-                n_samples = _n_asked(side, n_more)
-                some = evaluator.evaluate_complete(side.decoding, left, n_samples=n_samples) if left else None
-                if some is not None:
-                    found.append(some)
-                    left = [each for each in left if each.id not in some.example_ids]
-        if not found:
-            return None
-        whole = concatenated(found)
-        return replace(whole, configuration=whole.configuration.with_values(side.engine))
-
-    def _cut(self, parts: Sequence[PairPart]) -> Iterator[tuple[PairPart, Sequence[Example]]]:
-        start = 0
-        for part in parts:
-            yield part, self.given.task.confirm[start : start + part.n_examples]
-            start += part.n_examples
-
-    def _requests(self, side: EngineSide, examples: Sequence[Example], n_more: int) -> list[Request]:
-        return self._evaluator(side).requests([side.decoding], examples, n_samples=_n_asked(side, n_more))
+    def _answered(self, side: EngineSide, parts: Sequence[Part]) -> Candidate | None:
+        whole = evaluated(self._evaluator(side), side.decoding, parts)
+        return None if whole is None else replace(whole, configuration=whole.configuration.with_values(side.engine))
 
     def _evaluator(self, side: EngineSide) -> Evaluator:
         given = self.given
-        return Evaluator(task=given.task, space=given.space, account=self._account(side), seed=given.seed)
-
-    def _account(self, side: EngineSide) -> Account:
-        given = self.given
-        return Account(
+        account = Account(
             study=self.study,
             engine=given.engine(side),
             bank=given.bank,
             seconds=given.seconds(self.study),
+        )
+        scorer = CachedScorer(given.task)
+        return Evaluator(
+            scorer=scorer, examples=given.task.confirm, space=given.space, account=account, seed=given.seed
         )
 
 

@@ -104,17 +104,17 @@ class Evaluation:
 
 
 def rows(
-    judge: CachedScorer, found: Candidate, examples: Sequence[Example], responses: Sequence[Response]
+    scorer: CachedScorer, found: Candidate, examples: Sequence[Example], responses: Sequence[Response]
 ) -> tuple[Row, ...]:
     """Return what became of each example.
 
     Args:
-        judge: Extracts and scores.
+        scorer: Extracts and scores.
         found: The configuration with its figures on those of the examples that were answered.
         examples: All that were asked; ``responses`` has as many, in the same order.
     """
     configuration = found.configuration
-    extractor = str(configuration.get("strategy.extractor", judge.task.default_extractor))
+    extractor = str(configuration.get("strategy.extractor", scorer.task.default_extractor))
     n = int(configuration["strategy.n"])
     strategy: Strategy = plugins.load("strategies", str(configuration["strategy.name"]))()
     figures = dict(zip(found.example_ids, zip(found.scores, found.tokens, strict=True), strict=True))
@@ -123,8 +123,8 @@ def rows(
         samples = tuple(
             Sample(
                 sample=one.sample,
-                answer=(answer := judge.answer(one.text, extractor)),
-                score=judge.score(answer, example),
+                answer=(answer := scorer.answer(one.text, extractor)),
+                score=scorer.score(answer, example),
                 tokens=len(one.token_ids),
                 finish=one.finish_reason,
                 text=one.text,
@@ -152,7 +152,7 @@ def rows(
             id=example.id,
             failed=False,
             score=score,
-            right=judge.score(answer, example) == 1.0,
+            right=scorer.score(answer, example) == 1.0,
             answer=answer,
             tokens=tokens,
             truncated=any(one.finish == "length" for one in samples),

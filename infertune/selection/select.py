@@ -188,17 +188,6 @@ def _arranged(candidate: Candidate, example_ids: Sequence[str]) -> Candidate:
     )
 
 
-def concatenated(parts: Sequence[Candidate]) -> Candidate:
-    """Return one configuration's evidence on several sets of examples as one."""
-    return replace(
-        parts[0],
-        example_ids=tuple(each for part in parts for each in part.example_ids),
-        scores=np.concatenate([part.scores for part in parts]),
-        tokens=np.concatenate([part.tokens for part in parts]),
-        refused=frozenset().union(*(part.refused for part in parts)),
-    )
-
-
 def changes(configuration: Configuration, default: Configuration) -> int:
     """Return how many values a configuration has other than the default's."""
     return sum(configuration.get(name) != value for name, value in default.items())

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from infertune.strategies import Expected
 from infertune.strategies.estimators import SampleTable, best_of_n
-from infertune.types.arrays import FloatArray
 
 
 class BestOfN:
@@ -15,9 +15,9 @@ class BestOfN:
         """Return ``n``."""
         return n
 
-    def expected_scores(self, table: SampleTable, n: int) -> FloatArray:
-        """Return the exact expected score of the likeliest of ``n`` of the stored samples."""
-        return best_of_n(table, n)
+    def expected(self, table: SampleTable, n: int) -> Expected:
+        """Return the exact expected score of the likeliest of ``n`` of the stored samples, and what these cost."""
+        return Expected(best_of_n(table, n), table.cost(n))
 
     def choose(self, answers: Sequence[str | None], logprobs: Sequence[float]) -> str | None:
         """Return the answer of the likeliest sample."""

@@ -2,7 +2,7 @@
 
 Every estimator maps a `SampleTable` to one value per example, shape ``[n_examples]``: the mean over all n-subsets of
 the stored samples, computed in closed form. So it is unbiased for n fresh samples whenever n <= K, and the only error
-left is that of having seen some examples and not others (`estimate`).
+left is that of having seen some examples and not others.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from infertune.strategies.prompt_bill import n_prompts
 from infertune.types.arrays import FloatArray, IntArray
 
 
@@ -25,12 +26,16 @@ class SampleTable:
         scores: Score of that answer in [0, 1]: equal answers of one example have equal scores, and -1 has 0.
         tokens: Generated tokens.
         logprobs: Mean raw log probability per token.
+        prompt_tokens: Of each example's request; shape ``[n_examples]``.
+        samples_per_prompt: As in `n_prompts`.
     """
 
     answers: IntArray
     scores: FloatArray
     tokens: IntArray
     logprobs: FloatArray
+    prompt_tokens: FloatArray
+    samples_per_prompt: int | None = None
 
     def __post_init__(self) -> None:
         shape = self.answers.shape
@@ -41,6 +46,8 @@ class SampleTable:
                 raise ValueError(
                     f"{name} must have the shape {shape} of answers, but have {getattr(self, name).shape}"
                 )
+        if self.prompt_tokens.shape != shape[:1]:
+            raise ValueError(f"prompt_tokens must have the shape {shape[:1]}, but have {self.prompt_tokens.shape}")
         if not np.all((self.scores >= 0) & (self.scores <= 1)):
             raise ValueError("scores must lie in [0, 1]")
         if np.any(self.scores[self.answers < 0]):
@@ -51,41 +58,27 @@ class SampleTable:
         """Stored samples of each example, K."""
         return int(self.answers.shape[1])
 
+    def cost(self, n: int) -> FloatArray:
+        """Return the expected tokens of a request for n samples, prompts included; shape ``[n_examples]``."""
+        prompts = n_prompts(n, self.samples_per_prompt) * self.prompt_tokens
+        return np.asarray(prompts + n * self.tokens.mean(axis=1))
+
 
 def concatenated(tables: Sequence[SampleTable]) -> SampleTable:
-    """Return the rows of some tables, one table after the other; all have as many samples."""
+    """Return the rows of some tables, one table after the other; all have as many samples and are billed alike."""
     return SampleTable(
         answers=np.concatenate([table.answers for table in tables]),
         scores=np.concatenate([table.scores for table in tables]),
         tokens=np.concatenate([table.tokens for table in tables]),
         logprobs=np.concatenate([table.logprobs for table in tables]),
+        prompt_tokens=np.concatenate([table.prompt_tokens for table in tables]),
+        samples_per_prompt=tables[0].samples_per_prompt,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """A mean over examples; the standard error is NaN for a single example."""
-
-    mean: float
-    standard_error: float
-    n_examples: int
-
-
-def estimate(values: FloatArray) -> Estimate:
-    """Return the mean of per-example values ``[n_examples]`` and its standard error over examples."""
-    n = len(values)
-    error = float(np.std(values, ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
-    return Estimate(mean=float(np.mean(values)), standard_error=error, n_examples=n)
 
 
 def first(table: SampleTable) -> FloatArray:
     """Return the expected score of a single sample (mean@1)."""
     return np.asarray(table.scores.mean(axis=1))
-
-
-def expected_tokens(table: SampleTable, n: int) -> FloatArray:
-    """Return the expected generated tokens of n samples; the prompt's are the caller's."""
-    return n * np.asarray(table.tokens.mean(axis=1))
 
 
 def best_possible(table: SampleTable, n: int) -> FloatArray:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from infertune.strategies import Expected
 from infertune.strategies.estimators import SampleTable, first
-from infertune.types.arrays import FloatArray
 
 
 class First:
@@ -15,9 +15,9 @@ class First:
         """Return 1, whatever ``n``."""
         return 1
 
-    def expected_scores(self, table: SampleTable, n: int) -> FloatArray:
-        """Return the mean score of each example's samples."""
-        return first(table)
+    def expected(self, table: SampleTable, n: int) -> Expected:
+        """Return the mean score of each example's samples, and what one of them costs."""
+        return Expected(first(table), table.cost(1))
 
     def choose(self, answers: Sequence[str | None], logprobs: Sequence[float]) -> str | None:
         """Return the first answer."""

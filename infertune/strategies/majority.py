@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from infertune.strategies import Expected
 from infertune.strategies.estimators import SampleTable, majority
-from infertune.types.arrays import FloatArray
 
 
 class Majority:
@@ -16,9 +16,9 @@ class Majority:
         """Return ``n``."""
         return n
 
-    def expected_scores(self, table: SampleTable, n: int) -> FloatArray:
-        """Return the exact expected score of a vote among ``n`` of the stored samples."""
-        return majority(table, n)
+    def expected(self, table: SampleTable, n: int) -> Expected:
+        """Return the exact expected score of a vote among ``n`` of the stored samples, and what these cost."""
+        return Expected(majority(table, n), table.cost(n))
 
     def choose(self, answers: Sequence[str | None], logprobs: Sequence[float]) -> str | None:
         """Return the answer with the most votes; None when nobody votes."""

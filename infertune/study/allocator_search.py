@@ -54,7 +54,7 @@ class AllocatorSearch:
             orders = [order_from_json(each) for each in wave["orders"]]
             until = given.plan.search_until
             # The second condition, unlike the first, does not depend on how much was under way at the limit.
-            if not given.buyer.buy(orders, until=until) or given.account.share_used > until:
+            if not given.evaluator.buy(orders, until=until) or given.account.share_used > until:
                 notes = ["the budget ended within some orders, which are left out of the answer"]
                 break
             for number, order in enumerate(orders, wave["start"]):
@@ -65,7 +65,7 @@ class AllocatorSearch:
                 _take(given, book, trials[-1])
             self._show(given, book, [order.configuration for order in orders], len(trials))
         if book.evidence:
-            check_affordable(given.explored.candidates, given.cap_tokens)
+            check_affordable(given.incumbents.candidates, given.cap_tokens)
         depths = self._ranked(given, book)
         return SearchResult(
             orders=tuple(book.orders),
@@ -95,7 +95,7 @@ class AllocatorSearch:
         if room <= 0:
             return [], ""
         offer = _offer(given, book)
-        coverage = Coverage(book.orders, given.buyer.max_tokens)
+        coverage = Coverage(book.orders, given.evaluator.max_tokens)
         wave: list[Order] = []
         longer = book.longer_than(given)
         n_requests, share = 0, 0.0
@@ -117,11 +117,11 @@ class AllocatorSearch:
 
     def _show(self, given: SearchContext, book: "_Book", changed: Sequence[Configuration], n_trials: int) -> None:
         pooled = [(each, book.pooled(given, each)) for each in dict.fromkeys(changed)]
-        given.explored.add(pooled, n_trials, next(iter(self._ranking(given, book)), None))
+        given.incumbents.add(pooled, n_trials, next(iter(self._ranking(given, book)), None))
 
     def _believed(self, given: SearchContext, book: "_Book", orders: Sequence[Order]) -> list[Configuration]:
         """Return the ranking with the evidence of further orders, in place of what there is of the same."""
-        pieces = [given.buyer.evidence(each, given.buyer.candidates(each)) for each in orders]
+        pieces = [given.evaluator.evidence(each) for each in orders]
         found = [each for each in pieces if each is not None]
         taken = {each.order.configuration: set(each.order.examples) for each in found}
         earlier = [_without(each, taken.get(each.order.configuration, set())) for each in book.evidence]
@@ -141,7 +141,7 @@ class AllocatorSearch:
         Those are left out that never seemed to keep the cap.
         """
         found = {given.request_part(each): int(each["strategy.n"]) for each in self._ranking(given, book)}
-        choices = given.explored.choices
+        choices = given.incumbents.choices
         return {each: n for each, n in found.items() if affordable(choices.get(each, []), given.cap_tokens)}
 
 
@@ -164,7 +164,7 @@ class _Book:
 
     def pooled(self, given: SearchContext, configuration: Configuration) -> list[Candidate]:
         pieces = self.pieces.get(configuration)
-        return given.buyer.pooled(pieces) if pieces else []
+        return given.evaluator.pooled(pieces) if pieces else []
 
     def add(self, piece: Evidence) -> None:
         self.evidence.append(piece)
@@ -201,14 +201,14 @@ def _take(given: SearchContext, book: _Book, trial: LoggedTrial) -> None:
         book.failed.append(replace(order, examples=trial.unanswered))
     if answered:
         own = replace(order, examples=answered)
-        piece = trial.evidence or given.buyer.evidence(own, given.buyer.candidates(own))
+        piece = trial.evidence or given.evaluator.evidence(own)
         assert piece is not None
         book.add(piece)
 
 
 def _logged(given: SearchContext, number: int, order: Order) -> LoggedTrial:
-    found = given.buyer.candidates(order)
-    piece = given.buyer.evidence(order, found)
+    piece = given.evaluator.evidence(order)
+    found = given.evaluator.candidates(piece)
     answered = () if piece is None else piece.order.examples
     trial = logged(
         number,
@@ -216,7 +216,7 @@ def _logged(given: SearchContext, number: int, order: Order) -> LoggedTrial:
         found,
         n_planned=len(order.examples),
         max_cost_tokens=given.cap_tokens,
-        cause="" if found else given.buyer.cause(order),
+        cause="" if found else given.evaluator.cause(order),
     )
     unanswered = tuple(each for each in order.examples if each not in answered)
     return replace(trial, order=order, unanswered=unanswered, evidence=piece)

@@ -73,13 +73,13 @@ class Comparison:
                 break
             orders = made
             bought.extend(made)
-            self._given.buyer.buy(orders)
+            self._given.evaluator.buy(orders)
             wanted = list(dict.fromkeys([*(each.configuration for each in orders), *self._simpler(orders), *wanted]))
             n_finalists = min(len(orders) + N_FINALISTS, MOST_FINALISTS)
         examples = orders[0].examples
         deepest = [max(_covering(each, bought), key=lambda order: order.n_samples) for each in orders]
         deepest = [replace(each, examples=examples) for each in deepest]
-        found_of = [self._given.buyer.candidates(each) for each in deepest]
+        found_of = [self._given.evaluated(each) for each in deepest]
         believed = found.believed(deepest) if found.believed else ()
         return Compared(
             candidates=tuple(on_common_examples([each for its in found_of for each in its])), believed=tuple(believed)
@@ -98,7 +98,7 @@ class Comparison:
 
     def _simpler(self, orders: Sequence[Order]) -> list[Configuration]:
         """Return what the best finalist would be with one change less."""
-        found = [each for order in orders for each in self._given.buyer.candidates(order)]
+        found = [each for order in orders for each in self._given.evaluated(order)]
         within = affordable(found, self._given.cap_tokens) or found
         best = max(within, key=lambda each: (each.utility, -each.cost_tokens))
         return one_change_less(self._request, self._given.request_part(best.configuration))
@@ -123,7 +123,7 @@ class Comparison:
             grown = len(made.orders) > len(before)
             return {"orders": [order_as_json(each) for each in made.orders] if grown else []}
 
-        named = {"n_trials": self._given.explored.n_trials}
+        named = {"n_trials": self._given.incumbents.n_trials}
         made = decided(self._given.log, f"final orders {stage}", self._given.budget, named, decide)
         return [order_from_json(each) for each in made["orders"]] or None
 
@@ -146,14 +146,14 @@ class Comparison:
             n_tune=self._given.n_tune,
             n_kept=plan.n_kept,
             n_samples=plan.n_samples,
-            max_tokens=self._given.buyer.max_tokens,
+            max_tokens=self._given.evaluator.max_tokens,
             n_least=int(self._given.space.default_configuration()["strategy.n"]),
         )
 
     def _price(self, order: Order) -> float:
         """Return what an example takes of the budget, judging by the dearest that is known of its configuration."""
         given = self._given
-        its = given.explored.choices.get(order.configuration)
+        its = given.incumbents.choices.get(order.configuration)
         n = 1 if order.configuration.get(TEMPERATURE) == 0.0 else order.n_samples
         if not its:
             return given.price(n)
@@ -165,7 +165,7 @@ class Comparison:
 
     def _confirm_reserve(self, ranked: Sequence[Configuration]) -> float:
         """Return what the confirmation of the default and of the best in the ranking takes."""
-        known = self._given.explored.choices
+        known = self._given.incumbents.choices
         pair = []
         for configuration in first_few(self._given.default, ranked, 2):
             if its := known.get(configuration):

@@ -5,33 +5,26 @@ number of examples that was fixed beforehand. First come more examples. When all
 take luck out of their scores: a vote among n is then expected over all ways to draw n of what is stored.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from infertune.budget.prompt_bill import n_prompts
 from infertune.errors import BudgetError, EngineError
 from infertune.evaluation.evaluator import Evaluator
-from infertune.selection.select import concatenated, on_common_examples
+from infertune.evaluation.parts import Part, evaluated, orders
+from infertune.selection.select import on_common_examples
 from infertune.selection.verdict import Verdict
 from infertune.space.default_space import sampled
+from infertune.strategies.prompt_bill import n_prompts
 from infertune.study.finals import RESERVE
 from infertune.study.plan import CONFIRM_SHARE
 from infertune.study.search import SearchContext
 from infertune.study.trial_log import TrialLog
-from infertune.types import Configuration, Example, Request
+from infertune.types import Configuration
 from infertune.types.evidence import Candidate
 
 USUAL_SAMPLES = 9  # that are held back for, of each example of either configuration
 FEW_SAMPLES = 4  # more of some examples, where there is no room for one more of all
 MOST_MORE = 31  # samples than n, of an example
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Examples in a row, each with n samples of a configuration and ``n_more`` beside them."""
-
-    n_examples: int
-    n_more: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +46,13 @@ class Confirmation:
     """Buys and evaluates the confirmation of one study.
 
     Args:
-        examples: Those of ``confirm``.
-        evaluator: Knows the requests of a configuration, and what answers are worth.
+        evaluator: Of ``confirm``.
         given: The study's circumstances.
     """
 
-    def __init__(self, examples: Sequence[Example], evaluator: Evaluator, given: SearchContext) -> None:
-        self._examples = examples
+    def __init__(self, evaluator: Evaluator, given: SearchContext) -> None:
         self._evaluator = evaluator
+        self._n_examples = len(evaluator.examples)
         self._given = given
 
     def reserve(self, pair: Sequence[Candidate]) -> float:
@@ -70,13 +62,13 @@ class Confirmation:
             pair: Those that are known of the two.
         """
         price = self._given.price
-        share = (2 - len(pair)) * len(self._examples) * price(USUAL_SAMPLES)
+        share = (2 - len(pair)) * self._n_examples * price(USUAL_SAMPLES)
         for each in pair:
             n = int(each.configuration["strategy.n"])
             sample = self._given.sample_of(each.cost_tokens, n)
             n_wanted = max(USUAL_SAMPLES, n) if sampled(each.configuration) else n
             more = price(n_wanted, sample_tokens=sample) - price(n, sample_tokens=sample)
-            share += len(self._examples) * (self._given.share_of(each.cost_tokens, n) + more)
+            share += self._n_examples * (self._given.share_of(each.cost_tokens, n) + more)
         return min(RESERVE * share, CONFIRM_SHARE)
 
     def run(self, pair: Sequence[Candidate]) -> list[Candidate]:
@@ -95,7 +87,7 @@ class Confirmation:
         if not steps:
             twice = 2 * self._given.account.tokens_worth(1.0)
             raise BudgetError(f"the budget must leave room for a confirmation, but is spent; try {twice:,.0f} tokens")
-        found = [self._evaluate(each, steps[-1]) for each in configurations]
+        found = [evaluated(self._evaluator, each, steps[-1].parts) for each in configurations]
         answered = [each for each in found if each is not None]
         if len(answered) < len(pair):
             raise EngineError("no example of the confirmation was answered")
@@ -109,7 +101,7 @@ class Confirmation:
             n_examples: So many.
         """
         n_more = verdict.examples_to_decide
-        if n_more is None or n_more > len(self._examples) - n_examples:
+        if n_more is None or n_more > self._n_examples - n_examples:
             return None
         pair = self._given.share_of(verdict.seen.cost_tokens) + self._given.share_of(verdict.default.cost_tokens)
         return max(1 + n_more * pair, (n_examples + n_more) * pair / CONFIRM_SHARE)
@@ -145,7 +137,7 @@ class Confirmation:
     def _next(self, last: tuple[Part, ...], prices: "_Prices", left: float) -> tuple[Part, ...] | None:
         """Return what a share of the budget still buys; None where that is nothing."""
         n_examples, n_had = last[0].n_examples, last[0].n_more
-        n_left = len(self._examples) - sum(part.n_examples for part in last)
+        n_left = self._n_examples - sum(part.n_examples for part in last)
         share = self._given.account.share_of
         if n_left:
             whole = share(*prices.whole)
@@ -181,8 +173,8 @@ class Confirmation:
 
     def _lengths(self, candidate: Candidate, last: tuple[Part, ...]) -> tuple[float, float]:
         """Return the mean tokens of a prompt and of a sample, of this confirmation where there is some of it."""
-        landed = self._given.account.responses(self._requests(candidate.configuration, last))
-        answered = [each for each in landed if each.generations]
+        asked = orders(self._evaluator, candidate.configuration, last)
+        answered = [each for order in asked for each in self._evaluator.responses(order) if each.generations]
         if answered:
             n_samples = sum(len(each.generations) for each in answered)
             prompt = sum(each.prompt_tokens for each in answered) / len(answered)
@@ -192,39 +184,9 @@ class Confirmation:
         prompt = min(self._given.prompt_tokens, (candidate.cost_tokens - n) / prompts)
         return prompt, (candidate.cost_tokens - prompts * prompt) / n
 
-    def _requests(self, configuration: Configuration, parts: tuple[Part, ...]) -> list[Request]:
-        n = int(configuration["strategy.n"])
-        return [
-            request
-            for part, examples in self._parts(parts)
-            for request in self._evaluator.requests([configuration], examples, n_samples=n + part.n_more)
-        ]
-
-    def _parts(self, parts: tuple[Part, ...]) -> Iterator[tuple[Part, Sequence[Example]]]:
-        start = 0
-        for part in parts:
-            yield part, self._examples[start : start + part.n_examples]
-            start += part.n_examples
-
     def _buy(self, configurations: Sequence[Configuration], step: ConfirmationStep) -> None:
-        queues = [self._requests(each, step.parts) for each in configurations]
-        together = [request for turn in zip(*queues, strict=True) for request in turn]
-        self._given.account.buy(together, configurations=list(configurations) * len(queues[0]))
-
-    def _evaluate(self, configuration: Configuration, step: ConfirmationStep) -> Candidate | None:
-        found = [self._part(configuration, part, examples) for part, examples in self._parts(step.parts)]
-        answered = [each for its in found for each in its]
-        return concatenated(answered) if answered else None
-
-    def _part(self, configuration: Configuration, part: Part, examples: Sequence[Example]) -> Iterator[Candidate]:
-        """Yield the evidence on some examples; where further samples of one failed, it has the first n."""
-        n, done = int(configuration["strategy.n"]), set[str]()
-        for n_samples in dict.fromkeys((n + part.n_more * sampled(configuration), n)):
-            left = [each for each in examples if each.id not in done]
-            found = self._evaluator.evaluate_complete(configuration, left, n_samples=n_samples) if left else None
-            if found is not None:
-                done.update(found.example_ids)
-                yield found
+        queues = [orders(self._evaluator, each, step.parts) for each in configurations]
+        self._evaluator.buy([order for part in zip(*queues, strict=True) for order in part])
 
 
 @dataclass(frozen=True, slots=True)

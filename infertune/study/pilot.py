@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from infertune.budget.prompt_bill import n_prompts
 from infertune.errors import BudgetError, EngineError
-from infertune.evaluation.account import Account
 from infertune.evaluation.evaluator import Evaluator
+from infertune.strategies.prompt_bill import n_prompts
 from infertune.study.plan import COST_SLACK
-from infertune.types import Configuration, Example, Response
+from infertune.types import Configuration, Response
+from infertune.types.evidence import Order
 
 PILOT_EXAMPLES = 4  # under each template, where there are few
 PILOT_REQUESTS = 20  # enough to know the usual length: many templates get fewer examples each
@@ -16,21 +16,15 @@ MOST_SAMPLES = 64  # bought to learn what a token costs in seconds or money, whe
 
 def pilot(
     configurations: Sequence[Configuration],
-    examples: Sequence[Example],
-    *,
     evaluator: Evaluator,
-    account: Account,
-    max_tokens: int,
+    *,
     measures_pace: bool,
 ) -> list[Response]:
     """Return the answers that a few examples get under each configuration.
 
     Args:
         configurations: Values of the request tier.
-        examples: All; the first few are taken.
-        evaluator: Knows the requests.
-        account: Pays.
-        max_tokens: Of every answer.
+        evaluator: Of the examples of which the first few are taken.
         measures_pace: Whether the budget is one of seconds or money: what a token takes of it is known only after
             some were bought, and the bank may have had the first ones.
 
@@ -38,13 +32,16 @@ def pilot(
         BudgetError: It was spent before.
         EngineError: None was answered.
     """
-    some = examples[: min(PILOT_EXAMPLES, max(1, PILOT_REQUESTS // len(configurations)))]
+    account = evaluator.account
+    n_each = min(PILOT_EXAMPLES, max(1, PILOT_REQUESTS // len(configurations)), len(evaluator.examples))
     for n_samples in range(1, MOST_SAMPLES + 1):
-        requests = evaluator.requests(configurations, some, n_samples=n_samples, max_tokens=max_tokens)
-        account.buy(requests, configurations=list(configurations) * len(some))
+        orders = [
+            Order(configuration=each, examples=tuple(range(n_each)), n_samples=n_samples) for each in configurations
+        ]
+        evaluator.buy(orders)
         if not measures_pace or account.share_used > 0:
             break
-    landed = account.responses(requests)
+    landed = [response for order in orders for response in evaluator.responses(order)]
     answered = [response for response in landed if response.generations]
     if not answered and account.share_used >= 1:
         spent = account.spent.tokens

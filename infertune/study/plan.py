@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from infertune.budget.prompt_bill import n_prompts
 from infertune.errors import BudgetError
+from infertune.strategies.prompt_bill import n_prompts
 
 TARGET_TRIALS = 24  # fewer leave most prompts untried; more examples are then worth less than more trials
 MIN_EXAMPLES = 24  # below this one example is worth over 4 points, and trials mostly measure luck

@@ -13,7 +13,7 @@ from infertune.study.rounds import TRIALS_PER_ROUND, logged, propose
 from infertune.study.search import SearchContext, SearchResult
 from infertune.study.trial_log import LoggedTrial
 from infertune.types import Configuration
-from infertune.types.evidence import Candidate, Order
+from infertune.types.evidence import Candidate, Evidence, Order
 
 GUARD_EXAMPLES = 4  # bought before the rest where a cost cap may rule the trial out
 
@@ -34,7 +34,7 @@ class SamplerSearch:
         trials = given.log.trials()
         if trials:
             orders = _orders(given, trials)
-            given.explored.add(
+            given.incumbents.add(
                 [
                     (order.configuration, _found(given, each, order))
                     for each, order in zip(trials, orders, strict=True)
@@ -58,10 +58,11 @@ class SamplerSearch:
                 order = (
                     _order(given, proposal, given.plan.n_examples) if proposal in pursued else _guard(given, proposal)
                 )
-                found = given.buyer.candidates(order)
-                trials.append(_logged(given, number, order, found))
+                piece = given.evaluator.evidence(order)
+                found = given.evaluator.candidates(piece)
+                trials.append(_logged(given, number, order, found, piece))
                 given.log.append(given.space, trials[-1])
-                given.explored.add([(proposal, found)], len(trials))
+                given.incumbents.add([(proposal, found)], len(trials))
         return SearchResult(
             orders=tuple(_orders(given, trials)),
             ranked=_finalists(given),
@@ -70,7 +71,7 @@ class SamplerSearch:
 
 
 def _found(given: SearchContext, trial: LoggedTrial, order: Order) -> list[Candidate]:
-    return given.buyer.candidates(order) if trial.evidence is None else given.buyer.brought(trial.evidence)
+    return given.evaluator.candidates(trial.evidence or given.evaluator.evidence(order))
 
 
 def _order(given: SearchContext, configuration: Configuration, n_examples: int) -> Order:
@@ -81,16 +82,18 @@ def _guard(given: SearchContext, configuration: Configuration) -> Order:
     return _order(given, configuration, min(GUARD_EXAMPLES, given.plan.n_examples))
 
 
-def _logged(given: SearchContext, number: int, order: Order, found: Sequence[Candidate]) -> LoggedTrial:
+def _logged(
+    given: SearchContext, number: int, order: Order, found: Sequence[Candidate], evidence: Evidence | None
+) -> LoggedTrial:
     trial = logged(
         number,
         order.configuration,
         found,
         n_planned=len(order.examples),
         max_cost_tokens=given.cap_tokens,
-        cause="" if found else given.buyer.cause(order),
+        cause="" if found else given.evaluator.cause(order),
     )
-    return replace(trial, evidence=given.buyer.evidence(order, found))
+    return replace(trial, evidence=evidence)
 
 
 def _starts(given: SearchContext, trials: Sequence[LoggedTrial]) -> bool:
@@ -99,7 +102,7 @@ def _starts(given: SearchContext, trials: Sequence[LoggedTrial]) -> bool:
     if number < int(given.log.noted("rounds") or 0):
         return True
     # By the longest choice of each trial, for all of them were bought; the pilot is no part of it.
-    costs = [given.share_of(max(each.cost_tokens for each in its)) for its in given.explored.choices.values()]
+    costs = [given.share_of(max(each.cost_tokens for each in its)) for its in given.incumbents.choices.values()]
     per_trial = given.plan.n_examples * sum(costs) / max(len(costs), 1)
     if TRIALS_PER_ROUND * per_trial > given.room(_ranked(given), _orders(given, trials)):
         return False
@@ -114,10 +117,10 @@ def _buy(given: SearchContext, proposals: Sequence[Configuration]) -> list[Confi
     complete = True
     if given.cap_tokens is not None:
         guards = [_guard(given, each) for each in proposals]
-        complete = given.buyer.buy(guards, until=until)
-        pursued = [each.configuration for each in guards if _may_keep_cap(given, given.buyer.candidates(each))]
+        complete = given.evaluator.buy(guards, until=until)
+        pursued = [each.configuration for each in guards if _may_keep_cap(given, given.evaluated(each))]
     if complete:
-        complete = given.buyer.buy([_order(given, each, given.plan.n_examples) for each in pursued], until=until)
+        complete = given.evaluator.buy([_order(given, each, given.plan.n_examples) for each in pursued], until=until)
     # The second condition, unlike the first, does not depend on how much was under way at the limit.
     return pursued if complete and given.account.share_used <= until else None
 
@@ -132,12 +135,12 @@ def _orders(given: SearchContext, trials: Sequence[LoggedTrial]) -> list[Order]:
 
 def _ranked(given: SearchContext) -> list[Configuration]:
     """Return the configurations whose choices are most worth another look."""
-    of = {id(each): configuration for configuration, choices in given.explored.choices.items() for each in choices}
-    within = affordable(given.explored.candidates, given.cap_tokens)
+    of = {id(each): configuration for configuration, choices in given.incumbents.choices.items() for each in choices}
+    within = affordable(given.incumbents.candidates, given.cap_tokens)
     return [of[id(each)] for each in finalists(within)] if within else []
 
 
 def _finalists(given: SearchContext) -> list[Configuration]:
-    if found := given.explored.candidates:
+    if found := given.incumbents.candidates:
         check_affordable(found, given.cap_tokens)
     return _ranked(given)

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from infertune.budget import Budget
-from infertune.budget.prompt_bill import n_prompts
 from infertune.evaluation.account import Account
-from infertune.evaluation.order_desk import OrderDesk
+from infertune.evaluation.evaluator import Evaluator
 from infertune.space import SearchSpace
+from infertune.strategies.prompt_bill import n_prompts
 from infertune.study.plan import Plan
 from infertune.study.progress import Incumbents
 from infertune.study.trial_log import TrialLog
 from infertune.types import Configuration
-from infertune.types.evidence import Order
+from infertune.types.evidence import Candidate, Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,8 @@ class SearchContext:
         cap_tokens: Most tokens per request of what is recommended; None is no limit.
         seed: The study's.
         prompt_tokens: Mean of a request, as the pilot saw it; ``sample_tokens`` of a sample.
-        explored: Is told what was found, trial by trial.
+        evaluator: Of ``tune``.
+        incumbents: Is told what was found, trial by trial.
         reserve: Gives the share of the budget to hold back for finals and confirmation.
     """
 
@@ -43,9 +44,9 @@ class SearchContext:
     plan: Plan
     budget: Budget
     account: Account
-    buyer: OrderDesk
+    evaluator: Evaluator
     log: TrialLog
-    explored: Incumbents
+    incumbents: Incumbents
     reserve: "Reserve"
 
     def room(self, ranked: Sequence[Configuration], orders: Sequence[Order]) -> float:
@@ -78,10 +79,13 @@ class SearchContext:
         prompts = n_prompts(n_samples, self.account.samples_per_prompt) * self.prompt_tokens
         return self.account.share_of(prompts, max(cost_tokens - prompts, 0.0))
 
+    def evaluated(self, order: Order) -> list[Candidate]:
+        """Return every replay choice on those of the order's examples that were answered; none, where none was."""
+        return self.evaluator.candidates(self.evaluator.evidence(order))
+
     def request_part(self, configuration: Configuration) -> Configuration:
         """Return the request-tier values of a complete configuration."""
-        names = {parameter.name for parameter in self.space.parameters if parameter.tier == "request"}
-        return Configuration({name: value for name, value in configuration.items() if name in names})
+        return self.evaluator.request_part(configuration)
 
 
 Reserve = Callable[[SearchContext, Sequence[Configuration], Sequence[Order]], float]

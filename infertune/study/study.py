@@ -13,16 +13,16 @@ from typing import Any
 
 from infertune.bank import SampleBank
 from infertune.budget import Budget
-from infertune.budget.prompt_bill import n_prompts
 from infertune.errors import BudgetError
 from infertune.evaluation.account import Account
 from infertune.evaluation.evaluator import Evaluator
-from infertune.evaluation.order_desk import OrderDesk
+from infertune.evaluation.scoring import CachedScorer
 from infertune.selection.recommendation import Recommendation, point
 from infertune.selection.regret_bound import promise
 from infertune.selection.select import Wanted, select
 from infertune.selection.verdict import judge
 from infertune.space import SearchSpace
+from infertune.strategies.prompt_bill import n_prompts
 from infertune.study.comparison import Comparison
 from infertune.study.confirmation import Confirmation
 from infertune.study.decisions import decided
@@ -76,7 +76,6 @@ class Study:
         self._wanted = wanted
         self._on_progress = on_progress
         self._default = space.default_configuration()
-        self._max_tokens = max(int(choice["decoding.max_tokens"]) for choice in space.replay_choices(self._default))
         self._account = Account(
             study=name,
             engine=engine,
@@ -86,15 +85,12 @@ class Study:
             looked=Look(log).cost,
             on_landing=self._landed,
         )
-        self._evaluator = Evaluator(task=task, space=space, account=self._account, seed=seed)
-        self._buyer = OrderDesk(
-            tune=task.tune,
-            space=space,
-            evaluator=self._evaluator,
-            account=self._account,
-            max_tokens=self._max_tokens,
+        self._tune, self._confirm = (
+            Evaluator(scorer=scorer, examples=examples, space=space, account=self._account, seed=seed)
+            for scorer in [CachedScorer(task)]
+            for examples in (task.tune, task.confirm)
         )
-        self._explored = Incumbents(wanted.max_cost_tokens, self._report)
+        self._incumbents = Incumbents(wanted.max_cost_tokens, self._report)
         self._clock = time.monotonic()
         self._phase = "pilot"
         self._notes: list[str] = []
@@ -111,7 +107,7 @@ class Study:
             self._phase = "search"
             found = self._search.run(given)
             self._notes.extend(found.notes)
-            if not self._explored.choices:
+            if not self._incumbents.choices:
                 twice = 2 * self._account.tokens_worth(1.0)
                 raise BudgetError(f"the budget must buy the first trials, but ended before; try {twice:,.0f} tokens")
             self._phase = "finals"
@@ -131,7 +127,7 @@ class Study:
             )
         if (n := len(confirmed[0].example_ids)) < len(self._task.confirm):
             self._notes.append(f"confirmed on {n} of {len(self._task.confirm)} examples")
-        explored = self._explored.candidates
+        explored = self._incumbents.candidates
         verdict = judge(
             confirmed[0],
             confirmed[-1],
@@ -161,23 +157,20 @@ class Study:
             explored=tuple((c.cost_tokens, c.utility) for c in explored),
             spent=self._account.spent,
             seconds=self._account.seconds,
-            n_trials=self._explored.n_trials,
+            n_trials=self._incumbents.n_trials,
             n_tune=len(compared.candidates[0].example_ids),
             notes=tuple(self._notes),
         )
 
     def _pilot(self) -> SearchContext:
         """Find out how long prompts and answers are here, and so what the budget buys."""
-        default = self._evaluator.request_part(self._default)
+        default = self._tune.request_part(self._default)
         answered = pilot(
             [
                 default.with_values({"prompt.template": template})
                 for template in self._space["prompt.template"].values()
             ],
-            self._task.tune,
-            evaluator=self._evaluator,
-            account=self._account,
-            max_tokens=self._max_tokens,
+            self._tune,
             measures_pace=self._budget.seconds is not None or self._budget.money is not None,
         )
         check_cap(answered, self._wanted.max_cost_tokens)
@@ -230,9 +223,9 @@ class Study:
             plan=made,
             budget=self._budget,
             account=self._account,
-            buyer=self._buyer,
+            evaluator=self._tune,
             log=self._log,
-            explored=self._explored,
+            incumbents=self._incumbents,
             reserve=lambda given, ranked, orders: self._comparison(given).reserve(ranked, orders),
         )
 
@@ -240,7 +233,7 @@ class Study:
         return Comparison(given, self._confirmation(given))
 
     def _confirmation(self, given: SearchContext) -> Confirmation:
-        return Confirmation(self._task.confirm, self._evaluator, given)
+        return Confirmation(self._confirm, given)
 
     def _landed(self) -> None:
         now = time.monotonic()
@@ -257,8 +250,8 @@ class Study:
                 spent=self._account.spent,
                 run_tokens=self._account.run_tokens,
                 run_seconds=self._account.run_seconds,
-                n_trials=self._explored.n_trials,
-                best=self._explored.best,
-                front=self._explored.front,
+                n_trials=self._incumbents.n_trials,
+                best=self._incumbents.best,
+                front=self._incumbents.front,
             )
         )

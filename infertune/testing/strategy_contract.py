@@ -22,7 +22,7 @@ _KINDS = ("ordinary", "all agree", "all differ", "nobody answers", "equal log pr
 
 
 class StrategyContract:
-    """The tests: above all, that ``expected_scores`` is the mean of what ``choose`` gives."""
+    """The tests: above all, that ``expected`` is the mean of what ``choose`` gives."""
 
     n_samples = 5
     """Stored samples of each example; the reference goes through all their orders."""
@@ -31,16 +31,24 @@ class StrategyContract:
     def test_expected_is_the_mean_over_every_ordered_draw(self, strategy: Strategy, kind: str) -> None:
         table = sample_table(kind, n_samples=self.n_samples)
         for n in self.settings(strategy):
-            expected = strategy.expected_scores(table, n)
+            expected = strategy.expected(table, n).scores
             np.testing.assert_allclose(expected, mean_chosen_score(strategy, table, n), atol=1e-12)
 
     @pytest.mark.parametrize("kind", _KINDS)
     def test_expected_scores_are_scores(self, strategy: Strategy, kind: str) -> None:
         table = sample_table(kind, n_examples=40, n_samples=12)
         for n in self.settings(strategy, 12):
-            expected = strategy.expected_scores(table, n)
+            expected = strategy.expected(table, n).scores
             assert expected.shape == (40,) and expected.dtype == np.float64
             assert np.all((expected >= 0) & (expected <= 1))
+
+    @pytest.mark.parametrize("kind", _KINDS)
+    def test_a_request_costs_its_prompt_and_what_is_generated(self, strategy: Strategy, kind: str) -> None:
+        table = sample_table(kind, n_examples=40, n_samples=12)
+        for n in self.settings(strategy, 12):
+            tokens = strategy.expected(table, n).tokens
+            assert tokens.shape == (40,) and tokens.dtype == np.float64
+            assert np.all(np.isfinite(tokens)) and np.all(tokens >= table.prompt_tokens + table.tokens.min(axis=1))
 
     def test_the_order_and_numbering_of_samples_mean_nothing(self, strategy: Strategy) -> None:
         table = sample_table("ordinary", n_examples=20, n_samples=9)
@@ -50,17 +58,16 @@ class StrategyContract:
             scores=table.scores[:, order],
             tokens=table.tokens[:, order],
             logprobs=table.logprobs[:, order],
+            prompt_tokens=table.prompt_tokens,
         )
         for n in self.settings(strategy, 9):
-            np.testing.assert_allclose(
-                strategy.expected_scores(shuffled, n), strategy.expected_scores(table, n), atol=1e-12
-            )
+            np.testing.assert_allclose(strategy.expected(shuffled, n), strategy.expected(table, n), atol=1e-12)
 
     def test_of_one_sample_there_is_nothing_to_choose(self, strategy: Strategy) -> None:
         if strategy.samples_needed(1) != 1:
             pytest.skip("this strategy needs more samples")
         table = sample_table("ordinary", n_samples=self.n_samples)
-        np.testing.assert_allclose(strategy.expected_scores(table, 1), table.scores.mean(axis=1), atol=1e-12)
+        np.testing.assert_allclose(strategy.expected(table, 1).scores, table.scores.mean(axis=1), atol=1e-12)
         assert strategy.choose(["a"], [-1.0]) == "a"
         assert strategy.choose([None], [-1.0]) is None
 
@@ -70,7 +77,7 @@ class StrategyContract:
         if strategy.samples_needed(n) <= 3:
             pytest.skip("this strategy never needs more samples")
         with pytest.raises(ValueError, match="3"):
-            strategy.expected_scores(table, n)
+            strategy.expected(table, n)
 
     def test_needs_grow_with_n_and_are_stated_before_they_are_paid(self, strategy: Strategy) -> None:
         needs = [strategy.samples_needed(n) for n in range(1, 20)]
@@ -101,7 +108,13 @@ def sample_table(kind: str, *, n_examples: int = 4, n_samples: int) -> SampleTab
     if kind == "equal log probabilities":
         logprobs[:] = -1.0
     tokens = source.integers(1, 50, shape).astype(np.int32)
-    return SampleTable(answers=answers.astype(np.int32), scores=scores, tokens=tokens, logprobs=logprobs)
+    return SampleTable(
+        answers=answers.astype(np.int32),
+        scores=scores,
+        tokens=tokens,
+        logprobs=logprobs,
+        prompt_tokens=source.integers(1, 90, n_examples).astype(np.float64),
+    )
 
 
 def mean_chosen_score(strategy: Strategy, table: SampleTable, n: int) -> FloatArray:

@@ -65,6 +65,7 @@ class WholeSamples:
             scores=(answers == 0).astype(np.float64),
             tokens=np.minimum(self.tokens, max_tokens),
             logprobs=self.logprobs,
+            prompt_tokens=self.prompt_tokens,
         )
 
 

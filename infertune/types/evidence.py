@@ -1,7 +1,7 @@
 """A wish to evaluate a configuration, and what it brought: what the study, its policies and the selection exchange."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -81,13 +81,42 @@ class Candidate:
         return 1 - len(self.refused) / len(self.example_ids)
 
 
-def with_refused(candidate: Candidate, example_ids: Sequence[str]) -> Candidate:
-    """Return the candidate with further examples, of which none will ever be answered."""
-    n = len(example_ids)
-    return Candidate(
-        configuration=candidate.configuration,
-        example_ids=(*candidate.example_ids, *example_ids),
-        scores=np.concatenate([candidate.scores, np.zeros(n)]),
-        tokens=np.concatenate([candidate.tokens, np.full(n, candidate.cost_tokens)]),
-        refused=candidate.refused | frozenset(example_ids),
+def candidates(
+    configuration: Configuration,
+    choices: Sequence[Configuration],
+    scores: FloatArray,
+    tokens: FloatArray,
+    example_ids: Sequence[str],
+    refused: frozenset[str] = frozenset(),
+) -> list[Candidate]:
+    """Return one Candidate for each replay choice of a configuration: a row of scores, and one of tokens.
+
+    Args:
+        configuration: Values of the request tier.
+        choices: Values of the replay tier.
+        scores: As in `Evidence`; ``tokens`` likewise.
+        example_ids: Of the columns.
+        refused: Those of them that will never be answered.
+    """
+    ids = tuple(example_ids)
+    return [
+        Candidate(
+            configuration=configuration.with_values(choice),
+            example_ids=ids,
+            scores=its_scores,
+            tokens=its_tokens,
+            refused=refused,
+        )
+        for choice, its_scores, its_tokens in zip(choices, scores, tokens, strict=True)
+    ]
+
+
+def concatenated(parts: Sequence[Candidate]) -> Candidate:
+    """Return one configuration's evidence on several sets of examples as one."""
+    return replace(
+        parts[0],
+        example_ids=tuple(each for part in parts for each in part.example_ids),
+        scores=np.concatenate([part.scores for part in parts]),
+        tokens=np.concatenate([part.tokens for part in parts]),
+        refused=frozenset().union(*(part.refused for part in parts)),
     )

@@ -14,7 +14,7 @@ from infertune.allocators.knowledge_gradient.sample_gains import Gains, variety
 from infertune.allocators.surrogates.candidates import N_FIRST_DRAWS, Choices, beginning, draws, neighbours
 from infertune.allocators.surrogates.coordinates import Coordinates
 from infertune.allocators.surrogates.gaussian_process import kernel
-from infertune.evaluation.candidates import replayed
+from infertune.evaluation.replay import replayed
 from infertune.testing.synthetic_model import SyntheticModel
 from infertune.types import Configuration
 from infertune.types.evidence import Evidence, Order
@@ -35,18 +35,17 @@ def evidence(configuration: Configuration, examples: range, n_samples: int = 9) 
     found = replayed(
         MODEL.space,
         configuration,
-        example_ids=tuple(map(str, examples)),
-        prompt_tokens=whole.prompt_tokens,
         n_stored=n,
         max_tokens_stored=256,
         table=lambda max_tokens, extractor: whole.table(max_tokens),
         default_extractor="",
     )
+    assert found is not None
     return Evidence(
         order=Order(configuration=configuration, examples=tuple(examples), n_samples=n),
-        choices=tuple(Configuration({k: v for k, v in c.configuration.items() if k in REPLAY}) for c in found),
-        scores=np.stack([c.scores for c in found]),
-        tokens=np.stack([c.tokens for c in found]),
+        choices=found.choices,
+        scores=found.scores,
+        tokens=found.tokens,
         prompt_tokens=whole.prompt_tokens,
     )
 

@@ -1,6 +1,7 @@
 """The estimators against brute force over all subsets, and against each other where they must meet."""
 
 import itertools
+from dataclasses import replace
 from math import comb
 
 import numpy as np
@@ -12,8 +13,6 @@ from infertune.strategies.estimators import (
     SampleTable,
     best_of_n,
     best_possible,
-    estimate,
-    expected_tokens,
     first,
     majority,
 )
@@ -43,6 +42,7 @@ def make(answers, worth, logprobs=None) -> SampleTable:
         scores=scores,
         tokens=np.arange(1, answers.size + 1, dtype=np.int32).reshape(answers.shape),
         logprobs=np.zeros(answers.shape) if logprobs is None else np.asarray(logprobs),
+        prompt_tokens=np.arange(7.0, 7 + len(answers)),
     )
 
 
@@ -138,9 +138,13 @@ def test_examples_of_any_kind_do_not_disturb_each_other():
         np.testing.assert_allclose(majority(together, n), apart, atol=1e-13)
 
 
-def test_tokens_grow_with_n():
-    table = make([[0, 1], [1, 0]], [[1.0, 0.0]] * 2)
-    np.testing.assert_allclose(expected_tokens(table, 3), [4.5, 10.5])
+@pytest.mark.parametrize(
+    ("samples_per_prompt", "n", "cost"),
+    [(None, 3, [7 + 4.5, 8 + 10.5]), (1, 3, [21 + 4.5, 24 + 10.5]), (2, 3, [14 + 4.5, 16 + 10.5]), (2, 2, [10, 15])],
+)
+def test_a_request_costs_its_prompts_and_its_samples(samples_per_prompt, n, cost):
+    table = replace(make([[0, 1], [1, 0]], [[1.0, 0.0]] * 2), samples_per_prompt=samples_per_prompt)
+    np.testing.assert_allclose(table.cost(n), cost)
 
 
 @pytest.mark.parametrize("n", [0, -1, 4])
@@ -151,11 +155,6 @@ def test_more_samples_than_stored_is_an_error(n):
             estimator(table, n)
 
 
-def test_an_estimate_states_its_error_over_examples():
-    assert estimate(np.array([0.0, 1.0, 1.0, 0.0])).standard_error == pytest.approx(np.sqrt(1 / 3) / 2)
-    assert np.isnan(estimate(np.array([0.5])).standard_error)
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -163,6 +162,7 @@ def test_an_estimate_states_its_error_over_examples():
         ({"scores": np.full((1, 2), 1.1)}, r"\[0, 1\]"),
         ({"scores": np.full((1, 2), np.nan)}, r"\[0, 1\]"),
         ({"answers": np.full((1, 2), -1, dtype=np.int32), "scores": np.ones((1, 2))}, "score 0"),
+        ({"prompt_tokens": np.ones(2)}, "prompt_tokens"),
         ({"answers": np.zeros((1, 0), dtype=np.int32)}, "n_samples >= 1"),
     ],
 )
@@ -172,6 +172,7 @@ def test_a_table_that_cannot_be_is_refused(change, message):
         "scores": np.ones((1, 2)),
         "tokens": np.ones((1, 2), dtype=np.int32),
         "logprobs": np.zeros((1, 2)),
+        "prompt_tokens": np.ones(1),
     }
     with pytest.raises(ValueError, match=message):
         SampleTable(**(whole | change))

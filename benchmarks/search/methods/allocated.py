@@ -67,17 +67,13 @@ class Allocated:
         del self._landed[id(order)]
         self._pending = [each for each in self._pending if each is not order]
         whole = together([landed[each] for each in order.examples if each in landed])
-        found = whole.candidates()
-        choices = tuple(
-            Configuration({name: value for name, value in each.configuration.items() if name in self._replay})
-            for each in found
-        )
+        found = whole.replayed()
         self._evidence.append(
             Evidence(
                 order=order,
-                choices=choices,
-                scores=np.stack([each.scores for each in found]),
-                tokens=np.stack([each.tokens for each in found]),
+                choices=found.choices,
+                scores=found.scores,
+                tokens=found.tokens,
                 prompt_tokens=whole.prompt_tokens,
             )
         )

@@ -187,5 +187,5 @@ def _part(bought: Bought, configuration: Configuration, skip: int) -> tuple[list
     scores = np.zeros(len(bought.prompt_tokens))
     if table.n_samples == n:
         strategy: Strategy = plugins.load("strategies", str(configuration["strategy.name"]))()
-        scores = strategy.expected_scores(table, n)
+        scores = strategy.expected(table, n).scores
     return scores.tolist(), bought.prompt_tokens.tolist(), table.tokens[:, skip:].sum(axis=1).tolist()

@@ -9,7 +9,7 @@ from benchmarks.search import archive, tables
 from benchmarks.search.recording import Recording, recording
 from infertune.bank import SampleBank
 from infertune.engines.replay import ReplayEngine
-from infertune.evaluation.candidates import candidates
+from infertune.evaluation.replay import replayed_responses
 from infertune.evaluation.scoring import CachedScorer
 from infertune.testing import FakeEngine
 
@@ -47,7 +47,7 @@ def test_the_tables_are_what_an_evaluation_of_the_bank_says(plan: Recording, rec
     bank = SampleBank(recorded)
     read = tables.read(tables.write(plan, bank, recorded.with_suffix(".npz")))
     assert read.configurations == plan.configurations and read.n_tune == 5
-    judge = CachedScorer(plan.task)
+    scorer = CachedScorer(plan.task)
     for configuration in plan.configurations:
         found = bank.get(FakeEngine().facts, plan.requests_of(configuration, list(plan.examples)))
         number = read.number[configuration]
@@ -59,7 +59,9 @@ def test_the_tables_are_what_an_evaluation_of_the_bank_says(plan: Recording, rec
                 stored = read.table(configuration, examples, n, limit, extractor)
                 lengths = [[min(len(g.token_ids), limit) for g in response.generations] for response in found]
                 assert stored.tokens.tolist() == lengths
-        for candidate in candidates(plan.space, judge, configuration, plan.examples, found):
+        replayed = replayed_responses(plan.space, scorer, configuration, plan.examples, found)
+        assert replayed is not None
+        for candidate in replayed.candidates(configuration, [example.id for example in plan.examples]):
             assert candidate.example_ids == read.example_ids
             if candidate.configuration["strategy.name"] == "first":
                 limit = int(candidate.configuration["decoding.max_tokens"])

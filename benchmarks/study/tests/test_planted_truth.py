@@ -9,7 +9,7 @@ from benchmarks.study.planted_engine import PlantedEngine
 from benchmarks.study.recorded import Recorded
 from benchmarks.study.runs import row
 from benchmarks.study.truth import PlantedEndpoint
-from infertune.evaluation.candidates import candidates
+from infertune.evaluation.replay import replayed_responses
 from infertune.evaluation.requests import requests_for
 from infertune.evaluation.scoring import CachedScorer
 from infertune.types import Configuration, Decoding, Request
@@ -36,9 +36,10 @@ def test_brute_force_through_the_engine_agrees_with_the_truth(gap: Gap, graded: 
     for prompt, values in zip(("p0", "p1", "p3"), SETTINGS, strict=True):
         configuration = setting(known.model, prompt, values)
         wishes = requests_for(task, configuration, task.tune, n_samples=9, max_tokens=task.max_tokens, seed=0)
-        found = candidates(known.space, CachedScorer(task), configuration, task.tune, list(engine.generate(wishes)))
-        assert found
-        for each in found:
+        answered = list(engine.generate(wishes))
+        found = replayed_responses(known.space, CachedScorer(task), configuration, task.tune, answered)
+        assert found is not None
+        for each in found.candidates(configuration, [example.id for example in task.tune]):
             truth = known.of(each.configuration)
             error = np.hypot(each.scores.std() / np.sqrt(N_EXAMPLES), 0.004)
             assert abs(each.utility - truth.utility) < 4 * error, each.configuration

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from infertune import tasks
-from infertune.evaluation.candidates import candidates
+from infertune.evaluation.replay import replayed_responses
 from infertune.evaluation.requests import requests_for
 from infertune.evaluation.scoring import CachedScorer
 from infertune.space import SearchSpace
@@ -65,7 +65,15 @@ def found(task: tasks.Task, space: SearchSpace) -> list[Candidate]:
     configuration = space.tier("request").default_configuration()
     requests = requests_for(task, configuration, task.tune, n_samples=N_STORED, max_tokens=3, seed=0)
     responses = [response(request, row) for row, request in enumerate(requests)]
-    return candidates(space, CachedScorer(task), configuration, task.tune, responses)
+    return evaluated(task, space, configuration, responses)
+
+
+def evaluated(
+    task: tasks.Task, space: SearchSpace, configuration: Configuration, responses: list[Response]
+) -> list[Candidate]:
+    found = replayed_responses(space, CachedScorer(task), configuration, task.tune, responses)
+    assert found is not None
+    return found.candidates(configuration, [example.id for example in task.tune])
 
 
 def response(request: Request, row: int) -> Response:
@@ -144,12 +152,12 @@ def test_what_is_not_stored_is_not_guessed(task: tasks.Task, space: SearchSpace)
         )
         for request in requests
     ]
-    found = candidates(space, CachedScorer(task), configuration, task.tune, stored)
+    found = evaluated(task, space, configuration, stored)
     assert {(one.configuration["strategy.n"], one.configuration["decoding.max_tokens"]) for one in found} == {
         (1, 1),
         (2, 1),
     }
-    assert candidates(space, CachedScorer(task), configuration, [], []) == []
+    assert replayed_responses(space, CachedScorer(task), configuration, [], []) is None
 
 
 def test_a_greedy_request_asks_for_one_sample(task: tasks.Task, space: SearchSpace) -> None:
@@ -162,11 +170,11 @@ def test_a_greedy_request_asks_for_one_sample(task: tasks.Task, space: SearchSpa
 
 
 def test_the_same_text_is_scored_once(task: tasks.Task) -> None:
-    judge, asked = CachedScorer(task), []
+    cached, asked = CachedScorer(task), []
     scorer = task.score
     object.__setattr__(
-        judge, "task", type("Counting", (), {"score": lambda self, *a: (asked.append(a), scorer(*a))[1]})()
+        cached, "task", type("Counting", (), {"score": lambda self, *a: (asked.append(a), scorer(*a))[1]})()
     )
     example = task.tune[0]
-    assert [judge.score("a", example), judge.score("a", example), judge.score(None, example)] == [1.0, 1.0, 0.0]
+    assert [cached.score("a", example), cached.score("a", example), cached.score(None, example)] == [1.0, 1.0, 0.0]
     assert len(asked) == 1
