@@ -18,6 +18,7 @@ LAYERS = (
     "study serving",
     "joint recipes",
     "report",
+    "api",
     "cli",
     "__main__",
 )

@@ -21,7 +21,7 @@ import torch
 from infertune import __version__, tasks
 from infertune.bank import SampleBank
 from infertune.budget import Budget
-from infertune.cli.engine import start
+from infertune.engines.start import start
 from infertune.joint.context import joint_name
 from infertune.joint.engine_trials import Starts
 from infertune.joint.recommendation import JointRecommendation

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Row, Table, and_, func, not_, select
 
 from infertune.bank.database import check_whole, connect, create_tables, damaged, readable_errors
 from infertune.bank.keys import canonical_json, digest_of, keys_of, prompt_json, stop_json
+from infertune.bank.listing import samples_of
 from infertune.bank.rows import PURCHASE, TOKEN_BYTES, as_row, changed, generation_of, purchase_digest
 from infertune.bank.tables import (
     INSERT,
@@ -197,6 +198,10 @@ class SampleBank:
             n_failed=int(lost.n) if lost else 0,
             seconds=sum(float(row.seconds) for row in both),
         )
+
+    def samples(self, study: str) -> Iterator[Mapping[str, Any]]:
+        """Yield a record for each sample that a study has bought, and for each failed request, in their order."""
+        return samples_of(self._engine, study)
 
     def close(self) -> None:
         """Close the connections; it may be called twice."""

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from infertune import __version__
 from infertune.cli import models, tasks
@@ -15,6 +15,21 @@ from infertune.cli.optimize import optimize
 from infertune.cli.space import space
 from infertune.cli.tune_serving import tune_serving
 from infertune.cli.verify import verify
+
+
+class Grouped(TyperCommand):
+    """Lists a command's options in groups, those without one last."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                groups.setdefault(getattr(parameter, "rich_help_panel", None) or "Options", []).append(record)
+        for name in sorted(groups, key=lambda name: name == "Options"):
+            with formatter.section(name):
+                formatter.write_dl(groups[name])
 
 
 class WholeSentences(TyperGroup):
@@ -55,36 +70,44 @@ def _root(
 
 
 app.command(
+    cls=Grouped,
     short_help="Find the configuration that buys the most utility per token.",
     epilog="Example: infertune optimize --task gsm8k --model ./my-model --budget-tokens 200k --set n=1,5,9",
 )(optimize)
 app.command(
+    cls=Grouped,
     short_help="Measure one configuration.",
     epilog="Example: infertune evaluate --config capitals.yaml --set temperature=0",
 )(evaluate)
 app.command(
+    cls=Grouped,
     short_help="Show the search space of a task.",
     epilog="Example: infertune space --task capitals --set temperature=0.2..1.2",
 )(space)
 app.command(
+    cls=Grouped,
     short_help="Check which settings a server honours, or this machine.",
     epilog="Example: infertune doctor --engine openai --base-url http://127.0.0.1:8000/v1 --model NAME",
 )(doctor)
 app.command(
     name="tune-serving",
+    cls=Grouped,
     short_help="Find the best settings of a server under an SLO.",
     epilog="Example: infertune tune-serving --model ./my-model --workload task:gsm8k --slo 'p99_ttft<300ms' "
     "--budget-seconds 30m",
 )(tune_serving)
 app.command(
+    cls=Grouped,
     short_help="Write the files that start a server with tuned settings.",
     epilog="Example: infertune handover serving.yaml --as systemd",
 )(handover)
 app.command(
+    cls=Grouped,
     short_help="Check that a running server has the settings of a file.",
     epilog="Example: infertune verify serving.yaml --base-url http://127.0.0.1:8000",
 )(verify)
 app.command(
+    cls=Grouped,
     short_help="Measure latency, throughput and goodput of a server.",
     epilog="Example: infertune load --base-url http://127.0.0.1:8000/v1 --model NAME --rate 1,2,4",
 )(load)

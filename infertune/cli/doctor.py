@@ -6,20 +6,15 @@ from typing import Annotated
 import typer
 
 from infertune.cli import limits, pricing, shared_options
-from infertune.cli.engine import given, probing, start
-from infertune.cli.space import searched
+from infertune.cli.engine import Options, with_engine_options
 
 
+@with_engine_options
 def doctor(
     engine: Annotated[
         str | None, typer.Option(help="Engine to check, such as openai. Default: none; this machine is checked.")
     ] = None,
     model: shared_options.Model = shared_options.DEFAULT_MODEL,
-    base_url: shared_options.BaseUrl = None,
-    api_key_env: shared_options.ApiKeyEnv = None,
-    api_key_file: shared_options.ApiKeyFile = None,
-    extra_body: shared_options.ExtraBody = None,
-    seeds_safe: shared_options.SeedsSafe = False,
     again: Annotated[bool, typer.Option("--again", help="Probe again, even if an earlier result is stored.")] = False,
     task: Annotated[
         str | None, typer.Option(help="Also list what this task's search space would lose.", callback=limits.path)
@@ -31,6 +26,8 @@ def doctor(
     price_prompt: pricing.PricePrompt = None,
     price_completion: pricing.PriceCompletion = None,
     as_json: shared_options.Json = False,
+    *,
+    options: Options,
 ) -> None:
     """Check by effect which settings a server honours; without --engine, check this machine.
 
@@ -39,14 +36,17 @@ def doctor(
     from rich.console import Console
 
     from infertune import tasks
-    from infertune.cli.live import View
+    from infertune.api.task_space import task_space
+    from infertune.engines.start import start
     from infertune.errors import InvalidInputError
     from infertune.report import doctor as report
+    from infertune.report.live import View
+    from infertune.report.status import probe_status
     from infertune.space.extra_settings import extra_ends
     from infertune.space.restriction import narrowed
 
     if engine is None:
-        if base_url is not None:
+        if "base_url" in options:
             raise InvalidInputError("--base-url must be given together with --engine openai")
         _machine(as_json=as_json)
         return
@@ -54,18 +54,17 @@ def doctor(
         raise InvalidInputError("--space and --set must be given together with --task")
     known = pricing.known_prices(prices, model, price_prompt, price_completion)
     loaded = None if task is None else tasks.load(task, data=data)
-    space = None if loaded is None else searched(loaded, space_file, settings or [])
-    options_given = given(
-        base_url=base_url,
-        api_key_env=api_key_env,
-        api_key_file=api_key_file,
-        extra_body=extra_body,
-        seeds_safe=seeds_safe or None,
-        again=again or None,
-    )
+    space = None if loaded is None else task_space(loaded, space_file, settings or [])
     extra = None if space is None else extra_ends(space)
     with View() as view:
-        running = start(engine, model, options_given, extra=extra, on_probe=probing(view))
+        running = start(
+            engine,
+            model,
+            options,
+            extra=extra,
+            on_probe=lambda step: view.update(lambda: probe_status(step)),
+            again=again,
+        )
     try:
         leaves: tuple[str, ...] = ()
         if loaded is not None and space is not None:

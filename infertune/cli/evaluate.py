@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from infertune.cli import limits, shared_options
-from infertune.cli.engine import checked, given, looked, named_values, probing, start, starting
+from infertune.cli.engine import Options, with_engine_options
 from infertune.cli.subject import Given, Subject, subject
+from infertune.engines.start import checked, looked, start, starting
 
 if TYPE_CHECKING:
+    from infertune.engines.probing.probe import ProbeStep
     from infertune.evaluation.parts import Part
     from infertune.report.evaluation import Evaluation
     from infertune.types import Scalar
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 _MIN_P_BEFORE_TOP_P = {"hf": False, "vllm": True}
 
 
+@with_engine_options
 def evaluate(
     config: Annotated[
         Path | None,
@@ -67,42 +70,18 @@ def evaluate(
         ),
     ] = None,
     data: shared_options.Data = None,
-    seeds_safe: shared_options.SeedsSafe = False,
     engine: Annotated[
         str | None, typer.Option(help="hf, vllm, openai or replay [default: that of the answer file, or hf].")
     ] = None,
-    device: shared_options.Device = None,
-    dtype: shared_options.Dtype = None,
-    batch_size: shared_options.BatchSize = None,
-    threads: shared_options.Threads = None,
-    engine_args: shared_options.EngineArgs = None,
-    vllm_python: shared_options.VLLMPython = None,
-    base_url: shared_options.BaseUrl = None,
-    api_key_env: shared_options.ApiKeyEnv = None,
-    api_key_file: shared_options.ApiKeyFile = None,
-    concurrency: shared_options.Concurrency = None,
-    extra_body: shared_options.ExtraBody = None,
     as_json: shared_options.Json = False,
+    *,
+    options: Options,
 ) -> None:
     """Measure one configuration; samples that the database already holds cost nothing."""
     from rich.console import Console
 
     from infertune.report import evaluation
 
-    engine_options = given(
-        device=device,
-        dtype=dtype,
-        batch_size=batch_size,
-        threads=threads,
-        base_url=base_url,
-        api_key_env=api_key_env,
-        api_key_file=api_key_file,
-        concurrency=concurrency,
-        extra_body=extra_body,
-        engine_args=named_values(engine_args),
-        vllm_python=vllm_python,
-        seeds_safe=seeds_safe or None,
-    )
     wanted = Given(
         config=config,
         task=task,
@@ -111,7 +90,7 @@ def evaluate(
         split=split,
         model=model,
         engine=engine,
-        options=engine_options,
+        options=options,
         seed=seed,
         database=database,
     )
@@ -125,13 +104,14 @@ def evaluate(
 def _measured(wanted: Subject, *, split: str, n_examples: int | None, n_samples: int | None) -> "Evaluation":
     """Buy what the database lacks, and return the figures."""
     from infertune.bank import SampleBank
-    from infertune.cli.live import Status, View
     from infertune.errors import EngineError
     from infertune.evaluation.account import Account
     from infertune.evaluation.evaluator import Evaluator
     from infertune.evaluation.parts import evaluated, orders
     from infertune.evaluation.scoring import CachedScorer
     from infertune.report import evaluation
+    from infertune.report.live import Status, View
+    from infertune.report.status import probe_status
     from infertune.report.table import short
     from infertune.space.extra_settings import extra_ends
     from infertune.space.restriction import check_supported
@@ -150,7 +130,11 @@ def _measured(wanted: Subject, *, split: str, n_examples: int | None, n_samples:
         view.say(starting(wanted.engine, wanted.model, wanted.options))
         make = partial(start, wanted.engine, wanted.model, wanted.options, extra=extra_ends(space))
         checked(wanted.engine, wanted.options)
-        with closing(SampleBank(wanted.database)) as bank, closing(make(on_probe=probing(view))) as running:
+
+        def shown(step: "ProbeStep") -> None:
+            view.update(lambda: probe_status(step))
+
+        with closing(SampleBank(wanted.database)) as bank, closing(make(on_probe=shown)) as running:
             if said := looked(running):
                 view.say(said)
             kinds = {name: template.kinds for name, template in task.prompts.items()}

@@ -4,26 +4,24 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from infertune.cli import resume
-from infertune.cli.answer_file import AnswerFile, hand_over
-from infertune.cli.engine import checked, start, starting
+from infertune.engines.start import checked, start, starting
+from infertune.recipes.answer_file import AnswerFile
 
 if TYPE_CHECKING:
+    from infertune.api.decoding import Question
     from infertune.bank import SampleBank
     from infertune.bank.lease import Lease
-    from infertune.budget import Budget
-    from infertune.cli.live import View
     from infertune.joint.recommendation import JointRecommendation
     from infertune.joint.running import Slot
     from infertune.joint.search import JointLimits
     from infertune.joint.tunable import Tunable
-    from infertune.selection.select import Wanted
+    from infertune.report.live import View
     from infertune.space import SearchSpace
-    from infertune.tasks import Task
     from infertune.types import Engine, Scalar
 
 
@@ -31,18 +29,8 @@ if TYPE_CHECKING:
 class Wish:
     """What the user asked for; the names are those of the options of `infertune optimize`."""
 
-    name: str
-    task: "Task"
-    space: "SearchSpace"
+    question: "Question"
     settings: Sequence[str]
-    model: str
-    engine: str
-    options: Mapping[str, "Scalar"]
-    sampler: str
-    budget: "Budget"
-    wanted: "Wanted"
-    seed: int
-    database: str
     margin: float
     n_starts: int
     n_requests: int
@@ -53,58 +41,62 @@ class Wish:
 def run(
     wish: Wish,
     *,
-    written: AnswerFile,
+    file: AnswerFile,
     picture: Path | None,
     as_json: bool,
-    shown: Callable[..., Any],
 ) -> None:
     """Search, write the file that runs again, and say what was found.
 
     Args:
         wish: Checked as far as it can be without an engine.
-        written: The answer file.
+        file: The answer file.
         picture: A file to draw the front into; None for none.
         as_json: Whether the answer is for scripts.
-        shown: Makes of a view, a budget and a space what shows the progress of a study.
 
     Raises:
         InvalidInputError: The engine has no settings to search, or not those.
     """
+    question = wish.question
     from rich.console import Console
 
+    from infertune.api.result import Result
     from infertune.bank import SampleBank
     from infertune.bank.lease import Lease
-    from infertune.cli.live import View
+    from infertune.cli.optimize import hand_over
     from infertune.joint.running import Slot
     from infertune.joint.search import JointLimits
     from infertune.report import answer
     from infertune.report import joint as report
+    from infertune.report.live import View
     from infertune.study.confirmation import held
     from infertune.study.trial_log import TrialLog
 
     limits = JointLimits(margin=wish.margin, n_starts=wish.n_starts, n_requests=wish.n_requests, n_turns=wish.n_turns)
     tunable = _tunable(wish)
     engines = _engines(wish, tunable)
-    checked(wish.engine, wish.options)
+    checked(question.engine, question.options)
     with View() as view, ExitStack() as opened:
-        bank = opened.enter_context(closing(SampleBank(wish.database)))
-        lease = opened.enter_context(Lease(bank.url, "optimize", wish.name))
-        view.say(f"{wish.task.name} with {wish.model}, engine settings too; study '{wish.name}' in {wish.database}")
+        bank = opened.enter_context(closing(SampleBank(question.database)))
+        lease = opened.enter_context(Lease(bank.url, "optimize", question.name))
+        view.say(
+            f"{question.task.name} with {question.model}, engine settings too; "
+            f"study '{question.name}' in {question.database}"
+        )
         slot = opened.enter_context(closing(Slot(tunable, lease=lease, say=view.say)))
         space, notes, facts = _began(wish, engines, slot, bank, lease, view.say)
-        found = _search(wish, engines, space, slot, facts, bank, lease, limits, view, shown)
+        found = _search(wish, engines, space, slot, facts, bank, lease, limits, view)
         # What a guard confirmed is in the log of another study.
-        confirmed = held(TrialLog(bank.url, wish.name)) if found.guarded is None else ()
+        confirmed = held(TrialLog(bank.url, question.name)) if found.guarded is None else ()
     found = replace(found, notes=(*notes, *found.notes))
     more = found.study.budget_to_decide
     result = answer.Answer(
-        study=wish.name,
-        sampler=wish.sampler,
+        study=question.name,
+        sampler=question.search,
         space=space,
         facts=facts,
         recommendation=found.study,
-        prices=wish.budget.prices,
-        recipe=written.recipe(
+        prices=question.budget.prices,
+        recipe=file.recipe(
             found.decoding,
             found.study.default,
             evidence=answer.evidence(found.verdict),
@@ -112,7 +104,7 @@ def run(
             confirmed=confirmed,
             options=tunable.options(found.engine),
         ),
-        resume="" if more is None else resume.command(sys.argv[1:], resume.larger(wish.budget, more)),
+        resume="" if more is None else resume.command(sys.argv[1:], resume.larger(question.budget, more)),
     )
     joint = report.JointAnswer(
         found=found, study=result, margin=wish.margin, price_hour=wish.price_hour, resume=_resume(wish, found)
@@ -124,15 +116,16 @@ def run(
         else:
             report.show(joint, Console())
 
-    hand_over(result, written.path, picture=picture, as_json=as_json, show=show)
+    hand_over(Result(answer=result, file=file), picture=picture, as_json=as_json, show=show)
 
 
 def _resume(wish: Wish, found: "JointRecommendation") -> str:
     """Return the command that would about decide on the engine; empty where it is decided, or none would."""
+    question = wish.question
     if found.turns_to_decide is not None:
         return resume.command(sys.argv[1:], {"--turns": str(found.turns_to_decide)})
     if found.budget_to_decide is not None:
-        return resume.command(sys.argv[1:], resume.larger(wish.budget, found.budget_to_decide))
+        return resume.command(sys.argv[1:], resume.larger(question.budget, found.budget_to_decide))
     return ""
 
 
@@ -148,7 +141,8 @@ def _began(
 
     The engine is started only where an earlier run did not.
     """
-    from infertune.cli.engine import looked
+    question = wish.question
+    from infertune.engines.start import looked
     from infertune.joint.context import joint_name
     from infertune.joint.default_engine import DefaultEngine, keep, kept
     from infertune.report import space as space_report
@@ -156,47 +150,38 @@ def _began(
     from infertune.study.trial_log import TrialLog
 
     default = engines.default_configuration()
-    log = TrialLog(bank.url, joint_name(wish.name), lease)
+    log = TrialLog(bank.url, joint_name(question.name), lease)
     asked = {
-        "model": wish.model,
-        "engine": wish.engine,
-        "options": dict(wish.options),
+        "model": question.model,
+        "engine": question.engine,
+        "options": dict(question.options),
         "settings": dict(default),
-        "space": space_report.as_json(wish.space),
+        "space": space_report.as_json(question.space),
     }
     known = kept(log, asked)
     found = known
     if found is None:
-        say(starting(wish.engine, wish.model, wish.options))
+        say(starting(question.engine, question.model, question.options))
         running = slot.running(default)
         if said := looked(running):
             say(said)
         found = DefaultEngine(facts=dict(running.facts), unsupported=tuple(running.unsupported))
-    kinds = {name: template.kinds for name, template in wish.task.prompts.items()}
-    narrow = narrowed(wish.space, found.unsupported, kinds=kinds)
+    kinds = {name: template.kinds for name, template in question.task.prompts.items()}
+    narrow = narrowed(question.space, found.unsupported, kinds=kinds)
     for note in narrow.notes:
         say(f"Note: {note}.")
     log.claim(
-        _claimed(wish, narrow.space)
-        | {"engine": dict(found.facts), "burst": wish.n_requests, "engines": space_report.as_json(engines)}
+        question.claim()
+        | {
+            "space": space_report.as_json(narrow.space),
+            "engine": dict(found.facts),
+            "burst": wish.n_requests,
+            "engines": space_report.as_json(engines),
+        }
     )
     if known is None:
         keep(log, asked, found)
     return narrow.space, narrow.notes, found.facts
-
-
-def _claimed(wish: Wish, space: "SearchSpace") -> dict[str, Any]:
-    """Return what a study is bound to."""
-    from infertune.report import space as space_report
-
-    return {
-        "task": wish.task.name,
-        "task_digest": wish.task.digest,
-        "space": space_report.as_json(space),
-        "sampler": wish.sampler,
-        "seed": wish.seed,
-        **asdict(wish.wanted),
-    }
 
 
 def _search(
@@ -209,62 +194,75 @@ def _search(
     lease: "Lease",
     limits: "JointLimits",
     view: "View",
-    shown: Callable[..., Any],
 ) -> "JointRecommendation":
+    question = wish.question
     from infertune.joint.context import joint_name
     from infertune.joint.engine_trials import Starts
     from infertune.joint.search import Joint
+    from infertune.report import space as space_report
+    from infertune.report.status import study_status
     from infertune.study.search_names import search_named
     from infertune.study.trial_log import TrialLog
 
+    status = study_status(question.budget, space)
+
     def log_of(name: str) -> TrialLog:
         log = TrialLog(bank.url, name, lease)
-        if name != joint_name(wish.name):
-            log.claim(_claimed(wish, space) | {"share of": wish.name})
+        if name != joint_name(question.name):
+            claim = question.claim() | {"space": space_report.as_json(space)}
+            log.claim(claim | {"share of": question.name})
         return log
 
     starts = Starts(
-        name=wish.name,
-        task=wish.task,
+        name=question.name,
+        task=question.task,
         slot=slot,
         bank=bank,
-        log=log_of(joint_name(wish.name)),
+        log=log_of(joint_name(question.name)),
         n_requests=wish.n_requests,
-        seed=wish.seed,
+        seed=question.seed,
         say=view.say,
     )
     return Joint(
-        name=wish.name,
-        task=wish.task,
+        name=question.name,
+        task=question.task,
         space=space,
         engines=engines,
         slot=slot,
         facts=facts,
-        search=lambda: search_named(wish.sampler),
+        search=lambda: search_named(question.search),
         bank=bank,
         log_of=log_of,
-        budget=wish.budget,
+        budget=question.budget,
         limits=limits,
         starts=starts,
-        seed=wish.seed,
-        wanted=wish.wanted,
-        on_progress=shown(view.update, wish.budget, space),
+        seed=question.seed,
+        wanted=question.wanted,
+        on_progress=lambda progress: view.update(status(progress)),
     ).run()
 
 
 def _tunable(wish: Wish) -> "Tunable":
+    question = wish.question
     from infertune.errors import InvalidInputError
     from infertune.joint.tunable import HFTunable, VLLMTunable
     from infertune.space.extra_settings import extra_ends
 
     def begin(options: Mapping[str, "Scalar"]) -> "Engine":
-        return start(wish.engine, wish.model, {**wish.options, **options}, extra=extra_ends(wish.space))
+        return start(
+            question.engine,
+            question.model,
+            {**question.options, **options},
+            extra=extra_ends(question.space),
+        )
 
-    if wish.engine == "hf":
-        return HFTunable(begin, wish.options)
-    if wish.engine == "vllm":
-        return VLLMTunable(begin, wish.model, wish.options)
-    raise InvalidInputError(f"--joint must start the engine itself: it takes --engine hf or vllm, not '{wish.engine}'")
+    if question.engine == "hf":
+        return HFTunable(begin, question.options)
+    if question.engine == "vllm":
+        return VLLMTunable(begin, question.model, question.options)
+    raise InvalidInputError(
+        f"--joint must start the engine itself: it takes --engine hf or vllm, not '{question.engine}'"
+    )
 
 
 def _engines(wish: Wish, tunable: "Tunable") -> "SearchSpace":

@@ -12,13 +12,13 @@ import typer
 from infertune.cli import limits, shared_options
 
 if TYPE_CHECKING:
-    from infertune.cli.live import Status, View
     from infertune.load.arrival_load import Load
     from infertune.load.fields import Fields
     from infertune.load.fitted_fields import Fitted
     from infertune.load.outcome import LoadOutcome
     from infertune.load.timing import Timing
     from infertune.load.workload import LoadRequest
+    from infertune.report.live import Status, View
 
 _MOST_LOADS = 12
 
@@ -81,7 +81,6 @@ def load(
     """Measure latencies, throughput and goodput of a running server under load."""
     from rich.console import Console
 
-    from infertune.cli.live import View
     from infertune.engines.endpoint import api_key
     from infertune.errors import EngineError, InvalidInputError, VoidMeasurementError
     from infertune.load import fields as request_fields
@@ -93,6 +92,7 @@ def load(
     from infertune.load.saturation import hopeless
     from infertune.recipes import recipe
     from infertune.report import load as report
+    from infertune.report.live import View
     from infertune.serving import workload_text
     from infertune.wire.base_url import reached_from, tidied
 
@@ -173,7 +173,7 @@ class _Progress:
         self._view.update(self._status)
 
     def _status(self) -> "Status":
-        from infertune.cli.live import Status
+        from infertune.report.live import Status
 
         facts = f"{self._n_landed} of {self._n} requests, {self._n_failed} failed"
         return Status(phase=self._phase, share=self._n_landed / self._n, facts=facts)

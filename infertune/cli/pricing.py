@@ -12,15 +12,28 @@ if TYPE_CHECKING:
 
 PriceFile = Annotated[
     Path | None,
-    typer.Option("--prices", help="YAML file with prices by model (docs/prices.md).", callback=limits.path),
+    typer.Option(
+        "--prices",
+        help="YAML file with prices by model (docs/prices.md).",
+        callback=limits.path,
+        rich_help_panel="Budget",
+    ),
 ]
 PricePrompt = Annotated[
     float | None,
-    typer.Option(help="Price of a million prompt tokens; needs --price-completion.", callback=limits.finite),
+    typer.Option(
+        help="Price of a million prompt tokens; needs --price-completion.",
+        callback=limits.finite,
+        rich_help_panel="Budget",
+    ),
 ]
 PriceCompletion = Annotated[
     float | None,
-    typer.Option(help="Price of a million completion tokens; needs --price-prompt.", callback=limits.finite),
+    typer.Option(
+        help="Price of a million completion tokens; needs --price-prompt.",
+        callback=limits.finite,
+        rich_help_panel="Budget",
+    ),
 ]
 
 

@@ -6,73 +6,47 @@ from typing import Annotated
 import typer
 
 from infertune.cli import limits
+from infertune.cli.engine import option
 
 DEFAULT_MODEL = "bundled:smollm2-135m"
 
 Data = Annotated[
     Path | None,
-    typer.Option(help="File or folder with the examples [default: the task's own data].", callback=limits.path),
+    typer.Option(
+        help="File or folder with the examples [default: the task's own data].",
+        callback=limits.path,
+        rich_help_panel="Task",
+    ),
 ]
 Model = Annotated[
     str,
     typer.Option(
         help="Model: bundled:NAME, a local folder, a Hugging Face Hub id, or its name at an endpoint.",
         callback=limits.path,
+        rich_help_panel="Task",
     ),
 ]
 Engine = Annotated[
     str,
     typer.Option(
         help="What runs the model: hf (transformers, in this process), vllm (starts a vLLM server), openai (any "
-        "OpenAI-compatible endpoint) or replay (recorded samples)."
+        "OpenAI-compatible endpoint) or replay (recorded samples).",
+        rich_help_panel="Task",
     ),
 ]
-Device = Annotated[
-    str | None, typer.Option(help="Device for --engine hf: cuda, mps or cpu [default: the first available].")
-]
-Dtype = Annotated[
-    str | None,
-    typer.Option(
-        help="Weight type for --engine hf or vllm: float32, bfloat16 or float16 [default: the engine's choice]."
-    ),
-]
-BatchSize = Annotated[
-    int | None,
-    typer.Option(help="Maximum batch size for --engine hf, in samples [default: 256 on cuda, 64 elsewhere]."),
-]
-Threads = Annotated[int | None, typer.Option(help="CPU threads for --engine hf [default: chosen by PyTorch].")]
-EngineArgs = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--engine-arg",
-        metavar="NAME=VALUE",
-        help="Argument for the vLLM server, such as max_num_seqs=64 or enforce_eager; repeatable.",
-    ),
-]
-VLLMPython = Annotated[
-    str | None,
-    typer.Option(
-        "--vllm-python",
-        help="Python interpreter with vLLM installed [default: this one, then $INFERTUNE_VLLM_PYTHON].",
-    ),
-]
-BaseUrl = Annotated[
-    str | None, typer.Option(help="Endpoint for --engine openai, such as http://127.0.0.1:8000/v1.", metavar="URL")
-]
-ApiKeyEnv = Annotated[
-    str | None,
-    typer.Option(help="Environment variable that holds the API key [default: OPENAI_API_KEY].", metavar="NAME"),
-]
-ApiKeyFile = Annotated[str | None, typer.Option(help="File that holds the API key.", metavar="PATH")]
-Concurrency = Annotated[
-    int | None,
-    typer.Option(help="Maximum samples in flight, for --engine openai or vllm [default: found by measurement]."),
-]
-ExtraBody = Annotated[
-    str | None, typer.Option(help="JSON object merged into the body of every request.", metavar="JSON")
-]
+Dtype = Annotated[str | None, option("dtype")]
+EngineArgs = Annotated[list[str] | None, option("engine_args")]
+VLLMPython = Annotated[str | None, option("vllm_python")]
+ApiKeyEnv = Annotated[str | None, option("api_key_env")]
+ApiKeyFile = Annotated[str | None, option("api_key_file")]
 Database = Annotated[
-    str, typer.Option("--db", help="SQLite file or PostgreSQL URL for samples and trials.", callback=limits.path)
+    str,
+    typer.Option(
+        "--db",
+        help="SQLite file or PostgreSQL URL for samples and trials.",
+        callback=limits.path,
+        rich_help_panel="Output",
+    ),
 ]
 Set = Annotated[
     list[str] | None,
@@ -80,15 +54,21 @@ Set = Annotated[
         "--set",
         metavar="NAME=VALUES",
         help="Values of one parameter, such as temperature=0.2..1.2, n=1,3,5 or top_p=1; repeatable.",
+        rich_help_panel="Search",
     ),
 ]
 SpaceFile = Annotated[
-    Path | None, typer.Option("--space", help="YAML file with changes to the search space.", callback=limits.path)
+    Path | None,
+    typer.Option(
+        "--space",
+        help="YAML file with changes to the search space.",
+        callback=limits.path,
+        rich_help_panel="Search",
+    ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON to standard output, and nothing else there.")]
-SeedsSafe = Annotated[
+Json = Annotated[
     bool,
-    typer.Option("--seeds-safe", help="Declare that a seeded request cannot crash the server (docs/doctor.md)."),
+    typer.Option("--json", help="Print JSON to standard output, and nothing else there.", rich_help_panel="Output"),
 ]
 Workload = Annotated[
     str,

@@ -1,38 +1,12 @@
-"""``infertune space``: shows the search space of a task; builds it for every command that searches."""
+"""``infertune space``: shows the search space of a task."""
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from infertune.cli import limits, shared_options
-
-if TYPE_CHECKING:
-    from infertune.space import SearchSpace
-    from infertune.tasks import Task
-
-
-def searched(task: "Task", file: Path | None, settings: Sequence[str]) -> "SearchSpace":
-    """Return the default space of a task with the changes of a file, then those of ``--set``."""
-    from infertune import plugins
-    from infertune.space import notation
-    from infertune.space.default_space import STRATEGIES, default_space
-    from infertune.space.extra_settings import check_extra
-
-    added = [name for name in plugins.names("strategies") if name not in STRATEGIES]
-    known = default_space(
-        prompts=tuple(task.prompts),
-        max_tokens=task.max_tokens_choices,
-        strategies=(*STRATEGIES, *added),
-        extractors=tuple(task.extractors),
-    )
-    space = notation.read(file, known) if file is not None else known
-    for parameter in space.parameters:
-        if parameter.name not in known:
-            check_extra(parameter, where=str(file))
-    return notation.changed(space, settings)
 
 
 def divided(settings: Sequence[str], *, joint: bool) -> tuple[list[str], list[str]]:
@@ -62,9 +36,10 @@ def space(
     from rich.console import Console
 
     from infertune import tasks
+    from infertune.api.task_space import task_space
     from infertune.report import space as report
 
-    found = searched(tasks.load(task, data=data), space_file, settings or [])
+    found = task_space(tasks.load(task, data=data), space_file, settings or [])
     if as_json:
         print(json.dumps(report.as_json(found), indent=2))
     else:

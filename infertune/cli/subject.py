@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infertune.api.task_space import task_space
 from infertune.cli import shared_options as options
-from infertune.cli.space import searched
 
 if TYPE_CHECKING:
     from infertune.recipes.recipe import Recipe, RecipeEvidence
@@ -96,7 +96,7 @@ def _of_task(given: Given) -> Subject:
     if given.task is None:
         raise InvalidInputError("there must be --task, or --config with an answer file, which names one")
     task = tasks.load(given.task, data=given.data)
-    space = searched(task, None, [])
+    space = task_space(task, None, [])
     engine = given.engine or "hf"
     return Subject(
         task=task,
@@ -121,7 +121,7 @@ def _of_answer(given: Given, file: Path, recipe: "Recipe") -> Subject:
     changes = recipe_task.changes(task, recipe, file, split=given.split, prompt=own_prompt)
     asked = recipe_task.as_asked(task, recipe, file, prompt=own_prompt)
     values = dict(recipe.configuration)
-    space = with_extras(searched(asked, None, []), values, where=str(file))
+    space = with_extras(task_space(asked, None, []), values, where=str(file))
     if "strategy.extractor" in space:  # a task that had one way to find answers may have got more
         values.setdefault("strategy.extractor", asked.default_extractor)
     own = space.configuration(values, where=str(file))

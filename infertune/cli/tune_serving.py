@@ -17,7 +17,7 @@ from infertune.cli.engine import named_values
 from infertune.cli.serving_launcher import launcher
 
 if TYPE_CHECKING:
-    from infertune.cli.live import Status
+    from infertune.report.live import Status
     from infertune.report.serving_answer import GoOn
     from infertune.serving.measure.goal import Goal
     from infertune.serving.search.result import ServingProgress
@@ -114,13 +114,13 @@ def tune_serving(
 
     from infertune import __version__
     from infertune.bank.lease import Lease
-    from infertune.cli.live import View
     from infertune.engines import models
     from infertune.load.synthetic import Synthetic
     from infertune.recipes import recipe as recipes
     from infertune.recipes import serving_recipe
     from infertune.report import serving as report
     from infertune.report import serving_answer, serving_evidence
+    from infertune.report.live import View
     from infertune.serving import workload_text
     from infertune.serving.measure.account import LoadAccount
     from infertune.serving.measure.event_log import EventLog
@@ -271,7 +271,7 @@ def _shown(
     update: "Callable[[Callable[[], Status]], None]", goal: "Goal", space: "SearchSpace"
 ) -> "Callable[[ServingProgress], None]":
     """Return what turns the search's progress into a status."""
-    from infertune.cli.live import Status
+    from infertune.report.live import Status
     from infertune.report.table import duration
     from infertune.serving.search.result import short
 

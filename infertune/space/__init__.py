@@ -3,5 +3,6 @@
 from infertune.space.condition import Condition, Constraint
 from infertune.space.parameter import Parameter, Tier
 from infertune.space.search_space import SearchSpace
+from infertune.types import Configuration
 
-__all__ = ["Condition", "Constraint", "Parameter", "SearchSpace", "Tier"]
+__all__ = ["Condition", "Configuration", "Constraint", "Parameter", "SearchSpace", "Tier"]

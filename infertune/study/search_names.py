@@ -1,4 +1,4 @@
-"""Ways to search by the name of a sampler or an allocator, as `--sampler` takes it."""
+"""Ways to search by the name of an allocator or a sampler, as `--search` takes it."""
 
 from infertune import plugins
 from infertune.errors import InvalidInputError, nearest
@@ -14,4 +14,4 @@ def search_named(name: str) -> Search:
     if name in plugins.names("samplers"):
         return SamplerSearch(plugins.load("samplers", name)())
     known = [*plugins.names("allocators"), *plugins.names("samplers")]
-    raise InvalidInputError(f"no sampler is called '{name}'{nearest(name, known)}")
+    raise InvalidInputError(f"no search is called '{name}'{nearest(name, known)}")

@@ -19,6 +19,7 @@ from infertune.errors import DataUnavailableError, InfertuneError, InvalidInputE
 from infertune.space import SearchSpace
 from infertune.study.evidence_log import EvidenceLog
 from infertune.study.logged_trial import LoggedTrial, as_record, order_as_json, order_from_json, read
+from infertune.study.renamed import canonical
 from infertune.types import Configuration
 from infertune.types.evidence import Evidence
 
@@ -122,6 +123,8 @@ class TrialLog:
             return
         if not isinstance(known, dict):
             raise self._damaged("the note 'settings'", "they are no settings")
+        if "sampler" in known:
+            known = known | {"sampler": canonical(str(known["sampler"]))}
         differing = [key for key in settings if json.loads(json.dumps(settings[key])) != known.get(key)]
         if differing:
             found = "; ".join(

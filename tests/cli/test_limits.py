@@ -3,7 +3,7 @@
 import pytest
 from command import Infertune
 
-from infertune.cli.engine import checked
+from infertune.engines.start import checked
 from infertune.errors import InvalidInputError
 
 LONG = "x" * 300

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from command import Infertune
 
-from infertune.cli.live import View
 from infertune.recipes import serving_recipe
+from infertune.report.live import View
 from infertune.testing.simulated_launcher import SimulatedLauncher
 from infertune.testing.simulated_server import Hardware
 

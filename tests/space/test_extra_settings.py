@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from infertune import tasks
+from infertune.api.task_space import task_space
 from infertune.bank import SampleBank
-from infertune.cli.space import searched
 from infertune.engines.endpoint.capabilities import vllm_capabilities
 from infertune.engines.openai.payload import calls, refusal
 from infertune.errors import InvalidInputError
@@ -24,7 +24,7 @@ PENALTY = "decoding.presence_penalty"
 
 def with_file(tmp_path: Path, text: str) -> dict[str, tuple[Scalar, Scalar]]:
     (tmp_path / "space.yaml").write_text(text)
-    return extra_ends(searched(tasks.load("capitals"), tmp_path / "space.yaml", []))
+    return extra_ends(task_space(tasks.load("capitals"), tmp_path / "space.yaml", []))
 
 
 def test_a_space_file_may_add_them(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_configuration_from_outside_brings_its_own() -> None:
 
 def test_they_travel_from_the_configuration_into_the_body() -> None:
     task = tasks.load("capitals")
-    configuration = searched(task, None, []).default_configuration().with_values({PENALTY: 1.5, "decoding.a": "x"})
+    configuration = task_space(task, None, []).default_configuration().with_values({PENALTY: 1.5, "decoding.a": "x"})
     (request,) = requests_for(task, configuration, task.tune[:1], n_samples=1, max_tokens=8, seed=0)
     assert request.decoding.extra == (("a", "x"), ("presence_penalty", 1.5))
     capabilities = replace(vllm_capabilities(), extra=("a", "presence_penalty"))

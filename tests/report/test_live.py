@@ -8,7 +8,7 @@ from command import Infertune
 from rich.console import Console
 
 from infertune import plugins
-from infertune.cli.live import Status, View, folded
+from infertune.report.live import Status, View, folded
 from infertune.report.plot import text_plot
 from infertune.testing import FakeEngine
 

@@ -1,0 +1,7 @@
+"""The front door: what can be asked from Python, and what comes back. The command line stands on it."""
+
+from infertune.api.optimization import optimize
+from infertune.api.records import Records
+from infertune.api.result import Result
+
+__all__ = ["Records", "Result", "optimize"]

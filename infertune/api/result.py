@@ -1,0 +1,115 @@
+"""What a study answers: to look at, to take as frames, to deploy."""
+
+import io
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+
+from infertune.api.records import Records
+from infertune.bank import SampleBank
+from infertune.recipes import recipe as recipes
+from infertune.recipes.answer_file import AnswerFile
+from infertune.report import answer as reports
+from infertune.report import picture, table
+from infertune.report.answer import Answer
+from infertune.selection.recommendation import Point, Recommendation
+from infertune.study.trial_log import TrialLog
+from infertune.types import Scalar
+
+_COLUMNS = 110
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The answer of a study.
+
+    It prints itself in a terminal and draws itself in a notebook.
+
+    Attributes:
+        answer: The recommendation with all that it was found with.
+        file: Where its answer file is to be, and what the study was run with.
+    """
+
+    answer: Answer
+    file: AnswerFile
+
+    @property
+    def recommendation(self) -> Recommendation:
+        """What to deploy, the verdict and its figures."""
+        return self.answer.recommendation
+
+    @property
+    def front(self) -> tuple[Point, ...]:
+        """The nondominated configurations of the finals, cheapest first, with their figures on ``tune``."""
+        return self.recommendation.front
+
+    @property
+    def trials(self) -> Records:
+        """What was tried, in its order: settings, utility and tokens per request on the trial's own examples."""
+        with closing(SampleBank(self.file.database)) as bank:
+            found = TrialLog(bank.url, self.answer.study).trials()
+        return Records(
+            [
+                {
+                    "number": trial.number,
+                    "utility": trial.utility,
+                    "cost_tokens": trial.cost_tokens,
+                    "n_examples": trial.n_examples,
+                    "error": trial.cause,
+                    **{name: trial.chosen.get(name, trial.configuration.get(name)) for name in self._names()},
+                }
+                for trial in found
+            ]
+        )
+
+    @property
+    def samples(self) -> Records:
+        """Every sample that the study has bought, in its order, with the settings that it was made with."""
+        with closing(SampleBank(self.file.database)) as bank:
+            return Records(list(bank.samples(self.answer.study)))
+
+    def best_config(self) -> dict[str, Scalar]:
+        """Return the recommended configuration: dotted names and their values."""
+        return dict(self.recommendation.recommended)
+
+    def save(self, path: str | Path | None = None) -> Path:
+        """Write the answer file, which ``infertune evaluate --config`` measures again, and return its path.
+
+        Args:
+            path: By default a file of the study's name in the folder of the process.
+
+        Raises:
+            InvalidInputError: It cannot be written, or another file is there.
+        """
+        file = self.file if path is None else replace(self.file, path=Path(path))
+        recipes.write(file.path, msgspec.structs.replace(self.answer.recipe, files=file.files()))
+        return file.path
+
+    def draw(self, path: str | Path) -> None:
+        """Write a picture of the front: .png, .svg or .pdf; it takes the package matplotlib."""
+        picture.check_drawable(Path(path))
+        picture.draw(self.answer, Path(path))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the whole answer in lists, mappings and scalars; docs/answer.md explains each key."""
+        return reports.as_json(self.answer)
+
+    def __str__(self) -> str:
+        return self._printed(lambda console: console.export_text())
+
+    def _repr_html_(self) -> str:
+        return f"<pre style='line-height:1.25'>{escape(str(self))}</pre>"
+
+    def _printed(self, export: Callable[[Console], str]) -> str:
+        console = Console(file=io.StringIO(), record=True, width=_COLUMNS)
+        table.show(self.answer, console)
+        return export(console)
+
+    def _names(self) -> list[str]:
+        return [parameter.name for parameter in self.answer.space.parameters]
