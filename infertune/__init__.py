@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from infertune.api import Records, Result, optimize
+    from infertune.api import Records, Result, maximize, optimize
     from infertune.budget import Budget, Prices
     from infertune.engines.options import HF, VLLM, OpenAI, Replay
     from infertune.errors import InfertuneError
@@ -30,12 +30,13 @@ __all__ = [
     "SearchSpace",
     "Task",
     "load_task",
+    "maximize",
     "optimize",
 ]
 
 # Where each name comes from; it is imported when it is first asked for, so that importing infertune stays light.
 _HOMES = {
-    "infertune.api": ("Records", "Result", "optimize"),
+    "infertune.api": ("Records", "Result", "maximize", "optimize"),
     "infertune.budget": ("Budget", "Prices"),
     "infertune.engines.options": ("HF", "VLLM", "OpenAI", "Replay"),
     "infertune.errors": ("InfertuneError",),

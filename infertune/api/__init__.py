@@ -1,7 +1,8 @@
 """The front door: what can be asked from Python, and what comes back. The command line stands on it."""
 
+from infertune.api.function import maximize
 from infertune.api.optimization import optimize
 from infertune.api.records import Records
 from infertune.api.result import Result
 
-__all__ = ["Records", "Result", "optimize"]
+__all__ = ["Records", "Result", "maximize", "optimize"]

@@ -54,6 +54,7 @@ class Result:
         """What was tried, in its order: settings, utility and tokens per request on the trial's own examples."""
         with closing(SampleBank(self.file.database)) as bank:
             found = TrialLog(bank.url, self.answer.study).trials()
+        names = self.answer.shown(parameter.name for parameter in self.answer.space.parameters)
         return Records(
             [
                 {
@@ -62,7 +63,10 @@ class Result:
                     "cost_tokens": trial.cost_tokens,
                     "n_examples": trial.n_examples,
                     "error": trial.cause,
-                    **{name: trial.chosen.get(name, trial.configuration.get(name)) for name in self._names()},
+                    **{
+                        self.answer.label(name): trial.chosen.get(name, trial.configuration.get(name))
+                        for name in names
+                    },
                 }
                 for trial in found
             ]
@@ -110,6 +114,3 @@ class Result:
         console = Console(file=io.StringIO(), record=True, width=_COLUMNS)
         table.show(self.answer, console)
         return export(console)
-
-    def _names(self) -> list[str]:
-        return [parameter.name for parameter in self.answer.space.parameters]

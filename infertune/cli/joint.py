@@ -62,7 +62,7 @@ def run(
     from infertune.api.result import Result
     from infertune.bank import SampleBank
     from infertune.bank.lease import Lease
-    from infertune.cli.optimize import hand_over
+    from infertune.cli.answer import hand_over
     from infertune.joint.running import Slot
     from infertune.joint.search import JointLimits
     from infertune.report import answer

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -136,6 +135,7 @@ def optimize(
     """
     from infertune import tasks
     from infertune.api.optimization import answered, asked
+    from infertune.cli.answer import hand_over
     from infertune.report import picture as drawing
     from infertune.report.live import View
     from infertune.selection.select import Preference
@@ -192,25 +192,6 @@ def optimize(
         command = resume.command(sys.argv[1:], resume.larger(budget, times))
         result = replace(result, answer=replace(result.answer, resume=command))
     hand_over(result, picture=picture, as_json=as_json, show=lambda: _show(result, as_json))
-
-
-def hand_over(result: "Result", *, picture: Path | None, as_json: bool, show: Callable[[], None]) -> None:
-    """Print the answer, then write its file, even where the reader of the output has gone, then draw the picture.
-
-    Raises:
-        InvalidInputError: A file cannot be written.
-    """
-    from infertune.recipes import recipe
-
-    try:
-        show()
-        sys.stdout.flush()
-    finally:
-        path = result.save()
-    said = f"Written to {path}; measure it again with: {recipe.command(path)}"
-    print(said, file=sys.stderr if as_json else sys.stdout)
-    if picture is not None:
-        result.draw(picture)
 
 
 def _show(result: "Result", as_json: bool) -> None:

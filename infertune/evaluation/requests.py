@@ -6,6 +6,9 @@ from infertune.space.extra_settings import is_extra
 from infertune.tasks import Task
 from infertune.types import Configuration, Decoding, Example, Request
 
+ARGUMENT = "argument."
+"""Begins the names of settings that are an engine's own, which get to it as they are."""
+
 
 def requests_for(
     task: Task,
@@ -22,8 +25,9 @@ def requests_for(
         for name, value in configuration.items()
         if name.startswith("decoding.") and name != "decoding.max_tokens"
     }
-    extra = {name: settings.pop(name) for name in sorted(settings) if is_extra(f"decoding.{name}")}
-    decoding = Decoding(**settings, max_tokens=max_tokens, stop=task.stop, extra=tuple(extra.items()))  # type: ignore[arg-type]
+    extra = {name: settings.pop(name) for name in list(settings) if is_extra(f"decoding.{name}")}
+    extra |= {name: value for name, value in configuration.items() if name.startswith(ARGUMENT)}
+    decoding = Decoding(**settings, max_tokens=max_tokens, stop=task.stop, extra=tuple(sorted(extra.items())))  # type: ignore[arg-type]
     template = task.prompts[str(configuration["prompt.template"])]
     samples = (0,) if decoding.temperature == 0 else tuple(range(n_samples))
     return [

@@ -1,6 +1,6 @@
 """The answer of a study with its circumstances, as plain data for scripts; docs/answer.md explains each key."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from infertune.selection.verdict import Side, Verdict
 from infertune.space import SearchSpace
 from infertune.statistics.intervals import Interval
 from infertune.types import Configuration
+
+COST = "tokens per request"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,8 @@ class Answer:
         prices: When known, so that costs are also given in money.
         engine_metrics: What the engine's own server counted, where it has one.
         resume: The command that goes on with a budget that about decides; empty where none would.
+        cost: What a configuration's cost is counted in.
+        settings: Names of the settings to show, by their short ones; None for all.
     """
 
     study: str
@@ -36,6 +40,16 @@ class Answer:
     prices: Prices | None = None
     engine_metrics: Mapping[str, float | int | str | None] | None = None
     resume: str = ""
+    cost: str = COST
+    settings: tuple[str, ...] | None = None
+
+    def shown(self, names: Iterable[str]) -> list[str]:
+        """Return those of the names that are shown, each once."""
+        return [name for name in dict.fromkeys(names) if self.settings is None or name in self.settings]
+
+    def label(self, name: str) -> str:
+        """Return what a setting is called where it is shown."""
+        return name if self.settings is None else self.space[name].alias
 
 
 def evidence(verdict: Verdict) -> RecipeEvidence:

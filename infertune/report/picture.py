@@ -58,7 +58,7 @@ def draw(answer: Answer, path: Path) -> None:
             zorder=3,
         )
     axes.set(
-        xlabel="tokens per request",
+        xlabel=answer.cost,
         ylabel="utility",
         ylim=(-0.02, 1.02),
         title=f"{answer.recipe.task} with {Path(answer.recipe.model).name}",

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from infertune.report.answer import Answer
+from infertune.report.answer import COST, Answer
 from infertune.report.plot import MARKS, WIDTH, text_plot
 from infertune.selection.recommendation import Recommendation
 from infertune.selection.regret_bound import Margin, RegretBound
@@ -25,7 +25,7 @@ MANY_TIMES = 10  # as many examples as there are: nobody adds so many for one di
 def show(answer: Answer, console: Console) -> None:
     """Print the whole answer."""
     found = answer.recommendation
-    for line in filter(None, (sentence(found), advice(found), bounded(found.promise))):
+    for line in filter(None, (sentence(found, answer.cost), advice(found), bounded(found.promise))):
         console.print(f"\n{line}", markup=False, highlight=False)
     if answer.resume:
         console.print(
@@ -35,7 +35,7 @@ def show(answer: Answer, console: Console) -> None:
             soft_wrap=True,
         )
     console.print()
-    console.print(_side_by_side(found))
+    console.print(_side_by_side(answer))
     console.print(
         f"\nThe front, on the {found.n_tune} examples of the finals (they flatter the best; the table does not):",
         highlight=False,
@@ -49,8 +49,8 @@ def show(answer: Answer, console: Console) -> None:
         console.print(_served(answer.engine_metrics), markup=False, highlight=False)
 
 
-def sentence(found: Recommendation) -> str:
-    """Return the verdict in words."""
+def sentence(found: Recommendation, cost: str = COST) -> str:
+    """Return the verdict in words; ``cost`` is what a configuration's cost is counted in."""
     verdict = found.verdict
     difference = f"{verdict.difference.mean:+.3f} [{verdict.difference.low:+.3f}, {verdict.difference.high:+.3f}]"
     how = f"95%, paired, {verdict.difference.n} unseen examples"
@@ -59,12 +59,12 @@ def sentence(found: Recommendation) -> str:
     if verdict.cheaper:
         return (
             f"Clear winner: the recommended configuration is as good as the default within {verdict.margin:g} of "
-            f"utility, {difference} ({how}), at {_cost(verdict)}."
+            f"utility, {difference} ({how}), at {_cost(verdict, cost)}."
         )
     if verdict.kind == "clear winner":
         return (
             f"Clear winner: the recommended configuration beats the default by {difference} in utility ({how}), at "
-            f"{_cost(verdict)}."
+            f"{_cost(verdict, cost)}."
         )
     seen, default = (f"{side.utility.mean:.3f}" for side in (verdict.seen, verdict.default))
     if verdict.kind == "keep the default":
@@ -123,7 +123,7 @@ def _up(margin: Margin) -> str:
     return f"{math.ceil(100 * margin.within - 1e-9) / 100:.2f}"
 
 
-def _cost(verdict: Verdict) -> str:
+def _cost(verdict: Verdict, cost: str) -> str:
     ratio = verdict.seen.cost_tokens / verdict.default.cost_tokens
     if ratio >= 2:
         compared = f"{ratio:.1f}x the default's"
@@ -131,7 +131,7 @@ def _cost(verdict: Verdict) -> str:
         compared = f"{abs(ratio - 1):.0%} {'more' if ratio > 1 else 'fewer'} than the default"
     else:
         compared = "as many as the default"
-    return f"{verdict.seen.cost_tokens:.0f} tokens per request, {compared}"
+    return f"{verdict.seen.cost_tokens:.0f} {cost}, {compared}"
 
 
 def interval(value: Interval) -> str:
@@ -155,7 +155,8 @@ def plain(value: Scalar) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _side_by_side(found: Recommendation) -> Table:
+def _side_by_side(answer: Answer) -> Table:
+    found = answer.recommendation
     sides = [(found.seen, found.verdict.seen), (found.default, found.verdict.default)]
     if found.seen == found.default:
         sides = sides[1:]
@@ -164,12 +165,12 @@ def _side_by_side(found: Recommendation) -> Table:
     if found.seen != found.default:
         table.add_column("recommended" if found.recommended == found.seen else "best seen")
     table.add_column("default, recommended" if found.recommended == found.default else "default")
-    for name in dict.fromkeys(name for configuration, _ in reversed(sides) for name in configuration):
+    for name in answer.shown(name for configuration, _ in reversed(sides) for name in configuration):
         values = [plain(each[name]) if name in each else "-" for each, _ in sides]
         changed = values[0] != values[-1]
-        table.add_row(name, Text(values[0], style="bold" if changed else ""), *values[1:])
+        table.add_row(answer.label(name), Text(values[0], style="bold" if changed else ""), *values[1:])
     table.add_row("utility, 95% interval", *(interval(side.utility) for _, side in sides))
-    table.add_row("tokens per request", *(f"{side.cost_tokens:.1f}" for _, side in sides))
+    table.add_row(answer.cost, *(f"{side.cost_tokens:.1f}" for _, side in sides))
     if any(side.answered_share < 1 for _, side in sides):
         table.add_row("answered", *(f"{side.answered_share:.1%}" for _, side in sides))
     return table
@@ -179,7 +180,7 @@ def _front(answer: Answer) -> Table:
     found = answer.recommendation
     table = Table(box=None, pad_edge=False, header_style="bold")
     for head, side in (
-        ("tokens per request", "right"),
+        (answer.cost, "right"),
         ("utility", "right"),
         ("", "left"),
         ("changed from the default", "left"),
@@ -206,6 +207,7 @@ def _plot(answer: Answer, *, width: int) -> str:
             "recommended": [(found.on_tune.cost_tokens, found.on_tune.utility)],
         },
         width=width,
+        x=answer.cost,
     )
     return (
         f"\n{drawn}\n{'':9}{MARKS['explored']} tried   {MARKS['front']} front   {MARKS['recommended']} recommended\n"
@@ -219,6 +221,9 @@ def _spent(answer: Answer) -> str:
 
 def _parts(answer: Answer) -> Iterator[str]:
     spent = answer.recommendation.spent
+    if answer.settings is not None:
+        yield f"Spent {spent.tokens:,}"
+        return
     extra = f", {spent.extra_tokens:,} beyond the answers" if spent.extra_tokens else ""
     yield (
         f"Spent {spent.tokens:,} tokens "
