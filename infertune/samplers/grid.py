@@ -28,7 +28,7 @@ class GridSampler:
         if n_combinations > MAX_COMBINATIONS:
             raise InvalidInputError(
                 f"the sampler 'grid' must have at most {MAX_COMBINATIONS:,} combinations, but found "
-                f"{n_combinations:,}; take some values out with --set, or use --sampler random"
+                f"{n_combinations:,}; take some values out with --set, or use --search random"
             )
         seen = {trial.configuration for trial in history}
         for number in np.random.default_rng(seed).permutation(n_combinations):

@@ -11,6 +11,7 @@ from command import Infertune, Result
 from letters import Letters, save
 
 from infertune.cli.answer import hand_over
+from infertune.recipes import recipe
 
 OPTIMIZE = ("optimize", "--task", "letters.yaml", "--engine", "letters", "--model", "m", "--budget-tokens", "2k")
 SMALL = (*OPTIMIZE, "--set", "n=1", "--sampler", "random")
