@@ -264,6 +264,6 @@ def _prompts(rng: np.random.Generator, n: int, gap: Gap, graded: bool) -> list[P
     ]
 
 
-def _last_word(text: str) -> str | None:
+def _last_word(text: str, example: Example | None = None) -> str | None:
     word = text.rpartition(" ")[2]
     return word if word.startswith("v") else None

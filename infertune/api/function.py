@@ -176,7 +176,7 @@ def _task(name: str, ids: Sequence[str], rows: Sequence[Any], *, seed: int) -> T
         prompts={_CALL: template},
         max_tokens_choices=(_MOST_COST,),
         stop=(),
-        extractors={"score": str},
+        extractors={"score": lambda text, example=None: text},
         scorer=_ScoreItself(),
         definition=Definition(
             name="function",

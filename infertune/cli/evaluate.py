@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from infertune.api.subject import Given, Subject, subject
 from infertune.cli import limits, shared_options
 from infertune.cli.engine import Options, with_engine_options
-from infertune.cli.subject import Given, Subject, subject
 from infertune.engines.start import checked, looked, start, starting
 
 if TYPE_CHECKING:

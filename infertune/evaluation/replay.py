@@ -137,7 +137,7 @@ def sample_table(
         numbers: dict[str, int] = {}
         for column, whole in enumerate(response.generations[:n_samples]):
             generation = cut(whole, max_tokens=max_tokens)
-            answer = scorer.answer(generation.text, extractor)
+            answer = scorer.answer(generation.text, extractor, example)
             if answer is not None:
                 answers[row, column] = numbers.setdefault(answer, len(numbers))
                 scores[row, column] = scorer.score(answer, example)

@@ -9,14 +9,14 @@ class CachedScorer:
 
     def __init__(self, task: Task) -> None:
         self.task = task
-        self._answers: dict[tuple[str, str], str | None] = {}
+        self._answers: dict[tuple[str, str, str], str | None] = {}
         self._scores: dict[tuple[str, str], float] = {}
 
-    def answer(self, text: str, extractor: str) -> str | None:
-        """Return the answer that the named extractor finds in the text."""
-        key = (extractor, text)
+    def answer(self, text: str, extractor: str, example: Example) -> str | None:
+        """Return the answer to the example that the named extractor finds in the text."""
+        key = (extractor, example.id, text)
         if key not in self._answers:
-            self._answers[key] = self.task.extractors[extractor](text)
+            self._answers[key] = self.task.extractors[extractor](text, example)
         return self._answers[key]
 
     def score(self, answer: str | None, example: Example) -> float:

@@ -34,9 +34,9 @@ def tokens(row: Row, name: str) -> int:
     """Return a number of tokens of a published recording, in which there are requests that failed.
 
     Raises:
-        Unusable: It is 0.
+        Unusable: It is 0, or missing.
     """
-    if row.get(name) in (0, 0.0) and not isinstance(row.get(name), bool):
+    if row.get(name) in (0, "", None) and not isinstance(row.get(name), bool):
         raise Unusable(f"no {name}")
     return length(row, name)
 

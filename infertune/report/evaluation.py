@@ -123,7 +123,7 @@ def rows(
         samples = tuple(
             Sample(
                 sample=one.sample,
-                answer=(answer := scorer.answer(one.text, extractor)),
+                answer=(answer := scorer.answer(one.text, extractor, example)),
                 score=scorer.score(answer, example),
                 tokens=len(one.token_ids),
                 finish=one.finish_reason,

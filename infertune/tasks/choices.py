@@ -10,18 +10,20 @@ from infertune.tasks.typography import plain
 # After the article a, or the pronoun I, comes a word; after a letter that is an answer come few.
 _AFTER_ANSWER = "is|because|since|as|and|or|which|for|due|was|but|with|would|will|should"
 _LETTER = r"(?-i:[^\W\u2e80-\u9fff\uac00-\ud7af])"  # of a script that puts spaces between words
-_ANSWER = r"(?:\b(?:answers?|antwort|réponse|respuesta|resposta|risposta|ответ)\b|答案|答え|정답)"
+ANSWER = r"(?:\b(?:answers?|antwort|réponse|respuesta|resposta|risposta|ответ)\b|答案|答え|정답)"
 _EMPHASIS = r"[\s*_`\"'(\[{$:：=<>-]{0,20}(?:\\(?:boxed|fbox|text|textbf|mathrm|mathbf)\{[\s*(\[{]{0,3}){0,3}"
-_IS = r"(?:is|was|ist|est|es|è|é|是|为|は|(?:would|should|must|will|has to) be)"
-_SAYS = rf"(?:\s{{0,3}}{_IS})?(?:\s(?:clearly|therefore|thus))?"
+IS = r"(?:is|was|ist|est|es|è|é|是|为|は|(?:would|should|must|will|has to) be)"
+_SAYS = rf"(?:\s{{0,3}}{IS})?(?:\s(?:clearly|therefore|thus))?"
 _NAMED = r"(?:[\s:=*]{0,6}(?:the\s)?(?:option|choice|letter|statement))?"
+_NEXT_QUESTION = re.compile(r"(?<=\S)\s{0,9}\n\W{0,4}(?:Question|Q|Problem)\b[^\w\n]{0,3}\d{0,4}\W{0,2}[:.]", re.I)
+_N_STATED = 4  # of the notations below: those that say that it is the answer
 _UNDERLINED = re.compile(r"(?<![^\W_])_+|_+(?![^\W_])")
 _DENIED = re.compile(
-    r"\b(?:not|n't|neither|nor|exclude|eliminate|rule out|unlike)\s?(?:option|choice)?\W{0,3}\Z", re.I
+    r"(?:n't|\b(?:not|neither|nor|none of|exclude|eliminate|rule out|unlike))\s?(?:option|choice)?\W{0,3}\Z", re.I
 )
 _DENIES = re.compile(
-    r"\W{0,4}(?:(?:is|are|was|seems|looks)\s?(?:\w+ly\s)?(?:not\b|n't|wrong|incorrect|false|ruled|invalid)"
-    r"|(?-i:(?:and|or)\s\W?[A-Z]\b))",
+    r"\W?[:?]\s?no\b|\W{0,4}(?:(?:is|are|was|seems|looks)\s?(?:\w+ly\s)?(?:not\b|n't|wrong|incorrect|false|ruled|invalid)"
+    r"|(?-i:(?:(?:and|or)\s|(?<=,\s))\W?[A-Z]\b(?!')))",
     re.I,
 )
 
@@ -39,12 +41,35 @@ def find(labels: Sequence[str], text: str, which: Literal["first", "last"]) -> s
         is_meant = _is_affirmed
     else:
         is_meant = _is_no_word
-    for notation in _notations(tuple(labels)):
-        found = [match["label"] for match in notation.finditer(text) if is_meant(match)]
-        if found:
-            chosen = found[0 if which == "first" else -1]
-            return next(label for label in labels if re.fullmatch(_either([label]), chosen, re.IGNORECASE))
+    notations = _notations(tuple(labels))
+    own = _own_words(text, tuple(labels))
+    for part, some in ((own, notations), (text, notations[:_N_STATED] if own != text else ())):
+        for notation in some:
+            found = [match["label"] for match in notation.finditer(part) if is_meant(match)]
+            if found:
+                chosen = found[0 if which == "first" else -1]
+                return next(label for label in labels if re.fullmatch(_either([label]), chosen, re.IGNORECASE))
     return None
+
+
+def mentioned(labels: Sequence[str], text: str) -> frozenset[str]:
+    """Return which of some labels stand in a text by themselves and are not denied, whatever their case."""
+    either = re.compile(
+        rf"(?<!{_LETTER})(?<![\d.-])(?P<label>{_either(labels)})(?!{_LETTER}|\d|[.,]\d)", re.IGNORECASE
+    )
+    found = {match["label"] for match in either.finditer(text) if not _is_denied(match)}
+    return frozenset(label for label in labels if any(re.fullmatch(_either([label]), one, re.I) for one in found))
+
+
+def _own_words(text: str, labels: Sequence[str]) -> str:
+    """Return the text before another question that a model goes on with, without a list of all the choices."""
+    if any(len(label) > 1 for label in labels):
+        return text
+    next_question = _NEXT_QUESTION.search(text)
+    lines = (text[: next_question.start()] if next_question else text).splitlines(keepends=True)
+    heads = [re.match(rf"[\W_]*(?P<label>{_either(labels)})\s?[).:]\s*\w", line) for line in lines]
+    is_list = [head["label"] for head in heads if head] == list(labels)
+    return "".join(line for line, head in zip(lines, heads, strict=True) if not (is_list and head))
 
 
 @lru_cache
@@ -54,17 +79,19 @@ def _notations(labels: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
     one = rf"(?<!{_LETTER}){numeral}(?P<label>{_either(labels)})(?!{_LETTER}|[.,]\d)"
     if any(len(label) > 1 for label in labels):
         return (re.compile(one, re.IGNORECASE),)
+    one += r"(?![+#]|-\d|'[a-z])"  # A+, B-52, D'oh
     other = one.replace("?P<label>", "?!(?P=label))(?:")
     restated = rf"(?!(?:.*\n)*?\W*{other}\s*[).:])"  # the choices, one a line
     start = rf"\A[\W_]*{one}"
     notations = (
         rf"\\(?:boxed|fbox)\s*\{{{_EMPHASIS}{one}",
-        rf"{_ANSWER}{_SAYS}{_NAMED}{_EMPHASIS}{one}",
+        rf"{ANSWER}{_SAYS}{_NAMED}{_EMPHASIS}{one}",
         rf"\b(?:correct|right|best)\s(?:option|choice|one)\b{_SAYS}{_EMPHASIS}{one}",
         rf"{one}[)\].:*\s]*(?:\b[^.\n]{{0,40}})?\bis\s(?:the\s)?(?:correct|right|best|answer)",
         rf"{start}(?=\s*(?:[).:,\]}}*_/-]|\n|\Z)){restated}",
         rf"(?-i:{start}){restated}",
         rf"^[\W_]*{one}[^\w\n]*$",
+        rf"\b(?:so|thus|therefore|hence|only|it's|it is|must be)\b,?{_NAMED}{_EMPHASIS}(?-i:{one})",
         rf"\b(?:option|choice|choose|select|pick|letter)\b{_EMPHASIS}{one}",
         rf"[(\[]\s*{one}\s*[)\]]",
         rf"(?-i:{one})",
@@ -74,8 +101,12 @@ def _notations(labels: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
 
 def _is_affirmed(match: re.Match[str]) -> bool:
     """Return whether the label is no word of the sentence and is not denied."""
+    return _is_no_word(match) and not _is_denied(match)
+
+
+def _is_denied(match: re.Match[str]) -> bool:
     before, after = match.string[: match.start("label")], match.string[match.end("label") :]
-    return _is_no_word(match) and not _DENIED.search(before[-40:]) and not _DENIES.match(after[:60])
+    return bool(_DENIED.search(before[-40:]) or _DENIES.match(after[:60]))
 
 
 def _is_no_word(match: re.Match[str]) -> bool:

@@ -4,15 +4,15 @@ import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
-from infertune.tasks import choices, fences, finals, jsontext, numbers, program
+from infertune.tasks import choices, fences, finals, jsontext, numbers, options, program
 from infertune.tasks.numbers import DecimalMark
 from infertune.tasks.thoughts import without_thoughts
+from infertune.types import Example
 
-Extractor = Callable[[str], str | None]
 Which = Literal["first", "last"]
 
 
@@ -78,6 +78,13 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def find(self, text: str) -> str | None:
         """Return the answer or None."""
         return choices.find(self.labels, text, self.which)
+
+    def named(self, text: str, example: Example) -> str | None:
+        """Return the letter of the option that the text names by its words (options.py)."""
+        if any(len(label) > 1 for label in self.labels):
+            return None
+        offered = options.offered(self.labels, example.fields)
+        return options.named(offered, text) if offered else None
 
 
 class Number(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="number"):
@@ -176,16 +183,25 @@ class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="k
 Step = Regex | Line | Choice | Number | Boxed | Final | Code | Python | Json | Text
 
 
+class Extractor(Protocol):
+    """Finds the answer in a model's text, in its voting normal form; what the example asks helps where it is known."""
+
+    def __call__(self, text: str, example: Example | None = None) -> str | None:
+        """Return the answer, or None."""
+
+
 def extractor(steps: Sequence[Step], normal_form: Callable[[str], str | None]) -> Extractor:
     """Return the function from text to the answer's normal form, None where no step finds one.
 
     What the model thought before it answered is left out first.
     """
 
-    def extract(text: str) -> str | None:
+    def extract(text: str, example: Example | None = None) -> str | None:
         text = without_thoughts(text)
         for step in steps:
             answer = step.find(text)
+            if answer is None and example is not None and isinstance(step, Choice):
+                answer = step.named(text, example)
             if answer is not None and answer.strip():
                 return normal_form(answer)
         return None

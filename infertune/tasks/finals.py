@@ -2,7 +2,7 @@ r"""Finds the final answer to a mathematical problem: in its box, or after the w
 
 import re
 
-_COMMAND = r"(?:\\boxed|\x08oxed|\\fbox|\x0cbox|\\framebox)"  # JSON makes one character of \b and \f
+_COMMAND = r"(?:\\[bB]oxed|\x08oxed|(?<![\\A-Za-z])boxed|\\fbox|\x0cbox|\\framebox)"  # JSON makes one of \b and \f
 _BOX = re.compile(
     rf"(?P<open>{_COMMAND}\s{{0,3}}\{{)"
     r"|\\boxed\s{0,3}(?P<bare>-?\d[\d.,]*\d|-?\d|[A-Za-z](?![A-Za-z]))"
@@ -11,13 +11,15 @@ _BOX = re.compile(
 )
 _MARKS = r"[*_#`\s]{0,8}"
 _ANNOUNCED = re.compile(
-    rf"\b(?:answers?|final\sresult){_MARKS}(?:to\s(?:the|this)\s\w+\s)?(?:is|are|=)(?!\w)(?:\s(?:thus|therefore|simply))?"
-    rf"|^\W{{0,8}}(?:(?:my|the|so|final|correct)\s){{0,2}}(?:answers?|final\sresult)\b[*_` ]{{0,4}}(?::|[*_ ]*$)",
+    rf"\b(?:answers?|final\sresult){_MARKS}(?:to\s(?:the|this)\s\w+\s)?(?:is|are|equals|(?:would|should|must)\sbe|=)(?!\w)(?:\s(?:thus|therefore|simply))?"
+    rf"|^\W{{0,8}}(?:(?:my|the|so|final|correct)\s){{0,2}}(?:answers?|final\sresult)\b[*_` ]{{0,4}}(?::|[*_ ]*$)"
+    r"|^\W{0,8}ans\s?[.:=]|<answer>",
     re.IGNORECASE | re.MULTILINE,
 )
 _MATH = r"\\\[(?:.+?)\\\]|\$\$(?:.+?)\$\$|\\\((?:.+?)\\\)|(?<!\\)\$(?:.+?)(?<!\\)\$"
-_FORMULAS = re.compile(rf"((?:{_MATH})(?:\s?(?:,|;|and|or)?\s?(?:{_MATH}))*)(?P<after>.*)", re.DOTALL)
-_END = re.compile(r"\.(?=\s|$)|[,;]?\s(?:because|since|which|as)\s|\sI hope|\n")
+_FORMULAS = re.compile(rf"((?:{_MATH})(?:\s?(?:,|;|=|and|or)?\s?(?:{_MATH}))*)(?P<after>.*)", re.DOTALL)
+_END = re.compile(r"\.(?=\s|$)|[,;]?\s(?:[-(]\s?)?(?:because|since|which|as)\s|\sI hope|\n|</answer>")
+_TAG = re.compile(r"</?(?:b|strong|i|em|u|span|p|div|code)(?:\s[^<>]{0,100})?>")
 _LONGEST = 2000  # characters of an announced answer
 
 
@@ -46,12 +48,13 @@ def announced(text: str) -> str | None:
     ends = [match.end() for match in _ANNOUNCED.finditer(text)]
     if not ends:
         return None
-    said = text[ends[-1] : ends[-1] + _LONGEST].lstrip(" \t\r\n:*_`")
+    said = _TAG.sub("", text[ends[-1] : ends[-1] + _LONGEST]).lstrip(" \t\r\n:*_`")
     if formulas := _FORMULAS.match(said):
         if not re.match(r"\s?[-+*/=^]?\s?\w", formulas["after"]) or re.match(r"\s[a-z]{2}", formulas["after"]):
             return re.sub(r"\\[\[\]()]|(?<!\\)\$", "", formulas[1]).strip() or None
     said = _END.split(said, maxsplit=1)[0].strip()
-    return re.sub(r"(?<!\\)\$|\*\*", "", said).strip("`_ ") or None
+    said = re.sub(r"(?<!\\)\$|\*\*", "", said).strip("`_* ")
+    return (said[1:-1] if said[:1] in ("'", '"') and said[:1] == said[-1:] else said) or None
 
 
 def _without_boxes(contents: str) -> str:

@@ -18,6 +18,7 @@ _LONGEST = 1000  # characters of one number with its words
 _LARGEST_EXPONENT = 300  # of ten, for the plain form has as many digits
 _REWRITTEN = (
     (re.compile(r",\\!\s?"), ""),
+    (re.compile(r"</?(?:b|strong|i|em|u|span|code)(?:\s[^<>]{0,100})?>|<br\s?/?>"), ""),
     (re.compile(r"\{,\}"), ","),
     (re.compile(r"\\(?:text|textbf|mathbf|mathrm|boxed|fbox)\s*\{([^{}]*)\}"), r" \1 "),
     (re.compile(r"\\[dt]?frac\s*\{\s*(\d+)\s*\}\s*\{\s*(\d+)\s*\}"), r" \1/\2 "),
@@ -43,25 +44,31 @@ _UNSIGNED = rf"""(?:
     | (?P<digits>{_DIGITS}|[.,]\d+)
       (?:[eE](?P<e>[-+]?\d{{1,4}})(?!\d) | \s?[×xX*·]\s?10\s?(?:\^|\*\*)\s?\(?(?P<power>[-+]?\d{{1,4}})\)?)?
     )(?![\d/])"""
-_BEFORE = r"(?:(?:about|approx(?:imately|\.)?|exactly|only|just|≈|=|[A-Za-z]\w*\s?[=:≈])\s*)?"
+_ABOUT = r"about|approx(?:imately|\.)?|around|roughly|nearly|almost|circa|ca\.|exactly|only|just|is|equals"
+_BEFORE = rf"(?:(?:{_ABOUT}|≈|=|[A-Za-z]\w*\s?[=:≈])\s*)?"
 _WRITTEN = re.compile(
     rf"{_BEFORE}(?P<sign>[-+]|(?i:minus|negative)\s)?\s*(?P<currency>{_CURRENCY})?\s?(?P<inner>[-+])?\s?{_UNSIGNED}"
     r"(?P<after>.*)",
     re.VERBOSE | re.DOTALL,
 )
 _IN_TEXT = re.compile(
-    rf"(?<![A-Za-z\d^.])(?<![A-Za-z\d}}]_)(?<!_\{{)(?<!\d[:/])(?:(?<![)\]}}%])[-+])?(?:{_CURRENCY}\s?[-+]?)?{_UNSIGNED}(?!:\d)"
+    r"\d{4}-\d\d-\d\d(?!\d)|"  # a date
+    rf"(?<![A-Za-z\d^.])(?<!\d\*\*)(?<![A-Za-z\d}}]_)(?<!_\{{)(?<!\d[:/])(?:(?<![)\]}}%])[-+])?(?:{_CURRENCY}\s?[-+]?)?{_UNSIGNED}"
+    r"(?!:\d|\s?\^|\*\*\s?[\d(-]|[⁰¹²³⁴-⁹])"
     r"(?:\s?(?:hundred|thousand|lakh|crore|million|billion|trillion|dozen)\b|[kKMB]\b)*",
     re.VERBOSE,
 )
 _SCALES = {"hundred": 2, "thousand": 3, "lakh": 5, "crore": 7, "million": 6, "mn": 6, "billion": 9, "bn": 9}
 _SCALES |= {"thousands": 3, "millions": 6, "billions": 9, "trillion": 12, "trillions": 12}
 _SCALES |= {"mio": 6, "millionen": 6, "millones": 6, "mrd": 9, "milliard": 9, "milliards": 9, "milliarden": 9}
+_SCALES |= {"tsd": 3, "tausend": 3, "mille": 3, "miljoen": 6, "miljard": 9, "milioni": 6}
+_SCALES |= {"milhões": 6, "millón": 6}
+_SCALES |= {"тыс": 3, "тысяч": 3, "млн": 6, "млрд": 9, "lakhs": 5, "lac": 5, "crores": 7, "cr": 7, "tn": 12}
 _LETTERS = {"k": 3, "K": 3, "M": 6, "B": 9}  # directly after the digits
 _UNITS = frozenset("gmslhdtWVACFKNJLa")  # of one letter; others, as in 3x or 2i, make something else of the number
 _OTHERWISE = frozenset(
     "and or to minus plus over point half halves third thirds quarter quarters fifth tenth hundredth squared cubed "
-    "factorial not less more dozen dozens".split()
+    "factorial not less more dozen dozens mil mila".split()
 )
 
 

@@ -1,6 +1,7 @@
 """Finds the Python program in an answer: a file, one or more functions, or a body that continues the prompt."""
 
 import ast
+import itertools
 import re
 import textwrap
 import threading
@@ -16,6 +17,7 @@ _N_BEGINNINGS = 30  # of code in prose
 _BEGINNING = re.compile(
     r"^(?P<margin>[ \t]*)(?:(?:import|from)\b|(?:@[^\n]*\n[ \t]*){0,9}(?:def|class|async)\b)", re.MULTILINE
 )
+_TAG = re.compile(r"^[ \t]*(?:</?(?:pre|code)\b[^<>\n]{0,100}>)+|(?:</?(?:pre|code)>)+[ \t]*$", re.MULTILINE)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _warnings_lock = threading.Lock()
 
@@ -44,15 +46,17 @@ def find(text: str) -> str | None:
     else a file without fences; else a body in a block. Usage at a file's end is left out.
     """
     text = text[-_LONGEST:].replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "").replace("\u00a0", " ")
+    text = _TAG.sub("", text)
     fenced = list(blocks(text))
     first = text.lstrip("\n")
     opens_fenced = fenced and not text[: fenced[0].start].strip()
     if not opens_fenced and (continued := _body(first) if first[:1] in (" ", "\t") else _first_line_moved(first)):
         return continued
-    closed = [inner for block in fenced if block.closed for inner in _unwrapped(block.text)]
+    closed = [_typed(inner) for block in fenced if block.closed for inner in _unwrapped(block.text)]
     cut_off = [block.text for block in fenced if not block.closed]
     unfenced = outside(text, fenced)
-    for pieces in (map(_piece, closed), map(_beginning, closed), map(_beginning, cut_off), _pieces(unfenced)):
+    within = itertools.chain.from_iterable(map(_pieces, closed))  # after words
+    for pieces in (map(_piece, closed), map(_beginning, closed), within, map(_beginning, cut_off), _pieces(unfenced)):
         if program := _joined([piece for piece in pieces if piece is not None]):
             return program
     others = [block for block in (*reversed(closed), *cut_off, unfenced) if block.strip()]
@@ -135,6 +139,13 @@ def _unwrapped(block: str) -> list[str]:
     """Return the blocks within a block of Markdown, or the block."""
     inner = [] if parsed(block) else [one.text for one in blocks(block) if one.closed]
     return inner or [block]
+
+
+def _typed(block: str) -> str:
+    """Return what was typed in a block that shows Python's prompt, ``>>> f(1)``; other blocks as they are."""
+    if not re.match(r"\s*>>>", block):
+        return block
+    return "\n".join(line[4:] for line in block.split("\n") if re.match(r"(?:>>>|\.\.\.)(?: |$)", line))
 
 
 def _pieces(text: str) -> Iterator[_Piece]:

@@ -90,9 +90,9 @@ class Task:
         """What must be put right before a figure of the task means anything: ``load`` refuses such a task."""
         return judgement.in_words(self.misses, len(self.examples))
 
-    def extract(self, text: str) -> str | None:
+    def extract(self, text: str, example: Example | None = None) -> str | None:
         """Return the answer in ``text`` in its voting normal form, or None; by the default extractor."""
-        return self.extractors[self.default_extractor](text)
+        return self.extractors[self.default_extractor](text, example)
 
     def score(self, answer: str | None, example: Example) -> float:
         """Return how right an extracted answer is, in [0, 1]; no answer scores 0. Pure, so it may be remembered."""

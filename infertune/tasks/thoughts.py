@@ -2,9 +2,10 @@
 
 import re
 
-_NAMES = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|seed:think|mm:think|analysis"
+_NAME = "(?:think|thinking|thoughts?|reasoning|reflection|scratchpad|monologue|analysis)"
+_NAMES = rf"(?:\w{{1,20}}[_:])?{_NAME}(?:_\w{{1,20}})?(?:\s[^<>\n]{{0,100}})?"  # <seed:think>, <think_fast budget=100>
 _OPEN = (
-    rf"<(?:{_NAMES})>",  # DeepSeek, Qwen and most others
+    rf"<{_NAMES}>|<\|{_NAME}\|>",  # DeepSeek, Qwen and most others
     r"\[THINK\]",  # Magistral
     r"◁think▷",  # Kimi
     r"<\|begin_of_thought\|>",  # OpenThinker
@@ -15,7 +16,7 @@ _OPEN = (
     r"\A(?-i:analysis(?=[A-Z]))",  # the same, its special tokens lost
 )
 _CLOSE = (
-    rf"</(?:{_NAMES})>",
+    rf"</{_NAMES}>|<\|/{_NAME}\|>",
     r"\[/THINK\]",
     r"◁/think▷",
     r"<\|end_of_thought\|>",
@@ -26,7 +27,7 @@ _CLOSE = (
     r"assistantfinal",
 )
 # A mark that is spoken of rather than set: `</think>` in quotes, or a pattern such as "<think>.*?</think>" in code.
-_SPOKEN = rf"(?<![\w.!?])(?P<quote>[\"'`])(?:</?(?:{_NAMES})>|\[/?THINK\])[^\n]*?(?P=quote)"
+_SPOKEN = rf"(?<![\w.!?`])(?P<quote>[\"'`])(?:</?(?:{_NAMES})>|\[/?THINK\])[^\n]*?(?P=quote)"
 _MARK = re.compile(
     rf"(?P<spoken>{_SPOKEN})|(?P<open>{'|'.join(_OPEN)})|(?P<close>{'|'.join(_CLOSE)})|(?P<end><\|end\|>)",
     re.IGNORECASE,

@@ -3,6 +3,8 @@
 Doctor, engine, load and verify all read with this, so what the one understands the others do.
 """
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -86,26 +88,30 @@ class NoAnswer(Exception):
 
 class _Part(msgspec.Struct, gc=False):
     type: str = "text"
-    text: str | None = None
-    content: str | None = None
+    text: Any = None
+    content: Any = None
+    value: str | None = None
     refusal: str | None = None
     thinking: "str | list[str | _Part] | None" = None
     summary: "str | list[str | _Part] | None" = None
 
 
 class _Message(msgspec.Struct, gc=False):
-    content: str | list[str | _Part] | _Part | None = None
+    content: str | list[str | _Part | None] | _Part | int | float | bool | None = None
     reasoning: Any = None
     reasoning_content: str | list[str | _Part] | None = None
+    reasoning_details: Any = None
     thinking: Any = None
-    refusal: str | None = None
+    thinking_blocks: Any = None
+    refusal: Any = None
 
 
 class _Choice(msgspec.Struct, gc=False):
-    index: int | None = None
+    index: float | str | None = None
     text: str | None = None
     message: _Message | None = None
-    finish_reason: str | None = None
+    delta: _Message | None = None
+    finish_reason: Any = None
     logprobs: Logprobs | None = None
     token_ids: list[int] | None = None
     error: Any = None
@@ -117,6 +123,8 @@ class _Body(msgspec.Struct, gc=False):
     error: Any = None
 
 
+_NO_NUMBER = {"-Infinity": -9999.0}  # as OpenAI has it
+_HALF = re.compile("[\ud800-\udfff]")
 MOST_CHOICES = 1024
 _BODY = msgspec.json.Decoder(_Body)
 _LOOSE = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -129,7 +137,7 @@ def read(body: bytes) -> Reply:
         NoAnswer: It is not JSON, of another form, or an error that came with a good status.
     """
     try:
-        found = _BODY.decode(body)
+        found = _decoded(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise NoAnswer(clean(str(error)), paid=_paid(body)) from None
     paid = usage.read(found.usage)
@@ -151,6 +159,25 @@ def keys(body: bytes) -> frozenset[str]:
     return frozenset(_LOOSE.decode(body))
 
 
+def _decoded(body: bytes) -> _Body:
+    """Return a body, also one with a mark of its byte order, half a character, NaN or -Infinity in it."""
+    try:
+        return _BODY.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        mended = _mended(body)
+        if mended is None:
+            raise
+        return _BODY.decode(mended)
+
+
+def _mended(body: bytes) -> bytes | None:
+    try:
+        found = json.loads(body.decode("utf-8-sig"), parse_constant=_NO_NUMBER.get)
+        return _HALF.sub("\ufffd", json.dumps(found, ensure_ascii=False)).encode()
+    except (ValueError, RecursionError):
+        return None
+
+
 def _paid(body: bytes) -> WireUsage:
     try:
         return usage.read(msgspec.json.decode(_LOOSE.decode(body).get("usage", b"null")))
@@ -160,44 +187,56 @@ def _paid(body: bytes) -> WireUsage:
 
 def _ordered(choices: list[_Choice]) -> list[_Choice]:
     """Return the choices by their numbers; where none has one of its own, as they came."""
-    numbers = [choice.index for choice in choices]
+    numbers = [_number(choice.index) for choice in choices]
     if all(number is None for number in numbers):
         return choices
-    if sorted(-1 if number is None else number for number in numbers) != list(range(len(choices))):
+    known = [-1 if number is None else number for number in numbers]
+    if sorted(known) != list(range(len(known))):
         raise ValueError(f"choices must be numbered from 0, but are {numbers[:8]}")
-    return sorted(choices, key=lambda choice: choice.index or 0)
+    return [choices[place] for place in sorted(range(len(known)), key=known.__getitem__)]
+
+
+def _number(index: float | str | None) -> int | None:
+    try:
+        return None if index is None else int(index)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _choice(choice: _Choice) -> ReplyChoice:
-    message = choice.message or _Message()
+    message = choice.message or choice.delta or _Message()
+    reason = choice.finish_reason if isinstance(choice.finish_reason, str) else ""
     text, thoughts, refusal = _said(message.content)
-    before = next(
-        (_flat(each) for each in (message.reasoning_content, message.reasoning, message.thinking) if each), ""
-    )
+    aside = (message.reasoning_content, message.reasoning, message.thinking)
+    before = next(filter(None, map(_flat, (*aside, message.reasoning_details, message.thinking_blocks))), "")
     ids = choice.token_ids
     return ReplyChoice(
         text=text or choice.text or "",
         thoughts=before + thoughts,
-        refusal=clean(message.refusal or refusal),
-        finish=finish.understood(choice.finish_reason),
-        reason=clean(choice.finish_reason or "")[:40],
+        refusal=clean(_flat(message.refusal) or refusal),
+        finish=finish.understood(reason),
+        reason=clean(reason)[:40],
         tokens=None if choice.logprobs is None else tokens_of(choice.logprobs),
         token_ids=None if ids is None else tuple(ids),
     )
 
 
-def _said(content: str | list[str | _Part] | _Part | None) -> tuple[str, str, str]:
+def _said(content: str | list[str | _Part | None] | _Part | int | float | bool | None) -> tuple[str, str, str]:
     """Return the text, the thoughts and the refusal of a message, whose content may come in typed parts."""
     if content is None or isinstance(content, str):
         return content or "", "", ""
+    if isinstance(content, int | float):
+        return json.dumps(content), "", ""
     text, thoughts, refusal = "", "", ""
     for part in content if isinstance(content, list) else [content]:
         if isinstance(part, str):
             text += part
+        elif part is None:
+            continue
         elif part.thinking or part.summary or "think" in part.type or "reason" in part.type:
             thoughts += _flat(part.thinking or part.summary or part.text or part.content)
         else:
-            text += part.text or part.content or ""
+            text += _flat(part.text or part.content or part.value)
             refusal += part.refusal or ""
     return text, thoughts, refusal
 
@@ -209,5 +248,14 @@ def _flat(value: Any) -> str:
     if isinstance(value, _Part):
         return _flat(value.text or value.content or value.thinking or value.summary)
     if isinstance(value, Mapping):
-        return _flat(next((value[name] for name in ("text", "content", "thinking", "summary") if value.get(name)), ""))
+        return _flat(
+            next(
+                (
+                    value[name]
+                    for name in ("text", "content", "thinking", "summary", "value", "reason")
+                    if value.get(name)
+                ),
+                "",
+            )
+        )
     return "".join(map(_flat, value)) if isinstance(value, list) else ""

@@ -1,6 +1,7 @@
 """How many tokens an answer is billed for, in every form in which servers tell; what cannot be is not believed."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ _COMPLETION = ("completion_tokens", "output_tokens", "candidates_token_count", "
 _TOTAL = ("total_tokens", "total_token_count")
 _DETAILS = ("completion_tokens_details", "output_tokens_details")
 _REASONING = ("reasoning_tokens", "thoughts_token_count")
+_CAPITAL = re.compile(r"(?<=[a-z])[A-Z]")
 _BYTES_PER_TOKEN = 4  # of usual text; only where a server does not count
 _SLACK_TOKENS = 2**16  # of a template and its system prompt, or of thoughts that are kept back
 
@@ -74,6 +76,7 @@ def read(found: object) -> WireUsage:
     """
     if not isinstance(found, Mapping):
         return WireUsage()
+    found = {_CAPITAL.sub(r"_\g<0>", name).lower(): value for name, value in found.items()}  # promptTokens
     prompt, completion, total = (_first(found, names) for names in (_PROMPT, _COMPLETION, _TOTAL))
     details: Mapping[str, Any] = next((found[name] for name in _DETAILS if isinstance(found.get(name), Mapping)), {})
     reasoning = _first(details, _REASONING) or _first(found, _REASONING) or 0

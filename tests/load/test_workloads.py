@@ -197,7 +197,7 @@ def test_the_size_of_a_block_may_be_said(tmp_path: Path) -> None:
 def test_azures_layout(tmp_path: Path, packed: bool) -> None:
     text = (
         "TIMESTAMP,ContextTokens,GeneratedTokens\r\n2023-11-16 18:15:46.9951690,39,9\r\n"
-        "2023-11-16 18:15:46.6805900,37,4\r\n2023-11-16 18:15:47+00:00,40,0\r\n"
+        "2023-11-16 18:15:46.6805900,37,4\r\n2023-11-16 18:15:47+00:00,40,0\r\n2023-11-16 18:15:47,40,\r\n"
     )
     (tmp_path / "x.csv").write_bytes(gzip.compress(text.encode()) if packed else text.encode())
     found = trace.read(tmp_path / "x.csv", vocabulary=5000)
@@ -207,7 +207,7 @@ def test_azures_layout(tmp_path: Path, packed: bool) -> None:
         (39, 9, True),
     ]
     assert (first.arrival, second.arrival) == (0, pytest.approx(0.314579, abs=1e-6))
-    assert found.notes == (f"1 of 3 rows of {tmp_path}/x.csv are skipped: no GeneratedTokens (1)",)
+    assert found.notes == (f"2 of 4 rows of {tmp_path}/x.csv are skipped: no GeneratedTokens (2)",)
 
 
 def test_burstgpts_layout(tmp_path: Path) -> None:

@@ -102,6 +102,25 @@ LETTERS = [
     ("__B__", "B"),
     ("The answer is A or B", "B"),
 ]
+LETTERS += [
+    ("A. London\nB. Paris\nC. Rome\nD. Oslo", None),
+    ("A. London\nB. Paris\nC. Rome\nD. Oslo\n\nB", "B"),
+    ("The choices:\nA) x\nB) y\nC) z\nD) w\nI take C.", "C"),
+    ("A) x\nB) y is correct\nC) z\nD) w", "B"),
+    ("The answer isn't A; it's B.", "B"),
+    ("A: no. B: yes. So B.", "B"),
+    ("A? No. B? No. C? Yes.", "C"),
+    ("Between A and B, A is better", "A"),
+    ("Looking at A, B, C and D, only C works.", "C"),
+    ("Let's think. Option A: 3. Option B: 4. The sum is 4, so option B.", "B"),
+    ("B\n\nQuestion: What?\nA. x\nB. y\nAnswer: C", "B"),
+    ("Answer: B\n\nQuestion 2: What?\nAnswer: C", "B"),
+    ("Question: What?\nAnswer: C", "C"),
+    ("D'oh", None),
+    ("C++ is a language", None),
+    ("A+", None),
+    ("B-52", None),
+]
 OTHERS = [
     ("I think it is II", ("I", "II", "III"), "II"),
     ("I", ("I", "II"), "I"),

@@ -107,7 +107,12 @@ ANSWERS = {
     + fenced("def near(xs, t):\n    return any(abs(a - b) < t for a, b in combinations(xs, 2))\n"),
     "another language after": f"{fenced(FILE)}In JavaScript:\n{fenced('function near(xs) { return 1 }', info='js')}",
     "a lambda": fenced("near = lambda xs, t: any(abs(a - b) < t for i, a in enumerate(xs) for b in xs[i + 1:])\n"),
+    "as typed": fenced(">>> def near(xs, t):\n" + "".join(f"... {line}\n" for line in BODY.splitlines()) + "False\n"),
+    "HTML": f"<pre><code>{FILE}</code></pre>",
+    "a tag": f"<code>\n{FILE}</code>",
+    "words in the block": fenced(f"Here is the function:\n{FILE}"),
     # thoughts
+    "thought that ends with a fence": f"<think>{fenced(WRONG).strip()}</think>{fenced(FILE)}",
     "thought with a draft": f"<think>\n{fenced(WRONG)}no\n</think>\n\n{fenced(FILE)}",
     "thought that the template opened": f"{fenced(WRONG)}no\n</think>\n\n{fenced(FILE)}",
     "thought before a body": f"<think>pairs</think>\n{BODY}",

@@ -224,3 +224,41 @@ def test_the_version_is_added_or_left_out_as_the_endpoint_has_it(given: str, pla
 
     with httpx.Client(base_url=given, transport=httpx.MockTransport(respond)) as client:
         assert reached(client) == f"http://h{place}"
+
+
+@pytest.mark.parametrize(
+    ("choice", "text", "thoughts"),
+    [
+        ({"message": {"content": [None, {"type": "text", "text": {"value": "a"}}]}}, "a", ""),
+        ({"message": {"content": {"type": "text", "value": "a"}}}, "a", ""),
+        ({"message": {"content": 5}}, "5", ""),
+        ({"message": {"content": True}}, "true", ""),
+        ({"delta": {"content": "a"}}, "a", ""),
+        ({"message": {"content": "a", "refusal": False}, "finish_reason": {"type": "stop"}}, "a", ""),
+        ({"message": {"content": "a"}, "index": "0"}, "a", ""),
+        ({"message": {"content": "a"}, "index": 0.0}, "a", ""),
+        ({"message": {"content": "a", "reasoning_details": [{"type": "reasoning.text", "text": "t"}]}}, "a", "t"),
+        ({"message": {"content": "a", "thinking_blocks": [{"type": "thinking", "thinking": "t"}]}}, "a", "t"),
+    ],
+)
+def test_odd_forms_of_a_choice(choice, text, thoughts):
+    (found,) = reply.read(json.dumps({"choices": [choice]}).encode()).choices
+    assert (found.text, found.thoughts, found.is_withheld) == (text, thoughts, False)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b'\xef\xbb\xbf{"choices": [{"text": "a"}]}', "a"),
+        (rb'{"choices": [{"text": "a\ud83d"}]}', "a\ufffd"),
+        (rb'{"choices": [{"text": "\ude00b \ud83d\ude00"}]}', "\ufffdb 😀"),
+        (b'{"choices": [{"text": "a"}], "usage": {"prompt_tokens": NaN}}', "a"),
+    ],
+)
+def test_bodies_that_are_not_quite_json(body, text):
+    assert [choice.text for choice in reply.read(body).choices] == [text]
+
+
+def test_a_token_that_cannot_be_has_the_log_probability_of_one():
+    body = b'{"choices": [{"text": "a", "logprobs": {"content": [{"token": "a", "logprob": -Infinity}]}}]}'
+    assert reply.read(body).choices[0].tokens[0].logprob == -9999

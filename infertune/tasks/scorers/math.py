@@ -7,16 +7,23 @@ multiplication. So one process a machine compares, in its main thread; it is kil
 import atexit
 import importlib.util
 import json
+import math
+import re
 import selectors
 import subprocess
 import sys
 import threading
 from dataclasses import dataclass
+from decimal import Decimal
 
 from infertune.errors import DataUnavailableError, InfertuneError
-from infertune.tasks import latex
+from infertune.tasks import latex, math_reading, quantities
 from infertune.types import Example
 
+_RATIO = re.compile(r"\d{1,9}(?: ?: ?\d{1,9}){2,}")  # of more than two, which is no fraction
+_WORD = re.compile(r"[A-Z]{3,}|[A-Z][a-z]+(?:[ -][A-Za-z]+)*|[A-Za-z]{4,}(?:[ -][A-Za-z]+)*")
+_DECIMAL = re.compile(r"-?(?:\d+(?:\.\d*)?|\.\d+)")
+_LONGEST = 2000  # characters of an answer that is looked into
 _START_SECONDS = 120.0
 
 
@@ -43,14 +50,55 @@ class MathEquivalence:
         reference = self.normal_form(example.reference)
         if reference is None:
             return 0.0
-        bases = {latex.base(reference), latex.base(answer)} - {None}
-        if len(bases) > 1:  # math-verify reads 1011_2 and 1011_3 as one number
+        if answer == reference:
+            return 1.0
+        if max(len(reference), len(answer)) > _LONGEST:
             return 0.0
-        return float(answer == reference or _worker.equal(reference, answer, wall_seconds=self.wall_seconds))
+        same = _compared(reference, answer)
+        if same is None:
+            same = self._verified(reference, answer)
+        return float(same)
 
     def ideal(self, reference: str) -> str:
         """Return the reference."""
         return reference
+
+    def _verified(self, reference: str, answer: str) -> bool:
+        right, given = quantities.parted(reference), quantities.parted(answer)
+        if right.unit and given.unit and right.unit != given.unit:
+            return False
+        texts = [math_reading.readable(one.number) for one in (right, given) if one.number]
+        if len(texts) < 2 or not (texts[0] and texts[1]):
+            return False
+        return texts[0] == texts[1] or _worker.equal(texts[0], texts[1], wall_seconds=self.wall_seconds)
+
+
+def _compared(reference: str, answer: str) -> bool | None:
+    """Return whether words, decimals, ratios or times are equal, and False for numbers in two bases; None for others.
+
+    math-verify reads a word as the product of its letters, 4:30 as a ratio, and 1011_2 and 1011_3 as one number, and
+    it rounds.
+    """
+    if _WORD.fullmatch(reference):
+        return _folded(reference) == _folded(answer)
+    if _DECIMAL.fullmatch(reference) and _DECIMAL.fullmatch(answer):
+        return Decimal(reference) == Decimal(answer)
+    ratios = [bool(_RATIO.fullmatch(text)) for text in (reference, answer)]
+    if any(ratios):
+        return all(ratios) and _lowest(reference) == _lowest(answer)
+    right, given = quantities.time_of_day(reference), quantities.time_of_day(answer)
+    if right and given:
+        return right.minutes == given.minutes and (right.half == given.half or not (right.half and given.half))
+    return False if len({latex.base(reference), latex.base(answer)} - {None}) > 1 else None
+
+
+def _lowest(ratio: str) -> list[int]:
+    terms = [int(term) for term in re.findall(r"\d{1,9}", ratio)]
+    return [term // max(1, math.gcd(*terms)) for term in terms]
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().replace("\\text", "").strip("{}. ").split())
 
 
 class _Worker:
