@@ -11,7 +11,7 @@ from infertune.api.decoding import Question
 from infertune.api.result import Result
 from infertune.api.task_space import Values, as_texts, task_space
 from infertune.budget import Budget, Prices, parse_seconds, parse_tokens
-from infertune.engines.options import EngineOptions, given
+from infertune.engines.options import DEFAULT_MODEL, EngineOptions, given
 from infertune.recipes import recipe
 from infertune.recipes.answer_file import AnswerFile
 from infertune.report.answer import Answer, evidence
@@ -23,8 +23,6 @@ from infertune.study.renamed import DEFAULT, canonical
 from infertune.study.search_names import search_named
 from infertune.tasks import Task
 from infertune.types import Engine, Scalar
-
-DEFAULT_MODEL = "bundled:smollm2-135m"
 
 
 def optimize(

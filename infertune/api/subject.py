@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infertune.api.task_space import task_space
-from infertune.cli import shared_options as options
+from infertune.engines.options import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from infertune.recipes.recipe import Recipe, RecipeEvidence
@@ -103,7 +103,7 @@ def _of_task(given: Given) -> Subject:
         digest=task.digest,
         space=space,
         configuration=_changed(space, given.settings),
-        model=given.model or options.DEFAULT_MODEL,
+        model=given.model or DEFAULT_MODEL,
         engine=engine,
         found_on=engine,
         options=given.options,

@@ -24,7 +24,10 @@ def with_engine_options(command: Callable[..., None]) -> Callable[..., None]:
     def run(**values: Any) -> None:
         chosen = {name: values.pop(name) for name in added}
         chosen["engine_args"] = named_values(chosen["engine_args"])
-        command(**values, options={name: value for name, value in chosen.items() if value not in (None, False)})
+        command(
+            **values,
+            options={name: value for name, value in chosen.items() if value is not None and value is not False},
+        )
 
     before = [each for name, each in own.parameters.items() if name != "options"]
     parameters = [*before, *added.values()]

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from infertune.api.subject import Given, Subject, subject
 from infertune.cli import limits, shared_options
 from infertune.cli.engine import Options, with_engine_options
-from infertune.engines.start import checked, looked, start, starting
 
 if TYPE_CHECKING:
+    from infertune.api.subject import Subject
     from infertune.engines.probing.probe import ProbeStep
     from infertune.evaluation.parts import Part
     from infertune.report.evaluation import Evaluation
@@ -80,6 +79,7 @@ def evaluate(
     """Measure one configuration; samples that the database already holds cost nothing."""
     from rich.console import Console
 
+    from infertune.api.subject import Given, subject
     from infertune.report import evaluation
 
     wanted = Given(
@@ -101,9 +101,10 @@ def evaluate(
         evaluation.show(found, Console())
 
 
-def _measured(wanted: Subject, *, split: str, n_examples: int | None, n_samples: int | None) -> "Evaluation":
+def _measured(wanted: "Subject", *, split: str, n_examples: int | None, n_samples: int | None) -> "Evaluation":
     """Buy what the database lacks, and return the figures."""
     from infertune.bank import SampleBank
+    from infertune.engines.start import checked, looked, start, starting
     from infertune.errors import EngineError
     from infertune.evaluation.account import Account
     from infertune.evaluation.evaluator import Evaluator
@@ -185,7 +186,7 @@ def _measured(wanted: Subject, *, split: str, n_examples: int | None, n_samples:
     )
 
 
-def _parts(wanted: Subject, n_examples: int, n_samples: int | None) -> "list[Part]":
+def _parts(wanted: "Subject", n_examples: int, n_samples: int | None) -> "list[Part]":
     """Return examples in a row with how many further samples each of them gets."""
     from infertune.errors import InvalidInputError
     from infertune.evaluation.parts import Part

@@ -7,8 +7,7 @@ import typer
 
 from infertune.cli import limits
 from infertune.cli.engine import option
-
-DEFAULT_MODEL = "bundled:smollm2-135m"
+from infertune.engines.options import DEFAULT_MODEL as DEFAULT_MODEL
 
 Data = Annotated[
     Path | None,

@@ -6,6 +6,8 @@ from typing import Annotated, Any, ClassVar, NamedTuple, get_type_hints
 
 from infertune.types import Scalar
 
+DEFAULT_MODEL = "bundled:smollm2-135m"
+
 
 class Said(NamedTuple):
     """What a command says of an option.
