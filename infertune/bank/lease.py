@@ -136,11 +136,12 @@ class Lease:
         while True:
             with self._engine.begin() as connection:
                 new = insert(_LEASES).values(kind=kind, study=self._study, **mine).on_conflict_do_nothing()
-                if connection.execute(new).rowcount:
-                    return
+                connection.execute(new)  # how many rows it made, not every driver tells
                 holder = connection.execute(select(_LEASES, self._now.label("now")).where(self._is_ours)).one_or_none()
                 if holder is None:  # given back in this moment
                     continue
+                if holder.token == self._token:
+                    return
                 if not _is_gone(holder):
                     raise StudyInUseError(self._in_use(holder))
                 is_same = (_LEASES.c.token == holder.token) & (_LEASES.c.beat == holder.beat)

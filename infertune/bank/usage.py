@@ -47,6 +47,14 @@ class Usage:
         """All completion tokens, the extra ones included."""
         return self.completion_tokens + self.extra_completion_tokens
 
+    def with_extra(self, prompt_tokens: int, completion_tokens: int) -> "Usage":
+        """Return the sum with tokens that brought no answer."""
+        return replace(
+            self,
+            extra_prompt_tokens=self.extra_prompt_tokens + prompt_tokens,
+            extra_completion_tokens=self.extra_completion_tokens + completion_tokens,
+        )
+
     def plus(self, response: Response) -> "Usage":
         """Return the sum after one more response, whose time is not counted here."""
         has_failed = bool(response.error)

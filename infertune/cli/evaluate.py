@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from infertune.report.evaluation import Evaluation
     from infertune.types import Scalar
 
+_ACCOUNT = "evaluate"  # in whose name the database books
 _MIN_P_BEFORE_TOP_P = {"hf": False, "vllm": True}
 
 
@@ -104,7 +105,7 @@ def evaluate(
 def _measured(wanted: "Subject", *, split: str, n_examples: int | None, n_samples: int | None) -> "Evaluation":
     """Buy what the database lacks, and return the figures."""
     from infertune.bank import SampleBank
-    from infertune.engines.start import checked, looked, start, starting
+    from infertune.engines.start import checked, looked, looks, start, starting
     from infertune.errors import EngineError
     from infertune.evaluation.account import Account
     from infertune.evaluation.evaluator import Evaluator
@@ -117,6 +118,8 @@ def _measured(wanted: "Subject", *, split: str, n_examples: int | None, n_sample
     from infertune.space.extra_settings import extra_ends
     from infertune.space.restriction import check_supported
     from infertune.statistics.intervals import mean_interval
+    from infertune.study.look import Look
+    from infertune.study.trial_log import TrialLog
 
     task, configuration = wanted.task, wanted.configuration
     space = wanted.space.fixed(configuration)
@@ -135,7 +138,12 @@ def _measured(wanted: "Subject", *, split: str, n_examples: int | None, n_sample
         def shown(step: "ProbeStep") -> None:
             view.update(lambda: probe_status(step))
 
-        with closing(SampleBank(wanted.database)) as bank, closing(make(on_probe=shown)) as running:
+        with ExitStack() as opened:
+            bank = opened.enter_context(closing(SampleBank(wanted.database)))
+            look = Look(TrialLog(bank.url, _ACCOUNT)) if looks(wanted.engine) else None
+            earlier = sum(look.cost) if look else 0
+            running = opened.enter_context(closing(make(on_probe=shown, journal=look)))
+            looked_tokens = sum(look.cost) - earlier if look else 0
             if said := looked(running):
                 view.say(said)
             kinds = {name: template.kinds for name, template in task.prompts.items()}
@@ -147,7 +155,7 @@ def _measured(wanted: "Subject", *, split: str, n_examples: int | None, n_sample
                 facts = f"{n} of {len(examples)} examples answered, {account.run_tokens:,} tokens spent"
                 view.update(lambda: Status(phase=split, share=n / len(examples), facts=facts))
 
-            account = Account(study="evaluate", engine=running, bank=bank, on_landing=landed)
+            account = Account(study=_ACCOUNT, engine=running, bank=bank, on_landing=landed)
             evaluator = Evaluator(
                 scorer=CachedScorer(task), examples=examples, space=space, account=account, seed=wanted.seed
             )
@@ -156,6 +164,8 @@ def _measured(wanted: "Subject", *, split: str, n_examples: int | None, n_sample
             found = evaluated(evaluator, configuration, parts)
             responses = [each for order in wished for each in evaluator.responses(order)]
             facts = dict(running.facts)
+            if look and found is not None:
+                look.forget()  # the next evaluation may meet another server
     errors = [response.error for response in responses if response.error]
     if found is None:
         raise EngineError(f"no example was answered, so there is no utility to report{_said(errors)}")
@@ -177,7 +187,7 @@ def _measured(wanted: "Subject", *, split: str, n_examples: int | None, n_sample
         utility=mean_interval(found.scores),
         cost_tokens=found.cost_tokens,
         rows=evaluation.rows(evaluator.scorer, found, examples, responses),
-        spent_tokens=account.run_tokens,
+        spent_tokens=looked_tokens + account.run_tokens,
         notes=notes,
         source=wanted.source,
         evidence=wanted.evidence,

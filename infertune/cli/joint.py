@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from infertune.api.decoding import Question
     from infertune.bank import SampleBank
     from infertune.bank.lease import Lease
+    from infertune.engines.probing.recall import ProbeJournal
     from infertune.joint.recommendation import JointRecommendation
     from infertune.joint.running import Slot
     from infertune.joint.search import JointLimits
     from infertune.joint.tunable import Tunable
     from infertune.report.live import View
     from infertune.space import SearchSpace
-    from infertune.types import Engine, Scalar
+    from infertune.types import Configuration, Engine, Scalar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,8 @@ def run(
             f"{question.task.name} with {question.model}, engine settings too; "
             f"study '{question.name}' in {question.database}"
         )
-        slot = opened.enter_context(closing(Slot(tunable, lease=lease, say=view.say)))
+        journal = _journals(wish, engines, bank, lease)
+        slot = opened.enter_context(closing(Slot(tunable, lease=lease, journal=journal, say=view.say)))
         space, notes, facts = _began(wish, engines, slot, bank, lease, view.say)
         found = _search(wish, engines, space, slot, facts, bank, lease, limits, view)
         # What a guard confirmed is in the log of another study.
@@ -117,6 +119,21 @@ def run(
             report.show(joint, Console())
 
     hand_over(Result(answer=result, file=file), picture=picture, as_json=as_json, show=show)
+
+
+def _journals(
+    wish: Wish, engines: "SearchSpace", bank: "SampleBank", lease: "Lease"
+) -> "Callable[[Configuration], ProbeJournal]":
+    """Return where the looks at an engine's server are kept: the study pays for the default one's."""
+    from infertune.joint.context import joint_name
+    from infertune.study.look import Look
+    from infertune.study.trial_log import TrialLog
+
+    default = engines.default_configuration()
+    own, others = (
+        Look(TrialLog(bank.url, name, lease)) for name in (wish.question.name, joint_name(wish.question.name))
+    )
+    return lambda settings: own if settings == default else others
 
 
 def _resume(wish: Wish, found: "JointRecommendation") -> str:
@@ -248,13 +265,9 @@ def _tunable(wish: Wish) -> "Tunable":
     from infertune.joint.tunable import HFTunable, VLLMTunable
     from infertune.space.extra_settings import extra_ends
 
-    def begin(options: Mapping[str, "Scalar"]) -> "Engine":
-        return start(
-            question.engine,
-            question.model,
-            {**question.options, **options},
-            extra=extra_ends(question.space),
-        )
+    def begin(options: Mapping[str, "Scalar"], journal: "ProbeJournal | None") -> "Engine":
+        given = {**question.options, **options}
+        return start(question.engine, question.model, given, extra=extra_ends(question.space), journal=journal)
 
     if question.engine == "hf":
         return HFTunable(begin, question.options)

@@ -29,6 +29,12 @@ class LeasedEngine:
         """The engine's own."""
         return self._engine.unsupported
 
+    @property
+    def samples_per_prompt(self) -> int | None:
+        """The engine's own, where it has one."""
+        found: int | None = getattr(self._engine, "samples_per_prompt", None)
+        return found
+
     def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
         """Answer as the engine does.
 

@@ -60,6 +60,11 @@ def start(
     return engine
 
 
+def looks(name: str) -> bool:
+    """Return whether an engine of this name may have to find out what its server honours."""
+    return "journal" in inspect.signature(plugins.load("engines", name)).parameters
+
+
 def checked(name: str, options: Mapping[str, Scalar]) -> Callable[..., Engine]:
     """Return what makes an engine, before anything is opened or spent; it takes all of the options, and needs no more.
 

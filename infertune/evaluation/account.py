@@ -4,7 +4,6 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
-from dataclasses import replace
 
 from infertune.bank import SampleBank
 from infertune.budget import Budget
@@ -59,13 +58,8 @@ class Account:
         self._held: set[Hashable] = set()  # requests that the bank had answers to, and that are counted as landed
         self.facts = dict(engine.facts)
         self.samples_per_prompt: int | None = getattr(engine, "samples_per_prompt", None)
-        booked = bank.spent(study)
         self.looked_tokens = sum(looked)
-        self.spent = replace(
-            booked,
-            extra_prompt_tokens=booked.extra_prompt_tokens + looked[0],
-            extra_completion_tokens=booked.extra_completion_tokens + looked[1],
-        )
+        self.spent = bank.spent(study).with_extra(*looked)
         self.run_tokens = 0
         self.run_seconds = 0.0
 

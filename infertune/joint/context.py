@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from infertune.bank import SampleBank
+from infertune.bank.usage import Usage
 from infertune.budget import Budget
 from infertune.joint.running import OnDemand, Slot
 from infertune.selection.recommendation import Recommendation
 from infertune.selection.select import Wanted
 from infertune.space import SearchSpace
 from infertune.study import Study
+from infertune.study.look import Look
 from infertune.study.progress import Progress
 from infertune.study.search import Search
 from infertune.study.trial_log import TrialLog
@@ -88,9 +90,13 @@ class JointContext:
         """Return how long a study has been generating."""
         return float(self.log_of(study).noted("seconds") or 0.0)
 
+    def spent(self, study: str) -> Usage:
+        """Return what a study has spent, with its look at a server."""
+        return self.bank.spent(study).with_extra(*Look(self.log_of(study)).cost)
+
     def used(self, *studies: str) -> float:
         """Return the share of the budget that some studies have used."""
-        spent = [(self.bank.spent(name), self.seconds(name)) for name in studies]
+        spent = [(self.spent(name), self.seconds(name)) for name in studies]
         return self.budget.share_used(
             prompt_tokens=sum(each.all_prompt_tokens for each, _ in spent),
             completion_tokens=sum(each.all_completion_tokens for each, _ in spent),
@@ -99,7 +105,7 @@ class JointContext:
 
     def share_of(self, prompt_tokens: float, completion_tokens: float) -> float:
         """Return the share of the budget that some tokens would take; of seconds, as many as the study's took."""
-        pace = self.seconds(self.name) / max(self.bank.spent(self.name).tokens, 1)
+        pace = self.seconds(self.name) / max(self.spent(self.name).tokens, 1)
         return self.budget.share_used(
             prompt_tokens=prompt_tokens,
             completion_tokens=completion_tokens,

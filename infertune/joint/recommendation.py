@@ -20,7 +20,8 @@ class Paid:
         study_tokens: On the decoding under the default engine.
         guard_tokens: On engines that shape text.
         share: Of the budget, that both together used.
-        burst_tokens: On speed, beside the budget; in ``n_burst_requests`` requests.
+        burst_tokens: On speed, and on looks at servers that are not the default one, beside the budget; in
+            ``n_burst_requests`` requests.
     """
 
     study_tokens: int

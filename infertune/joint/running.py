@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from infertune.bank.lease import Lease
 from infertune.engines.leased import LeasedEngine
+from infertune.engines.probing.recall import ProbeJournal
 from infertune.errors import InvalidInputError
 from infertune.joint.tunable import Tunable, settings_in_words
 from infertune.types import Configuration, Engine, Request, Response, Unsupported
@@ -17,14 +18,21 @@ class Slot:
     Args:
         tunable: Starts them.
         lease: Of the study that they spend for; None where no other process can run it.
+        journal: Of each engine: keeps what it finds out about its server, and what that cost.
         say: Is told, in a line, when one is started to answer a study.
     """
 
     def __init__(
-        self, tunable: Tunable, *, lease: Lease | None = None, say: Callable[[str], None] = lambda line: None
+        self,
+        tunable: Tunable,
+        *,
+        lease: Lease | None = None,
+        journal: Callable[[Configuration], ProbeJournal | None] = lambda settings: None,
+        say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.tunable = tunable
         self._lease = lease
+        self._journal = journal
         self._say = say
         self._running: tuple[Configuration, Engine] | None = None
 
@@ -51,10 +59,11 @@ class Slot:
             engine.close()
 
     def _started(self, settings: Configuration) -> Engine:
+        journal = self._journal(settings)
         if self._lease is None:
-            return self.tunable.start(settings)
+            return self.tunable.start(settings, journal)
         self._lease.check()
-        return LeasedEngine(self.tunable.start(settings), self._lease)
+        return LeasedEngine(self.tunable.start(settings, journal), self._lease)
 
     def close(self) -> None:
         """Close what runs; it may be called twice."""

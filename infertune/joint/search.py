@@ -38,6 +38,7 @@ from infertune.selection.select import Wanted
 from infertune.selection.verdict import Verdict
 from infertune.space import SearchSpace
 from infertune.statistics.noninferiority import check_margin
+from infertune.study.look import Look
 from infertune.study.progress import Progress
 from infertune.study.search import Search
 from infertune.study.study import WANTED
@@ -209,10 +210,10 @@ class Joint:
         given = self._given
         bursts = given.bank.spent(speed_name(given.name))
         return Paid(
-            study_tokens=given.bank.spent(given.name).tokens,
-            guard_tokens=sum(given.bank.spent(name).tokens for name in given.guards()),
+            study_tokens=given.spent(given.name).tokens,
+            guard_tokens=sum(given.spent(name).tokens for name in given.guards()),
             share=given.used(given.name, *given.guards()),
-            burst_tokens=bursts.tokens,
+            burst_tokens=bursts.tokens + sum(Look(given.log).cost),
             n_burst_requests=bursts.n_requests,
         )
 

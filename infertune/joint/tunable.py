@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from infertune.engines import models
+from infertune.engines.probing.recall import ProbeJournal
 from infertune.engines.vllm import arguments, installed, serve_arguments, settings
 from infertune.engines.vllm.interpreter import find
 from infertune.errors import EngineError
@@ -12,8 +13,8 @@ from infertune.space import Constraint, Parameter, SearchSpace
 from infertune.types import Configuration, Engine, Scalar
 
 PREFIX = "engine."
-Start = Callable[[Mapping[str, Scalar]], Engine]
-"""Starts the user's engine with further options."""
+Start = Callable[[Mapping[str, Scalar], ProbeJournal | None], Engine]
+"""Starts the user's engine with further options; the journal keeps what it finds out about its server."""
 
 
 class Tunable(Protocol):
@@ -33,8 +34,11 @@ class Tunable(Protocol):
     def options(self, configuration: Configuration) -> Mapping[str, Scalar]:
         """Return the options of the engine, beside those that were given, that are these settings."""
 
-    def start(self, configuration: Configuration) -> Engine:
+    def start(self, configuration: Configuration, journal: ProbeJournal | None = None) -> Engine:
         """Start the engine with these settings (``engine.*``; a missing one has its default).
+
+        Args:
+            journal: Keeps what it finds out about its server, and what that cost.
 
         Raises:
             EngineError: It did not start.
@@ -74,12 +78,12 @@ class HFTunable:
         """Return them under their own names."""
         return {name.removeprefix(PREFIX): value for name, value in configuration.items()}
 
-    def start(self, configuration: Configuration) -> Engine:
+    def start(self, configuration: Configuration, journal: ProbeJournal | None = None) -> Engine:
         """Load the model; a lack of memory is the failure of these settings."""
         from infertune.engines.hf.engine import is_about_memory
 
         try:
-            return self._start(self.options(configuration))
+            return self._start(self.options(configuration), journal)
         except (MemoryError, RuntimeError) as error:
             if not is_about_memory(error):
                 raise
@@ -150,9 +154,9 @@ class VLLMTunable:
             options["engine_args"] = json.dumps({**self._given, **flags}, sort_keys=True)
         return options
 
-    def start(self, configuration: Configuration) -> Engine:
+    def start(self, configuration: Configuration, journal: ProbeJournal | None = None) -> Engine:
         """Start a server."""
-        return self._start(self.options(configuration))
+        return self._start(self.options(configuration), journal)
 
 
 def settings_in_words(engine: Mapping[str, Scalar]) -> str:

@@ -14,13 +14,16 @@ from urllib.parse import urlsplit
 
 from infertune.testing.local_server import LocalServer
 
-Spoiling = Literal["busy", "error", "reset", "truncated", "stalled", "wrong_n", "duplicated", "pause"]
+Spoiling = Literal[
+    "busy", "error", "reset", "truncated", "empty", "malformed", "stalled", "wrong_n", "duplicated", "pause"
+]
 """What may happen to a call.
 
 ``busy``: status 429 with a Retry-After. ``error``: status 500. All others reach the endpoint first, so they are paid:
-``reset``: the connection is reset before the answer. ``truncated``: half an answer, as if it were whole. ``stalled``:
-half an answer, then nothing for a long time, then the end of the connection. ``wrong_n``: a choice is missing.
-``duplicated``: a choice comes twice. ``pause``: the whole answer, after a long time.
+``reset``: the connection is reset before the answer. ``truncated``: half an answer, as if it were whole. ``empty``: no
+body at all. ``malformed``: a page of HTML in its place. ``stalled``: half an answer, then nothing for a long time, and
+then the end of the connection. ``wrong_n``: a choice is missing. ``duplicated``: a choice comes twice. ``pause``: the
+whole answer, after a long time.
 """
 SPOILINGS: Sequence[Spoiling] = get_args(Spoiling)
 
@@ -133,6 +136,10 @@ def _handler(proxy: ChaosProxy) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
             elif kind == "truncated":
                 self._reply(200, data[: len(data) // 2])
+            elif kind == "empty":
+                self._reply(200, b"")
+            elif kind == "malformed":
+                self._reply(200, b"<html><title>Please come back</title></html>")
             elif kind == "stalled":
                 self._head(200, len(data))
                 self.wfile.write(data[: len(data) // 2])

@@ -31,6 +31,7 @@ class OpenAIServer(LocalServer):
         engine: Answers, one call at a time.
         model: The one model it serves.
         key: If given, what ``Authorization: Bearer`` must bring.
+        metrics: If given, what its page ``/metrics`` says.
         per_connection: If given, so many calls are answered on a connection; at the next it is found to be closed.
 
     Attributes:
@@ -40,11 +41,18 @@ class OpenAIServer(LocalServer):
     """
 
     def __init__(
-        self, engine: Engine, *, model: str = "fake", key: str = "", per_connection: int | None = None
+        self,
+        engine: Engine,
+        *,
+        model: str = "fake",
+        key: str = "",
+        metrics: str = "",
+        per_connection: int | None = None,
     ) -> None:
         self.engine = engine
         self.model = model
         self.key = key
+        self.metrics = metrics
         self.per_connection = per_connection
         self.bodies: list[dict[str, Any]] = []
         self.prompt_tokens = self.completion_tokens = 0
@@ -161,6 +169,8 @@ def _handler(server: OpenAIServer) -> type[BaseHTTPRequestHandler]:
                 return
             if self.path == "/v1/models":
                 self._reply(200, {"object": "list", "data": [{"id": server.model, "object": "model"}]})
+            elif self.path == "/metrics" and server.metrics:
+                self._send(200, server.metrics.encode(), "text/plain")
             else:
                 self._reply(404, _error(f"there is no {self.path}"))
 
@@ -193,9 +203,11 @@ def _handler(server: OpenAIServer) -> type[BaseHTTPRequestHandler]:
             return False
 
         def _reply(self, status: int, plain: Mapping[str, Any]) -> None:
-            data = json.dumps(plain).encode()
+            self._send(status, json.dumps(plain).encode(), "application/json")
+
+        def _send(self, status: int, data: bytes, kind: str) -> None:
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)

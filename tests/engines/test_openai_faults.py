@@ -1,6 +1,7 @@
 """An endpoint on bad days: what is answered is what would have been, what is paid is booked, and an end is told."""
 
 import itertools
+import math
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from infertune.engines.endpoint.capabilities import vllm_capabilities
 from infertune.engines.openai.engine import EndpointGone, OpenAIEngine
-from infertune.engines.openai.retry import Timeouts
+from infertune.engines.openai.retry import MAX_ATTEMPTS, Timeouts
 from infertune.errors import EngineError
 from infertune.testing import ChaosProxy, FakeEngine, OpenAIServer
 from infertune.testing.chaos_proxy import SPOILINGS, Spoiling
@@ -155,6 +156,17 @@ def test_an_answer_that_is_none_is_never_a_sample(answer: dict[str, Any], said: 
         engine.close()
     assert said in found["1"].error
     assert not found["0"].error and not found["2"].error
+
+
+def test_attempts_that_told_nothing_are_booked_where_the_request_fails_for_good() -> None:
+    with Scripted(lambda body: (200, {"choices": []}) if "question 3" in body["prompt"] else None) as server:
+        engine = connect(server.base_url, concurrency=1)
+        found = by_example(engine.generate(wishes(4)))
+        engine.close()
+    usual = sum(found[key].completion_tokens for key in "012") / 6  # of a sample
+    assert found["3"].error and not found["3"].refused
+    assert found["3"].extra_prompt_tokens == MAX_ATTEMPTS * 3  # as "question 3" is reckoned
+    assert found["3"].extra_completion_tokens == MAX_ATTEMPTS * math.ceil(2 * usual)
 
 
 def test_a_missing_key_ends_it_at_once_with_what_to_do() -> None:

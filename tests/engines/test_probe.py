@@ -1,6 +1,11 @@
 """The probe judges by effect: a right endpoint honours all, and each defect is seen for what it is."""
 
+import itertools
+import json
 import threading
+import zlib
+from collections import Counter
+from typing import Any
 
 import httpx
 import pytest
@@ -278,3 +283,21 @@ def test_load_is_bounded(concurrency: int | None, most: int) -> None:
     with httpx.Client(base_url="http://toy/v1", transport=httpx.MockTransport(handle)) as client:
         probe(client, model="toy", concurrency=concurrency)
     assert 1 <= peak[0] <= most
+
+
+def test_at_a_flaky_endpoint_questions_with_bad_luck_are_asked_again(quick: None) -> None:
+    """Where two calls of five fail, a few of a probe's many questions fail eight times in a row."""
+    toy, asked = ToyEndpoint(), Counter[str]()
+    right = toy.answer
+    faults = itertools.cycle([(429, {"error": "slow down"}), (500, {"error": "oops"}), (200, "later")])
+
+    def answer(path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        text = json.dumps(body, sort_keys=True)
+        asked[text] += 1
+        luck = zlib.crc32(text.encode()) % 10
+        n_faults = {0: 8, 1: 1, 2: 1, 3: 2}.get(luck, 0)
+        return next(faults) if asked[text] <= n_faults else right(path, body)
+
+    toy.answer = answer  # type: ignore[method-assign]
+    assert verdicts(probed(toy)) == dict.fromkeys(ALL, "honoured")
+    assert max(asked.values()) > 8

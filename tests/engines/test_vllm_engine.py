@@ -13,6 +13,8 @@ from infertune.engines.vllm import engine as vllm
 from infertune.engines.vllm import interpreter as vllm_python
 from infertune.engines.vllm.engine import VLLMEngine
 from infertune.errors import EngineError
+from infertune.study.look import Look
+from infertune.study.trial_log import TrialLog
 from infertune.testing import EngineContract
 from infertune.types import Decoding, Request
 
@@ -162,3 +164,18 @@ def test_a_wrong_argument_is_the_servers_own_complaint(start: Start) -> None:
 def test_what_cannot_be(start: Start) -> None:
     with pytest.raises(vllm.InvalidInputError, match="max_model_len must be at least 1, not 0"):
         start(max_model_len=0)
+
+
+def test_a_study_probes_a_server_once_however_often_it_is_started(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INFERTUNE_CACHE", str(tmp_path))
+    look = Look(TrialLog(str(tmp_path / "study.db"), "s"))
+    paid = []
+    for arguments in ({"max_num_seqs": 8}, {"max_num_seqs": 8}, {"max_num_seqs": 16}, {"max_num_seqs": 8}):
+        engine = start(extra={"presence_penalty": (0.0, 2.0)}, engine_args=arguments, journal=look)
+        (response,) = engine.generate([Request(example_id="a", prompt="The", decoding=Decoding(max_tokens=2))])
+        engine.close()
+        assert response.extra_prompt_tokens == response.extra_completion_tokens == 0  # it is in the journal instead
+        paid.append(sum(look.cost))
+    assert 0 < paid[0] == paid[1] < paid[2] == paid[3]

@@ -119,7 +119,7 @@ class PlantedTunable:
     def options(self, configuration: Configuration) -> Mapping[str, Any]:
         return dict(configuration)
 
-    def start(self, configuration: Configuration) -> Engine:
+    def start(self, configuration: Configuration, journal: object = None) -> Engine:
         self._plan.started.append(configuration)
         assert self._plan.n_running == 0, "two engines at once do not fit"
         for value in configuration.values():

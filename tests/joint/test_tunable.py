@@ -24,7 +24,7 @@ class Started:
         self.options: Mapping[str, Scalar] = {}
         self._error = error
 
-    def __call__(self, options: Mapping[str, Scalar]) -> Any:
+    def __call__(self, options: Mapping[str, Scalar], journal: Any) -> Any:
         self.options = options
         if self._error is not None:
             raise self._error

@@ -6,7 +6,10 @@ import pytest
 from toy_endpoint import ToyEndpoint, ToyServer
 
 from infertune.bank import SampleBank
+from infertune.bank.lease import Lease
 from infertune.budget import Budget
+from infertune.engines.endpoint.capabilities import Capabilities
+from infertune.engines.leased import LeasedEngine
 from infertune.engines.openai.engine import OpenAIEngine
 from infertune.evaluation.account import Account
 from infertune.study.look import Look
@@ -66,3 +69,31 @@ def test_a_look_that_fails_is_paid_all_the_same(
     with ToyServer(toy) as server, pytest.raises(Exception, match="max_tokens"):
         OpenAIEngine("toy", base_url=server.base_url, journal=Look(log))
     assert 0 < sum(Look(log).cost) <= toy.n_tokens
+
+
+def test_servers_that_were_started_otherwise_are_others(log: TrialLog) -> None:
+    look = Look(log)
+    for server in ("a", "b"):
+        look.of(server).begin()
+        look.of(server).spend(10, 1)
+        look.of(server).keep("here", f"found at {server}")
+    again = Look(log)
+    assert [again.of(server).known("here") for server in ("a", "b", "c")] == ["found at a", "found at b", None]
+    assert (again.known("here"), again.cost, again.of("a").cost) == (None, (20, 2), (20, 2))
+    again.forget()
+    assert (again.of("a").known("here"), again.cost) == (None, (20, 2))
+
+
+def test_the_look_of_an_earlier_version_is_known(log: TrialLog) -> None:
+    log.note("look", {"paid": [3, 1], "under_way": [0, 0], "told": "here", "found": "it"})
+    look = Look(log)
+    assert (look.known("here"), look.cost) == ("it", (3, 1))
+    look.of("a").keep("here", "another")
+    assert (look.known("here"), look.of("a").known("here")) == ("it", "another")
+
+
+def test_an_engine_behind_a_lease_tells_how_its_prompts_are_billed(tmp_path: Path) -> None:
+    with ToyServer(ToyEndpoint()) as server, Lease(tmp_path / "study.db", "optimize", "s") as lease:
+        engine = OpenAIEngine("toy", base_url=server.base_url, capabilities=Capabilities(server="some", n=False))
+        assert engine.samples_per_prompt == LeasedEngine(engine, lease).samples_per_prompt == 1
+        engine.close()

@@ -1,11 +1,13 @@
 """What becomes of a call: an answer or a failure, and what was paid without use; and the response made of several."""
 
+import math
 import time
 
 from infertune.engines.openai.completion import Completion
 from infertune.engines.openai.payload import Call
 from infertune.engines.openai.retry import Fault
 from infertune.types import REFUSED, Request, Response
+from infertune.wire.usage import estimated
 
 
 class Attempts:
@@ -33,6 +35,14 @@ class Attempts:
         elif fault.may_be_paid:
             self.n_unknown += 1
 
+    def failed(self, fault: Fault, usual: "UsualLength") -> None:
+        """Give up; what attempts may have cost that told nothing is reckoned, for no answer will tell it."""
+        self.failure = fault
+        prompt = self.call.request.prompt
+        text = prompt if isinstance(prompt, str) else "\n".join(turn.content for turn in prompt)
+        self._prompt_tokens += self.n_unknown * estimated(text)
+        self._completion_tokens += self.n_unknown * usual.of(self.call)
+
     def copied(self, answer: Completion) -> None:
         """Book an answer that came second."""
         self._prompt_tokens += answer.prompt_tokens
@@ -45,6 +55,25 @@ class Attempts:
             prompt_tokens += self.n_unknown * self.answer.prompt_tokens
             completion_tokens += self.n_unknown * self.answer.completion_tokens + self.answer.unused_tokens
         return prompt_tokens, completion_tokens
+
+
+class UsualLength:
+    """Mean completion tokens of the samples that an endpoint has answered."""
+
+    def __init__(self) -> None:
+        self._n_samples = 0
+        self._tokens = 0
+
+    def answered(self, answer: Completion) -> None:
+        """Count an answer in."""
+        self._n_samples += len(answer.generations)
+        self._tokens += answer.completion_tokens
+
+    def of(self, call: Call) -> int:
+        """Return what the samples of a call usually have together: at most their limit, and that before any answer."""
+        limit = call.request.decoding.max_tokens
+        usual = self._tokens / self._n_samples if self._n_samples else limit
+        return math.ceil(min(usual, limit) * len(call.samples))
 
 
 def response(request: Request, trades: list[Attempts]) -> Response:

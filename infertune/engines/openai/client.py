@@ -11,7 +11,7 @@ import httpx
 
 from infertune.engines.endpoint.api_key import Key
 from infertune.engines.endpoint.capabilities import Capabilities
-from infertune.engines.openai.attempts import Attempts, response
+from infertune.engines.openai.attempts import Attempts, UsualLength, response
 from infertune.engines.openai.completion import Completion, read
 from infertune.engines.openai.concurrency import ConcurrencyLimit
 from infertune.engines.openai.connections import ConnectionPool, HttpReply
@@ -69,6 +69,7 @@ class EndpointClient:
         self._limit = limit
         self._hedge = Hedge(floor_seconds=timeouts.hedge_seconds)
         self._patience = Patience(timeouts.patience_seconds)
+        self._usual = UsualLength()
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._rng = random.Random()
 
@@ -105,6 +106,7 @@ class EndpointClient:
         while trade.answer is None and trade.failure is None:
             try:
                 trade.answer = await self._hedged(trade)
+                self._usual.answered(trade.answer)
                 return
             except Fault as fault:
                 trade.unusable(fault)
@@ -115,7 +117,7 @@ class EndpointClient:
                     raise EngineError(fault.said) from None
                 if fault.blame == "request":
                     self._patience.answered()
-                    trade.failure = fault
+                    trade.failed(fault, self._usual)
                     return
                 self._patience.failed(told_to_wait=fault.wait_seconds)
                 if self._patience.is_over:
@@ -127,7 +129,7 @@ class EndpointClient:
                 is_last = n_attempts >= MAX_ATTEMPTS or n_refusals >= MAX_REFUSALS
                 # While nothing else is answered either, it is not this request that is to blame.
                 if is_last and self._patience.answered_since(began - self._patience.seconds):
-                    trade.failure = fault
+                    trade.failed(fault, self._usual)
                     return
                 wait = backoff_seconds(n_attempts + n_refusals, asked=fault.wait_seconds, rng=self._rng)
                 await asyncio.sleep(min(wait, self._patience.seconds))
@@ -239,6 +241,7 @@ class EndpointClient:
         raise Fault(
             blame=blame,
             said=said(reply.status, reply.content, self._key.redact, location=reply.headers.get("location", "")),
+            may_be_paid=reply.status == 200,  # and nothing in it
             wait_seconds=retry_after_seconds(reply.headers.get("retry-after")),
             is_overload=blame == "load",
             is_redirect=300 <= reply.status < 400,

@@ -27,8 +27,10 @@ PLAIN: Path = "completions"
 
 IN_FLIGHT = 8
 ATTEMPTS = 6
+ATTEMPTS_IF_FLAKY = 12  # at an endpoint whose faults have passed before: of many questions, some have bad luck
 FIRST_WAIT_SECONDS = 0.25
 MAX_WAIT_SECONDS = 10.0
+MAX_WAIT_IF_FLAKY_SECONDS = 2.0
 GET_SECONDS = 10.0
 ANSWER_SECONDS = 120.0  # the whole of one, which is some dozen tokens long
 MAX_BODY_BYTES = 4 * 2**20  # what a server sends is untrusted, in size as well
@@ -110,6 +112,7 @@ class Endpoint:
         self._in_flight = in_flight
         self._on_paid = on_paid
         self._lock = Lock()
+        self._is_flaky = False  # whether a fault of it has passed
         self._room = Room()
 
     def get(self, path: str, *, root: bool = False) -> str:
@@ -129,22 +132,23 @@ class Endpoint:
         prompted = {"messages": [{"role": "user", "content": prompt}]} if path == CHAT else {"prompt": prompt}
         body = msgspec.json.encode({"model": self.model, **prompted, **settings, **self._extra_body})
         n_unknown = 0  # attempts that were paid at a price that is not known, which is taken to be the answer's own
-        for attempt in range(ATTEMPTS):
-            is_last = attempt == ATTEMPTS - 1
+        for attempt in range(ATTEMPTS_IF_FLAKY):
             began = time.monotonic()
             try:
                 status, content, wait = self._exchange("POST", f"{self.base_url}/{path}", body)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                if is_last:
+                if self._is_last(attempt):
+                    self._pay_unknown(n_unknown, prompt, limit)
                     raise self._absent(error) from None
                 wait = 0.0
             except (httpx.HTTPError, TimeoutError, TooLarge) as error:
-                if is_last:
-                    raise self._absent(error) from None
                 never_begun = isinstance(error, httpx.TransportError) and was_closed(
                     error, after=time.monotonic() - began
                 )
                 n_unknown += not never_begun
+                if self._is_last(attempt):
+                    self._pay_unknown(n_unknown, prompt, limit)
+                    raise self._absent(error) from None
                 wait = 0.0
             else:
                 self._refuse_key(status, content)
@@ -153,17 +157,22 @@ class Endpoint:
                 if isinstance(found, ProbeReply):
                     found = replace(found, usage=paid)
                     self._book(found, prompt, limit, times=1 + n_unknown)
+                    self._is_flaky |= attempt > 0
                     return found
                 self._pay(paid.prompt_tokens or 0, paid.completion_tokens or 0)
                 n_unknown += found.is_spoilt and paid.prompt_tokens is None
                 # A status of 500 and a spoilt answer may pass; where they stay, it is the question's fault.
+                is_last = self._is_last(attempt)
+                if is_last or found.blame in ("request", "user"):
+                    self._pay_unknown(n_unknown, prompt, limit)
                 if found.blame in ("request", "user"):
                     return found
                 if is_last and found.blame in ("load", "endpoint"):
                     raise EngineError(f"the endpoint {self.base_url} is too busy to be probed: {found.words}")
                 if is_last:
                     return found
-            time.sleep(min(MAX_WAIT_SECONDS, wait or FIRST_WAIT_SECONDS * 2**attempt))
+            longest = MAX_WAIT_IF_FLAKY_SECONDS if self._is_flaky else MAX_WAIT_SECONDS
+            time.sleep(min(MAX_WAIT_SECONDS, wait) or min(longest, FIRST_WAIT_SECONDS * 2**attempt))
         raise AssertionError("the last attempt returns or raises")
 
     def ask_all(self, path: Path, questions: Sequence[tuple[str, Mapping[str, Any]]]) -> list[ProbeReply | Refusal]:
@@ -175,10 +184,18 @@ class Endpoint:
                 self._on_paid(self.prompt_tokens, self.completion_tokens)
         return found
 
+    def _is_last(self, attempt: int) -> bool:
+        """Return whether an attempt is the last of its question."""
+        return attempt + 1 >= (ATTEMPTS_IF_FLAKY if self._is_flaky else ATTEMPTS)
+
     def _book(self, answer: ProbeReply, prompt: str, limit: int, *, times: int) -> None:
         shown = sum(1 + estimated(choice.whole) for choice in answer.choices)
         prompt_tokens, completion_tokens = answer.usage.counted(prompt=prompt, completion=min(limit, shown))
         self._pay(times * prompt_tokens, times * completion_tokens)
+
+    def _pay_unknown(self, n_attempts: int, prompt: str, limit: int) -> None:
+        """Book attempts whose price no answer will tell: the prompt as it is reckoned, and all they were allowed."""
+        self._pay(n_attempts * estimated(prompt), n_attempts * limit)
 
     def _pay(self, prompt_tokens: int, completion_tokens: int) -> None:
         with self._lock:
@@ -207,7 +224,8 @@ class Endpoint:
         self.n_requests += 1
         if not (200 <= status < 300 and content):
             words = said(status, content, self._key.redact)
-            return Refusal(status=status, words=words, blame=blame_of_status(status)), WireUsage()
+            is_spoilt = status == 200  # and nothing in it
+            return Refusal(status=status, words=words, blame=blame_of_status(status), is_spoilt=is_spoilt), WireUsage()
         try:
             found = reply.read(content)
         except reply.NoAnswer as no:

@@ -28,7 +28,10 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class ProbeJournal(Protocol):
-    """Where a study keeps its look at a server."""
+    """Where a study keeps its looks at servers."""
+
+    def of(self, server: str) -> "ProbeJournal":
+        """Return the part that is about servers that were started so."""
 
     def begin(self) -> None:
         """Book what an interrupted look has cost."""

@@ -11,6 +11,7 @@ from infertune.engines import models
 from infertune.engines.endpoint.capabilities import vllm_capabilities
 from infertune.engines.openai.engine import EndpointGone, OpenAIEngine
 from infertune.engines.openai.retry import Timeouts
+from infertune.engines.probing.recall import ProbeJournal
 from infertune.engines.process.failures import ServerFailure
 from infertune.engines.vllm import arguments as vllm_arguments
 from infertune.engines.vllm.interpreter import find
@@ -38,6 +39,7 @@ class VLLMEngine:
         vllm_python: Interpreter that has vLLM; by default this one, else ``$INFERTUNE_VLLM_PYTHON``.
         concurrency: Most samples in flight, at least 1. By default it is found out, up to 256.
         extra: Settings beyond the engine-neutral ones, with the two values of each that differ most; they are probed.
+        journal: Of a study: keeps what was probed, and its cost. Without one the first response books that.
         kv_cache_gib: CPU memory for keys and values; by default ``$VLLM_CPU_KVCACHE_SPACE``, else 2.
         start_timeout_seconds: Most time until the server answers.
         hang_seconds: Most time that the server may have work to do without getting on with it.
@@ -61,6 +63,7 @@ class VLLMEngine:
         vllm_python: str | None = None,
         concurrency: int | None = None,
         extra: Mapping[str, tuple[Scalar, Scalar]] | None = None,
+        journal: ProbeJournal | None = None,
         kv_cache_gib: int | None = None,
         start_timeout_seconds: float = 600.0,
         hang_seconds: float = 300.0,
@@ -80,6 +83,8 @@ class VLLMEngine:
         self._hang_seconds = hang_seconds
         known = vllm_capabilities(self._python.version, seed=self._arguments.seeds_are_safe)
         self._extra = extra
+        started = " ".join(["vllm", self._python.version, *self._arguments.words()])
+        self._journal = None if journal is None else journal.of(started)
         # With speculative decoding vLLM refuses some settings, and what it makes of the user's own nobody knows.
         self._capabilities = None if extra or "speculative_config" in given else known
         self._unsupported: Sequence[Unsupported] = ()
@@ -127,11 +132,6 @@ class VLLMEngine:
     def server_pid(self) -> int:
         """Of the server that runs now; 0 when none does."""
         return self._server.pid if self._server is not None else 0
-
-    @property
-    def start_seconds(self) -> float:
-        """How long the last start took."""
-        return self._server.start_seconds if self._server is not None else 0.0
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
         """Yield one response per request as each finishes; a request is pulled when there is room for it.
@@ -234,6 +234,7 @@ class VLLMEngine:
                 extra=self._extra,
                 capabilities=self._capabilities,
                 seeds_safe=self._arguments.seeds_are_safe,
+                journal=self._journal,
                 timeouts=_TIMEOUTS,
                 alive=lambda: server.alive() and not watch.seen,
             )
