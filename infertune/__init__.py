@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from infertune.api import Records, Result, maximize, optimize
+    from infertune.api import Records, Result, evaluate, maximize, optimize
     from infertune.budget import Budget, Prices
     from infertune.engines.options import HF, VLLM, OpenAI, Replay
     from infertune.errors import InfertuneError
@@ -29,6 +29,7 @@ __all__ = [
     "Result",
     "SearchSpace",
     "Task",
+    "evaluate",
     "load_task",
     "maximize",
     "optimize",
@@ -36,7 +37,7 @@ __all__ = [
 
 # Where each name comes from; it is imported when it is first asked for, so that importing infertune stays light.
 _HOMES = {
-    "infertune.api": ("Records", "Result", "maximize", "optimize"),
+    "infertune.api": ("Records", "Result", "evaluate", "maximize", "optimize"),
     "infertune.budget": ("Budget", "Prices"),
     "infertune.engines.options": ("HF", "VLLM", "OpenAI", "Replay"),
     "infertune.errors": ("InfertuneError",),

@@ -1,8 +1,9 @@
 """The front door: what can be asked from Python, and what comes back. The command line stands on it."""
 
+from infertune.api.evaluation import evaluate
 from infertune.api.function import maximize
 from infertune.api.optimization import optimize
 from infertune.api.records import Records
 from infertune.api.result import Result
 
-__all__ = ["Records", "Result", "maximize", "optimize"]
+__all__ = ["Records", "Result", "evaluate", "maximize", "optimize"]

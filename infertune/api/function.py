@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from rich.console import Console
 
+from infertune.api.arguments import arguments_named
 from infertune.api.decoding import Question
 from infertune.api.optimization import answered
 from infertune.api.result import Result
@@ -115,7 +116,8 @@ def maximize(
         database=str(database),
     )
     view = View() if progress is True else View(Console(quiet=True))
-    found = answered(question, file, view, on_progress=progress if callable(progress) else lambda progress: None)
+    with arguments_named():
+        found = answered(question, file, view, on_progress=progress if callable(progress) else lambda progress: None)
     names = tuple(parameter.name for parameter in question.space.parameters if parameter.name.startswith(ARGUMENT))
     return FunctionResult(answer=replace(found.answer, cost="cost per call", settings=names), file=found.file)
 

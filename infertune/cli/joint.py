@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from infertune.joint.tunable import Tunable
     from infertune.report.live import View
     from infertune.space import SearchSpace
-    from infertune.types import Configuration, Engine, Scalar
+    from infertune.types import Engine, Scalar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +64,7 @@ def run(
     from infertune.bank import SampleBank
     from infertune.bank.lease import Lease
     from infertune.cli.answer import hand_over
+    from infertune.joint.context import journals
     from infertune.joint.running import Slot
     from infertune.joint.search import JointLimits
     from infertune.report import answer
@@ -83,7 +84,9 @@ def run(
             f"{question.task.name} with {question.model}, engine settings too; "
             f"study '{question.name}' in {question.database}"
         )
-        journal = _journals(wish, engines, bank, lease)
+        journal = journals(
+            question.name, engines.default_configuration(), lambda name: TrialLog(bank.url, name, lease)
+        )
         slot = opened.enter_context(closing(Slot(tunable, lease=lease, journal=journal, say=view.say)))
         space, notes, facts = _began(wish, engines, slot, bank, lease, view.say)
         found = _search(wish, engines, space, slot, facts, bank, lease, limits, view)
@@ -119,21 +122,6 @@ def run(
             report.show(joint, Console())
 
     hand_over(Result(answer=result, file=file), picture=picture, as_json=as_json, show=show)
-
-
-def _journals(
-    wish: Wish, engines: "SearchSpace", bank: "SampleBank", lease: "Lease"
-) -> "Callable[[Configuration], ProbeJournal]":
-    """Return where the looks at an engine's server are kept: the study pays for the default one's."""
-    from infertune.joint.context import joint_name
-    from infertune.study.look import Look
-    from infertune.study.trial_log import TrialLog
-
-    default = engines.default_configuration()
-    own, others = (
-        Look(TrialLog(bank.url, name, lease)) for name in (wish.question.name, joint_name(wish.question.name))
-    )
-    return lambda settings: own if settings == default else others
 
 
 def _resume(wish: Wish, found: "JointRecommendation") -> str:

@@ -122,6 +122,12 @@ class JointContext:
             self.log.note(GUARDS, [*names, study])
 
 
+def journals(name: str, default: Configuration, log_of: Callable[[str], TrialLog]) -> Callable[[Configuration], Look]:
+    """Return where the looks at an engine's server are kept: the study of this name pays for the default one's."""
+    own, others = Look(log_of(name)), Look(log_of(joint_name(name)))
+    return lambda settings: own if settings == default else others
+
+
 def joint_name(study: str) -> str:
     """Return the name under which the log keeps what is joint about a study."""
     return f"{study}/joint"

@@ -11,7 +11,7 @@ from command import Infertune
 from toy_endpoint import ToyEndpoint, ToyServer
 
 from infertune import plugins
-from infertune.cli.evaluate import order_note
+from infertune.api.evaluation import order_note
 from infertune.testing.fake_engine import FakeEngine
 from infertune.types import Unsupported
 
