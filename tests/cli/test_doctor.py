@@ -35,7 +35,7 @@ def test_the_table_has_a_line_a_setting(infertune: Infertune, careless: ToyServe
     assert result.code == 0, result.err
     table, _, leaves = result.out.partition("Left out of the search space of capitals:")
     lines = {line.split()[0]: line for line in table.splitlines() if line.strip()}
-    assert " ignored " in lines["min_p"] and "distinct of 32 samples at 0.999" in lines["min_p"]
+    assert " ignored " in lines["min_p"] and "distinct of 16 samples at 0.999" in lines["min_p"]
     assert " refused " in lines["top_k"] and "HTTP 400: unknown argument top_k" in lines["top_k"]
     assert " honoured " in lines["top_p"] and " refused " in lines["completions"]
     assert "unknown" in lines["price"]

@@ -174,7 +174,7 @@ def test_bad_days_of_an_endpoint_are_not_blamed_on_its_settings(seed: int, quick
     toy = ToyEndpoint()
     with ToyServer(toy) as server:
         kinds = [kind for kind in SPOILINGS if kind not in ("stalled", "pause")]
-        with ChaosProxy(server.base_url, spoilings=kinds, retry_after="0", seed=seed) as proxy:
+        with ChaosProxy(server.base_url, share=0.3, spoilings=kinds, retry_after="0", seed=seed) as proxy:
             with httpx.Client(base_url=proxy.base_url) as client:
                 found = probe(client, model="toy")
     assert sum(proxy.counts[kind] for kind in kinds) > 10

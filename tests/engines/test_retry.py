@@ -117,3 +117,13 @@ def test_few_are_hedged() -> None:
         if hedge.allowed:
             hedge.n_copies += 1
     assert 100 <= hedge.n_copies <= 102
+
+
+def test_a_copy_is_sent_where_a_later_request_was_faster_or_few_are_under_way() -> None:
+    hedge = Hedge(floor_seconds=0.0)
+    hedge.n_requests = 10
+    assert not any(hedge.may_overtake(number) for number in range(1, 11))  # all wait: the server is slow, or full
+    hedge.n_done = 4
+    assert [number for number in range(1, 11) if hedge.may_overtake(number)] == [1, 2, 3, 4]
+    hedge.n_done = 8
+    assert all(hedge.may_overtake(number) for number in range(1, 11))

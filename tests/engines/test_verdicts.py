@@ -8,16 +8,18 @@ from scipy.stats import binom
 
 from infertune.engines.probing import verdicts
 from infertune.engines.probing.verdicts import (
+    GROUPS,
     MAX_TAIL,
-    N_DIVERSE,
-    N_FEWER,
+    N_ALIKE,
+    N_FEW_SEEDS,
     N_NESTED,
     N_ROUNDS,
     N_SAME_SEED,
-    N_SAMPLES,
     N_SEEDS,
+    Group,
     binomial_tail,
     different,
+    is_diverse,
     narrower,
     repeats,
 )
@@ -31,29 +33,44 @@ DISTRIBUTIONS = {
 }
 
 
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: str(group.size))
 @pytest.mark.parametrize("shape", DISTRIBUTIONS)
-def test_an_ignored_truncation_does_not_look_honoured(shape: str) -> None:
+def test_an_ignored_truncation_does_not_look_honoured(shape: str, group: Group) -> None:
     rng = np.random.default_rng(0)
     weights = np.array(DISTRIBUTIONS[shape])
-    drawn = rng.choice(len(weights), size=(20_000, 2, N_SAMPLES), p=weights / weights.sum())
+    drawn = rng.choice(len(weights), size=(20_000, 2, group.size), p=weights / weights.sum())
     n_texts = 1 + (np.diff(np.sort(drawn), axis=-1) != 0).sum(axis=-1)
-    assert (n_texts[:, 0] - n_texts[:, 1] >= N_FEWER).mean() < 5e-4
+    assert (n_texts[:, 0] - n_texts[:, 1] >= group.fewer).mean() < 5e-4
 
 
 def test_the_bound_for_every_distribution_is_the_stated_one() -> None:
-    assert 3 * np.exp(-(N_FEWER**2) / N_SAMPLES) < 1.5e-4
+    each = [np.exp(-(group.fewer**2) / group.size) for group in GROUPS]
+    assert each[0] < 3e-5 and each[1] < 5e-5
+    assert 3 * sum(each) < 2.2e-4
 
 
-@given(st.lists(st.sampled_from("abcdefgh"), min_size=1), st.lists(st.sampled_from("abcdefgh"), min_size=1))
-def test_texts_in_any_order_give_the_same_verdict(control: list[str], narrowed: list[str]) -> None:
-    assert narrower(control, narrowed) == narrower(control[::-1], sorted(narrowed))
+@given(
+    st.sampled_from(GROUPS),
+    st.lists(st.sampled_from("abcdefgh"), min_size=1),
+    st.lists(st.sampled_from("abcdefgh"), min_size=1),
+)
+def test_texts_in_any_order_give_the_same_verdict(group: Group, control: list[str], narrowed: list[str]) -> None:
+    assert narrower(control, narrowed, group) == narrower(control[::-1], sorted(narrowed), group)
 
 
-def test_a_control_of_few_texts_says_nothing() -> None:
-    diverse = [str(i) for i in range(N_SAMPLES)]
-    assert narrower(diverse, ["a"] * N_SAMPLES) == "honoured"
-    assert narrower(diverse, diverse) == "ignored"
-    assert narrower(["a"] * N_SAMPLES, ["a"] * N_SAMPLES) == "unclear"
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: str(group.size))
+def test_a_control_of_few_texts_says_nothing(group: Group) -> None:
+    diverse = [str(i) for i in range(group.size)]
+    assert narrower(diverse, ["a"] * group.size, group) == "honoured"
+    assert narrower(diverse, diverse, group) == "ignored"
+    assert narrower(["a"] * group.size, ["a"] * group.size, group) == "unclear"
+
+
+def test_what_half_of_the_samples_leave_open_is_asked_again_and_then_judged() -> None:
+    few, many = GROUPS
+    diverse = [str(i) for i in range(many.size)]
+    assert narrower(diverse[: few.size], [str(i % 8) for i in range(few.size)], few) == "unclear"
+    assert narrower(diverse, [str(i % 16) for i in range(many.size)], many) == "ignored"
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.02, 0.2, 0.5, 1.0])
@@ -79,12 +96,31 @@ def test_a_setting_that_changes_most_texts_is_seen_through_noise() -> None:
     assert N_ROUNDS * MAX_TAIL < 1e-3
 
 
-@pytest.mark.parametrize(("enough", "power"), [(N_SAME_SEED, 1), (N_NESTED, 0)])
-def test_an_ignored_seed_does_not_look_honoured(enough: int, power: int) -> None:
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: str(group.size))
+@pytest.mark.parametrize(
+    ("number", "enough", "power"),
+    [(n, N_SAME_SEED, 1) for n in (N_FEW_SEEDS, N_SEEDS)] + [(n, enough, 0) for n, enough in N_NESTED.items()],
+)
+def test_an_ignored_seed_does_not_look_honoured(number: int, enough: int, power: int, group: Group) -> None:
     for p in np.linspace(0.01, 0.99, 99):
-        is_diverse = binom.cdf(N_SAMPLES - N_DIVERSE + 1, N_SAMPLES, p)
+        diverse = binom.cdf(group.size - group.diverse + 1, group.size, p)
         same = p**2 * (1 - p) ** power
-        assert is_diverse * binomial_tail(enough, N_SEEDS, same) < 2e-4
+        assert diverse * binomial_tail(enough, number, same) < 2e-4
+
+
+def test_six_of_one_text_settle_it_for_every_distribution() -> None:
+    size = GROUPS[0].size
+    probabilities = np.linspace(0, 1, 2001)
+    assert (probabilities ** (N_ALIKE - 1) * binom.cdf(1, size, probabilities)).max() < 7e-5
+    control = [str(i) for i in range(size)]
+    assert narrower(control, ["a"] * N_ALIKE, GROUPS[0]) == "honoured"
+    assert narrower(control, ["a"] * (N_ALIKE - 1), GROUPS[0]) == "unclear"
+    assert narrower([*control[1:], "1"], ["a"] * N_ALIKE, GROUPS[0]) == "unclear"
+
+
+def test_a_control_is_diverse_by_its_own_size() -> None:
+    assert [is_diverse([str(i) for i in range(group.diverse)], group) for group in GROUPS] == [True, True]
+    assert [is_diverse([str(i) for i in range(group.diverse - 1)], group) for group in GROUPS] == [False, False]
 
 
 def test_seeds_that_repeat_are_seen_through_noise() -> None:

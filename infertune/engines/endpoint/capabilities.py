@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-VLLM_WARPERS = "repetition_penalty,temperature,min_p,top_k,top_p"
+from infertune.engines.openai.dialects import dialect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +26,13 @@ class Capabilities:
         n: Gives several samples for one prompt, which is then paid once.
         most_n: Samples that one call may ask for; 0 where no limit is known.
         bills_each: Bills the prompt for each of the samples of a call.
+        counts_one: Of the samples of a call it counts the tokens of one only, though all are made.
         seed: The same seed gives the same sample again. False as well where a seed is not safe to send.
         seed_nests: ``n=k`` with seed ``s`` gives the samples of the seeds ``s`` to ``s + k - 1``.
         logprobs: Gives every sampled token with a log probability, so that a text can be cut at any token.
         raw_logprobs: These are the model's own, before temperature, penalty and truncation, so that samples can be
             ranked by them.
-        token_ids: Gives token ids when asked by ``return_token_ids``.
+        token_ids: Gives token ids, asked for as its `Dialect` has it.
         extra: Names of further arguments that have an effect, such as ``presence_penalty``.
     """
 
@@ -54,6 +55,7 @@ class Capabilities:
     n: bool = False
     most_n: int = 0
     bills_each: bool = False
+    counts_one: bool = False
     seed: bool = False
     seed_nests: bool = False
     logprobs: bool = False
@@ -79,7 +81,7 @@ def vllm_capabilities(version: str = "", *, seed: bool = True) -> Capabilities:
     return Capabilities(
         server="vllm",
         version=version,
-        warpers=VLLM_WARPERS,
+        warpers=dialect("vllm").warpers,
         top_p=True,
         top_k=True,
         min_p=True,

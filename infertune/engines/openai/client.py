@@ -146,18 +146,20 @@ class EndpointClient:
         call = trade.call
         await self._enter()
         self._hedge.n_requests += 1
+        number = self._hedge.n_requests
         trade.sent_at = trade.sent_at or time.monotonic()
         copies = [self._start(call)]
         max_tokens = call.request.decoding.max_tokens
         try:
             after = self._hedge.after_seconds(max_tokens=max_tokens) if self._is_repeatable(call) else None
-            if after is not None:
+            while after is not None and len(copies) == 1 and not copies[0].done():
                 await asyncio.wait(copies, timeout=after)
-                if not copies[0].done() and self._hedge.allowed:
+                if not copies[0].done() and self._hedge.allowed and self._hedge.may_overtake(number):
                     self._hedge.n_copies += 1
                     copies.append(self._start(call))
             return await self._first_answer(copies, trade)
         finally:
+            self._hedge.n_done += 1
             for copy in copies:
                 copy.cancel()
             await asyncio.wait(copies)  # so that whoever waits for this knows that nothing is left

@@ -53,6 +53,8 @@ def read(call: Call, body: bytes, *, capabilities: Capabilities) -> Completion:
         said = str(no) if no.is_error else f"an answer that cannot be used: {no}"
         raise _fault(said, no.usage.believed(**sizes), no) from None
     usage = found.usage.believed(**sizes)
+    if capabilities.counts_one and len(found.choices) > 1:
+        usage = usage.without_completion()
     try:
         return _read(call, found.choices, usage, capabilities)
     except ValueError as error:
@@ -124,6 +126,8 @@ class _Seen:
 def _seen(choice: ReplyChoice, capabilities: Capabilities) -> _Seen:
     logprobs: tuple[float, ...] = ()
     spelt: tuple[bytes, ...] = ()
+    if not choice.whole and choice.finish == "stop" and choice.tokens is None and choice.token_ids is None:
+        return _Seen((), (), ())  # it ended at once, and what is empty is not told
     if capabilities.logprobs:
         if choice.tokens is None:
             raise ValueError("no log probabilities")

@@ -16,6 +16,7 @@ from infertune.engines.endpoint.capabilities import Capabilities
 from infertune.engines.openai.client import EndpointClient
 from infertune.engines.openai.concurrency import CEILING, START, ConcurrencyLimit
 from infertune.engines.openai.connections import ConnectionPool
+from infertune.engines.openai.dialects import dialect
 from infertune.engines.openai.in_flight import InFlight
 from infertune.engines.openai.retry import EndpointGone, Timeouts
 from infertune.engines.openai.served_models import served
@@ -219,7 +220,7 @@ class OpenAIEngine:
             self._loop = asyncio.new_event_loop()
             client = functools.partial(
                 httpx.AsyncClient,
-                **self._client_options(self._timeouts),
+                **self._client_options(self._timeouts, keeps=dialect(self._capabilities.server).keeps_connections),
                 verify=httpx.create_ssl_context(),  # one for all, for it takes long to make
                 limits=httpx.Limits(keepalive_expiry=_IDLE_SECONDS),
             )
@@ -238,10 +239,11 @@ class OpenAIEngine:
             self._thread.start()
         return self._loop, self._exchange
 
-    def _client_options(self, timeouts: Timeouts) -> dict[str, Any]:
+    def _client_options(self, timeouts: Timeouts, *, keeps: bool = True) -> dict[str, Any]:
+        kept = {} if keeps else {"Connection": "close"}
         return {
             "base_url": self._base_url,
-            "headers": {"Content-Type": "application/json", **body.HEADERS, **self._key.headers},
+            "headers": {"Content-Type": "application/json", **body.HEADERS, **kept, **self._key.headers},
             "timeout": httpx.Timeout(timeouts.timeout_seconds, connect=10.0),
             "trust_env": not self._is_local,  # a proxy for the world is none for this machine
         }

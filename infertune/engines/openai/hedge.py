@@ -7,6 +7,7 @@ MIN_OBSERVED = 20
 WINDOW = 200
 PERCENTILE = 0.95
 SLACK = 1.5  # times that percentile, for one request in twenty is beyond it in the best of worlds
+FEW = 2  # requests under way, which fill no server
 MAX_SHARE = 0.1  # of all requests, and one more
 
 
@@ -18,6 +19,10 @@ class Hedge:
 
     Args:
         floor_seconds: No request is a straggler before.
+
+    Attributes:
+        n_requests: Sent so far; ``n_done`` of them are over, answered or not.
+        n_copies: Sent so far, beside these.
     """
 
     def __init__(self, *, floor_seconds: float) -> None:
@@ -25,6 +30,7 @@ class Hedge:
         self._recent: deque[float] = deque()
         self._sorted: list[float] = []
         self.n_requests = 0
+        self.n_done = 0
         self.n_copies = 0
 
     def answered(self, seconds: float, *, max_tokens: int) -> None:
@@ -41,6 +47,16 @@ class Hedge:
             return None
         late = self._sorted[int(PERCENTILE * len(self._sorted))]
         return max(self._floor_seconds, SLACK * late * max_tokens)
+
+    def may_overtake(self, number: int) -> bool:
+        """Whether a copy of a request that is under way may be faster: a later one was, or few others are under way.
+
+        Where none was, the server is slow as a whole, or full, and a copy would only wait behind the request.
+
+        Args:
+            number: Of the request, the first that was sent being 1.
+        """
+        return self.n_done >= number or self.n_requests - self.n_done <= FEW
 
     @property
     def allowed(self) -> bool:

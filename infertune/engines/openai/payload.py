@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 
 from infertune.engines.endpoint.capabilities import Capabilities
+from infertune.engines.openai.dialects import NEUTRAL, dialect
 from infertune.types import Decoding, Request
 
 _SEEDS = 2**31 - 2**16  # so that a seed and the number of a sample together stay below 2**31, which some servers need
 _MOST_TOKENS = 2**15  # that one call may bring, so that its answer has a size that can be held
-_NEUTRAL = {"top_p": 1.0, "top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ def refusal(request: Request, capabilities: Capabilities) -> str:
     if not (capabilities.completions if isinstance(request.prompt, str) else capabilities.chat):
         kind, path = ("plain", "/completions") if isinstance(request.prompt, str) else ("chat", "/chat/completions")
         return f"a {kind} prompt needs {path}, which the server does not answer"
-    for name, neutral in _NEUTRAL.items():
+    for name, neutral in NEUTRAL.items():
         value = getattr(request.decoding, name)
         if value != neutral and not getattr(capabilities, name) and _has_effect(name, request):
             return f"the server does not honour {name}, so it must be {neutral:g}, but is {value:g}"
@@ -117,15 +117,17 @@ def _body(request: Request, *, model: str, capabilities: Capabilities) -> dict[s
     )
     if capabilities.temperature:
         body["temperature"] = decoding.temperature
-    for name, neutral in _NEUTRAL.items():
-        # Off is said by silence: how it is said otherwise differs, and some servers refuse every way to say it.
-        if getattr(capabilities, name) and getattr(decoding, name) != neutral:
+    own = {name: value for name, value in decoding.extra if name in capabilities.extra}
+    server = dialect(capabilities.server)
+    for name, neutral in NEUTRAL.items():
+        is_said = getattr(decoding, name) != neutral or (server.says_neutral and server.names.get(name) not in own)
+        if getattr(capabilities, name) and is_said:
             body[name] = getattr(decoding, name)
     if stop := sent_stops(decoding, capabilities):
         body["stop"] = list(stop)
     if capabilities.logprobs:
-        # For plain prompts the number of likely tokens beside the sampled one; vLLM takes 0, others need 1.
-        body["logprobs"] = chat or (0 if capabilities.server == "vllm" else 1)
+        # For plain prompts the number of likely tokens beside the sampled one.
+        body["logprobs"] = chat or (0 if server.bare_logprobs else 1)
     if capabilities.token_ids:
-        body["return_token_ids"] = True
-    return {name: value for name, value in decoding.extra if name in capabilities.extra} | body
+        body |= server.token_ids
+    return own | server.spoken(body)

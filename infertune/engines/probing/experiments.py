@@ -3,13 +3,14 @@
 The rules are those of `infertune.engines.probing.verdicts`. A refusal is a verdict too, in the server's own words.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from infertune.engines.probing import told
 from infertune.engines.probing.length_limit import GREATEST_LEAST, length_limit
-from infertune.engines.probing.probe_client import CHAT, PLAIN, Path, ProbeReply, Refusal
+from infertune.engines.probing.probe_client import CHAT, PLAIN, OutOfTime, Path, ProbeReply, Refusal
+from infertune.engines.probing.seeds import Seeds
 from infertune.engines.probing.server_kind import served_models
 from infertune.engines.probing.several import Several
 from infertune.engines.probing.stops import Stops
@@ -19,7 +20,8 @@ from infertune.engines.probing.texts import (
     Refused,
     Texts,
 )
-from infertune.engines.probing.verdicts import N_DIVERSE, N_NESTED, N_SEEDS, Verdict, repeats
+from infertune.engines.probing.told import Told
+from infertune.engines.probing.verdicts import N_SEEDS, Verdict
 from infertune.errors import EngineError, nearest
 from infertune.types import Scalar
 
@@ -51,6 +53,7 @@ class Experiments:
         most_temperature: That is taken, where a larger one was refused.
         most_stops: Stop texts that are taken at most, 0 for no limit; ``most_n`` samples of a request likewise.
         bills_each: Whether the prompt is billed for each sample of a request.
+        counts_one: Whether the tokens of one sample only are counted.
     """
 
     texts: Texts
@@ -60,6 +63,17 @@ class Experiments:
     most_stops: int = 0
     most_n: int = 0
     bills_each: bool = False
+    counts_one: bool = False
+
+    def __post_init__(self) -> None:
+        self._told = Told(self.texts)
+        self._began = time.monotonic()
+
+    @property
+    def slow(self) -> str:
+        """Why something is not tried on a slow server."""
+        seconds = time.monotonic() - self._began
+        return f"the server is slow: {self.texts.endpoint.n_requests} requests took {seconds:.0f} s"
 
     def say(self, setting: str, verdict: Verdict, seen: str) -> None:
         """Note a verdict."""
@@ -114,6 +128,8 @@ class Experiments:
             verdict, seen = find()
         except Refused as refusal:
             verdict, seen = "refused", str(refusal)
+        except OutOfTime:
+            verdict, seen = "not tried", self.slow
         self.say(setting, verdict, seen)
 
     def max_tokens(self) -> None:
@@ -137,7 +153,7 @@ class Experiments:
                 break
         several = Several(self.texts)
         self._trying("n", several.verdict)
-        self.most_n, self.bills_each = several.most_n, several.bills_each
+        self.most_n, self.bills_each, self.counts_one = several.most_n, several.bills_each, several.counts_one
         if self.honours("n"):
             self.texts.n_together = several.n
         self._trying("temperature", lambda: self.texts.narrowed("temperature", COLD))
@@ -161,6 +177,9 @@ class Experiments:
             return self.texts.changes(name, PENALTIES[1])
 
         self._trying(name, find)
+        own = self.texts.endpoint.dialect.names.get(name)
+        if own:
+            self.say(name, self.rows[name].verdict, f"{self.rows[name].seen}; sent as {own}")
 
     def stop(self) -> None:
         """See whether texts end at stop texts, and at how many."""
@@ -170,49 +189,28 @@ class Experiments:
 
     def logprobs(self) -> None:
         """See whether log probabilities come, and whether temperature leaves them alone."""
-        self._trying("logprobs", lambda: told.logprobs(self.texts))
+        self._trying("logprobs", self._told.logprobs)
         if self.honours("logprobs"):
-            self._trying("raw_logprobs", lambda: told.raw_logprobs(self.texts))
+            self._trying("raw_logprobs", self._told.raw_logprobs)
         else:
-            self.say("raw_logprobs", "not tried", "needs logprobs")
+            self.say("raw_logprobs", "not tried", self._why_not("logprobs") or "needs logprobs")
 
     def token_ids(self) -> None:
         """See whether the tokens' numbers come."""
-        self._trying("token_ids", lambda: told.token_ids(self.texts))
+        self._trying("token_ids", self._told.token_ids)
 
     def seeds(self) -> None:
         """See whether a seed brings the same text again, and whether n samples are those of the seeds that follow."""
-        settings = {"max_tokens": self.texts.open_tokens, **self.texts.hot}
-        prompt = self.texts.most_open
-        first: list[str] = []
+        most = (self.most_n or N_SEEDS) if self.honours("n") else 1
+        seeds = Seeds(self.texts, most_together=most)
+        self._trying("seed", seeds.verdict)
+        verdict, seen = seeds.nests
+        self.say("seed_nests", verdict, self._why_not("seed") or seen)
 
-        def seed() -> tuple[Verdict, str]:
-            questions = [(prompt, {**settings, "seed": seed}) for seed in range(1, N_SEEDS + 1)]
-            first.extend(self.texts.each(questions))
-            second = self.texts.each(questions)
-            n_same = sum(one == two for one, two in zip(first, second, strict=True))
-            seen = f"{n_same} of {N_SEEDS} texts repeat, {len(set(first))} distinct"
-            if len(set(self.texts.controls.get(prompt, ()))) < N_DIVERSE:
-                return "unclear", f"{seen}; too few distinct samples to tell"
-            return "honoured" if repeats(first, second) else "ignored", seen
-
-        def nests() -> tuple[Verdict, str]:
-            together = min(N_SEEDS, self.most_n or N_SEEDS)
-            starts = range(1, N_SEEDS + 1, together)
-            sizes = [min(together, N_SEEDS + 1 - start) for start in starts]
-            answers = self.texts.answers(
-                [(prompt, {**settings, "seed": start, "n": n}) for start, n in zip(starts, sizes, strict=True)]
-            )
-            texts = [choice.whole for answer in answers for choice in answer.choices]
-            n_same = sum(one == two for one, two in zip(first, texts, strict=False))
-            seen = f"{n_same} of {N_SEEDS} samples equal those of the single seeds"
-            return "honoured" if n_same >= N_NESTED else "ignored", seen
-
-        self._trying("seed", seed)
-        if self.honours("seed") and self.honours("n"):
-            self._trying("seed_nests", nests)
-        else:
-            self.say("seed_nests", "not tried", "needs seed and n")
+    def _why_not(self, setting: str) -> str:
+        """Return why a setting was not tried; empty where it was."""
+        row = self.rows[setting]
+        return row.seen if row.verdict == "not tried" else ""
 
     def extra(self, name: str, ends: tuple[Scalar, Scalar]) -> None:
         """See whether an argument of any meaning has an effect: on greedy texts, else on seeded samples."""

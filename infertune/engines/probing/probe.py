@@ -3,6 +3,7 @@
 A setting that is refused, ignored or unclear is not honoured: it is neither sent nor searched.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -13,6 +14,7 @@ import httpx
 
 from infertune.engines.endpoint.api_key import Key
 from infertune.engines.endpoint.capabilities import Capabilities
+from infertune.engines.openai.dialects import dialect
 from infertune.engines.probing.experiments import NARROWING, NEWER_LIMIT, Experiments, Row
 from infertune.engines.probing.probe_client import IN_FLIGHT, Endpoint, Path
 from infertune.engines.probing.server_kind import ServerKind, identify
@@ -29,8 +31,8 @@ _ORDER = (
     *("stop", "logprobs", "raw_logprobs", "token_ids", "seed", "seed_nests"),
 )
 # About how many requests a probe sends, by which the time left is judged.
-_N_REQUESTS = 105
-_N_ONE_BY_ONE = 240  # where one request brings one sample
+_N_REQUESTS = 80
+_N_ONE_BY_ONE = 115  # where one request brings one sample
 _N_EXTRA = 30  # for each setting of the user's own
 _N_NEEDED = 2  # of the steps, without which a server is of no use
 LONGEST_SECONDS = 90.0  # after which nothing more is tried, so that a slow server is looked at for minutes only
@@ -46,6 +48,7 @@ class ProbeLimits:
     most_stops: int = 0
     most_n: int = 0
     bills_each: bool = False
+    counts_one: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,9 +154,13 @@ def probe(
     experiments = Experiments(Texts(endpoint))
     experiments.paths()
     server = identify(endpoint)
+    endpoint.dialect = dialect(server.name)
 
     def seeds() -> None:
-        if seeds_safe or not server.may_be_cpu:
+        if not endpoint.dialect.own_seeds:
+            experiments.say("seed", "not tried", "requests side by side would mix their seeds")
+            experiments.say("seed_nests", "not tried", "needs seed")
+        elif seeds_safe or not server.may_be_cpu:
             experiments.seeds()
         else:
             experiments.say("seed", "not tried", f"a seed can stop vLLM on a CPU, and {server.evidence}")
@@ -177,7 +184,7 @@ def probe(
         n_done, seconds = endpoint.n_requests - n_before, time.monotonic() - began
         one_by_one = "n" in experiments.rows and not experiments.honours("n")
         n_left = max(0, (_N_ONE_BY_ONE if one_by_one else _N_REQUESTS) + _N_EXTRA * len(own) - n_done)
-        pace = seconds / n_done if n_done else experiments.seconds / in_flight
+        pace = seconds / n_done if n_done else experiments.seconds  # it may take one request at a time
         on_step(
             ProbeStep(
                 setting=" and ".join(settings[:2]),
@@ -186,11 +193,12 @@ def probe(
                 seconds_left=min(n_left * pace, max(LONGEST_SECONDS - seconds, pace)),
             )
         )
-        if seconds < LONGEST_SECONDS or number <= _N_NEEDED:
+        endpoint.until = math.inf if number <= _N_NEEDED else began + LONGEST_SECONDS
+        if time.monotonic() <= endpoint.until:
             take()
             continue
         for setting in settings:
-            experiments.say(setting, "not tried", f"the server is slow: {n_done} requests took {seconds:.0f} s")
+            experiments.say(setting, "not tried", experiments.slow)
     order = {name: place for place, name in enumerate(_ORDER)}
     return Probe(
         base_url=endpoint.base_url,
@@ -206,6 +214,7 @@ def probe(
             most_stops=experiments.most_stops,
             most_n=experiments.most_n,
             bills_each=experiments.bills_each,
+            counts_one=experiments.counts_one,
         ),
         seconds=experiments.seconds,
         n_requests=endpoint.n_requests,

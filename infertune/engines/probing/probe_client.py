@@ -1,5 +1,6 @@
 """One connection to an OpenAI-compatible endpoint for the few requests of a probe; counts every token they cost."""
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ import httpx
 import msgspec
 
 from infertune.engines.endpoint.api_key import Key
+from infertune.engines.openai.dialects import Dialect
 from infertune.errors import EngineError
 from infertune.wire import reply
 from infertune.wire.blame import Blame, blame_of_status
@@ -43,11 +45,13 @@ class ProbeReply:
     Attributes:
         usage: What it says it counted.
         keys: Names of all that is in the body.
+        fingerprint: By what mark it says which program made it; empty where it says nothing.
     """
 
     choices: tuple[ReplyChoice, ...]
     usage: WireUsage
     keys: frozenset[str]
+    fingerprint: str
     seconds: float
 
     @property
@@ -72,6 +76,10 @@ class Refusal:
     is_spoilt: bool = False
 
 
+class OutOfTime(Exception):
+    """There was no time for all of some questions."""
+
+
 class Endpoint:
     """Asks one endpoint for one model, a few requests at a time; a busy endpoint is asked again a few times.
 
@@ -87,6 +95,9 @@ class Endpoint:
         prompt_tokens: Paid so far, by the endpoint's own count; `completion_tokens` likewise.
         n_requests: Sent so far.
         limit_name: How the endpoint calls ``max_tokens`` of a chat; some know ``max_completion_tokens`` only.
+        dialect: In which it is asked.
+        until: By the monotonic clock, after which none of several questions is begun.
+        counts_one: Whether it counts the tokens of one only of the samples of a request.
 
     Raises:
         EngineError: From any question: nothing answers there, or the key is refused.
@@ -105,6 +116,9 @@ class Endpoint:
         self.base_url = str(client.base_url).rstrip("/")
         self.model = model
         self.limit_name = "max_tokens"
+        self.dialect = Dialect()
+        self.until = math.inf
+        self.counts_one = False
         self.prompt_tokens = self.completion_tokens = self.n_requests = 0
         self._client = client
         self._key = key or Key()
@@ -130,7 +144,8 @@ class Endpoint:
         if path == CHAT and "max_tokens" in settings:
             settings[self.limit_name] = settings.pop("max_tokens")
         prompted = {"messages": [{"role": "user", "content": prompt}]} if path == CHAT else {"prompt": prompt}
-        body = msgspec.json.encode({"model": self.model, **prompted, **settings, **self._extra_body})
+        said = self.dialect.spoken(settings)
+        body = msgspec.json.encode({"model": self.model, **prompted, **said, **self._extra_body})
         n_unknown = 0  # attempts that were paid at a price that is not known, which is taken to be the answer's own
         for attempt in range(ATTEMPTS_IF_FLAKY):
             began = time.monotonic()
@@ -176,10 +191,20 @@ class Endpoint:
         raise AssertionError("the last attempt returns or raises")
 
     def ask_all(self, path: Path, questions: Sequence[tuple[str, Mapping[str, Any]]]) -> list[ProbeReply | Refusal]:
-        """Send (prompt, settings) side by side, a few at a time, and return the answers in their order."""
+        """Send (prompt, settings) side by side, a few at a time, and return the answers in their order.
+
+        Raises:
+            OutOfTime: The time was over before the last was sent.
+        """
+
+        def ask(question: tuple[str, Mapping[str, Any]]) -> ProbeReply | Refusal:
+            if time.monotonic() > self.until:
+                raise OutOfTime
+            return self.ask(path, question[0], **question[1])
+
         found = []
         with ThreadPoolExecutor(self._in_flight) as pool:
-            for answer in pool.map(lambda question: self.ask(path, question[0], **question[1]), questions):
+            for answer in pool.map(ask, questions):
                 found.append(answer)
                 self._on_paid(self.prompt_tokens, self.completion_tokens)
         return found
@@ -190,7 +215,9 @@ class Endpoint:
 
     def _book(self, answer: ProbeReply, prompt: str, limit: int, *, times: int) -> None:
         shown = sum(1 + estimated(choice.whole) for choice in answer.choices)
-        prompt_tokens, completion_tokens = answer.usage.counted(prompt=prompt, completion=min(limit, shown))
+        several = self.counts_one and len(answer.choices) > 1
+        usage = answer.usage.without_completion() if several else answer.usage
+        prompt_tokens, completion_tokens = usage.counted(prompt=prompt, completion=min(limit, shown))
         self._pay(times * prompt_tokens, times * completion_tokens)
 
     def _pay_unknown(self, n_attempts: int, prompt: str, limit: int) -> None:
@@ -231,6 +258,11 @@ class Endpoint:
         except reply.NoAnswer as no:
             words = self._key.redact(str(no) if no.is_error else f"an answer of another form: {no}")
             return Refusal(status=status, words=words, blame=no.blame, is_spoilt=not no.is_error), no.usage
-        return ProbeReply(
-            choices=found.choices, usage=found.usage, keys=reply.keys(content), seconds=seconds
-        ), found.usage
+        answer = ProbeReply(
+            choices=found.choices,
+            usage=found.usage,
+            keys=reply.keys(content),
+            fingerprint=reply.fingerprint(content),
+            seconds=seconds,
+        )
+        return answer, found.usage

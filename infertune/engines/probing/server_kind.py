@@ -7,12 +7,16 @@ from typing import Any
 
 import msgspec
 
-from infertune.engines.endpoint.capabilities import VLLM_WARPERS
+from infertune.engines.openai.dialects import dialect
 from infertune.engines.probing.probe_client import CHAT, PLAIN, Endpoint, ProbeReply
 
-_WARPERS = {"vllm": VLLM_WARPERS}
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
+_SAMPLERS = {  # of llama.cpp
+    "penalties": "repetition_penalty",
+    **{name: name for name in ("temperature", "top_k", "top_p", "min_p")},
+}
 _VERSION = re.compile(r"[\w.+-]{1,40}")
+_FINGERPRINT = re.compile(r"vllm-([\w.+]{1,40})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +32,7 @@ class ServerKind:
     """What is known of a server.
 
     Attributes:
-        name: ``vllm``, ``sglang``, ``llama.cpp``, ``ollama``, ``tgi`` or ``other``.
+        name: ``vllm``, ``sglang``, ``llama.cpp``, ``transformers``, ``ollama``, ``tgi`` or ``other``.
         version: Empty where it is not said.
         models: What it lists; empty where it lists nothing.
         warpers: The order in which it applies the settings; empty where it is not known.
@@ -56,7 +60,7 @@ def identify(endpoint: Endpoint) -> ServerKind:
         name=name,
         version=version,
         models=models,
-        warpers=_WARPERS.get(name, ""),
+        warpers=(_told_order(endpoint) if name == "llama.cpp" else "") or dialect(name).warpers,
         may_be_cpu=may_be_cpu,
         evidence=evidence,
     )
@@ -87,23 +91,28 @@ def _named(endpoint: Endpoint, owners: set[str]) -> tuple[str, str]:
         return "sglang", _version(_mapping(endpoint.get("get_server_info", root=True)), "version")
     if "llamacpp" in owners:
         return "llama.cpp", _version(_mapping(endpoint.get("props", root=True)), "build_info")
+    if "/load_model" in _within(_mapping(endpoint.get("openapi.json", root=True)), "paths"):
+        return "transformers", ""
     ollama = _version(_mapping(endpoint.get("api/version", root=True)), "version")
     if ollama:
         return "ollama", ollama
     info = _mapping(endpoint.get("info", root=True))
     if "model_id" in info:
         return "tgi", _version(info, "version")
-    if _answers_like_vllm(endpoint):  # behind a proxy that hides all of the above
-        return "vllm", version
-    return "other", ""
+    behind = _behind(endpoint)
+    return ("vllm", behind or version) if behind is not None else ("other", "")
 
 
-def _answers_like_vllm(endpoint: Endpoint) -> bool:
+def _behind(endpoint: Endpoint) -> str | None:
+    """Return the version of a vLLM behind a proxy that hides all but its answers; None where they are not vLLM's."""
     for path in (CHAT, PLAIN):
         answer = endpoint.ask(path, "Hello", max_tokens=1)
         if isinstance(answer, ProbeReply):
-            return bool(answer.keys & {"kv_transfer_params", "prompt_logprobs"})
-    return False
+            marked = _FINGERPRINT.match(answer.fingerprint)
+            if marked:
+                return marked[1]
+            return "" if answer.keys & {"kv_transfer_params", "prompt_logprobs"} else None
+    return None
 
 
 def _may_be_cpu(metrics: str) -> tuple[bool, str]:
@@ -120,6 +129,22 @@ def _may_be_cpu(metrics: str) -> tuple[bool, str]:
     if size.isdigit() and int(size) % 32 != 0 and int(size) != 16:
         return False, f"its cache has blocks of {size} tokens, which the CPU engine never uses"
     return True, "nothing it reports proves that it runs on a GPU"
+
+
+def _told_order(endpoint: Endpoint) -> str:
+    """Return the order of the settings that llama.cpp tells; empty where it does not."""
+    settings = _within(_mapping(endpoint.get("props", root=True)), "default_generation_settings", "params")
+    told = settings.get("samplers")
+    order = [_SAMPLERS.get(str(each), "") for each in told] if isinstance(told, list) else []
+    order = list(filter(None, order))
+    return ",".join(order) if sorted(order) == sorted(_SAMPLERS.values()) else ""
+
+
+def _within(found: dict[str, Any], *names: str) -> dict[str, Any]:
+    for name in names:
+        inner = found.get(name)
+        found = inner if isinstance(inner, dict) else {}
+    return found
 
 
 def _version(found: Mapping[str, Any], key: str) -> str:

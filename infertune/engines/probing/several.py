@@ -14,12 +14,14 @@ class Several:
         n: Samples of each request that were seen to come.
         most_n: Most that a request may ask for; 0 where no limit was found.
         bills_each: Whether the prompt is billed for each of them.
+        counts_one: Whether the tokens of one of them only are counted, though all were made.
     """
 
     def __init__(self, texts: Texts) -> None:
         self.n = SAMPLES_PER_REQUEST
         self.most_n = 0
         self.bills_each = False
+        self.counts_one = False
         self._texts = texts
 
     def verdict(self) -> tuple[Verdict, str]:
@@ -28,8 +30,11 @@ class Several:
         Raises:
             Refused: It may not ask for two.
         """
-        self._find_most()
         texts = self._texts
+        two = texts.answers([(OPEN_PROMPTS[0], {"max_tokens": texts.least, "n": 2, **texts.hot})])
+        if len(two[0].choices) != 2:
+            return "ignored", f"{len(two[0].choices)} choices, 2 requested"
+        self._find_most()
         settings = {"max_tokens": texts.open_tokens, "n": self.n, **texts.hot}
         answers = texts.answers([(prompt, settings) for prompt in OPEN_PROMPTS])
         counts = [len(answer.choices) for answer in answers]
@@ -41,17 +46,17 @@ class Several:
             if len(set(singles)) > 2:
                 return "ignored", f"{self.n} copies of one text"
         self.bills_each = self._bills_each(answers[0])
+        self.counts_one = texts.endpoint.counts_one = all(_counts_one(each, texts.open_tokens) for each in answers)
         seen = f"{self.n} choices a request, {n_texts} of {self.n * len(answers)} distinct"
         seen += f"; {self.most_n} at most" if self.most_n else ""
-        return "honoured", f"{seen}; each pays for the prompt" if self.bills_each else seen
+        seen += "; each pays for the prompt" if self.bills_each else ""
+        return "honoured", f"{seen}; the tokens of one are counted" if self.counts_one else seen
 
     def _find_most(self) -> None:
         """Find the limit, of which nothing is known above the dozen that the look itself asks for."""
         if self._lacks(N_SEEDS):
-            least_refused = bisect_left(range(N_SEEDS), True, lo=2, key=self._lacks)
-            if least_refused > 2:
-                self.most_n = least_refused - 1
-                self.n = min(self.n, self.most_n)
+            self.most_n = bisect_left(range(N_SEEDS), True, lo=3, key=self._lacks) - 1
+            self.n = min(self.n, self.most_n)
 
     def _lacks(self, n: int) -> bool:
         """Whether a request for so many is refused, or brings others."""
@@ -68,3 +73,10 @@ class Several:
             raise Refused(single.words)
         one, all_of_them = single.usage.prompt_tokens, several.usage.prompt_tokens
         return bool(one) and all_of_them is not None and one is not None and all_of_them >= self.n * one
+
+
+def _counts_one(answer: ProbeReply, limit: int) -> bool:
+    """Whether fewer tokens are counted than two samples have that were cut at the limit."""
+    n_cut = sum(choice.finish == "length" for choice in answer.choices)
+    counted = answer.usage.completion_tokens
+    return counted is not None and n_cut > 1 and counted <= limit

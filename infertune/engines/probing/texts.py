@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infertune.engines.probing.probe_client import CHAT, Endpoint, Path, ProbeReply, Refusal
-from infertune.engines.probing.verdicts import N_ROUNDS, N_SAMPLES, N_TRIPLES, Verdict, different, narrower
+from infertune.engines.probing.verdicts import GROUPS, N_ALIKE, N_ROUNDS, N_TRIPLES, Verdict, different, narrower
 from infertune.types import Scalar
 
 OPEN_TOKENS = 6
@@ -54,8 +54,8 @@ class Texts:
     least: int = 1
     n_together: int = 1
     controls: dict[str, list[str]] = field(default_factory=dict)
-    _greedy_texts: list[tuple[list[str], list[str]]] = field(default_factory=list)  # by round, twice each
-    _seeded_texts: list[tuple[list[str], list[str]]] = field(default_factory=list)
+    _greedy_texts: list[list[str]] = field(default_factory=list)  # two for each round
+    _seeded_texts: list[list[str]] = field(default_factory=list)
 
     @property
     def open_tokens(self) -> int:
@@ -95,15 +95,15 @@ class Texts:
         """Return the text of the first choice of each question."""
         return [answer.choices[0].whole for answer in self.answers(questions)]
 
-    def samples(self, prompt: str, **settings: Any) -> list[str]:
-        """Return 32 samples, as many at once as the endpoint gives."""
+    def samples(self, prompt: str, number: int, **settings: Any) -> list[str]:
+        """Return so many samples or some more, as many at once as the endpoint gives."""
         together = self.n_together
         counted = {"n": together} if together > 1 else {}
         question = (prompt, {"max_tokens": self.open_tokens, **counted, **settings})
-        answers = self.answers([question] * math.ceil(N_SAMPLES / together))
+        answers = self.answers([question] * math.ceil(number / together))
         if any(len(answer.choices) != together for answer in answers):
             raise Refused(f"not {together} choices in each answer")
-        return [choice.whole for answer in answers for choice in answer.choices][:N_SAMPLES]
+        return [choice.whole for answer in answers for choice in answer.choices]
 
     def narrowed(self, name: str, values: Sequence[Scalar]) -> tuple[Verdict, str]:
         """Compare samples at the first value that is not refused with the control; see `_narrowed`."""
@@ -112,22 +112,36 @@ class Texts:
                 return self._narrowed(name, value)
         return self._narrowed(name, values[-1])
 
+    def control(self, prompt: str, size: int) -> list[str]:
+        """Return so many samples of an open prompt, made once."""
+        made = self.controls.setdefault(prompt, [])
+        if len(made) < size:
+            made += self.samples(prompt, size - len(made), **self.hot)
+        return made[:size]
+
     def _narrowed(self, name: str, value: Scalar) -> tuple[Verdict, str]:
-        """Compare samples at a narrowing value with the control, on another prompt where the first says nothing."""
-        found: tuple[Verdict, str] = ("unclear", "")
-        for prompt in OPEN_PROMPTS:
-            if prompt not in self.controls:
-                self.controls[prompt] = self.samples(prompt, **self.hot)
-            control = self.controls[prompt]
-            narrowed = self.samples(prompt, **{**self.hot, name: value})
-            verdict = narrower(control, narrowed)
-            n_distinct, n_control = len(set(narrowed)), len(set(control))
-            seen = f"{n_distinct} distinct of {len(narrowed)} samples at {value:g}, {n_control} without it"
-            if verdict == "honoured":
-                return verdict, seen
-            if found[0] != "ignored":
-                found = (verdict, seen)
-        return found
+        """Compare samples at a narrowing value with the control, on further prompts where the first leaves it open.
+
+        One prompt may have likeliest tokens that tie, and then leaves many texts to a narrow setting too.
+        """
+        changed = {**self.hot, name: value}
+        narrowed: dict[str, list[str]] = {prompt: [] for prompt in OPEN_PROMPTS}
+        for group in GROUPS:
+            found: list[tuple[Verdict, str]] = []
+            for prompt, made in narrowed.items():
+                control = self.control(prompt, group.size)
+                for size in (N_ALIKE, group.size):
+                    if len(made) < size:
+                        made += self.samples(prompt, size - len(made), **changed)
+                    verdict = narrower(control, made[: group.size], group)
+                    n_control = len(set(control))
+                    seen = f"{len(set(made))} distinct of {len(made)} samples at {value:g}, {n_control} without it"
+                    if verdict == "honoured":
+                        return verdict, seen
+                found.append((verdict, seen))
+            if {verdict for verdict, _ in found} == {"ignored"}:
+                break
+        return next((each for each in found if each[0] == "ignored"), found[-1])
 
     @property
     def most_open(self) -> str:
@@ -149,10 +163,10 @@ class Texts:
         ask, kept = (self.seeded, self._seeded_texts) if seeded else (self.greedy, self._greedy_texts)
         first, second, changed = list[str](), list[str](), list[str]()
         for number in range(N_ROUNDS):
-            if len(kept) == number:
-                kept.append((ask(), ask()))
-            first += kept[number][0]
-            second += kept[number][1]
+            while len(kept) < 2 * number + 2:
+                kept.append(ask())
+            first += kept[2 * number]
+            second += kept[2 * number + 1]
             changed += ask(**{name: value})
             verdict = different(first, second, changed, is_last=number == N_ROUNDS - 1)
             if verdict != "unclear":
@@ -164,8 +178,10 @@ class Texts:
         return verdict, f"{n_changed} of {len(first)} {kind} texts change at {_plain(value)}{noise}"
 
     def greedy_once(self) -> list[str]:
-        """Return greedy texts without any setting, those that were made before if there are such."""
-        return self._greedy_texts[0][0] if self._greedy_texts else self.greedy()
+        """Return greedy texts without any setting, made once."""
+        if not self._greedy_texts:
+            self._greedy_texts.append(self.greedy())
+        return self._greedy_texts[0]
 
 
 def _lacks_choices(answer: ProbeReply | Refusal, question: Question) -> bool:

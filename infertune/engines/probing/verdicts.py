@@ -7,21 +7,47 @@ exchangeable if the setting were ignored, so its error is bounded for every dist
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 Verdict = Literal["honoured", "ignored", "refused", "unclear", "not tried"]
 
-N_SAMPLES = 32
-"""Samples of each of the two groups that `narrower` compares."""
-N_FEWER = 18
-"""By how many distinct texts the narrowed group must fall short.
 
-The number of distinct texts changes by at most 1 with each of the 64 samples, and the two groups have the same mean
-where the setting is ignored, so by McDiarmid's inequality the probability is at most exp(-18^2 / 32) < 5e-5 for one
-prompt, and below 1.5e-4 for the three that are tried.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """How many samples `narrower` compares at once, and what it asks of them.
+
+    Attributes:
+        size: Of each of the two groups.
+        fewer: By how many distinct texts the narrowed group must fall short.
+        diverse: Distinct texts without which a control says nothing about a setting.
+        most_alike: By how many the narrowed group may fall short where the setting counts as ignored.
+    """
+
+    size: int
+    fewer: int
+    diverse: int
+    most_alike: int
+
+
+GROUPS = (
+    Group(size=16, fewer=13, diverse=15, most_alike=2),
+    Group(size=32, fewer=18, diverse=26, most_alike=32),
+)
+"""Half of the samples first, which is enough for most settings; only where they leave it open, the rest.
+
+The number of distinct texts changes by at most 1 with each of the samples of both groups, and the two groups have the
+same mean where the setting is ignored, so by McDiarmid's inequality the probability is at most exp(-fewer^2 / size):
+below 3e-5 for the first and 5e-5 for the second, for one prompt, and together below 2.2e-4 for the three that are
+tried.
 """
-N_DIVERSE = 26
-"""Distinct texts without which a control says nothing about a setting that narrows."""
+N_ALIKE = 6
+"""Samples of one and the same text, beside a control of 16 distinct ones, that settle it without the others.
+
+Where the setting is ignored and a text has the probability p, it is all of the six with p^6, and at most one of the
+control with f(p) = P(Binomial(16, p) <= 1). The sum of p^6 f(p) over all texts is at most the largest p^5 f(p), for
+the probabilities sum to 1: below 7e-5.
+"""
 
 N_TRIPLES = 10
 N_ROUNDS = 3
@@ -29,23 +55,42 @@ MAX_TAIL = 3e-4
 """Of `different`, in each of at most three rounds; together below 1e-3."""
 NO_SIGN = 0.05
 N_SEEDS = 12
+N_FEW_SEEDS = 6
+"""Seeds that are tried first; the others where these leave it open."""
 N_SAME_SEED = 5
-"""Of 12 seeds, how many must bring the same text twice, and another than the next seed.
+"""Of 12 seeds or of the first 6, how many must bring the same text twice, and another than the next seed.
 
 The control must be diverse as well. Where a seed is ignored and one text has the probability p, both happen with at
-most P(Binomial(32, p) <= 7) P(Binomial(12, p^2 (1 - p)) >= 5), which is below 2e-4 for every p; several likely texts
-are less likely still to come again.
+most P(Binomial(32, p) <= 7) P(Binomial(12, p^2 (1 - p)) >= 5), which is below 2e-4 for every p; with a control of 16
+the first is P(Binomial(16, p) <= 2). Several likely texts are less likely still to come again.
 """
-N_NESTED = 6
-"""Of 12 samples of one request, how many must be those of the single seeds: below 2e-4 in the same way."""
+N_NESTED = {N_FEW_SEEDS: 5, N_SEEDS: 6}
+"""Of so many samples of one request, how many must be those of the single seeds: below 2e-4 in the same way."""
 
 
-def narrower(control: Sequence[str], narrowed: Sequence[str]) -> Verdict:
-    """Say whether a setting that should leave nearly one text did, beside as many samples without it."""
+def narrower(control: Sequence[str], narrowed: Sequence[str], group: Group) -> Verdict:
+    """Say whether a setting that should leave nearly one text did, beside samples without it.
+
+    Of any group but the last ``unclear`` asks for the next.
+
+    Args:
+        control: As many samples without the setting as the group has.
+        narrowed: With it; as many, or fewer, which are ``honoured`` or ``unclear``.
+        group: Of which this is.
+    """
     n_control, n_narrowed = len(set(control)), len(set(narrowed))
-    if n_control - n_narrowed >= N_FEWER:
+    if n_narrowed == 1 and len(narrowed) >= N_ALIKE and n_control == len(control) >= GROUPS[0].size:
         return "honoured"
-    return "ignored" if n_control >= N_DIVERSE else "unclear"
+    if len(narrowed) < group.size:
+        return "unclear"
+    if n_control - n_narrowed >= group.fewer:
+        return "honoured"
+    return "ignored" if is_diverse(control, group) and n_control - n_narrowed <= group.most_alike else "unclear"
+
+
+def is_diverse(control: Sequence[str], group: Group) -> bool:
+    """Whether samples differ so much that a comparison with them says something."""
+    return len(set(control)) >= group.diverse
 
 
 def different(first: Sequence[str], second: Sequence[str], changed: Sequence[str], *, is_last: bool = True) -> Verdict:
@@ -78,7 +123,7 @@ def different(first: Sequence[str], second: Sequence[str], changed: Sequence[str
 def repeats(first: Sequence[str], second: Sequence[str]) -> bool:
     """Whether the texts of some seeds come twice, and are not those of the next seed."""
     following = [*first[1:], first[0]]
-    triples = zip(first, second, following, strict=True)
+    triples = zip(first, second, following, strict=False)
     return sum(one == two != other for one, two, other in triples) >= N_SAME_SEED
 
 

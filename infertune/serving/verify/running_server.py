@@ -24,7 +24,7 @@ class RunningServer:
 
     Args:
         base_url: With or without ``/v1``, or with what is below it.
-        model: As the server calls it; None for the one that it serves.
+        model: As the server calls it; None for the one that it serves. Believed where the server has no list.
         headers: Of every call, such as those that carry a key.
 
     Attributes:
@@ -41,7 +41,7 @@ class RunningServer:
         limits = httpx.Limits(max_connections=None)
         self._client = httpx.Client(base_url=root, headers=headers, timeout=_ANSWER_SECONDS, limits=limits)
         try:
-            served = {str(one.get("id")): one for one in self._served()}
+            served = {str(one.get("id")): one for one in self._served(model)}
             if model is not None and model not in served:
                 raise InvalidInputError(f"the server has no model '{model}'{nearest(model, served)}")
         except BaseException:
@@ -112,12 +112,14 @@ class RunningServer:
                 return _NO_ANSWER
         return answer.status_code
 
-    def _served(self) -> list[dict[str, Any]]:
+    def _served(self, model: str | None) -> list[dict[str, Any]]:
         where = f"{self._client.base_url}/v1/models"
         try:
             answer = self._client.get("/v1/models")
             served = answer.raise_for_status().json()["data"]
         except (httpx.HTTPError, json.JSONDecodeError, KeyError, TypeError) as error:
+            if model is not None and not isinstance(error, httpx.TransportError):
+                return [{"id": model}]
             raise EngineError(f"{where} must say what is served, but: {type(error).__name__}: {error}") from None
         if not isinstance(served, list) or not served or not all(isinstance(one, dict) for one in served):
             raise EngineError(f"{where} must say what is served, and names no model")
