@@ -9,6 +9,7 @@ from infertune import __version__
 from infertune.cli import models, tasks
 from infertune.cli.doctor import doctor
 from infertune.cli.evaluate import evaluate
+from infertune.cli.explain import explain
 from infertune.cli.handover import handover
 from infertune.cli.load import load
 from infertune.cli.optimize import optimize
@@ -84,6 +85,11 @@ app.command(
     short_help="Show the search space of a task.",
     epilog="Example: infertune space --task capitals --set temperature=0.2..1.2",
 )(space)
+app.command(
+    cls=Grouped,
+    short_help="Say what a setting does.",
+    epilog="Example: infertune explain min_p",
+)(explain)
 app.command(
     cls=Grouped,
     short_help="Check which settings a server honours, or this machine.",

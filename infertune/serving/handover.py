@@ -9,12 +9,11 @@ from typing import Any
 
 import yaml
 
+from infertune.decoding.settings import NAMES
 from infertune.engines.vllm import serve_arguments
 from infertune.serving.launch.command_template import CommandTemplate
 from infertune.types import Scalar
 
-# What a generation config of vLLM can say; max_new_tokens is not among them, for it would cap every request.
-_GENERATION = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
 _START_SECONDS = 1800
 _PROBE_SECONDS = 10
 
@@ -61,13 +60,16 @@ class Service:
 
 
 def generation_config(decoding: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """Return what a server can apply to every request that does not say otherwise: `generation_config.json`."""
-    return {name: decoding[f"decoding.{name}"] for name in _GENERATION if f"decoding.{name}" in decoding}
+    """Return what a server can apply to every request that does not say otherwise: `generation_config.json`.
+
+    ``max_new_tokens`` is not among it, for it would cap every request.
+    """
+    return {name: decoding[f"decoding.{name}"] for name in NAMES if f"decoding.{name}" in decoding}
 
 
 def left_to_clients(decoding: Mapping[str, Scalar]) -> tuple[str, ...]:
     """Return the names of the decoding side that no server sets, so that each request must bring them."""
-    return tuple(name for name in decoding if name.removeprefix("decoding.") not in _GENERATION)
+    return tuple(name for name in decoding if name.removeprefix("decoding.") not in NAMES)
 
 
 def n_gpus(settings: Mapping[str, Scalar], *, device: str) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from infertune.decoding.settings import SETTINGS, Setting
 from infertune.space.condition import Condition, Constraint
 from infertune.space.parameter import Parameter
 from infertune.space.search_space import SearchSpace
@@ -37,20 +38,7 @@ def default_space(
     limits = (max_tokens,) if isinstance(max_tokens, int) else tuple(sorted(max_tokens))
     ladder = limits if len(limits) > 1 else tuple(sorted({limits[0] >> halvings for halvings in range(5)} - {0}))
     parameters: tuple[Parameter, ...] = (
-        # The step gives greedy decoding a share of its own, which a continuous range would never hit.
-        _decoding("temperature", 0.0, 1.5, 0.1, default=1.0, limits=((">=", 0.0),)),
-        _decoding("top_p", 0.5, 1.0, 0.05, default=1.0, when=SAMPLED, limits=((">", 0.0), ("<=", 1.0))),
-        Parameter(
-            name="decoding.top_k",
-            tier="request",
-            kind="choice",
-            choices=(0, 10, 50),
-            default=0,
-            when=SAMPLED,
-            limits=(Condition("decoding.top_k", ">=", 0),),
-        ),
-        _decoding("min_p", 0.0, 0.3, 0.05, default=0.0, when=SAMPLED, limits=((">=", 0.0), ("<", 1.0))),
-        _decoding("repetition_penalty", 1.0, 1.3, 0.05, default=1.0, limits=((">", 0.0),)),
+        *(_decoding(each) for each in SETTINGS),
         Parameter(
             name="prompt.template",
             alias="prompt",
@@ -83,27 +71,32 @@ def default_space(
     return SearchSpace(parameters, constraints)
 
 
-def _decoding(
-    name: str,
-    low: float,
-    high: float,
-    step: float,
-    *,
-    default: float,
-    limits: tuple[tuple[str, float], ...],
-    when: Condition | None = None,
-) -> Parameter:
-    full = f"decoding.{name}"
+def _decoding(setting: Setting) -> Parameter:
+    name = f"decoding.{setting.name}"
+    low, high, step = setting.searched
+    limits = tuple(Condition(name, operator, value) for operator, value in setting.limits)
+    when = SAMPLED if setting.needs_sampling else None
+    if setting.choices:
+        return Parameter(
+            name=name,
+            tier="request",
+            kind="choice",
+            choices=setting.choices,
+            default=int(setting.default),
+            when=when,
+            limits=limits,
+        )
+    # A step gives greedy decoding a share of its own, which a continuous range would never hit.
     return Parameter(
-        name=full,
+        name=name,
         tier="request",
         kind="float",
         low=low,
         high=high,
         step=step,
-        default=default,
+        default=setting.default,
         when=when,
-        limits=tuple(Condition(full, operator, value) for operator, value in limits),  # type: ignore[arg-type]
+        limits=limits,
     )
 
 

@@ -3,8 +3,8 @@
 from infertune import plugins
 from infertune.errors import InvalidInputError, nearest
 from infertune.study.allocator_search import AllocatorSearch
-from infertune.study.sampler_search import SamplerSearch
 from infertune.study.renamed import canonical
+from infertune.study.sampler_search import SamplerSearch
 from infertune.study.search import Search
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from infertune.decoding.settings import NAMES
 from infertune.engines import models
 from infertune.engines.hf.chat import ChatTemplate
 from infertune.engines.hf.language_model import LanguageModel, context_tokens_of, device_named, dtype_named
@@ -26,7 +27,7 @@ from infertune.engines.hf.own_runner import OwnRunner
 from infertune.engines.hf.server_request import Job, Runner
 from infertune.errors import InfertuneError, InvalidInputError
 
-_SETTINGS = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed", "ignore_eos")
+_SETTINGS = (*NAMES, "seed", "ignore_eos")
 _ENDED = (BrokenPipeError, ConnectionResetError)
 
 

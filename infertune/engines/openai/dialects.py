@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-NEUTRAL: Mapping[str, float] = {"top_p": 1.0, "top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
-"""The values at which the settings beside temperature do nothing."""
+from infertune.decoding.settings import SETTINGS
 
 _TOKEN_IDS: Mapping[str, Any] = {"return_token_ids": True}
 
@@ -16,7 +15,7 @@ class Dialect:
     """What differs between kinds of server in the body of a request.
 
     Attributes:
-        names: Of settings that are called otherwise there.
+        server: Its kind, by which `SETTINGS` know what they are called there.
         beside: Fields that give a setting the meaning that it has in `Decoding`, sent with it.
         says_neutral: Whether a neutral setting must be said, for silence means another value there. Elsewhere it must
             not, for some servers refuse every way to say it.
@@ -28,7 +27,7 @@ class Dialect:
         warpers: The order in which the settings act, as in `Engine.facts`; empty when unknown.
     """
 
-    names: Mapping[str, str] = field(default_factory=dict)
+    server: str = ""
     beside: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     says_neutral: bool = False
     token_ids: Mapping[str, Any] = field(default_factory=lambda: _TOKEN_IDS)
@@ -38,11 +37,17 @@ class Dialect:
     own_seeds: bool = True
     warpers: str = ""
 
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Of the settings that are called otherwise there."""
+        return {each.name: each.names[self.server] for each in SETTINGS if self.server in each.names}
+
     def spoken(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Return settings as they are sent."""
         said: dict[str, Any] = {}
+        names = self.names
         for name, value in settings.items():
-            said |= {self.names.get(name, name): value, **self.beside.get(name, {})}
+            said |= {names.get(name, name): value, **self.beside.get(name, {})}
         if not self.nested:
             return said
         inner = {name: said.pop(name) for name in self.nested if name in said}
@@ -53,9 +58,9 @@ class Dialect:
 
 _USUAL = Dialect()
 _DIALECTS = {
-    "vllm": Dialect(bare_logprobs=True, warpers="repetition_penalty,temperature,min_p,top_k,top_p"),
+    "vllm": Dialect(server="vllm", bare_logprobs=True, warpers="repetition_penalty,temperature,min_p,top_k,top_p"),
     "llama.cpp": Dialect(
-        names={"repetition_penalty": "repeat_penalty"},
+        server="llama.cpp",
         beside={"repetition_penalty": {"repeat_last_n": 2**16}},  # tokens; by default the last 64 only
         says_neutral=True,  # silence means top_k 40, top_p 0.95 and min_p 0.05
         token_ids={},
@@ -63,6 +68,7 @@ _DIALECTS = {
         warpers="repetition_penalty,top_k,top_p,min_p,temperature",  # by default; what it tells goes before
     ),
     "transformers": Dialect(
+        server="transformers",
         says_neutral=True,  # silence means top_k 50
         nested=("top_k", "min_p", "repetition_penalty"),  # beside which it refuses them
         own_seeds=False,

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
+from infertune.decoding.settings import BY_NAME, NEUTRAL
 from infertune.engines.endpoint.capabilities import Capabilities
-from infertune.engines.openai.dialects import NEUTRAL, dialect
+from infertune.engines.openai.dialects import dialect
 from infertune.types import Decoding, Request
 
 _SEEDS = 2**31 - 2**16  # so that a seed and the number of a sample together stay below 2**31, which some servers need
@@ -63,7 +64,7 @@ def refusal(request: Request, capabilities: Capabilities) -> str:
 
 def _has_effect(name: str, request: Request) -> bool:
     """Whether a setting can change the text; the truncations cannot at temperature 0."""
-    return request.decoding.temperature > 0 or name == "repetition_penalty"
+    return request.decoding.temperature > 0 or not BY_NAME[name].needs_sampling
 
 
 def calls(request: Request, *, model: str, capabilities: Capabilities, extra_body: Mapping[str, Any]) -> list[Call]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
+from infertune.decoding.settings import NAMES
 from infertune.engines.endpoint.capabilities import Capabilities
 from infertune.engines.probing.probe import Probe
 from infertune.types import Unsupported
 
-_SETTINGS = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
 _PATHS = {"chat": "chat", "plain": "completions"}  # by kind of prompt
 
 
@@ -23,7 +23,7 @@ def lacking(capabilities: Capabilities, extra: Iterable[str], probe: Probe | Non
         row = None if probe is None else probe.row(setting)
         return "" if row is None else f" ({row.verdict}: {row.seen})"
 
-    names = [name for name in _SETTINGS if not getattr(capabilities, name)]
+    names = [name for name in NAMES if not getattr(capabilities, name)]
     names += [name for name in extra if name not in capabilities.extra]
     found = [
         Unsupported(name=f"decoding.{name}", reason=f"the server does not honour it{seen(name)}") for name in names

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from infertune.decoding.settings import BY_NAME, TRUNCATIONS
 from infertune.engines.probing.length_limit import GREATEST_LEAST, length_limit
 from infertune.engines.probing.probe_client import CHAT, PLAIN, OutOfTime, Path, ProbeReply, Refusal
 from infertune.engines.probing.seeds import Seeds
@@ -26,11 +27,11 @@ from infertune.errors import EngineError, nearest
 from infertune.types import Scalar
 
 HOT = 1.5  # at which six tokens of an open prompt are hardly ever the same twice
-COLD = (0.01, 0.1)  # not 0, at which servers refuse several samples: they would be the same
+COLD = BY_NAME["temperature"].strongest  # not 0, at which servers refuse several samples: they would be the same
 NEWER_LIMIT = "max_completion_tokens"
-NARROWING: Mapping[str, Sequence[Scalar]] = {"top_p": (0.001, 0.01), "top_k": (1,), "min_p": (0.999, 0.99)}
+NARROWING: Mapping[str, Sequence[Scalar]] = {name: each.strongest for name, each in TRUNCATIONS.items()}
 """Values that leave the likeliest token alone, but for ties; the others where the first is out of a server's range."""
-PENALTIES = (2.0, 1.5)
+PENALTIES = BY_NAME["repetition_penalty"].strongest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from infertune.decoding.settings import NAMES, NEUTRAL
 from infertune.engines.endpoint.api_key import Key
 from infertune.engines.endpoint.capabilities import Capabilities
 from infertune.engines.openai.dialects import dialect
@@ -22,12 +23,12 @@ from infertune.engines.probing.texts import SAMPLES_PER_REQUEST, Texts
 from infertune.types import Scalar
 
 _SAME_NAME = (
-    *("chat", "completions", "temperature", "top_p", "top_k", "min_p", "repetition_penalty"),
+    *("chat", "completions", *NAMES),
     *("stop", "n", "seed", "seed_nests", "logprobs", "raw_logprobs", "token_ids"),
 )
 _SETTINGS = {*_SAME_NAME, "max_tokens"}
 _ORDER = (
-    *("chat", "completions", "max_tokens", "temperature", "n", "top_p", "top_k", "min_p", "repetition_penalty"),
+    *("chat", "completions", "max_tokens", "temperature", "n", *NEUTRAL),
     *("stop", "logprobs", "raw_logprobs", "token_ids", "seed", "seed_nests"),
 )
 # About how many requests a probe sends, by which the time left is judged.

@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 
+from infertune.decoding.settings import NAMES
 from infertune.engines.openai.dialects import dialect
 from infertune.engines.probing.probe_client import CHAT, PLAIN, Endpoint, ProbeReply
 
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 _SAMPLERS = {  # of llama.cpp
     "penalties": "repetition_penalty",
-    **{name: name for name in ("temperature", "top_k", "top_p", "min_p")},
+    **{name: name for name in NAMES if name != "repetition_penalty"},
 }
 _VERSION = re.compile(r"[\w.+-]{1,40}")
 _FINGERPRINT = re.compile(r"vllm-([\w.+]{1,40})")
