@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from infertune.api import Records, Result, evaluate, maximize, optimize
+    from infertune.api import Records, Result, ServingResult, evaluate, maximize, optimize, tune_serving
     from infertune.budget import Budget, Prices
     from infertune.engines.options import HF, VLLM, OpenAI, Replay
     from infertune.errors import InfertuneError
@@ -28,16 +28,18 @@ __all__ = [
     "Replay",
     "Result",
     "SearchSpace",
+    "ServingResult",
     "Task",
     "evaluate",
     "load_task",
     "maximize",
     "optimize",
+    "tune_serving",
 ]
 
 # Where each name comes from; it is imported when it is first asked for, so that importing infertune stays light.
 _HOMES = {
-    "infertune.api": ("Records", "Result", "evaluate", "maximize", "optimize"),
+    "infertune.api": ("Records", "Result", "ServingResult", "evaluate", "maximize", "optimize", "tune_serving"),
     "infertune.budget": ("Budget", "Prices"),
     "infertune.engines.options": ("HF", "VLLM", "OpenAI", "Replay"),
     "infertune.errors": ("InfertuneError",),

@@ -24,7 +24,7 @@ def rows(folder: Path, *, n_kills: int, seed: int, budget_seconds: int = 60) -> 
         folder: An empty one.
         budget_seconds: Of each study.
     """
-    prepare("infertune.cli.tune_serving", "infertune.serving.search.search", "infertune.serving.workload_text")
+    prepare("infertune.api.serving", "infertune.serving.search.search", "infertune.serving.workload_text")
     whole = _command(folder / "whole", budget_seconds)
     seconds = timed(whole.run)
     source = random.Random(seed)

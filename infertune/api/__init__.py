@@ -5,5 +5,7 @@ from infertune.api.function import maximize
 from infertune.api.optimization import optimize
 from infertune.api.records import Records
 from infertune.api.result import Result
+from infertune.api.serving import tune_serving
+from infertune.api.serving_result import ServingResult
 
-__all__ = ["Records", "Result", "evaluate", "maximize", "optimize"]
+__all__ = ["Records", "Result", "ServingResult", "evaluate", "maximize", "optimize", "tune_serving"]

@@ -12,6 +12,7 @@ _ARGUMENTS = (
     *("task", "model", "engine", "data", "prices", "space", "search", "prefer", "seed", "study", "out", "config"),
     *("budget-tokens", "budget-seconds", "budget-money", "max-cost-tokens", "min-utility", "min-answered", "slo"),
     *("samples", "split", "examples", "workload", "maximize", "minimize", "rate", "concurrency", "command"),
+    *("burst-seconds", "gpu-hour-price", "only", "changing-answers", "reset-path"),
 )
 
 

@@ -1,6 +1,5 @@
 """``infertune tune-serving`` on a small server of its own kind, as a user types it."""
 
-import importlib
 import shlex
 import sys
 from pathlib import Path
@@ -10,12 +9,11 @@ from typing import Any
 import pytest
 from command import Infertune
 
+from infertune.api import serving, serving_study
 from infertune.recipes import serving_recipe
 from infertune.report.live import View
 from infertune.testing.simulated_launcher import SimulatedLauncher
 from infertune.testing.simulated_server import Hardware
-
-tune_serving = importlib.import_module("infertune.cli.tune_serving")  # the package has the command by this name
 
 SERVER = Path(__file__).parent.parent / "servers" / "slotted_server.py"
 COMMAND = f"{sys.executable} {SERVER} --port {{port}} --slots {{engine.slots}}"
@@ -38,8 +36,8 @@ def arguments(*more: str, slots: str = "1,8", breaks_at: str = "", budget: str =
 def simulated(monkeypatch: pytest.MonkeyPatch, **how: Any) -> SimulatedLauncher:
     """Put a simulated server, and its clock, in the place of a real one."""
     made = SimulatedLauncher(**how)
-    monkeypatch.setattr(tune_serving, "launcher", lambda *_, **__: (made, made.space))
-    monkeypatch.setattr(tune_serving, "time", SimpleNamespace(monotonic=made.clock))
+    monkeypatch.setattr(serving, "launcher", lambda *_, **__: (made, made.space))
+    monkeypatch.setattr(serving_study, "time", SimpleNamespace(monotonic=made.clock))
     return made
 
 
