@@ -22,7 +22,8 @@ from infertune import tasks
 from infertune.engines.replay import ReplayEngine
 from infertune.evaluation.replay import replayed
 from infertune.space import SearchSpace
-from infertune.space.default_space import TEMPERATURE, default_space
+from infertune.space.default_space import default_space
+from infertune.space.names import TEMPERATURE
 from infertune.tasks import Task
 from infertune.types import Configuration, Decoding, Prompt, Request, Response, Scalar, Unsupported
 from infertune.types.evidence import Candidate

@@ -27,6 +27,7 @@ from infertune.report.live import Status, View
 from infertune.report.status import probe_status
 from infertune.report.table import short
 from infertune.space.extra_settings import extra_ends
+from infertune.space.names import N
 from infertune.space.restriction import check_supported
 from infertune.statistics.intervals import mean_interval
 from infertune.study.look import Look
@@ -176,7 +177,7 @@ def measured(wanted: Subject, view: View, *, split: str, n_examples: int | None,
 
 def _parts(wanted: Subject, n_examples: int, n_samples: int | None) -> list[Part]:
     """Return examples in a row with how many further samples each of them gets."""
-    n = int(wanted.configuration["strategy.n"])
+    n = int(wanted.configuration[N])
     if n_samples is not None:
         if n_samples < n:
             raise InvalidInputError(f"--samples must be at least n, which is {n} here, not {n_samples}")

@@ -16,12 +16,12 @@ from infertune.api.task_space import Values, as_texts
 from infertune.budget import Budget
 from infertune.engines.function import FunctionEngine, name_of
 from infertune.errors import InvalidInputError
-from infertune.evaluation.requests import ARGUMENT
 from infertune.recipes import recipe
 from infertune.recipes.answer_file import AnswerFile
 from infertune.report.live import View
 from infertune.selection.select import Wanted
 from infertune.space import Parameter, SearchSpace, Tier, notation
+from infertune.space.names import ARGUMENT, MAX_TOKENS, PROMPT, VOTER, N
 from infertune.study.progress import Progress
 from infertune.study.renamed import DEFAULT
 from infertune.tasks import Task
@@ -33,10 +33,10 @@ N_REPEATS = 64  # of a function that takes no example, in each split
 _MOST_COST = 10**9
 _CALL = "call"
 _FIXED: Mapping[str, tuple[Tier, Scalar]] = {  # what every study has
-    "prompt.template": ("request", _CALL),
-    "decoding.max_tokens": ("replay", _MOST_COST),
-    "strategy.n": ("replay", 1),
-    "strategy.name": ("replay", "first"),
+    PROMPT: ("request", _CALL),
+    MAX_TOKENS: ("replay", _MOST_COST),
+    N: ("replay", 1),
+    VOTER: ("replay", "first"),
 }
 
 

@@ -24,6 +24,7 @@ from infertune.report.live import View
 from infertune.serving import workload_text
 from infertune.serving.measure.event_log import EventLog
 from infertune.serving.measure.goal import n_devices
+from infertune.space.names import DECODING
 
 
 def tune_serving(
@@ -197,7 +198,7 @@ def searched(
             workload=traffic.name,
             command=template,
             settings=dict(recommended.configuration),
-            decoding={name: value for name, value in decoding.items() if name.startswith("decoding.")},
+            decoding={name: value for name, value in decoding.items() if name.startswith(DECODING)},
             evidence=serving_evidence.evidence(found),
         )
     needed = None if found.to_decide is None else found.to_decide / (1 - share)

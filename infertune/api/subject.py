@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from infertune.api.task_space import task_space
 from infertune.engines.options import DEFAULT_MODEL
+from infertune.space.names import EXTRACTOR, PROMPT
 
 if TYPE_CHECKING:
     from infertune.recipes.recipe import Recipe, RecipeEvidence
@@ -117,13 +118,13 @@ def _of_answer(given: Given, file: Path, recipe: "Recipe") -> Subject:
     from infertune.space.extra_settings import with_extras
 
     task, note = recipe_task.load(recipe, file, task=given.task, data=given.data)
-    own_prompt = not any(each.partition("=")[0].strip() in ("prompt", "prompt.template") for each in given.settings)
+    own_prompt = not any(each.partition("=")[0].strip() in ("prompt", PROMPT) for each in given.settings)
     changes = recipe_task.changes(task, recipe, file, split=given.split, prompt=own_prompt)
     asked = recipe_task.as_asked(task, recipe, file, prompt=own_prompt)
     values = dict(recipe.configuration)
     space = with_extras(task_space(asked, None, []), values, where=str(file))
-    if "strategy.extractor" in space:  # a task that had one way to find answers may have got more
-        values.setdefault("strategy.extractor", asked.default_extractor)
+    if EXTRACTOR in space:  # a task that had one way to find answers may have got more
+        values.setdefault(EXTRACTOR, asked.default_extractor)
     own = space.configuration(values, where=str(file))
     configuration = _changed(space.fixed(own), given.settings)
     engine = given.engine or recipe.engine

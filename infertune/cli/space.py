@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from infertune.cli import limits, shared_options
+from infertune.space.names import ENGINE
 
 
 def divided(settings: Sequence[str], *, joint: bool) -> tuple[list[str], list[str]]:
@@ -17,7 +18,7 @@ def divided(settings: Sequence[str], *, joint: bool) -> tuple[list[str], list[st
     """
     from infertune.errors import InvalidInputError
 
-    engines = [each for each in settings if each.strip().startswith("engine.")]
+    engines = [each for each in settings if each.strip().startswith(ENGINE)]
     if engines and not joint:
         raise InvalidInputError(f"--set {engines[0]}: settings of the engine are searched only with --joint")
     return [each for each in settings if each not in engines], engines

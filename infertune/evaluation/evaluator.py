@@ -13,6 +13,7 @@ from infertune.evaluation.replay import replayed_responses
 from infertune.evaluation.requests import requests_for
 from infertune.evaluation.scoring import CachedScorer
 from infertune.space import SearchSpace
+from infertune.space.names import MAX_TOKENS, N
 from infertune.types import Configuration, Example, Request, Response
 from infertune.types.arrays import FloatArray
 from infertune.types.evidence import Candidate, Evidence, Order, candidates
@@ -48,7 +49,7 @@ class Evaluator:
         self._seed = seed
         self._request_names = {parameter.name for parameter in space.parameters if parameter.tier == "request"}
         default = space.default_configuration()
-        self.max_tokens = max(int(choice["decoding.max_tokens"]) for choice in space.replay_choices(default))
+        self.max_tokens = max(int(choice[MAX_TOKENS]) for choice in space.replay_choices(default))
 
     def order(
         self, configuration: Configuration, examples: Sequence[int] | None = None, *, n_samples: int | None = None
@@ -63,8 +64,8 @@ class Evaluator:
         return Order(
             configuration=self.request_part(configuration),
             examples=tuple(range(len(self.examples)) if examples is None else examples),
-            n_samples=n_samples or int(configuration["strategy.n"]),
-            max_tokens=int(configuration["decoding.max_tokens"]),
+            n_samples=n_samples or int(configuration[N]),
+            max_tokens=int(configuration[MAX_TOKENS]),
         )
 
     def requests(self, order: Order) -> list[Request]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from infertune.evaluation.evaluator import Evaluator
 from infertune.space.default_space import sampled
+from infertune.space.names import N
 from infertune.types import Configuration
 from infertune.types.evidence import Candidate, Order, concatenated
 
@@ -22,7 +23,7 @@ class Part:
 
 def orders(evaluator: Evaluator, configuration: Configuration, parts: Sequence[Part]) -> list[Order]:
     """Return an order for each part; greedy samples are all alike, and further ones of no use."""
-    n, more = int(configuration["strategy.n"]), sampled(configuration)
+    n, more = int(configuration[N]), sampled(configuration)
     return [
         evaluator.order(configuration, examples, n_samples=n + part.n_more * more)
         for part, examples in _cut(parts)
@@ -35,7 +36,7 @@ def evaluated(evaluator: Evaluator, configuration: Configuration, parts: Sequenc
     found: list[Candidate] = []
     for order in orders(evaluator, configuration, parts):
         left = order.examples
-        for n_samples in dict.fromkeys((order.n_samples, int(configuration["strategy.n"]))):
+        for n_samples in dict.fromkeys((order.n_samples, int(configuration[N]))):
             piece = evaluator.evidence(evaluator.order(configuration, left, n_samples=n_samples)) if left else None
             if piece is not None:
                 found += [each for each in evaluator.candidates(piece) if each.configuration == configuration]

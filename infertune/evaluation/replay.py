@@ -9,6 +9,7 @@ from infertune import plugins
 from infertune.bank.sample_bank import cut
 from infertune.evaluation.scoring import CachedScorer
 from infertune.space import SearchSpace
+from infertune.space.names import EXTRACTOR, MAX_TOKENS, VOTER, N
 from infertune.strategies import Expected, Strategy
 from infertune.strategies.estimators import SampleTable, concatenated
 from infertune.types import Configuration, Example, Response
@@ -58,11 +59,11 @@ def replayed(
     """
     possible = []
     for choice in space.replay_choices(configuration):
-        n, max_tokens = int(choice["strategy.n"]), int(choice["decoding.max_tokens"])
+        n, max_tokens = int(choice[N]), int(choice[MAX_TOKENS])
         if n > n_stored or max_tokens > max_tokens_stored or (max_tokens < max_tokens_stored and not can_be_cut):
             continue
-        reading = (max_tokens, str(choice.get("strategy.extractor", default_extractor)))
-        possible.append((choice, reading, (str(choice["strategy.name"]), n)))
+        reading = (max_tokens, str(choice.get(EXTRACTOR, default_extractor)))
+        possible.append((choice, reading, (str(choice[VOTER]), n)))
     if not possible:
         return None
     # A strategy looks at each row alone, so it is asked once for the rows of all readings.

@@ -3,11 +3,9 @@
 from collections.abc import Iterable
 
 from infertune.space.extra_settings import is_extra
+from infertune.space.names import ARGUMENT, DECODING, MAX_TOKENS, PROMPT
 from infertune.tasks import Task
 from infertune.types import Configuration, Decoding, Example, Request
-
-ARGUMENT = "argument."
-"""Begins the names of settings that are an engine's own, which get to it as they are."""
 
 
 def requests_for(
@@ -21,14 +19,14 @@ def requests_for(
 ) -> list[Request]:
     """Return the requests that buy ``n_samples`` of each example; a greedy setting needs one, for all are equal."""
     settings = {
-        name.removeprefix("decoding."): value
+        name.removeprefix(DECODING): value
         for name, value in configuration.items()
-        if name.startswith("decoding.") and name != "decoding.max_tokens"
+        if name.startswith(DECODING) and name != MAX_TOKENS
     }
     extra = {name: settings.pop(name) for name in list(settings) if is_extra(f"decoding.{name}")}
     extra |= {name: value for name, value in configuration.items() if name.startswith(ARGUMENT)}
     decoding = Decoding(**settings, max_tokens=max_tokens, stop=task.stop, extra=tuple(sorted(extra.items())))  # type: ignore[arg-type]
-    template = task.prompts[str(configuration["prompt.template"])]
+    template = task.prompts[str(configuration[PROMPT])]
     samples = (0,) if decoding.temperature == 0 else tuple(range(n_samples))
     return [
         Request(

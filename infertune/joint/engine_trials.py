@@ -13,6 +13,7 @@ from infertune.evaluation.requests import requests_for
 from infertune.joint.running import Slot
 from infertune.joint.speed import Speed, measure
 from infertune.joint.tunable import settings_in_words
+from infertune.space.names import MAX_TOKENS, N
 from infertune.study.trial_log import TrialLog
 from infertune.tasks import Task
 from infertune.types import Configuration, Engine, Request
@@ -161,8 +162,8 @@ class Starts:
                 self._task,
                 decoding,
                 tune[: n + _WARM_UP - len(made)],
-                n_samples=int(decoding["strategy.n"]),
-                max_tokens=int(decoding["decoding.max_tokens"]),
+                n_samples=int(decoding[N]),
+                max_tokens=int(decoding[MAX_TOKENS]),
                 seed=self._seed + _SEED_STEP * (1 + turn) + lap,
             )
         return made[:_WARM_UP], made[_WARM_UP:]

@@ -17,7 +17,7 @@ from infertune.evaluation.parts import Part, evaluated, orders
 from infertune.evaluation.scoring import CachedScorer
 from infertune.joint.context import EngineSide, JointContext
 from infertune.selection.select import on_common_examples
-from infertune.space.default_space import TEMPERATURE
+from infertune.space.names import TEMPERATURE, N
 from infertune.study.decisions import decided
 from infertune.study.finals import RESERVE
 from infertune.types.arrays import FloatArray
@@ -153,4 +153,4 @@ class Pair:
 
 def _n_asked(side: EngineSide, n_more: int) -> int:
     """Return the samples of an example: greedy ones are all alike, and further ones of no use."""
-    return int(side.decoding["strategy.n"]) + (n_more if side.decoding.get(TEMPERATURE) != 0.0 else 0)
+    return int(side.decoding[N]) + (n_more if side.decoding.get(TEMPERATURE) != 0.0 else 0)

@@ -10,9 +10,10 @@ from infertune.engines.vllm import arguments, installed, serve_arguments, settin
 from infertune.engines.vllm.interpreter import find
 from infertune.errors import EngineError
 from infertune.space import Constraint, Parameter, SearchSpace
+from infertune.space.names import ENGINE
 from infertune.types import Configuration, Engine, Scalar
 
-PREFIX = "engine."
+PREFIX = ENGINE
 Start = Callable[[Mapping[str, Scalar], ProbeJournal | None], Engine]
 """Starts the user's engine with further options; the journal keeps what it finds out about its server."""
 

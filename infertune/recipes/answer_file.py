@@ -12,6 +12,7 @@ from infertune.evaluation.parts import Part
 from infertune.files import text_file
 from infertune.recipes import recipe, recipe_task
 from infertune.recipes.recipe import Files, Recipe, RecipeEvidence
+from infertune.space.names import PROMPT
 from infertune.tasks import Task
 from infertune.types import Scalar
 
@@ -75,7 +76,7 @@ class AnswerFile:
             configuration=dict(recommended),
             default=dict(default),
             evidence=msgspec.structs.replace(evidence, further_samples=further if any(n for _, n in further) else ()),
-            definition=recipe_task.kept(self.task, [str(one["prompt.template"]) for one in (recommended, default)]),
+            definition=recipe_task.kept(self.task, [str(one[PROMPT]) for one in (recommended, default)]),
             examples=recipe_task.examples_digests(self.task),
             files=self.files(),
             facts={name: str(fact) for name, fact in facts.items()},

@@ -18,6 +18,7 @@ from infertune.errors import InvalidInputError
 from infertune.files import text_file, yaml_file
 from infertune.files.shipped import shipped
 from infertune.recipes.recipe import Recipe
+from infertune.space.names import PROMPT
 from infertune.tasks import Task
 from infertune.tasks.definition import Definition, Source
 from infertune.tasks.prompts import Template
@@ -126,7 +127,7 @@ def as_asked(task: Task, recipe: Recipe, answer: Path, *, prompt: bool) -> Task:
     """
     if recipe.definition is None:
         return task
-    name = str(recipe.configuration["prompt.template"])
+    name = str(recipe.configuration[PROMPT])
     own = _texts(recipe.definition)
     chosen = {name: own[name]} if prompt and name in own else {}
     for template in chosen.values():
@@ -178,7 +179,7 @@ def changes(task: Task, recipe: Recipe, answer: Path, *, split: str, prompt: boo
 def _asked(task: Task, recipe: Recipe, was: Definition, answer: Path, *, prompt: bool) -> list[str]:
     """Return notes on what the model is sent: there the answer file's text is run."""
     notes = []
-    name = str(recipe.configuration["prompt.template"])
+    name = str(recipe.configuration[PROMPT])
     own = _texts(was).get(name)
     if prompt and own is not None and name not in task.prompts:
         notes.append(f"the task has no prompt '{name}' any more: the text in {answer} is run")

@@ -14,6 +14,7 @@ from infertune import plugins
 from infertune.evaluation.scoring import CachedScorer
 from infertune.recipes.recipe import RecipeEvidence
 from infertune.report.table import interval
+from infertune.space.names import EXTRACTOR, VOTER, N
 from infertune.statistics.intervals import Interval
 from infertune.strategies import Strategy
 from infertune.types import Configuration, Example, Response
@@ -114,9 +115,9 @@ def rows(
         examples: All that were asked; ``responses`` has as many, in the same order.
     """
     configuration = found.configuration
-    extractor = str(configuration.get("strategy.extractor", scorer.task.default_extractor))
-    n = int(configuration["strategy.n"])
-    strategy: Strategy = plugins.load("strategies", str(configuration["strategy.name"]))()
+    extractor = str(configuration.get(EXTRACTOR, scorer.task.default_extractor))
+    n = int(configuration[N])
+    strategy: Strategy = plugins.load("strategies", str(configuration[VOTER]))()
     figures = dict(zip(found.example_ids, zip(found.scores, found.tokens, strict=True), strict=True))
 
     def row(example: Example, response: Response) -> Row:

@@ -9,20 +9,21 @@ from rich.table import Table
 from infertune.decoding.settings import BY_NAME, Setting
 from infertune.errors import InvalidInputError, nearest
 from infertune.space import SearchSpace
+from infertune.space.names import DECODING, EXTRACTOR, MAX_TOKENS, PROMPT, VOTER, N
 
 # The settings that are no sampling distribution's: dotted name, what it does, where there is more.
 _OTHERS = {
-    "prompt.template": ("The prompt template of the task that is rendered.", "docs/prompts.md"),
-    "decoding.max_tokens": (
+    PROMPT: ("The prompt template of the task that is rendered.", "docs/prompts.md"),
+    MAX_TOKENS: (
         "The most tokens of an answer; smaller values are replayed by cutting longer answers.",
         "docs/strategies.md",
     ),
-    "strategy.n": (
+    N: (
         "How many samples make one answer; smaller numbers are replayed from larger ones.",
         "docs/strategies.md",
     ),
-    "strategy.name": ("How the samples of an example become one answer: the voter.", "docs/strategies.md"),
-    "strategy.extractor": ("How an answer is found in a text, where a task has several ways.", "docs/tasks.md"),
+    VOTER: ("How the samples of an example become one answer: the voter.", "docs/strategies.md"),
+    EXTRACTOR: ("How an answer is found in a text, where a task has several ways.", "docs/tasks.md"),
 }
 
 
@@ -50,7 +51,7 @@ def explained(space: SearchSpace) -> list[Explained]:
     """Return every setting of a space, in its order."""
     found = []
     for parameter in space.parameters:
-        setting = BY_NAME.get(parameter.name.removeprefix("decoding."))
+        setting = BY_NAME.get(parameter.name.removeprefix(DECODING))
         effect, more = _OTHERS.get(parameter.name, ("", ""))
         found.append(
             Explained(

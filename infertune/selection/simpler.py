@@ -1,7 +1,7 @@
 """Simpler relatives of a configuration: with fewer values other than the default's, to see which changes matter."""
 
 from infertune.space import SearchSpace
-from infertune.space.default_space import TEMPERATURE
+from infertune.space.names import TEMPERATURE
 from infertune.types import Configuration, Scalar
 
 

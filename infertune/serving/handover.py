@@ -12,6 +12,7 @@ import yaml
 from infertune.decoding.settings import NAMES
 from infertune.engines.vllm import serve_arguments
 from infertune.serving.launch.command_template import CommandTemplate
+from infertune.space.names import DECODING
 from infertune.types import Scalar
 
 _START_SECONDS = 1800
@@ -69,7 +70,7 @@ def generation_config(decoding: Mapping[str, Scalar]) -> dict[str, Scalar]:
 
 def left_to_clients(decoding: Mapping[str, Scalar]) -> tuple[str, ...]:
     """Return the names of the decoding side that no server sets, so that each request must bring them."""
-    return tuple(name for name in decoding if name.removeprefix("decoding.") not in NAMES)
+    return tuple(name for name in decoding if name.removeprefix(DECODING) not in NAMES)
 
 
 def n_gpus(settings: Mapping[str, Scalar], *, device: str) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 
 from infertune.evaluation.requests import requests_for
 from infertune.load.workload import LoadRequest
+from infertune.space.names import MAX_TOKENS, N
 from infertune.tasks.task import Task
 from infertune.types import Configuration, Decoding, Request
 
@@ -56,8 +57,8 @@ class TaskWorkload:
             self.task,
             self.configuration,
             [self.task.tune[index] for index in order],
-            n_samples=int(self.configuration.get("strategy.n", 1)),
-            max_tokens=int(self.configuration["decoding.max_tokens"]),
+            n_samples=int(self.configuration.get(N, 1)),
+            max_tokens=int(self.configuration[MAX_TOKENS]),
             seed=0,
         )
         return [_load_request(request) for request in found for _ in request.samples]

@@ -15,6 +15,7 @@ from infertune.serving.task_workload import TaskWorkload
 from infertune.space import SearchSpace
 from infertune.space.default_space import STRATEGIES, default_space
 from infertune.space.extra_settings import with_extras
+from infertune.space.names import ENGINE, PROMPT
 from infertune.tasks.task import Task
 from infertune.types import Configuration
 
@@ -67,8 +68,8 @@ def _task(name: str, configuration: Mapping[str, object] | None) -> TaskWorkload
     default = _space(task).default_configuration()
     if configuration is None:
         return TaskWorkload(task=task, configuration=default)
-    own = {name: value for name, value in configuration.items() if not name.startswith("engine.")}
-    template = own.get("prompt.template", default["prompt.template"])
+    own = {name: value for name, value in configuration.items() if not name.startswith(ENGINE)}
+    template = own.get(PROMPT, default[PROMPT])
     if template not in task.prompts:
         raise InvalidInputError(
             f"the task '{task.name}' has no prompt '{template}'{nearest(str(template), task.prompts)}"

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from infertune.decoding.settings import SETTINGS, Setting
 from infertune.space.condition import Condition, Constraint
+from infertune.space.names import EXTRACTOR, MAX_TOKENS, PROMPT, TEMPERATURE, VOTER, N
 from infertune.space.parameter import Parameter
 from infertune.space.search_space import SearchSpace
 from infertune.types import Scalar
 
-TEMPERATURE = "decoding.temperature"
 SAMPLED = Condition(TEMPERATURE, ">", 0.0)
 STRATEGIES = ("first", "majority", "best_of_n")
 
@@ -40,29 +40,29 @@ def default_space(
     parameters: tuple[Parameter, ...] = (
         *(_decoding(each) for each in SETTINGS),
         Parameter(
-            name="prompt.template",
+            name=PROMPT,
             alias="prompt",
             tier="request",
             kind="choice",
             choices=tuple(prompts),
             default=prompts[0],
-            limits=(Condition("prompt.template", "in", tuple(prompts)),),
+            limits=(Condition(PROMPT, "in", tuple(prompts)),),
         ),
-        _replay("decoding.max_tokens", ladder, default=ladder[-1], limit=Condition("decoding.max_tokens", ">=", 1)),
-        _replay("strategy.n", tuple(n), default=n[0], limit=Condition("strategy.n", ">=", 1)),
+        _replay(MAX_TOKENS, ladder, default=ladder[-1], limit=Condition(MAX_TOKENS, ">=", 1)),
+        _replay(N, tuple(n), default=n[0], limit=Condition(N, ">=", 1)),
         _replay(
-            "strategy.name",
+            VOTER,
             tuple(strategies),
             default=strategies[0],
-            limit=Condition("strategy.name", "in", tuple(strategies)),
+            limit=Condition(VOTER, "in", tuple(strategies)),
             alias="voter",
         ),
     )
     if len(extractors) > 1:
-        limit = Condition("strategy.extractor", "in", tuple(extractors))
-        choices = _replay("strategy.extractor", tuple(extractors), default=extractors[0], limit=limit)
+        limit = Condition(EXTRACTOR, "in", tuple(extractors))
+        choices = _replay(EXTRACTOR, tuple(extractors), default=extractors[0], limit=limit)
         parameters = (*parameters, choices)
-    one, first = Condition("strategy.n", "==", 1), Condition("strategy.name", "==", "first")
+    one, first = Condition(N, "==", 1), Condition(VOTER, "==", "first")
     constraints = (
         Constraint(when=Condition(TEMPERATURE, "==", 0.0), must=one),  # all samples of greedy decoding are equal
         Constraint(when=one, must=first),

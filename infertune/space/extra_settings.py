@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 
 from infertune.errors import InvalidInputError, nearest
+from infertune.space.names import DECODING
 from infertune.space.parameter import Parameter
 from infertune.space.search_space import SearchSpace
 from infertune.types import Decoding, Scalar
@@ -51,7 +52,7 @@ def check_extra(parameter: Parameter, *, where: str) -> None:
 def extra_ends(space: SearchSpace) -> dict[str, tuple[Scalar, Scalar]]:
     """Return for each extra setting of a space, without its prefix, the two values that lie furthest apart."""
     return {
-        parameter.name.removeprefix("decoding."): _ends(parameter)
+        parameter.name.removeprefix(DECODING): _ends(parameter)
         for parameter in space.parameters
         if is_extra(parameter.name)
     }

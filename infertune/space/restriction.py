@@ -6,14 +6,11 @@ from dataclasses import dataclass, fields, replace
 
 from infertune.errors import InvalidInputError
 from infertune.space.extra_settings import is_extra
+from infertune.space.names import MAX_TOKENS, PROMPT, PROMPT_KIND, N
 from infertune.space.parameter import Parameter
 from infertune.space.search_space import SearchSpace
 from infertune.types import Decoding, Scalar, Unsupported
 
-PROMPT_KIND = "prompt.kind"
-"""Names in `Unsupported` what no engine knows by name: all templates of the kind ``chat``, ``plain`` or ``system``."""
-
-_TEMPLATE = "prompt.template"
 _NEUTRAL: Mapping[str, Scalar] = {
     f"decoding.{field.name}": getattr(Decoding(), field.name) for field in fields(Decoding)
 }
@@ -107,15 +104,15 @@ def _by_template(unsupported: Sequence[Unsupported], kinds: Mapping[str, Collect
             found.append(each)
             continue
         names = [name for name, own in kinds.items() if each.value in own]
-        found += [replace(each, name=_TEMPLATE, value=name) for name in names]
+        found += [replace(each, name=PROMPT, value=name) for name in names]
     return found
 
 
 def _neutral(parameter: Parameter) -> Scalar:
     """Return the value that changes nothing; of a limit the largest, of a number of samples the smallest."""
-    if parameter.name == "decoding.max_tokens":
+    if parameter.name == MAX_TOKENS:
         return max(parameter.values())
-    if parameter.name == "strategy.n":
+    if parameter.name == N:
         return min(parameter.values())
     return parameter.meaningful(_NEUTRAL[parameter.name]) if parameter.name in _NEUTRAL else parameter.default
 

@@ -13,7 +13,7 @@ from infertune.allocators import Allocator, Offer
 from infertune.allocators.order_check import check_order
 from infertune.evaluation.coverage import Coverage
 from infertune.selection.select import affordable, check_affordable
-from infertune.space.default_space import TEMPERATURE
+from infertune.space.names import TEMPERATURE, N
 from infertune.study.plan import FINALS_SHARE
 from infertune.study.rounds import logged
 from infertune.study.search import SearchContext, SearchResult
@@ -140,7 +140,7 @@ class AllocatorSearch:
 
         Those are left out that never seemed to keep the cap.
         """
-        found = {given.request_part(each): int(each["strategy.n"]) for each in self._ranking(given, book)}
+        found = {given.request_part(each): int(each[N]) for each in self._ranking(given, book)}
         choices = given.incumbents.choices
         return {each: n for each, n in found.items() if affordable(choices.get(each, []), given.cap_tokens)}
 

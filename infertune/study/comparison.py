@@ -11,7 +11,7 @@ from typing import Any
 
 from infertune.selection.select import affordable, on_common_examples
 from infertune.selection.simpler import one_change_less, plain
-from infertune.space.default_space import TEMPERATURE
+from infertune.space.names import TEMPERATURE, N
 from infertune.study.confirmation import Confirmation
 from infertune.study.decisions import decided
 from infertune.study.finals import LEAST_FINALISTS, MOST_FINALISTS, RESERVE, FinalOrders, final_orders, first_few
@@ -147,7 +147,7 @@ class Comparison:
             n_kept=plan.n_kept,
             n_samples=plan.n_samples,
             max_tokens=self._given.evaluator.max_tokens,
-            n_least=int(self._given.space.default_configuration()["strategy.n"]),
+            n_least=int(self._given.space.default_configuration()[N]),
         )
 
     def _price(self, order: Order) -> float:
@@ -158,7 +158,7 @@ class Comparison:
         if not its:
             return given.price(n)
         dearest = max(its, key=lambda each: each.cost_tokens)
-        n_known = int(dearest.configuration["strategy.n"])
+        n_known = int(dearest.configuration[N])
         sample = max(given.sample_of(dearest.cost_tokens, n_known), given.sample_tokens)
         more = given.price(n, sample_tokens=sample) - given.price(n_known, sample_tokens=sample)
         return given.share_of(dearest.cost_tokens, n_known) + max(more, 0.0)

@@ -14,6 +14,7 @@ from infertune.evaluation.parts import Part, evaluated, orders
 from infertune.selection.select import on_common_examples
 from infertune.selection.verdict import Verdict
 from infertune.space.default_space import sampled
+from infertune.space.names import N
 from infertune.strategies.prompt_bill import n_prompts
 from infertune.study.finals import RESERVE
 from infertune.study.plan import CONFIRM_SHARE
@@ -64,7 +65,7 @@ class Confirmation:
         price = self._given.price
         share = (2 - len(pair)) * self._n_examples * price(USUAL_SAMPLES)
         for each in pair:
-            n = int(each.configuration["strategy.n"])
+            n = int(each.configuration[N])
             sample = self._given.sample_of(each.cost_tokens, n)
             n_wanted = max(USUAL_SAMPLES, n) if sampled(each.configuration) else n
             more = price(n_wanted, sample_tokens=sample) - price(n, sample_tokens=sample)
@@ -156,7 +157,7 @@ class Confirmation:
 
     def _prices(self, pair: Sequence[Candidate], last: tuple[Part, ...]) -> "_Prices":
         lengths = [(each, *self._lengths(each, last)) for each in pair]
-        n = {each.configuration: int(each.configuration["strategy.n"]) for each in pair}
+        n = {each.configuration: int(each.configuration[N]) for each in pair}
         hot = [(prompt, sample) for each, prompt, sample in lengths if sampled(each.configuration)]
         per_prompt = self._given.account.samples_per_prompt
         whole = [
@@ -179,7 +180,7 @@ class Confirmation:
             n_samples = sum(len(each.generations) for each in answered)
             prompt = sum(each.prompt_tokens for each in answered) / len(answered)
             return prompt, sum(each.completion_tokens for each in answered) / n_samples
-        n = int(candidate.configuration["strategy.n"])
+        n = int(candidate.configuration[N])
         prompts = n_prompts(n, self._given.account.samples_per_prompt)
         prompt = min(self._given.prompt_tokens, (candidate.cost_tokens - n) / prompts)
         return prompt, (candidate.cost_tokens - prompts * prompt) / n

@@ -22,6 +22,7 @@ from infertune.selection.regret_bound import promise
 from infertune.selection.select import Wanted, select
 from infertune.selection.verdict import judge
 from infertune.space import SearchSpace
+from infertune.space.names import PROMPT, N
 from infertune.strategies.prompt_bill import n_prompts
 from infertune.study.comparison import Comparison
 from infertune.study.confirmation import Confirmation
@@ -166,16 +167,13 @@ class Study:
         """Find out how long prompts and answers are here, and so what the budget buys."""
         default = self._tune.request_part(self._default)
         answered = pilot(
-            [
-                default.with_values({"prompt.template": template})
-                for template in self._space["prompt.template"].values()
-            ],
+            [default.with_values({PROMPT: template}) for template in self._space[PROMPT].values()],
             self._tune,
             measures_pace=self._budget.seconds is not None or self._budget.money is not None,
         )
         check_cap(answered, self._wanted.max_cost_tokens)
-        every_n = sorted(int(n) for n in self._space["strategy.n"].values())
-        worth_buying = [n for n in every_n if n >= int(self._default["strategy.n"])]
+        every_n = sorted(int(n) for n in self._space[N].values())
+        worth_buying = [n for n in every_n if n >= int(self._default[N])]
         per_prompt = self._account.samples_per_prompt
         worth_buying = n_worth_buying(answered, worth_buying, self._wanted.max_cost_tokens, per_prompt)
         prompt_tokens = sum(each.prompt_tokens for each in answered) / len(answered)

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infertune.selection.simpler import one_change_less, plain
-from infertune.space.default_space import TEMPERATURE, default_space
+from infertune.space.default_space import default_space
+from infertune.space.names import TEMPERATURE
 from infertune.space.notation import changed
 from infertune.types import Configuration
 

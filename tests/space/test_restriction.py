@@ -8,8 +8,9 @@ import pytest
 from infertune.errors import InvalidInputError
 from infertune.space import Parameter, SearchSpace
 from infertune.space.default_space import default_space
+from infertune.space.names import PROMPT_KIND
 from infertune.space.notation import changed
-from infertune.space.restriction import PROMPT_KIND, check_supported, narrowed
+from infertune.space.restriction import check_supported, narrowed
 from infertune.types import Scalar, Unsupported
 
 KINDS = {"ask": {"chat", "system"}, "shots": {"plain"}, "quiz": {"plain"}}

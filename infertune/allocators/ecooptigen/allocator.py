@@ -18,6 +18,7 @@ from infertune.allocators.ecooptigen.blend_search import BlendSearch, flaml
 from infertune.allocators.ecooptigen.cost_pruning import Bounds, Seen, Step, Verdict, evaluation
 from infertune.allocators.ecooptigen.holdings import Holdings
 from infertune.allocators.ecooptigen.whole_space import WholeSpace
+from infertune.space.names import MAX_TOKENS, PROMPT, N
 from infertune.types import Configuration
 from infertune.types.evidence import Evidence, Order
 
@@ -100,7 +101,7 @@ class _Trial:
 
     @property
     def max_tokens(self) -> int:
-        return int(self.choice["decoding.max_tokens"])
+        return int(self.choice[MAX_TOKENS])
 
 
 class _Replay:
@@ -178,8 +179,8 @@ class _Replay:
         steps = evaluation(
             self._bounds,
             _region(request),
-            n=int(choice["strategy.n"]),
-            max_tokens=int(choice["decoding.max_tokens"]),
+            n=int(choice[N]),
+            max_tokens=int(choice[MAX_TOKENS]),
             n_examples=self._n_examples,
             allowance=self._allowance(request),
             capped=self._cap is not None,
@@ -265,4 +266,4 @@ def _circumstances(offer: Offer) -> tuple[object, ...]:
 
 def _region(request: Configuration) -> object:
     """Return the part of a configuration in which costs are comparable, by the published rule its prompt."""
-    return request.get("prompt.template")
+    return request.get(PROMPT)

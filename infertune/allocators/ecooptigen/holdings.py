@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from infertune.space.names import MAX_TOKENS, N
 from infertune.types import Configuration
 from infertune.types.arrays import FloatArray
 from infertune.types.evidence import Evidence
@@ -42,9 +43,9 @@ class Holdings:
             self._orders.setdefault((configuration, example), []).append((n_samples, piece.order.max_tokens))
         rows: dict[int, int] = {}
         for row, choice in enumerate(piece.choices):
-            rows.setdefault(int(choice["decoding.max_tokens"]), row)
+            rows.setdefault(int(choice[MAX_TOKENS]), row)
         for max_tokens, row in rows.items():
-            lengths = (piece.tokens[row] - piece.prompt_tokens) / int(piece.choices[row]["strategy.n"])
+            lengths = (piece.tokens[row] - piece.prompt_tokens) / int(piece.choices[row][N])
             for column, (example, length) in enumerate(zip(piece.order.examples, lengths.tolist(), strict=True)):
                 key = configuration, example, max_tokens
                 if key not in self._parts or self._parts[key].n_samples <= n_samples:
@@ -74,7 +75,7 @@ class Holdings:
         """Return score and tokens per request of the first examples under a choice, ``[2, n_examples]``."""
         found = []
         for example in range(n_examples):
-            part = self._parts[configuration, example, int(choice["decoding.max_tokens"])]
+            part = self._parts[configuration, example, int(choice[MAX_TOKENS])]
             row = part.piece.choices.index(choice)
             found.append([part.piece.scores[row, part.column], part.piece.tokens[row, part.column]])
         return np.array(found).T

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from infertune.allocators.surrogates.coordinates import Coordinates
 from infertune.space import Parameter, SearchSpace
+from infertune.space.names import MAX_TOKENS, N
 from infertune.types import Configuration, Scalar
 
 
@@ -49,17 +50,15 @@ class WholeSpace:
         return request, min(choices, key=lambda choice: _unlikeness(choice, wanted))
 
     def _choices(self, request: Configuration) -> list[Configuration]:
-        return [each for each in self._space.replay_choices(request) if each["strategy.n"] in self._n_choices]
+        return [each for each in self._space.replay_choices(request) if each[N] in self._n_choices]
 
     def _searched(self, parameter: Parameter) -> Parameter:
         """Return the parameter with the values that are worth proposing."""
         if parameter.tier != "replay":
             return parameter
-        choices = [
-            each for each in self._space.tier("replay").configurations() if each["strategy.n"] in self._n_choices
-        ]
-        several = [each for each in choices if each["strategy.n"] != 1] or choices
-        usual = {each[parameter.name] for each in (choices if parameter.name == "strategy.n" else several)}
+        choices = [each for each in self._space.tier("replay").configurations() if each[N] in self._n_choices]
+        several = [each for each in choices if each[N] != 1] or choices
+        usual = {each[parameter.name] for each in (choices if parameter.name == N else several)}
         kept = tuple(value for value in parameter.values() if value in usual)
         return Parameter(name=parameter.name, tier="replay", kind="choice", choices=kept, default=kept[0])
 
@@ -69,6 +68,6 @@ def _varies(parameter: Parameter) -> bool:
 
 
 def _unlikeness(choice: Configuration, wanted: Mapping[str, Scalar]) -> tuple[float, ...]:
-    first = ("strategy.n", "decoding.max_tokens")
+    first = (N, MAX_TOKENS)
     apart = [abs(float(choice[name]) - float(wanted[name])) for name in first]
     return *apart, float(sum(choice[name] != wanted[name] for name in choice if name not in first))

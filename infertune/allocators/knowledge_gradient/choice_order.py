@@ -8,13 +8,14 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from infertune.space.names import VOTER, N
 from infertune.types import Configuration, Scalar
 from infertune.types.arrays import FloatArray
 
 
 def rest(choice: Configuration) -> tuple[Scalar, ...]:
     """Return what a choice has in common with its base: all but n and the voter."""
-    return tuple(value for name, value in sorted(choice.items()) if name not in ("strategy.n", "strategy.name"))
+    return tuple(value for name, value in sorted(choice.items()) if name not in (N, VOTER))
 
 
 @lru_cache(maxsize=64)
@@ -34,7 +35,7 @@ def steps_down(choices: tuple[Configuration, ...]) -> tuple[int, ...]:
     last: dict[tuple[Scalar, ...], int] = {}
     for number in _by_n(choices):
         if number != base[number]:
-            key = (choices[number]["strategy.name"], *rest(choices[number]))
+            key = (choices[number][VOTER], *rest(choices[number]))
             found[number] = last.get(key, base[number])
             last[key] = number
     return tuple(found)
@@ -66,4 +67,4 @@ def places(
 
 
 def _by_n(choices: tuple[Configuration, ...]) -> list[int]:
-    return sorted(range(len(choices)), key=lambda at: int(choices[at]["strategy.n"]))
+    return sorted(range(len(choices)), key=lambda at: int(choices[at][N]))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from infertune.allocators.knowledge_gradient.choice_order import bases, ladder, places, rest, steps_down
 from infertune.space import SearchSpace
-from infertune.space.default_space import TEMPERATURE
+from infertune.space.names import TEMPERATURE, N
 from infertune.types import Configuration
 from infertune.types.arrays import FloatArray
 from infertune.types.evidence import Evidence, Order
@@ -113,7 +113,7 @@ def aligned(
         choices: That all of it has, see `common_choices`.
         weights: Of examples, by number, in the gains of some configurations (`active`).
     """
-    n = np.array([int(choice["strategy.n"]) for choice in choices])
+    n = np.array([int(choice[N]) for choice in choices])
     base_of = np.array(bases(choices))
     base = np.unique(base_of, return_inverse=True)[1]
     n_evidence, n_bases = len(evidence), int(base.max()) + 1
@@ -192,7 +192,7 @@ def _moments(each: Evidence) -> _Moments:
     gains = _gains(each)
     single = each.scores[own]
     n = n_samples_of(each.order)
-    least = np.array([int(choices[at]["strategy.n"]) for at in own])
+    least = np.array([int(choices[at][N]) for at in own])
     lengths = np.maximum((each.tokens[own] - each.prompt_tokens) / least[:, None], 1.0)
     return _Moments(
         utilities=single.mean(axis=1),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from infertune.allocators.knowledge_gradient.evidence_table import EvidenceTable
-from infertune.space.default_space import TEMPERATURE
+from infertune.space.names import TEMPERATURE
 from infertune.types import Configuration
 from infertune.types.arrays import FloatArray
 

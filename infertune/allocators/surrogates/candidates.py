@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import qmc
 
 from infertune.space import Parameter, SearchSpace
-from infertune.space.default_space import TEMPERATURE
+from infertune.space.names import TEMPERATURE
 from infertune.types import Configuration, Scalar
 
 N_POOL = 1024

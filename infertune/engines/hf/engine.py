@@ -13,6 +13,7 @@ from infertune.engines import models
 from infertune.engines.hf.batch import Batch
 from infertune.engines.hf.language_model import LanguageModel
 from infertune.errors import EngineError, InvalidInputError
+from infertune.space.names import PROMPT_KIND
 from infertune.types import Request, Response, Unsupported
 
 _BATCH_SIZE = {"cuda": 256}
@@ -58,7 +59,7 @@ class HFEngine:
         }
         chat = self._model.chat
         self._unsupported = tuple(
-            Unsupported(name="prompt.kind", value=kind, reason=reason)
+            Unsupported(name=PROMPT_KIND, value=kind, reason=reason)
             for kind, reason in (("chat", chat.problem), ("system", chat.no_system))
             if reason
         )

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from infertune.decoding.settings import NAMES
 from infertune.engines.endpoint.capabilities import Capabilities
 from infertune.engines.probing.probe import Probe
+from infertune.space.names import MAX_TOKENS, PROMPT_KIND, TEMPERATURE, VOTER
 from infertune.types import Unsupported
 
 _PATHS = {"chat": "chat", "plain": "completions"}  # by kind of prompt
@@ -29,25 +30,25 @@ def lacking(capabilities: Capabilities, extra: Iterable[str], probe: Probe | Non
         Unsupported(name=f"decoding.{name}", reason=f"the server does not honour it{seen(name)}") for name in names
     ]
     found += [
-        Unsupported(name="prompt.kind", value=kind, reason=f"the server does not answer {path}{seen(path)}")
+        Unsupported(name=PROMPT_KIND, value=kind, reason=f"the server does not answer {path}{seen(path)}")
         for kind, path in _PATHS.items()
         if not getattr(capabilities, path)
     ]
     if capabilities.temperature and capabilities.least_temperature:
         reason = f"the server refuses temperature 0, and takes {capabilities.least_temperature:g}"
-        found.append(Unsupported(name="decoding.temperature", below=capabilities.least_temperature, reason=reason))
+        found.append(Unsupported(name=TEMPERATURE, below=capabilities.least_temperature, reason=reason))
     if capabilities.temperature and capabilities.most_temperature is not None:
         reason = f"the server takes temperature {capabilities.most_temperature:g}, and refuses a larger one"
-        found.append(Unsupported(name="decoding.temperature", above=capabilities.most_temperature, reason=reason))
+        found.append(Unsupported(name=TEMPERATURE, above=capabilities.most_temperature, reason=reason))
     if capabilities.least_max_tokens > 1:
         least = capabilities.least_max_tokens
         reason = f"the server takes no max_tokens below {least}"
-        found.append(Unsupported(name="decoding.max_tokens", below=least, reason=reason))
+        found.append(Unsupported(name=MAX_TOKENS, below=least, reason=reason))
     if not capabilities.logprobs:
         reason = f"smaller values need logprobs, which the server does not honour{seen('logprobs')}"
-        found.append(Unsupported(name="decoding.max_tokens", reason=reason))
+        found.append(Unsupported(name=MAX_TOKENS, reason=reason))
     needed = next((name for name in ("logprobs", "raw_logprobs") if not getattr(capabilities, name)), None)
     if needed is not None:
         reason = f"it needs {needed}, which the server does not honour{seen(needed)}"
-        found.append(Unsupported(name="strategy.name", value="best_of_n", reason=reason))
+        found.append(Unsupported(name=VOTER, value="best_of_n", reason=reason))
     return found

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Mapping
 
+from infertune.space.names import ENGINE
 from infertune.types import Scalar
 
-PREFIX = "engine."
+PREFIX = ENGINE
 
 UNSET: Mapping[str, Scalar] = {"attention_backend": "auto", "quantization": "none", "speculative_method": "none"}
 """The values that stand for leaving a flag away, for those that cannot be said otherwise."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from infertune.errors import InvalidInputError, nearest
+from infertune.space.names import ENGINE
 from infertune.types import Scalar
 
 _HOLE = re.compile(r"\{([\w.]+)\}")
@@ -39,7 +40,7 @@ class CommandTemplate:
         if not words:
             raise InvalidInputError("--command must be a command line, and is empty")
         for hole in self._holes():
-            if hole not in _KNOWN and not hole.startswith("engine."):
+            if hole not in _KNOWN and not hole.startswith(ENGINE):
                 near = nearest(hole, [*_KNOWN, f"engine.{hole}"])
                 raise InvalidInputError(f"--command has a hole {{{hole}}}, which nothing fills{near}")
         if "port" not in self._holes():
@@ -48,7 +49,7 @@ class CommandTemplate:
     @property
     def settings(self) -> tuple[str, ...]:
         """The names ``engine.NAME`` in it, in their order."""
-        return tuple(dict.fromkeys(hole for hole in self._holes() if hole.startswith("engine.")))
+        return tuple(dict.fromkeys(hole for hole in self._holes() if hole.startswith(ENGINE)))
 
     def fill(self, *, model: str, host: str, port: int, settings: Mapping[str, Scalar]) -> list[str]:
         """Return the words of the command.

@@ -1,0 +1,15 @@
+"""The dotted names that code speaks of; a setting's prefix says what it belongs to."""
+
+DECODING = "decoding."
+ENGINE = "engine."
+ARGUMENT = "argument."
+"""Begins the names of settings that are an engine's own, which get to it as they are."""
+
+TEMPERATURE = "decoding.temperature"
+MAX_TOKENS = "decoding.max_tokens"
+PROMPT = "prompt.template"
+PROMPT_KIND = "prompt.kind"
+"""Names in `Unsupported` what no engine knows by name: all templates of the kind ``chat``, ``plain`` or ``system``."""
+N = "strategy.n"
+VOTER = "strategy.name"
+EXTRACTOR = "strategy.extractor"
