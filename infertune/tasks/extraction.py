@@ -10,6 +10,7 @@ import msgspec
 
 from infertune.tasks import choices, fences, finals, jsontext, numbers, options, program
 from infertune.tasks.numbers import DecimalMark
+from infertune.tasks.own_function import Function
 from infertune.tasks.thoughts import without_thoughts
 from infertune.types import Example
 
@@ -180,7 +181,7 @@ class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="k
         return text
 
 
-Step = Regex | Line | Choice | Number | Boxed | Final | Code | Python | Json | Text
+Step = Regex | Line | Choice | Number | Boxed | Final | Code | Python | Json | Text | Function
 
 
 class Extractor(Protocol):

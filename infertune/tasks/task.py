@@ -1,8 +1,8 @@
 """Task: examples in two disjoint splits, prompts, extraction and a scorer, made from one YAML file and its data."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import as_file
 from pathlib import Path
@@ -16,6 +16,7 @@ from infertune.tasks import judgement, splits, taskfile
 from infertune.tasks.definition import Definition
 from infertune.tasks.extraction import Extractor
 from infertune.tasks.judgement import Miss
+from infertune.tasks.own_function import Function, FunctionScorer, digest, named
 from infertune.tasks.prompts import Template
 from infertune.tasks.scorers.text import Scorer
 from infertune.types import Example
@@ -72,8 +73,25 @@ class Task:
         templates = {name: template.digest for name, template in self.prompts.items()}
         both = [[(one.id, dict(one.fields), one.reference) for one in split] for split in (self.tune, self.confirm)]
         definition = msgspec.structs.replace(self.definition, description="", source="", licence="")
-        content = msgspec.json.encode([definition, templates, both], order="sorted")
+        own = self._digests_of_functions
+        content = msgspec.json.encode([definition, templates, both, *([own] if own else [])], order="sorted")
         return hashlib.sha256(content).hexdigest()[:16]
+
+    @property
+    def _digests_of_functions(self) -> list[str]:
+        """Of the user's own functions: where their source changes, so do scores."""
+        given = self.definition.extraction
+        steps = [step for one in (given.values() if isinstance(given, dict) else [given]) for step in one]
+        found = [digest(named(step.name)) for step in steps if isinstance(step, Function)]
+        return found + ([self.scorer.digest] if isinstance(self.scorer, FunctionScorer) else [])
+
+    def with_scorer(self, function: Callable[..., float]) -> "Task":
+        """Return the task with a function of one's own for its scorer.
+
+        Args:
+            function: Takes ``answer`` and ``reference``, ``example`` or both by name; returns a score in [0, 1].
+        """
+        return replace(self, scorer=FunctionScorer(function))
 
     @property
     def examples(self) -> tuple[Example, ...]:

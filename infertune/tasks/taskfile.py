@@ -15,6 +15,7 @@ from infertune.files.fitting import fit, fit_fields
 from infertune.tasks import prompts
 from infertune.tasks.definition import Conversation, Definition, ScorerChoice, Source, Splits
 from infertune.tasks.extraction import Extractor, extractor
+from infertune.tasks.own_function import FunctionScorer, named
 from infertune.tasks.prompts import Template
 from infertune.tasks.scorers.text import Scorer
 
@@ -125,6 +126,11 @@ def _scorer(choice: str | ScorerChoice | None) -> tuple[Scorer | None, list[str]
     if choice is None:
         return None, []
     choice = ScorerChoice(choice) if isinstance(choice, str) else choice
+    if ":" in choice.name:
+        try:
+            return FunctionScorer(named(choice.name)), []
+        except InvalidInputError as error:
+            return None, [f"'scorer': {error}"]
     try:
         kind = plugins.load("scorers", choice.name)
     except InvalidInputError as error:
