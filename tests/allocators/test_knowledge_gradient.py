@@ -86,7 +86,7 @@ def test_the_recommendation_was_bought(method: Watched) -> None:
 def test_decisions_are_repeated_by_a_study_that_goes_on() -> None:
     """An order depends on offer and evidence alone, not on what the process did before."""
     script = (
-        "from tests.allocators.test_value import watched\n"
+        "from tests.allocators.test_knowledge_gradient import watched\n"
         "m = watched(budget=30_000)\n"
         "print([(o.configuration.digest, o.examples, o.n_samples) for o in m.orders])"
     )

@@ -71,7 +71,9 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_no_home_at_all() -> None:
-    program = "from infertune import models\ntry: models.cache_folder()\nexcept Exception as error: print(error)"
+    program = (
+        "from infertune.engines import models\ntry: models.cache_folder()\nexcept Exception as error: print(error)"
+    )
     environment = {k: v for k, v in os.environ.items() if k not in ("HOME", "INFERTUNE_CACHE", "XDG_CACHE_HOME")}
     done = subprocess.run(
         [sys.executable, "-c", f"import os; os.path.expanduser = lambda path: path\n{program}"],

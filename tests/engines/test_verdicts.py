@@ -92,6 +92,8 @@ def test_a_setting_that_changes_most_texts_is_seen_through_noise() -> None:
     assert different(first, first, first) == "ignored"
     assert different(first, list("abaaaaaaaa"), list("aabaaaaaaa")) == "ignored"
     assert different(list("abcdefghij"), list("klmnopqrst"), list("uvwxyzABCD")) == "unclear"
+    assert different(list("abcdefghij"), list("klmnopqrsj"), list("uvwxyzABCj")) == "unclear"
+    assert different(list("abcdefghij"), list("klmnopqrsj"), list("uvwxyzABsz")) == "unclear"
     assert different(first, first, list("bbbbaaaaaa"), is_last=False) == "unclear"
     assert N_ROUNDS * MAX_TAIL < 1e-3
 

@@ -2,7 +2,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from infertune.errors import InvalidInputError
@@ -115,6 +115,8 @@ def exact_match():
 )
 def test_exact_means_what_it_means_to_the_harness(exact_match, article, reference, options, patterns, change):
     answer = article + change(reference)
+    # The harness cuts off what a text gains in lower case, as the Turkish İ does: it then differs from itself.
+    assume(not options["ignore_case"] or all(len(text.lower()) == len(text) for text in (answer, reference)))
     theirs = exact_match(
         predictions=[answer], references=[reference], regexes_to_ignore=list(patterns) or None, **options
     )["exact_match"]

@@ -54,6 +54,11 @@ N_ROUNDS = 3
 MAX_TAIL = 3e-4
 """Of `different`, in each of at most three rounds; together below 1e-3."""
 NO_SIGN = 0.05
+N_UNCHANGED = 5
+"""Prompts whose changed text is one of those without the change; with fewer a setting does not count as ignored.
+
+Where nearly all texts differ, as at a server that cannot be asked for greedy ones, a few that do not are luck.
+"""
 N_SEEDS = 12
 N_FEW_SEEDS = 6
 """Seeds that are tried first; the others where these leave it open."""
@@ -117,7 +122,8 @@ def different(first: Sequence[str], second: Sequence[str], changed: Sequence[str
     tail = binomial_tail(alone, alone + others, 1 / 3)
     if tail < MAX_TAIL:
         return "honoured"
-    return "ignored" if is_last and tail > NO_SIGN else "unclear"
+    unchanged = sum(other in (one, two) for one, two, other in zip(first, second, changed, strict=True))
+    return "ignored" if is_last and unchanged >= N_UNCHANGED and tail > NO_SIGN else "unclear"
 
 
 def repeats(first: Sequence[str], second: Sequence[str]) -> bool:
