@@ -23,5 +23,11 @@ def load(kind: str, name: str) -> Any:
     """Import and return what is registered as ``name``; raise InvalidInputError with the nearest name otherwise."""
     for point in entry_points(group=f"infertune.{kind}"):
         if point.name == name:
-            return point.load()
+            try:
+                return point.load()
+            except AttributeError as error:
+                raise InvalidInputError(
+                    f"the {kind.removesuffix('s')} '{name}' cannot be loaded: {point.value} is not there ({error}); "
+                    "install the package that registers it anew"
+                ) from None
     raise InvalidInputError(f"no {kind.removesuffix('s')} is called '{name}'{nearest(name, names(kind))}")
