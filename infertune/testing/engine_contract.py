@@ -12,6 +12,7 @@ class TestMyEngine(EngineContract):
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -27,15 +28,16 @@ class EngineContract:
     """The tests. Override the attributes where the engine's nature demands it.
 
     Attributes:
-        exact: Whether a sample is bitwise the same whatever else is generated. Where arithmetic depends on the
-            batch (most GPUs, most servers) near-ties can flip, and the engine's documentation must say so.
+        agreement: The least share of samples that are the same, token by token, whatever else is generated. Where
+            arithmetic depends on the batch (most GPUs, most servers) near-ties can flip, and the engine's
+            documentation must say so. At 1 log probabilities are compared as well, to the last bit.
         most_in_flight: Most requests of one sample pulled before the first response is yielded.
         max_tokens: Length of the generated samples; long enough that some end early.
         chat: Whether chat prompts can be answered.
         hottest: The highest temperature asked for; some servers refuse more than 2.
     """
 
-    exact = True
+    agreement = 1.0
     most_in_flight = 256
     max_tokens = 24
     chat = True
@@ -115,24 +117,23 @@ class EngineContract:
 
     def test_asking_twice_gives_the_same(self, engine: Engine) -> None:
         wish = self.request("twice", n=3)
-        self.assert_same(only(engine, wish), only(engine, wish))
+        self.assert_agree(pairs(only(engine, wish), only(engine, wish)))
 
     def test_samples_together_or_apart_are_the_same(self, engine: Engine) -> None:
         together = only(engine, self.request("apart", n=4)).generations
-        for sample, expected in enumerate(together):
-            alone = Request(
-                example_id="apart", prompt=STORY, decoding=Decoding(max_tokens=self.max_tokens), samples=(sample,)
-            )
-            self.assert_same_generation(only(engine, alone).generations[0], expected)
+        alone = [
+            Request(example_id="apart", prompt=STORY, decoding=Decoding(max_tokens=self.max_tokens), samples=(sample,))
+            for sample in range(4)
+        ]
+        self.assert_agree([(only(engine, wish).generations[0], together[n]) for n, wish in enumerate(alone)])
 
     def test_company_changes_nothing(self, engine: Engine) -> None:
         requests = self.mixed()
         in_company = {response.request: response for response in engine.generate(requests)}
         reversed_order = {response.request: response for response in engine.generate(requests[::-1])}
-        for request in requests:
-            self.assert_same(in_company[request], reversed_order[request])
-        for request in requests[::5]:
-            self.assert_same(in_company[request], only(engine, request))
+        found = [pair for each in requests for pair in pairs(in_company[each], reversed_order[each])]
+        found += [pair for each in requests[::5] for pair in pairs(in_company[each], only(engine, each))]
+        self.assert_agree(found)
 
     # Length and stop texts
 
@@ -143,22 +144,25 @@ class EngineContract:
             {"temperature": self.hottest},
             {"stop": ("th", "e ", ",")},
         ]
+        expected: list[tuple[Generation, Generation]] = []
         for setting in settings:
             long = only(engine, self.request("p", n=3, **setting)).generations
             for length in (1, 2, self.max_tokens // 2, self.max_tokens - 1):
                 short = only(engine, self.request("p", n=3, **{**setting, "max_tokens": length})).generations
-                for small, large in zip(short, long, strict=True):
-                    self.assert_truncated(small, large, length)
+                expected += [(small, truncated(large, length)) for small, large in zip(short, long, strict=True)]
+        self.assert_agree(expected)
 
     def test_a_stop_text_ends_the_sample(self, engine: Engine) -> None:
         free = only(engine, self.request("s", n=4)).generations
         letter = free[0].text.strip()[0]
         stopped = only(engine, self.request("s", n=4, stop=(letter,))).generations
         assert stopped[0].finish_reason == "stop"
-        for before, after in zip(free, stopped, strict=True):
-            assert after.text == before.text.split(letter)[0] or not self.exact
-            assert letter not in after.text
-            assert after.token_ids == before.token_ids[: len(after.token_ids)] or not self.exact
+        assert not any(letter in after.text for after in stopped)
+        alike = [
+            after.text == before.text.split(letter)[0] and after.token_ids == before.token_ids[: len(after.token_ids)]
+            for before, after in zip(free, stopped, strict=True)
+        ]
+        assert sum(alike) >= self.agreement * len(alike)
 
     def test_too_long_a_prompt_is_a_failed_response(self, engine: Engine) -> None:
         response = only(engine, self.request("long", max_tokens=10_000_000))
@@ -193,30 +197,34 @@ class EngineContract:
 
     # Comparisons
 
-    def assert_same(self, one: Response, other: Response) -> None:
-        """Assert that two responses hold the same samples: bitwise where the engine is exact."""
-        assert one.prompt_tokens == other.prompt_tokens
-        assert [g.sample for g in one.generations] == [g.sample for g in other.generations]
-        for first, second in zip(one.generations, other.generations, strict=True):
-            self.assert_same_generation(first, second)
+    def assert_agree(self, pairs: Sequence[tuple[Generation, Generation]]) -> None:
+        """Assert that enough pairs of samples are the same: all of them, bitwise, where the engine promises that."""
+        if self.agreement == 1:
+            for one, other in pairs:
+                assert one == other
+        same = [one.token_ids == other.token_ids and one.text == other.text for one, other in pairs]
+        assert sum(same) >= self.agreement * len(same), f"{sum(same)} of {len(same)} samples agree"
 
-    def assert_same_generation(self, one: Generation, other: Generation) -> None:
-        """Assert that two samples are the same: bitwise where the engine is exact."""
-        if self.exact:
-            assert one == other
 
-    def assert_truncated(self, short: Generation, long: Generation, max_tokens: int) -> None:
-        """Assert that ``short`` is what ``long`` says ``max_tokens`` would have given."""
-        if not self.exact:
-            return
-        if len(long.token_ids) <= max_tokens:
-            assert short == long
-            return
-        assert short.token_ids == long.token_ids[:max_tokens]
-        assert short.logprobs == long.logprobs[:max_tokens]
-        assert short.text_ends == long.text_ends[:max_tokens]
-        assert short.text == long.text[: long.text_ends[max_tokens - 1]]
-        assert short.finish_reason == "length"
+def pairs(one: Response, other: Response) -> list[tuple[Generation, Generation]]:
+    """Return the samples of two answers to one request, side by side."""
+    assert one.prompt_tokens == other.prompt_tokens
+    assert [g.sample for g in one.generations] == [g.sample for g in other.generations]
+    return list(zip(one.generations, other.generations, strict=True))
+
+
+def truncated(long: Generation, max_tokens: int) -> Generation:
+    """Return what a sample says that ``max_tokens`` would have given."""
+    if len(long.token_ids) <= max_tokens:
+        return long
+    return replace(
+        long,
+        token_ids=long.token_ids[:max_tokens],
+        logprobs=long.logprobs[:max_tokens],
+        text_ends=long.text_ends[:max_tokens],
+        text=long.text[: long.text_ends[max_tokens - 1]],
+        finish_reason="length",
+    )
 
 
 def only(engine: Engine, request: Request) -> Response:
