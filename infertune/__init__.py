@@ -3,7 +3,17 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from infertune.api import Records, Result, ServingResult, evaluate, maximize, optimize, tune_serving
+    from infertune.api import (
+        Joint,
+        JointResult,
+        Records,
+        Result,
+        ServingResult,
+        evaluate,
+        maximize,
+        optimize,
+        tune_serving,
+    )
     from infertune.budget import Budget, Prices
     from infertune.engines.options import HF, VLLM, OpenAI, Replay
     from infertune.errors import InfertuneError
@@ -20,6 +30,8 @@ __all__ = [
     "Budget",
     "Configuration",
     "InfertuneError",
+    "Joint",
+    "JointResult",
     "OpenAI",
     "Parameter",
     "Prices",
@@ -39,7 +51,17 @@ __all__ = [
 
 # Where each name comes from; it is imported when it is first asked for, so that importing infertune stays light.
 _HOMES = {
-    "infertune.api": ("Records", "Result", "ServingResult", "evaluate", "maximize", "optimize", "tune_serving"),
+    "infertune.api": (
+        "Joint",
+        "JointResult",
+        "Records",
+        "Result",
+        "ServingResult",
+        "evaluate",
+        "maximize",
+        "optimize",
+        "tune_serving",
+    ),
     "infertune.budget": ("Budget", "Prices"),
     "infertune.engines.options": ("HF", "VLLM", "OpenAI", "Replay"),
     "infertune.errors": ("InfertuneError",),

@@ -16,7 +16,7 @@ ARGUMENTS = (
 
 def rows(folder: Path, *, n_kills: int, seed: int) -> Iterator[Row]:
     """Yield the row."""
-    prepare("infertune.engines.hf.engine", "infertune.cli.joint", "infertune.joint.search")
+    prepare("infertune.engines.hf.engine", "infertune.api.joint", "infertune.joint.search")
     whole = _command(folder / "whole")
     seconds = timed(whole.run)
     source = random.Random(seed)

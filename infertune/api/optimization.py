@@ -9,6 +9,7 @@ from infertune import tasks
 from infertune.api import decoding
 from infertune.api.arguments import arguments_named
 from infertune.api.decoding import Question
+from infertune.api.joint import Joint, searched
 from infertune.api.result import Result
 from infertune.api.task_space import Values, as_texts, task_space
 from infertune.budget import Budget, Prices, parse_seconds, parse_tokens
@@ -48,6 +49,7 @@ def optimize(
     study: str | None = None,
     database: str | Path = "infertune.db",
     out: str | Path | None = None,
+    joint: Joint | None = None,
     progress: bool | Callable[[Progress], None] = True,
 ) -> Result:
     """Find the configuration that buys the most utility per token, and say how sure that is.
@@ -81,6 +83,7 @@ def optimize(
         study: Its name; an existing one is resumed. By default the task's name.
         database: SQLite file or PostgreSQL URL of samples and trials.
         out: The answer file of ``Result.save``; its place is checked before anything is spent.
+        joint: Search engine settings as well, as it says; the result is then an `infertune.JointResult`.
         progress: Whether progress is shown on standard error; a function is given it instead.
 
     Raises:
@@ -116,6 +119,8 @@ def optimize(
             out=None if out is None else Path(out),
         )
         view = View() if progress is True else View(Console(quiet=True))
+        if joint is not None:
+            return searched(question, joint, file, view)
         return answered(question, file, view, on_progress=progress if callable(progress) else lambda progress: None)
 
 

@@ -15,9 +15,6 @@ from infertune.cli.space import divided
 if TYPE_CHECKING:
     from infertune.api.result import Result
 
-# Of the joint search; its help names them too.
-_MARGIN, _STARTS, _BURST, _TURNS = 0.02, 12, 64, 6
-
 
 @with_engine_options
 def optimize(
@@ -173,18 +170,16 @@ def optimize(
         out=out,
     )
     if joint:
-        from infertune.cli.joint import Wish, run
+        from infertune.api.joint import Joint, searched
+        from infertune.cli import joint as outcome
 
-        wish = Wish(
-            question=question,
-            settings=engines,
-            margin=_MARGIN if margin is None else margin,
-            n_starts=starts or _STARTS,
-            n_requests=burst or _BURST,
-            n_turns=turns or _TURNS,
-            price_hour=price_hour,
+        given = {"margin": margin, "starts": starts, "burst": burst, "turns": turns, "price_hour": price_hour}
+        how = Joint(
+            settings=[each.strip() for each in engines],
+            **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
         )
-        run(wish, file=file, picture=picture, as_json=as_json)
+        found = searched(question, how, file, View())
+        outcome.hand_over(found, budget, picture=picture, as_json=as_json)
         return
     result = answered(question, file, View())
     times = result.recommendation.budget_to_decide
