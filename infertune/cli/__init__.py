@@ -19,7 +19,7 @@ from infertune.cli.verify import verify
 
 
 class Grouped(TyperCommand):
-    """Lists a command's options in groups, those without one last."""
+    """Lists a command's options in groups: those without one first, those of engines last."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options."""
@@ -28,7 +28,12 @@ class Grouped(TyperCommand):
             record = parameter.get_help_record(ctx)
             if record is not None:
                 groups.setdefault(getattr(parameter, "rich_help_panel", None) or "Options", []).append(record)
-        for name in sorted(groups, key=lambda name: name == "Options"):
+        last = len(groups["Options"]) == 1  # with nothing but the help
+
+        def place(name: str) -> int:
+            return (3 if last else 0) if name == "Options" else 2 if name.startswith("Engine") else 1
+
+        for name in sorted(groups, key=place):
             with formatter.section(name):
                 formatter.write_dl(groups[name])
 
