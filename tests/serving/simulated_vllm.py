@@ -100,7 +100,7 @@ def _handler(truth: Truth, state: _State) -> type[BaseHTTPRequestHandler]:
                     state.waiting -= 1
                     state.running += 1
                 state.look_up(prompt)
-                time.sleep(0.004 * n_tokens)
+                time.sleep(0.015 * n_tokens)
                 with state.lock:
                     state.running -= 1
                     state.drafts += 3 * bool(truth.speculative_tokens)
