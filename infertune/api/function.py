@@ -14,7 +14,7 @@ from infertune.api.optimization import answered
 from infertune.api.result import Result
 from infertune.api.task_space import Values, as_texts
 from infertune.budget import Budget
-from infertune.engines.function import FunctionEngine, name_of
+from infertune.engines.function import MOST_COST, FunctionEngine, name_of
 from infertune.errors import InvalidInputError
 from infertune.recipes import recipe
 from infertune.recipes.answer_file import AnswerFile
@@ -30,11 +30,10 @@ from infertune.tasks.prompts import Template
 from infertune.types import Example, Scalar
 
 N_REPEATS = 64  # of a function that takes no example, in each split
-_MOST_COST = 10**9
 _CALL = "call"
 _FIXED: Mapping[str, tuple[Tier, Scalar]] = {  # what every study has
     PROMPT: ("request", _CALL),
-    MAX_TOKENS: ("replay", _MOST_COST),
+    MAX_TOKENS: ("replay", MOST_COST),
     N: ("replay", 1),
     VOTER: ("replay", "first"),
 }
@@ -176,7 +175,7 @@ def _task(name: str, ids: Sequence[str], rows: Sequence[Any], *, seed: int) -> T
         tune=tuple(made[:n_tune]),
         confirm=tuple(made[n_tune:]),
         prompts={_CALL: template},
-        max_tokens_choices=(_MOST_COST,),
+        max_tokens_choices=(MOST_COST,),
         stop=(),
         extractors={"score": lambda text, example=None: text},
         scorer=_ScoreItself(),
@@ -186,7 +185,7 @@ def _task(name: str, ids: Sequence[str], rows: Sequence[Any], *, seed: int) -> T
             fields={"id": "id"},
             reference="id",
             prompts=(template,),
-            max_tokens=_MOST_COST,
+            max_tokens=MOST_COST,
             extraction=(),
             scorer="exact",
         ),

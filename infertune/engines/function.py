@@ -12,6 +12,7 @@ from infertune.errors import InvalidInputError
 from infertune.types import Generation, Request, Response, Scalar, Unsupported
 
 MOST_COST = 10**9
+"""Of one call."""
 _LONGEST_ERROR = 300
 
 

@@ -143,8 +143,17 @@ def test_the_options_of_engines_are_what_they_take() -> None:
     assert {"base_url", "dtype", "concurrency"} <= described().keys()
 
 
-def test_an_answer_is_measured_again_for_nothing() -> None:
-    result = optimize(study="letters")
-    path = result.save()
+def test_an_answer_of_an_engine_that_has_no_name_cannot_be_measured_by_its_file() -> None:
+    path = optimize(study="letters").save()
     with pytest.raises(infertune.InfertuneError, match="engine"):
         infertune.evaluate(path, progress=False)
+
+
+@pytest.mark.model
+def test_one_configuration_is_measured_and_then_known() -> None:
+    pytest.importorskip("torch", reason="the engine hf needs the extra [hf]")
+    asked: dict[str, Any] = {"task": "capitals", "settings": {"temperature": 0}, "examples": 4, "progress": False}
+    first = infertune.evaluate(**asked)
+    assert len(first.rows) == 4 and first.utility.n == 4 and first.spent_tokens > 0
+    again = infertune.evaluate(**asked)
+    assert again.spent_tokens == 0 and again.utility == first.utility
