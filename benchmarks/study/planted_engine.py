@@ -38,8 +38,15 @@ class PlantedEngine:
     def unsupported(self) -> Sequence[Unsupported]:
         return ()
 
-    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+    @property
+    def batch_size(self) -> int:
+        """As of the engine hf on a CPU: decisions then know as much as they would there."""
+        return 64
+
+    def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
         for request in requests:
+            if request is None:
+                return
             name, *_, number = str(request.prompt).split()
             key = (name, request.decoding)
             if key not in self._seen:

@@ -19,6 +19,7 @@ class Offer:
         space: The whole search space.
         configurations: Those of the request tier that can be had; empty when all of the space can.
         n_examples: How many there are.
+        n_per_trial: How many of them a trial has where each is evaluated once and for all, as samplers do.
         n_choices: Values of ``strategy.n``, rising.
         cap_tokens: Most tokens per request of what is recommended; None is no limit.
         budget_tokens: Of the whole search.
@@ -31,6 +32,7 @@ class Offer:
     space: SearchSpace
     configurations: tuple[Configuration, ...] = ()
     n_examples: int
+    n_per_trial: int = 24
     n_choices: tuple[int, ...]
     cap_tokens: float | None
     budget_tokens: float
@@ -40,7 +42,10 @@ class Offer:
 
 
 class Allocator(Protocol):
-    """Decides what to buy and what to recommend; pure functions of their arguments, in any process."""
+    """Decides what to buy and what to recommend; pure functions of their arguments, in any process.
+
+    One that can end a search says by an attribute ``ends_because``, in a sentence for the user, what that means.
+    """
 
     def order(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> Order | None:
         """Return what to buy next, or None to wait for what is pending, or when nothing is worth its price.

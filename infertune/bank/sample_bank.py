@@ -13,14 +13,17 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, and_, func, not_, select
+from sqlalchemy import ColumnElement, Row, Table, func, select
 
+from infertune.bank import books
 from infertune.bank.database import check_whole, connect, create_tables, damaged, readable_errors
 from infertune.bank.keys import canonical_json, digest_of, keys_of, prompt_json, stop_json
 from infertune.bank.listing import samples_of
 from infertune.bank.rows import PURCHASE, TOKEN_BYTES, as_row, changed, generation_of, purchase_digest
 from infertune.bank.tables import (
     INSERT,
+    KEYS_PER_QUERY,
+    RESCUE,
     SCHEMA_VERSION,
     TABLES,
     VERSION_TABLE,
@@ -43,8 +46,6 @@ _SHAPE = (
     func.length(bank_generations.c.token_ids).label("token_bytes"),
     func.length(bank_generations.c.text_ends).label("end_bytes"),
 )
-_RESCUE = "restore a copy of it; all other samples are whole, and another --study name reuses them"
-_KEYS_PER_QUERY = 500  # databases limit the number of bound values
 
 
 class SampleBank:
@@ -162,7 +163,7 @@ class SampleBank:
         stored = self._rows(keys, *PURCHASE, *bank_generations.c, *_SHAPE[2:])
         for rows in stored.values():
             if what := changed(rows):
-                raise damaged(self._engine, what, "its digest is another", rescue=_RESCUE)
+                raise damaged(self._engine, what, "its digest is another", rescue=RESCUE)
         return [_response(request, stored[key]) for key, request in zip(keys, wished, strict=True)]
 
     def engines(self) -> list[dict[str, str]]:
@@ -171,33 +172,16 @@ class SampleBank:
             stored = connection.execute(select(bank_engines).order_by(bank_engines.c.digest)).all()
         for row in stored:
             if digest_of(str(row.facts)) != row.digest:
-                raise damaged(self._engine, "what is known of an engine", "its digest is another", rescue=_RESCUE)
+                raise damaged(self._engine, "what is known of an engine", "its digest is another", rescue=RESCUE)
         return [json.loads(row.facts) for row in stored]
 
     def spent(self, study: str) -> Usage:
         """Return what a study has paid so far; nothing for a study that the bank does not know."""
-        failed = (bank_requests.c.error != "").label("failed")
-        columns = ("prompt_tokens", "completion_tokens", "extra_prompt_tokens", "extra_completion_tokens", "seconds")
-        sums = [func.sum(bank_requests.c[name]).label(name) for name in columns]
-        books = select(failed, func.count().label("n"), *sums).where(bank_requests.c.study == study).group_by(failed)
-        with readable_errors(self._engine), self._engine.connect() as connection:
-            if self._engine.url.get_backend_name() == "sqlite":  # which keeps a text in a column of numbers
-                is_number = and_(*(func.typeof(bank_requests.c[name]).in_(("integer", "real")) for name in columns))
-                own = select(bank_requests.c.id).where(bank_requests.c.study == study, not_(is_number))
-                if (odd := connection.execute(own.limit(1)).scalar()) is not None:
-                    raise damaged(self._engine, f"the price of purchase {odd}", "it is no number", rescue=_RESCUE)
-            parts = {bool(row.failed): row for row in connection.execute(books)}
-        answered, lost = parts.get(False), parts.get(True)
-        both = [row for row in (answered, lost) if row is not None]
-        return Usage(
-            prompt_tokens=int(answered.prompt_tokens) if answered else 0,
-            completion_tokens=int(answered.completion_tokens) if answered else 0,
-            extra_prompt_tokens=sum(int(row.extra_prompt_tokens) for row in both),
-            extra_completion_tokens=sum(int(row.extra_completion_tokens) for row in both),
-            n_requests=int(answered.n) if answered else 0,
-            n_failed=int(lost.n) if lost else 0,
-            seconds=sum(float(row.seconds) for row in both),
-        )
+        return books.spent(self._engine, study)
+
+    def spent_on(self, study: str, facts: Mapping[str, str], requests: Sequence[Request]) -> Usage:
+        """Return what a study has paid so far for some requests, whichever of their samples and limits that bought."""
+        return books.spent(self._engine, study, keys_of(facts, requests))
 
     def samples(self, study: str) -> Iterator[Mapping[str, Any]]:
         """Yield a record for each sample that a study has bought, and for each failed request, in their order."""
@@ -218,8 +202,8 @@ class SampleBank:
         found: dict[str, list[Row[Any]]] = defaultdict(list)
         unique = list(dict.fromkeys(keys))
         with readable_errors(self._engine), self._engine.connect() as connection:
-            for start in range(0, len(unique), _KEYS_PER_QUERY):
-                some = unique[start : start + _KEYS_PER_QUERY]
+            for start in range(0, len(unique), KEYS_PER_QUERY):
+                some = unique[start : start + KEYS_PER_QUERY]
                 for row in connection.execute(joined.where(bank_requests.c.key.in_(some))):
                     found[row.key].append(row)
         return found

@@ -1,6 +1,6 @@
 """What a study has spent, in tokens, requests and seconds."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from infertune.types import Response
 
@@ -54,6 +54,12 @@ class Usage:
             extra_prompt_tokens=self.extra_prompt_tokens + prompt_tokens,
             extra_completion_tokens=self.extra_completion_tokens + completion_tokens,
         )
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(**{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)})
+
+    def __sub__(self, other: "Usage") -> "Usage":
+        return Usage(**{each.name: getattr(self, each.name) - getattr(other, each.name) for each in fields(self)})
 
     def plus(self, response: Response) -> "Usage":
         """Return the sum after one more response, whose time is not counted here."""

@@ -46,9 +46,16 @@ class FunctionEngine:
         """Nothing."""
         return ()
 
-    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+    @property
+    def batch_size(self) -> int:
+        """One: calls follow one another."""
+        return 1
+
+    def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
         """Yield the outcome of each request's calls, in order."""
         for request in requests:
+            if request is None:
+                return
             started = time.monotonic()
             outcomes: list[tuple[float, int]] = []
             error = ""

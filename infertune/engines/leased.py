@@ -35,7 +35,13 @@ class LeasedEngine:
         found: int | None = getattr(self._engine, "samples_per_prompt", None)
         return found
 
-    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+    @property
+    def batch_size(self) -> int | None:
+        """The engine's own, where it has one."""
+        found: int | None = getattr(self._engine, "batch_size", None)
+        return found
+
+    def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
         """Answer as the engine does.
 
         Raises:
@@ -43,7 +49,7 @@ class LeasedEngine:
         """
         refused: list[InfertuneError] = []
 
-        def allowed() -> Iterator[Request]:
+        def allowed() -> Iterator[Request | None]:
             for request in requests:
                 try:
                     self._lease.check()

@@ -48,9 +48,16 @@ class ReplayEngine:
         """Nothing: what was recorded was honoured then."""
         return ()
 
-    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+    @property
+    def batch_size(self) -> int:
+        """One: an answer takes no time."""
+        return 1
+
+    def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
         """Yield the recorded response to each request, in order, pulling one at a time."""
         for request in requests:
+            if request is None:
+                return
             (found,) = self._bank.get(self._facts, [request])
             if len(found.generations) == len(request.samples):
                 yield found

@@ -3,9 +3,10 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
 from infertune.bank import SampleBank
+from infertune.bank.usage import Usage
 from infertune.budget import Budget
 from infertune.errors import EngineError
 from infertune.types import Engine, Request, Response
@@ -71,11 +72,16 @@ class Account:
     @property
     def share_used(self) -> float:
         """The largest used share of any limit; 0 without a budget."""
+        return self.share_without(())
+
+    def share_without(self, paid: Iterable[Usage]) -> float:
+        """Return the largest used share of any limit if some had not been paid yet; 0 without a budget."""
         if self._budget is None:
             return 0.0
+        left_out = list(paid)
         return self._budget.share_used(
-            prompt_tokens=self.spent.all_prompt_tokens,
-            completion_tokens=self.spent.all_completion_tokens,
+            prompt_tokens=self.spent.all_prompt_tokens - sum(each.all_prompt_tokens for each in left_out),
+            completion_tokens=self.spent.all_completion_tokens - sum(each.all_completion_tokens for each in left_out),
             seconds=self.seconds,
         )
 
@@ -118,25 +124,17 @@ class Account:
             EngineError: Most requests of most configurations fail.
         """
         labels = [each.decoding for each in requests] if configurations is None else configurations
-        label_of = {_asked(request): label for request, label in zip(requests, labels, strict=True)}
+        label_of = {asked(request): label for request, label in zip(requests, labels, strict=True)}
         sent: set[Hashable] = set()
         while True:
-            missing = self._bank.missing(self.facts, [r for r in requests if _asked(r) not in self._hopeless])
-            self._hold(label_of, {_asked(request) for request in missing} | self._hopeless)
-            lacking = [request for request in missing if _asked(request) not in sent]
-            sent.update(map(_asked, lacking))
+            lacking = [each for each in self.lacking(requests, label_of) if asked(each) not in sent]
+            sent.update(map(asked, lacking))
             n_hopeless = len(self._hopeless)
             if lacking and not self._generate(lacking, until, label_of):
                 return False
             # Of what is wished for at several limits the largest alone is sent; where it is refused, the others are.
             if not lacking or len(self._hopeless) == n_hopeless:
                 return True
-
-    def _hold(self, label_of: Mapping[Hashable, Hashable], missing: Set[Hashable]) -> None:
-        """Count as landed what the bank has answers to, once."""
-        for asked in label_of.keys() - missing - self._held:
-            self._held.add(asked)
-            self._landed[label_of[asked]] += 1
 
     def _generate(self, lacking: Sequence[Request], until: float, label_of: Mapping[Hashable, Hashable]) -> bool:
         """Have requests answered until that share of the budget is used; return whether all were sent."""
@@ -150,15 +148,47 @@ class Account:
                 yield request
             complete = True
 
+        for _ in self.answers(affordable(), label_of):
+            pass
+        return complete
+
+    def lacking(self, requests: Sequence[Request], label_of: Mapping[Hashable, Hashable]) -> list[Request]:
+        """Return what the bank lacks of some requests, without what was refused for good.
+
+        Args:
+            requests: In any number.
+            label_of: For what is `asked` the configuration that it is of.
+        """
+        wished = {asked(each): each for each in requests}
+        missing = self._bank.missing(self.facts, [each for key, each in wished.items() if key not in self._hopeless])
+        for key in wished.keys() - set(map(asked, missing)) - self._hopeless - self._held:
+            self._held.add(key)  # the bank has an answer to it
+            self._landed[label_of[key]] += 1
+        return missing
+
+    def answers(self, requests: Iterable[Request | None], label_of: Mapping[Hashable, Hashable]) -> Iterator[Response]:
+        """Yield what the engine answers, in the order of arrival, each in the bank and booked by then.
+
+        Args:
+            requests: As `Engine.generate` takes them.
+            label_of: For what is `asked` the configuration that it is of.
+
+        Raises:
+            EngineError: Most requests of most configurations fail.
+        """
         before, started = self.run_seconds, time.monotonic()
-        for response in self._engine.generate(affordable()):
+        for response in self._engine.generate(requests):
             self._bank.put(self._study, self.facts, response)
             self.run_seconds = before + time.monotonic() - started
-            asked = _asked(response.request)
-            self._held.add(asked)
-            self._book(response, label_of[asked])
+            key = asked(response.request)
+            self._held.add(key)
+            self._book(response, label_of[key])
             self._on_landing()
-        return complete
+            yield response
+
+    def paid_for(self, requests: Sequence[Request]) -> Usage:
+        """Return what this study has paid for some requests, whichever of their samples that bought."""
+        return self._bank.spent_on(self._study, self.facts, requests)
 
     def responses(self, requests: Sequence[Request]) -> list[Response]:
         """Return what the bank holds of each request."""
@@ -173,7 +203,7 @@ class Account:
             self._failed[configuration] += 1
             if response.refused:
                 self._refused[configuration] += 1
-                self._hopeless.add(_asked(response.request))
+                self._hopeless.add(asked(response.request))
             self._check_failures(response.error)
 
     def _check_failures(self, last_error: str) -> None:
@@ -195,6 +225,6 @@ class Account:
             )
 
 
-def _asked(request: Request) -> Hashable:
+def asked(request: Request) -> Hashable:
     """Return what stays of a request when the bank has taken out the samples that it holds."""
     return request.example_id, request.prompt, request.decoding

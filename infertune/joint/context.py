@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from infertune.allocators import Allocator
 from infertune.bank import SampleBank
 from infertune.bank.usage import Usage
 from infertune.budget import Budget
@@ -13,7 +14,6 @@ from infertune.space import SearchSpace
 from infertune.study import Study
 from infertune.study.look import Look
 from infertune.study.progress import Progress
-from infertune.study.search import Search
 from infertune.study.trial_log import TrialLog
 from infertune.tasks import Task
 from infertune.types import Configuration, Engine
@@ -53,7 +53,7 @@ class JointContext:
     task: Task
     space: SearchSpace
     slot: Slot
-    search: Callable[[], Search]
+    search: Callable[[], Allocator]
     bank: SampleBank
     log_of: Callable[[str], TrialLog]
     budget: Budget

@@ -96,7 +96,13 @@ class OnDemand:
         """Nothing: it was taken out of the space before."""
         return ()
 
-    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+    @property
+    def batch_size(self) -> int | None:
+        """The engine's own, where it runs and has one."""
+        found: int | None = getattr(self._slot.running(self._settings), "batch_size", None)
+        return found
+
+    def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
         """Start the engine if there is a request, and pass on what it answers.
 
         Raises:

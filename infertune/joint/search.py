@@ -19,6 +19,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from infertune.allocators import Allocator
 from infertune.bank import SampleBank
 from infertune.budget import Budget
 from infertune.errors import EngineError
@@ -40,7 +41,6 @@ from infertune.space import SearchSpace
 from infertune.statistics.noninferiority import check_margin
 from infertune.study.look import Look
 from infertune.study.progress import Progress
-from infertune.study.search import Search
 from infertune.study.study import WANTED
 from infertune.study.trial_log import TrialLog
 from infertune.tasks import Task
@@ -91,7 +91,7 @@ class Joint:
         engines: SearchSpace,
         slot: Slot,
         facts: Mapping[str, str],
-        search: Callable[[], Search],
+        search: Callable[[], Allocator],
         bank: SampleBank,
         log_of: Callable[[str], TrialLog],
         budget: Budget,

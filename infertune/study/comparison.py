@@ -13,10 +13,10 @@ from infertune.selection.select import affordable, on_common_examples
 from infertune.selection.simpler import one_change_less, plain
 from infertune.space.names import TEMPERATURE, N
 from infertune.study.confirmation import Confirmation
+from infertune.study.context import SearchContext, SearchResult
 from infertune.study.decisions import decided
 from infertune.study.finals import LEAST_FINALISTS, MOST_FINALISTS, RESERVE, FinalOrders, final_orders, first_few
 from infertune.study.plan import FINALS_SHARE, N_FINALISTS
-from infertune.study.search import SearchContext, SearchResult
 from infertune.study.trial_log import order_as_json, order_from_json
 from infertune.types import Configuration
 from infertune.types.evidence import Candidate, Order

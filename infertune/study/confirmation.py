@@ -16,9 +16,9 @@ from infertune.selection.verdict import Verdict
 from infertune.space.default_space import sampled
 from infertune.space.names import N
 from infertune.strategies.prompt_bill import n_prompts
+from infertune.study.context import SearchContext
 from infertune.study.finals import RESERVE
 from infertune.study.plan import CONFIRM_SHARE
-from infertune.study.search import SearchContext
 from infertune.study.trial_log import TrialLog
 from infertune.types import Configuration
 from infertune.types.evidence import Candidate

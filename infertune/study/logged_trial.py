@@ -19,6 +19,8 @@ class LoggedTrial:
         n_planned: How many examples it was to be evaluated on.
         order: Which those are, and of how many samples; None for the first of ``tune`` as the study's plan has it.
         unanswered: Examples of the order whose requests failed.
+        placed: Number of the order, which is another where a later order landed first; None in old logs, where it is
+            the trial's.
         evidence: What it brought, where that is kept.
         n_examples: Examples whose requests did not fail.
         chosen: The complete configuration with the best replay choice within the cap, or the cheapest when none is.
@@ -39,6 +41,7 @@ class LoggedTrial:
     cause: str = ""
     order: Order | None = None
     unanswered: tuple[int, ...] = ()
+    placed: int | None = None
     evidence: Evidence | None = field(default=None, compare=False)
 
 
@@ -83,6 +86,7 @@ class _Record(msgspec.Struct, frozen=True):
     cause: str
     order: _OrderRecord | None = None
     unanswered: tuple[int, ...] = ()
+    placed: int | None = None
 
 
 def as_record(trial: LoggedTrial) -> dict[str, Any]:

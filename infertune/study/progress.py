@@ -1,6 +1,6 @@
 """Where a running study stands, and everything that its search has evaluated so far."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from infertune.bank.usage import Usage
@@ -36,7 +36,7 @@ class Incumbents:
 
     Args:
         cap_tokens: Most tokens per request; what is over it is neither best nor on the front.
-        on_change: Called after every change.
+        on_change: Called when the best or the front may have changed.
 
     Attributes:
         choices: By the request tier's values; a configuration of which nothing was answered is not there.
@@ -58,18 +58,24 @@ class Incumbents:
         """All choices of all configurations."""
         return [candidate for choices in self.choices.values() for candidate in choices]
 
-    def add(
-        self, found: Sequence[tuple[Configuration, list[Candidate]]], n_trials: int, best: Configuration | None = None
-    ) -> None:
-        """Take over what trials brought.
+    def add(self, configuration: Configuration, choices: list[Candidate], n_trials: int) -> None:
+        """Take over what a trial brought.
 
         Args:
-            found: By configuration, all that is known of each; it replaces what was known before.
+            configuration: The request tier's values.
+            choices: All that is known of it; it replaces what was known before.
             n_trials: How many trials there are now.
+        """
+        if choices:
+            self.choices[configuration] = choices
+        self.n_trials = n_trials
+
+    def show(self, best: Configuration | None = None) -> None:
+        """Find the best and the front of what there is.
+
+        Args:
             best: The complete configuration that the search thinks best; None to take the best by its figures.
         """
-        self.choices.update((configuration, choices) for configuration, choices in found if choices)
-        self.n_trials = n_trials
         within = affordable(self.candidates, self._cap)
         self.front = tuple((c.cost_tokens, c.utility) for c in front(within))
         if best is None:

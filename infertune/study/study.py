@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
+from infertune.allocators import Allocator
 from infertune.bank import SampleBank
 from infertune.budget import Budget
 from infertune.errors import BudgetError
@@ -26,12 +27,13 @@ from infertune.space.names import PROMPT, N
 from infertune.strategies.prompt_bill import n_prompts
 from infertune.study.comparison import Comparison
 from infertune.study.confirmation import Confirmation
+from infertune.study.context import SearchContext
 from infertune.study.decisions import decided
 from infertune.study.look import Look
 from infertune.study.pilot import check_cap, n_worth_buying, pilot
 from infertune.study.plan import Plan, plan
 from infertune.study.progress import Incumbents, Progress
-from infertune.study.search import Search, SearchContext
+from infertune.study.search import Search
 from infertune.study.trial_log import TrialLog
 from infertune.tasks import Task
 from infertune.types import Engine
@@ -60,7 +62,7 @@ class Study:
         task: Task,
         space: SearchSpace,
         engine: Engine,
-        search: Search,
+        search: Allocator,
         bank: SampleBank,
         log: TrialLog,
         budget: Budget,
@@ -71,6 +73,7 @@ class Study:
         self._task = task
         self._space = space
         self._search = search
+        self._engine = engine
         self._log = log
         self._budget = budget
         self._seed = seed
@@ -106,7 +109,7 @@ class Study:
         try:
             given = self._pilot()
             self._phase = "search"
-            found = self._search.run(given)
+            found = Search(self._search, given, getattr(self._engine, "batch_size", None)).run()
             self._notes.extend(found.notes)
             if not self._incumbents.choices:
                 twice = 2 * self._account.tokens_worth(1.0)

@@ -48,9 +48,16 @@ class FakeEngine:
         """Nothing."""
         return ()
 
-    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+    @property
+    def batch_size(self) -> int:
+        """One: an answer takes no time."""
+        return 1
+
+    def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
         """Yield the response to each request before pulling the next."""
         for request in requests:
+            if request is None:
+                return
             self.requests.append(request)
             yield self._respond(request)
 

@@ -145,7 +145,9 @@ class Engine(Protocol):
     """Answers requests. Implementations: ``hf``, ``vllm``, ``openai``, ``replay``, ``fake``.
 
     An engine whose requests may pay for their prompt more than once says so by an attribute ``samples_per_prompt``:
-    most samples that share one prompt's price, or None where all do.
+    most samples that share one prompt's price, or None where all do. One whose samples never depend on what else is
+    generated says by an attribute ``batch_size`` how many it generates at once: a study on it is then repeated to the
+    last digit, however often it was killed.
     """
 
     @property
@@ -156,11 +158,12 @@ class Engine(Protocol):
     def unsupported(self) -> Sequence[Unsupported]:
         """What this engine does not honour, to be taken out of the space before anything is spent on it."""
 
-    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+    def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
         """Yield one response per request as each finishes, in any order.
 
         Requests are pulled only when there is room for them, so a caller limits spending by ending its iterable:
-        at most one batch is then still in flight, and is finished and yielded.
+        at most one batch is then still in flight, and is finished and yielded. A None among them says that there is
+        nothing to send yet: the next is pulled after the next response, and where nothing is in flight, it ends.
         """
 
     def close(self) -> None:

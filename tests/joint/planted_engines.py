@@ -20,7 +20,7 @@ from infertune.joint.search import Joint, JointLimits
 from infertune.samplers.random import RandomSampler
 from infertune.space import Constraint, Parameter, SearchSpace
 from infertune.space.notation import changed
-from infertune.study.sampler_search import SamplerSearch
+from infertune.study.sampler_allocator import SamplerAllocator
 from infertune.study.trial_log import TrialLog
 from infertune.testing import FakeEngine
 from infertune.types import Configuration, Engine, Request, Response
@@ -159,7 +159,7 @@ def run(
         engines=engines,
         slot=slot,
         facts=PlantedEngine(plan, engines.default_configuration()).facts,
-        search=lambda: SamplerSearch(RandomSampler()),
+        search=lambda: SamplerAllocator(RandomSampler()),
         bank=bank,
         log_of=log_of,
         budget=Budget(tokens=budget),

@@ -1,6 +1,6 @@
 """Runs a study in children that are killed with SIGKILL at random moments; a program of its own, for it forks.
 
-    python kills.py rounds|orders|hf FOLDER N_KILLS SEED
+    python kills.py trials|orders|hf FOLDER N_KILLS SEED
 
 It imports everything once and computes nothing itself: a child begins at once, and has its threads to itself. Prints
 a JSON object: the answer of an uninterrupted run and its bill, and of every run that was killed on its way.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from infertune import tasks
+from infertune.allocators import Allocator
 from infertune.allocators.knowledge_gradient.allocator import KnowledgeGradientAllocator
 from infertune.bank import SampleBank
 from infertune.budget import Budget
@@ -18,18 +19,16 @@ from infertune.space import SearchSpace
 from infertune.space.default_space import default_space
 from infertune.space.notation import changed
 from infertune.study import Study
-from infertune.study.allocator_search import AllocatorSearch
 from infertune.study.progress import Progress
-from infertune.study.sampler_search import SamplerSearch
-from infertune.study.search import Search
+from infertune.study.sampler_allocator import SamplerAllocator
 from infertune.study.trial_log import TrialLog
 from infertune.tasks import Task
 from infertune.testing import FakeEngine
 from infertune.types import Request
 
-SEARCHES: dict[str, Search] = {
-    "rounds": SamplerSearch(RandomSampler()),
-    "orders": AllocatorSearch(KnowledgeGradientAllocator()),
+SEARCHES: dict[str, Allocator] = {
+    "trials": SamplerAllocator(RandomSampler()),
+    "orders": KnowledgeGradientAllocator(),
 }
 _NUMBER = re.compile(r"q(\d+)")
 
@@ -87,7 +86,7 @@ def make_study(folder: Path, **changes: Any) -> Study:
     settings: dict[str, Any] = {
         "engine": FakeEngine(write),
         "space": space_of(task),
-        "search": SEARCHES["rounds"],
+        "search": SEARCHES["trials"],
         "budget": Budget(tokens=30_000),
         "log": TrialLog(bank.url, name),
     }

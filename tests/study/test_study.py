@@ -17,7 +17,7 @@ from infertune.samplers.tpe import TPESampler
 from infertune.selection.recommendation import Recommendation
 from infertune.selection.select import Wanted
 from infertune.study.progress import Progress
-from infertune.study.sampler_search import SamplerSearch
+from infertune.study.sampler_allocator import SamplerAllocator
 from infertune.study.trial_log import TrialLog
 from infertune.testing import FakeEngine
 from infertune.types import Request, Response
@@ -75,7 +75,7 @@ def test_the_same_seed_gives_the_same_answer(tmp_path: Path, sampler: object) ->
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         answers.append(
-            plain(make_study(tmp_path / name, search=SamplerSearch(sampler), budget=Budget(tokens=25_000)).run())
+            plain(make_study(tmp_path / name, search=SamplerAllocator(sampler), budget=Budget(tokens=25_000)).run())
         )
     assert answers[0] == answers[1]
 
@@ -251,7 +251,7 @@ def test_when_most_fail_the_study_stops_and_says_why(tmp_path: Path, way: str) -
 def test_a_space_that_ends_ends_the_search(tmp_path: Path) -> None:
     task = write_task(tmp_path)
     fixed = ("top_p=1", "top_k=0", "min_p=0", "repetition_penalty=1", "temperature=0,1", "n=1", "max_tokens=4")
-    found = make_study(tmp_path, task=task, space=space_of(task, *fixed), search=SamplerSearch(GridSampler())).run()
+    found = make_study(tmp_path, task=task, space=space_of(task, *fixed), search=SamplerAllocator(GridSampler())).run()
     assert found.n_trials == 4
     assert "every configuration of the space was tried" in found.notes
     assert found.recommended["prompt.template"] == "good"

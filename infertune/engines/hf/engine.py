@@ -82,12 +82,12 @@ class HFEngine:
         """Most samples generated at once, after what memory has taught."""
         return self._batch_size
 
-    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+    def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
         """Yield one response per request as each finishes; a request is pulled when a row is free for it."""
         if self._model is None:
             raise EngineError("this engine is closed")
         batch = Batch(self._model, self._batch_size)
-        source: Iterator[Request] | None = iter(requests)
+        source: Iterator[Request | None] | None = iter(requests)
         while source is not None or batch.busy:
             while source is not None and batch.has_room:
                 try:
@@ -95,9 +95,13 @@ class HFEngine:
                 except StopIteration:
                     source = None
                 else:
+                    if request is None:
+                        break
                     failed = batch.add(request)
                     if failed is not None:
                         yield failed
+            if not batch.busy:
+                return
             yield from self._step(batch)
 
     def close(self) -> None:

@@ -161,7 +161,7 @@ class OpenAIEngine:
         """Most samples in flight now."""
         return self._limit.limit
 
-    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+    def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
         """Yield one response per request as each finishes; a request is pulled when there is room for it.
 
         Raises:
@@ -170,7 +170,7 @@ class OpenAIEngine:
         """
         loop, exchange = self._running()
         flight = InFlight(loop, exchange, self._alive)
-        source: Iterator[Request] | None = iter(requests)
+        source: Iterator[Request | None] | None = iter(requests)
         try:
             while True:
                 while source is not None and flight.n_samples < self._limit.limit:
@@ -179,6 +179,8 @@ class OpenAIEngine:
                     except StopIteration:
                         source = None
                     else:
+                        if request is None:
+                            break
                         flight.send(request)
                 if not flight.pending:
                     return

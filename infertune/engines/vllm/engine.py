@@ -133,7 +133,7 @@ class VLLMEngine:
         """Of the server that runs now; 0 when none does."""
         return self._server.pid if self._server is not None else 0
 
-    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+    def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
         """Yield one response per request as each finishes; a request is pulled when there is room for it.
 
         When the server dies it is started again, and what it had not answered is asked again: one decoding setting
@@ -188,10 +188,12 @@ class VLLMEngine:
             for path in (self._log, self._log.with_name(f"{self._log.name}.1")):
                 path.unlink(missing_ok=True)
 
-    def _asked(self, feed: Iterator[Request], refused: deque[Response]) -> Iterator[Request]:
+    def _asked(self, feed: Iterator[Request | None], refused: deque[Response]) -> Iterator[Request | None]:
         """Yield the requests that may be asked, and answer the others."""
         for request in feed:
-            if reason := self._suspects.verdict(request):
+            if request is None:
+                yield None
+            elif reason := self._suspects.verdict(request):
                 error = f"{REFUSED}{reason}"
                 refused.append(Response(request=request, generations=(), prompt_tokens=0, seconds=0.0, error=error))
             else:
@@ -209,7 +211,7 @@ class VLLMEngine:
             extra_completion_tokens=response.extra_completion_tokens + earlier.extra_completion_tokens,
         )
 
-    def _answers(self, requests: Iterator[Request]) -> Generator[Response, None, None]:
+    def _answers(self, requests: Iterator[Request | None]) -> Generator[Response, None, None]:
         if self._client is None:
             raise EngineError("this engine is closed")
         yield from self._client.generate(requests)
@@ -283,7 +285,7 @@ class VLLMEngine:
         self._client = self._watch = self._server = None
 
 
-def _drained(first: deque[Request], source: Iterator[Request]) -> Iterator[Request]:
+def _drained(first: deque[Request], source: Iterator[Request | None]) -> Iterator[Request | None]:
     while first:
         yield first.popleft()
     for request in source:  # noqa: UP028  ("yield from" would close the source along with this)
