@@ -89,12 +89,12 @@ class Search:
         """Buy what is under way and what is decided on, until the end."""
         for placed in self._under_way.values():
             self._purchases.add(placed.number, placed.order, self._paid_for(placed.order) - placed.paid_before)
-        self._take_in()
+        self._advance()
         while self._ended is None:
             n_answered = self._n_answered
             for _ in self._purchases.answers(self._requests()):
                 self._n_answered += 1
-                self._take_in()
+                self._advance()
             if self._ended is None and self._n_answered == n_answered:
                 raise EngineError("the engine must answer every request, but left some unanswered")
         self._journal.end(self._ended)
@@ -102,14 +102,22 @@ class Search:
     def _requests(self) -> Iterator[Request | None]:
         """Yield what to send as the engine has room for it; None where that depends on what is in flight."""
         while True:
-            while self._wants_more():
-                self._place()
-                self._take_in()
+            self._advance()
             if self._ended is None and not self._affords_next():
                 self._ended = CUT_SHORT
             if self._ended is not None:
                 return
             yield self._purchases.next()
+
+    def _advance(self) -> None:
+        """Decide as far as possible and take in what is complete, by turns: no decision knows more than it must."""
+        while True:
+            while self._wants_more():
+                self._place()
+            self._complete.extend(self._purchases.complete())
+            number = self._next_complete()
+            if number is None or not self._take_in(number):
+                return
 
     def _wants_more(self) -> bool:
         if self._ended is not None or self._waits:
@@ -173,21 +181,19 @@ class Search:
             return self._journal.set_limit(due, self._given.limit(list(self._ranked()), self._book.orders))
         return known[1]
 
-    def _take_in(self) -> None:
-        """Take in the orders that are complete, those alone that the budget had paid for before it ended."""
-        self._complete.extend(self._purchases.complete())
-        while (number := self._next_complete()) is not None:
-            if self._share_up_to(number) > self._given.plan.search_until:
-                self._ended = CUT_SHORT
-                return
-            self._complete.remove(number)
-            order = self._under_way[number].order
-            trial = self._landed(number, order)
-            self._given.log.append(self._given.space, trial)
-            self._purchases.close(number)
-            del self._under_way[number]
-            self._waits = False
-            self._show(self._book.take(trial))
+    def _take_in(self, number: int) -> bool:
+        """Take in an order that is complete; return whether the budget had paid for it before it ended."""
+        if self._share_up_to(number) > self._given.plan.search_until:
+            self._ended = CUT_SHORT
+            return False
+        trial = self._landed(number, self._under_way[number].order)
+        self._given.log.append(self._given.space, trial)
+        self._complete.remove(number)
+        self._purchases.close(number)
+        del self._under_way[number]
+        self._waits = False
+        self._show(self._book.take(trial))
+        return True
 
     def _next_complete(self) -> int | None:
         if self._journal.batch_size is None:

@@ -1,5 +1,6 @@
 """The search by an allocator's orders: what is bought, noted and told, and that it always ends."""
 
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -14,8 +15,8 @@ from infertune.bank import SampleBank
 from infertune.budget import Budget
 from infertune.errors import EngineError, InvalidInputError
 from infertune.selection.select import Wanted
-from infertune.study.allocator_search import NOTHING_NEW, NOTHING_WORTH_IT, WAVE_REQUESTS, AllocatorSearch
 from infertune.study.progress import Progress
+from infertune.study.search import NOTHING_NEW, NOTHING_WORTH_IT
 from infertune.study.trial_log import LoggedTrial, TrialLog
 from infertune.testing import FakeEngine
 from infertune.types import Configuration, Request, Response
@@ -61,7 +62,7 @@ def listed(*wishes: tuple[str, range, int]) -> Scripted:
 
 
 def study(folder: Path, allocator: Any, **changes: Any) -> Any:
-    return make_study(folder, search=AllocatorSearch(allocator), **changes)
+    return make_study(folder, search=allocator, **changes)
 
 
 def trials(folder: Path, name: str = "planted") -> list[LoggedTrial]:
@@ -132,31 +133,128 @@ def test_more_samples_of_the_same_examples_buy_the_rest_alone(tmp_path: Path) ->
     assert [each.order.examples for each in evidence] == [tuple(range(8))] * 2
 
 
-def test_a_wave_fills_a_batch_and_no_more(tmp_path: Path) -> None:
-    """Each wave knows what it has ordered already; its evidence comes in the order of its orders."""
+class Batch(FakeEngine):
+    """Answers so many requests together, those that were asked for last first."""
+
+    def __init__(self, batch_size: int | None) -> None:
+        super().__init__(write)
+        self._n = batch_size or 32
+        if batch_size is None:
+            self.told = None
+
+    told: int | None = 0
+
+    @property
+    def batch_size(self) -> int | None:  # type: ignore[override]
+        return None if self.told is None else self._n
+
+    def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
+        source = iter(requests)
+        flight: list[Request] = []
+        more = True
+        while more or flight:
+            while more and len(flight) < self._n:
+                try:
+                    request = next(source)
+                except StopIteration:
+                    more = False
+                    break
+                if request is None:
+                    break
+                flight.append(request)
+            if not flight:
+                return
+            yield from super().generate([flight.pop()])
+
+
+def many(n_orders: int = 75) -> Scripted:
+    """Return what orders 12 examples of 15 temperatures in turn, though never of one that is under way."""
     temperatures = [round(0.1 * step, 1) for step in range(1, 16)]
 
     def script(offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> Order | None:
         n = len(evidence) + len(pending)
-        if n == 15 * 5:
-            return None  # all 60 examples of all
+        if n == n_orders:
+            return None
         request = offer.space.tier("request").default_configuration()
         chosen = request.with_values({"decoding.temperature": temperatures[n % 15]})
+        if chosen in {each.configuration for each in pending}:
+            return None
         return Order(configuration=chosen, examples=tuple(range(n // 15 * 12, n // 15 * 12 + 12)), n_samples=1)
 
-    allocator = Scripted(script)
-    study(tmp_path, allocator, budget=Budget(tokens=1_000_000), space=space_of(write_task(tmp_path), "n=1")).run()
-    waves = [len(pending) for _, _, pending in allocator.seen]
-    assert max(waves) == WAVE_REQUESTS // 12
+    return Scripted(script)
+
+
+LARGE: dict[str, Any] = {"budget": Budget(tokens=1_000_000)}
+
+
+@pytest.mark.parametrize("batch_size", [1, 24, 32])
+def test_an_engine_in_this_process_has_two_batches_beside_the_oldest_order(tmp_path: Path, batch_size: int) -> None:
+    allocator = many()
+    task = write_task(tmp_path)
+    changes = {"engine": Batch(batch_size), "space": space_of(task, "n=1"), "task": task, **LARGE}
+    study(tmp_path, allocator, **changes).run()
+    most = max(len(pending) for _, _, pending in allocator.seen)
+    assert most == (0 if batch_size == 1 else 1 + (2 * (batch_size - 1) - 1) // 12)
+    landed = [each.order and each.order.configuration for each in trials(tmp_path)]
+    assert [each.order.configuration for each in allocator.seen[-1][1]] == landed
+    assert [each.placed for each in trials(tmp_path)] == list(range(75)), "they are taken in in turn"
+
+
+def test_a_server_has_as_much_as_it_takes_and_orders_land_as_they_come(tmp_path: Path) -> None:
+    allocator = many()
+    task = write_task(tmp_path)
+    engine = Batch(None)
+    study(tmp_path, allocator, engine=engine, space=space_of(task, "n=1"), task=task, **LARGE).run()
+    placed = [each.placed for each in trials(tmp_path)]
+    assert sorted(placed) == list(range(75))
+    assert placed != list(range(75))
     offer, evidence, _ = allocator.seen[-1]
-    assert [each.order.configuration["decoding.temperature"] for each in evidence[:15]] == temperatures
     assert offer.n_choices == (1,)
+    assert [each.order for each in evidence] == [each.order for each in trials(tmp_path)]
 
 
-def test_a_small_budget_is_decided_upon_in_small_waves(tmp_path: Path) -> None:
-    allocator = listed(*(("~good" if n % 2 else "~poor", range(n, n + 4), 1) for n in range(38)))
-    study(tmp_path, allocator, budget=Budget(tokens=6_000)).run()
-    assert max(len(pending) for _, _, pending in allocator.seen) <= 4
+@pytest.mark.parametrize("batch_size", [24, None])
+def test_interrupted_anywhere_nothing_is_paid_twice(tmp_path: Path, batch_size: int | None) -> None:
+    """In turn the search repeats itself to the last digit, out of turn at least its orders."""
+    for name in ("whole", "parts"):
+        (tmp_path / name).mkdir()
+    settings: dict[str, Any] = {"budget": Budget(tokens=12_000)}
+    whole = study(tmp_path / "whole", many(), engine=Batch(batch_size), **settings).run()
+    n_stops = 0
+    while True:
+        noted = TrialLog(SampleBank(tmp_path / "parts" / "study.db").url, "planted").noted("orders")
+        try:
+            parts = study(
+                tmp_path / "parts",
+                many(),
+                engine=Batch(batch_size),
+                on_progress=interrupting(17 + 9 * n_stops),
+                **settings,
+            ).run()
+        except Interrupted:
+            n_stops += 1
+            after = TrialLog(SampleBank(tmp_path / "parts" / "study.db").url, "planted").noted("orders")
+            for each in noted["under_way"] if noted else ():
+                landed = {trial.placed for trial in trials(tmp_path / "parts")}
+                assert each["number"] in landed or each in after["under_way"], "a noted order was not made anew"
+            continue
+        break
+    assert n_stops >= 3
+    if batch_size is not None:
+        assert plain(parts) == plain(whole)
+        assert parts.spent.tokens == whole.spent.tokens
+    with sqlite3.connect(tmp_path / "parts" / "study.db") as connection:
+        joined = "SELECT key, sample FROM bank_requests r JOIN bank_generations g ON g.request = r.id"
+        bought = Counter(connection.execute(joined))
+    assert max(bought.values()) == 1
+
+
+def test_of_a_small_budget_little_is_under_way(tmp_path: Path) -> None:
+    allocator = many()
+    task = write_task(tmp_path)
+    changes = {"engine": Batch(None), "space": space_of(task, "n=1"), "task": task, "budget": Budget(tokens=6_000)}
+    study(tmp_path, allocator, **changes).run()
+    assert max(len(pending) for _, _, pending in allocator.seen) <= 2
 
 
 @pytest.mark.parametrize("n_repeats", [1, 3])
@@ -215,17 +313,17 @@ def test_when_nothing_is_answered_the_study_says_so(tmp_path: Path) -> None:
 
 
 def test_orders_are_noted_before_they_are_bought(tmp_path: Path) -> None:
-    """Killed in the middle of a wave, the study buys that wave, though another allocator would want another."""
+    """Killed while some are under way, the study buys them, though another allocator would want others."""
     first = listed(("good", range(12), 1), ("poor", range(12), 1), ("~good", range(12), 1))
     with pytest.raises(Interrupted):
-        study(tmp_path, first, on_progress=interrupting(14)).run()
+        study(tmp_path, first, engine=Batch(32), on_progress=interrupting(14)).run()
     assert trials(tmp_path) == []
     other = listed(("~poor", range(30, 36), 1), *[("~poor", range(30, 36), 1)] * 9)
-    study(tmp_path, other).run()
+    study(tmp_path, other, engine=Batch(32)).run()
     log = trials(tmp_path)
     assert [each.order and each.order.examples for each in log[:3]] == [tuple(range(12))] * 3
     assert [str(each.configuration["prompt.template"]) for each in log[:3]] == ["good", "poor", "good"]
-    assert len(other.seen[0][1]) == 3, "only then the other allocator was asked"
+    assert len(other.seen[0][2]) == 3, "the other allocator is told what is under way"
 
 
 @pytest.mark.parametrize("cap", [None, 30.0])

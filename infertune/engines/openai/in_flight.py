@@ -20,9 +20,6 @@ class InFlight:
         loop: That runs, in a thread of its own.
         exchange: Of that loop.
         alive: Whether the server's process lives, where it is known; the flight ends when it does not.
-
-    Attributes:
-        n_samples: In flight.
     """
 
     def __init__(
@@ -34,9 +31,15 @@ class InFlight:
         self._requests: dict[int, Request] = {}
         self._tasks: set[asyncio.Task[None]] = set()  # touched in the loop's thread only
         self._n_sent = 0
-        self.n_samples = 0
+        self._n_samples_sent = 0  # counted in the caller's thread
+        self._n_samples_landed = 0  # counted in the loop's thread
         if alive is not None:
             loop.call_soon_threadsafe(self._start, self._watch(alive))
+
+    @property
+    def n_samples(self) -> int:
+        """In flight; those that have landed and were not returned yet are not."""
+        return self._n_samples_sent - self._n_samples_landed
 
     @property
     def pending(self) -> list[Request]:
@@ -48,7 +51,7 @@ class InFlight:
         number = self._n_sent
         self._n_sent += 1
         self._requests[number] = request
-        self.n_samples += len(request.samples)
+        self._n_samples_sent += len(request.samples)
         self._loop.call_soon_threadsafe(self._start, self._fly(number, request))
 
     def next_response(self) -> Response:
@@ -73,8 +76,7 @@ class InFlight:
         asyncio.run_coroutine_threadsafe(self._cancel(), self._loop).result()
 
     def _taken(self, number: int, response: Response) -> Response:
-        request = self._requests.pop(number)
-        self.n_samples -= len(request.samples)
+        del self._requests[number]
         return response
 
     # In the loop's thread
@@ -85,10 +87,13 @@ class InFlight:
         task.add_done_callback(self._tasks.discard)
 
     async def _fly(self, number: int, request: Request) -> None:
+        outcome: Response | BaseException
         try:
-            self._landed.put((number, await self._exchange.respond(request)))
+            outcome = await self._exchange.respond(request)
         except Exception as error:  # whatever it is, the caller's thread must not wait for ever
-            self._landed.put((number, error))
+            outcome = error
+        self._n_samples_landed += len(request.samples)
+        self._landed.put((number, outcome))
 
     async def _watch(self, alive: Callable[[], bool]) -> None:
         while alive():
