@@ -236,7 +236,7 @@ def main() -> None:
                 )
             else:
                 pace = in_flight / TOKEN_SECONDS * (1 + PROMPT_TOKENS / USUAL_TOKENS)
-                task = task_of(Path(folder), 100 + 50 * in_flight)
+                task = task_of(Path(folder), 1_100)
                 with simulated(in_flight) as base_url:
                     budget = int(options.seconds * pace / SEARCH_SHARE)
                     found = measured(base_url, "fake", in_flight, task, budget, options.search)

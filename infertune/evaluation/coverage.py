@@ -17,20 +17,19 @@ class Coverage:
 
     def __init__(self, orders: Iterable[Order], max_tokens: int) -> None:
         self._max_tokens = max_tokens
-        self._depths: defaultdict[tuple[Configuration, int], set[tuple[int, int]]] = defaultdict(set)
+        self._orders: defaultdict[Configuration, list[Order]] = defaultdict(list)
         for order in orders:
             self.add(order)
 
     def add(self, order: Order) -> None:
         """Take one more order in."""
-        for example in order.examples:
-            self._depths[order.configuration, example].add((order.n_samples, order.max_tokens or self._max_tokens))
+        self._orders[order.configuration].append(order)
 
     def lacks(self, order: Order) -> list[int]:
         """Return those of its examples of which no one order asked for as many samples of that length."""
-        return [example for example in order.examples if not self._has(order, example)]
-
-    def _has(self, order: Order, example: int) -> bool:
-        max_tokens = order.max_tokens or self._max_tokens
-        known = self._depths.get((order.configuration, example), ())
-        return any(n_samples >= order.n_samples and length >= max_tokens for n_samples, length in known)
+        length = order.max_tokens or self._max_tokens
+        covered: set[int] = set()
+        for each in self._orders.get(order.configuration, ()):
+            if each.n_samples >= order.n_samples and (each.max_tokens or self._max_tokens) >= length:
+                covered.update(each.examples)
+        return [example for example in order.examples if example not in covered]

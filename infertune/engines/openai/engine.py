@@ -30,6 +30,7 @@ from infertune.wire.base_url import reached, tidied
 
 __all__ = ["EndpointGone", "OpenAIEngine"]
 
+_PARTS = 8  # one more part of the limit waits here, to go at once when there is room, whatever the caller does then
 _IDLE_SECONDS = 3.0  # less than after which servers close an idle connection, which is usually 5
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -162,7 +163,7 @@ class OpenAIEngine:
         return self._limit.limit
 
     def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
-        """Yield one response per request as each finishes; a request is pulled when there is room for it.
+        """Yield one response per request as each finishes; a request is pulled when there is room for it, or soon is.
 
         Raises:
             EndpointGone: The endpoint answers no more; all that it had answered was yielded before.
@@ -173,7 +174,7 @@ class OpenAIEngine:
         source: Iterator[Request | None] | None = iter(requests)
         try:
             while True:
-                while source is not None and flight.n_samples < self._limit.limit:
+                while source is not None and flight.n_samples < self._limit.limit + self._limit.limit // _PARTS:
                     try:
                         request = next(source)
                     except StopIteration:
