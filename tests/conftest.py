@@ -1,6 +1,7 @@
-"""Signals as a terminal has them: a job in the background begins with SIGINT ignored, which its children inherit."""
+"""Signals as a terminal has them: SIGINT is ignored in the background and SIGHUP under nohup, and children inherit it."""
 
 import signal
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
