@@ -60,17 +60,19 @@ $(GATEWAY): constraints-gateway.txt
 demo: $(VENV)/installed
 	$(BIN)/infertune optimize --task capitals --model bundled:smollm2-135m --budget-tokens 120k --study demo
 
-# A thread each for the two: more would wait for each other.
+# Two workers with a file each, in the order of tests/conftest.py, and with a thread each: more would wait for each other.
+TWO := -n 2 --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/installed $(VLLM)
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest $(TWO)
 
 # Without the model and without vLLM.
 test-fast: $(VENV)/installed
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not model and not vllm"
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest $(TWO) -m "not slow and not model and not vllm"
 
 # The tests of the benchmarks, for those who change them.
 test-bench: $(VENV)/installed
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile benchmarks
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest $(TWO) benchmarks
 
 test-slow: $(VENV)/installed $(VLLM)
 	$(BIN)/python -m pytest -m slow --timeout 1800

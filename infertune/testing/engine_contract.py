@@ -144,12 +144,16 @@ class EngineContract:
             {"temperature": self.hottest},
             {"stop": ("th", "e ", ",")},
         ]
+        lengths = (1, 2, self.max_tokens // 2, self.max_tokens - 1)
         expected: list[tuple[Generation, Generation]] = []
         for setting in settings:
             long = only(engine, self.request("p", n=3, **setting)).generations
-            for length in (1, 2, self.max_tokens // 2, self.max_tokens - 1):
-                short = only(engine, self.request("p", n=3, **{**setting, "max_tokens": length})).generations
-                expected += [(small, truncated(large, length)) for small, large in zip(short, long, strict=True)]
+            asked = [self.request("p", n=3, **{**setting, "max_tokens": length}) for length in lengths]
+            for answer in engine.generate(asked):
+                length = answer.request.decoding.max_tokens
+                pairs = zip(answer.generations, long, strict=True)
+                expected += [(small, truncated(large, length)) for small, large in pairs]
+        assert len(expected) == 3 * len(settings) * len(lengths)
         self.assert_agree(expected)
 
     def test_a_stop_text_ends_the_sample(self, engine: Engine) -> None:
