@@ -48,6 +48,8 @@ def command(behaviour: str, text: str = COMMAND, *parameters: Parameter) -> Comm
 
 
 class TestVLLMLauncher(LauncherContract):
+    has_template = False
+
     @pytest.fixture
     def launch(self, tmp_path: Path) -> Launch:
         return lambda behaviour: vllm(behaviour, tmp_path)
