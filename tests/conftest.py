@@ -1,8 +1,12 @@
-"""Signals as a terminal has them, and the order of the files: those that take longest begin first."""
+"""Signals as a terminal has them, the order of the files, and what is done once for all tests of a process."""
 
+import functools
+import gc
 import signal
+from collections.abc import Iterator
 
 import pytest
+import typer.main
 
 # SIGINT is ignored in the background and SIGHUP under nohup, and children inherit it.
 for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
@@ -16,3 +20,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     marks = ("vllm", "model", "long")
     long = {item.path for item in items if any(map(item.get_closest_marker, marks))}
     items.sort(key=lambda item: item.path not in long)
+
+
+def pytest_collection_finish() -> None:
+    """Leave alone, at every collection of garbage, the many objects of what was imported."""
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_tree_of_commands() -> Iterator[None]:
+    """Build the commands and their options once: typer would for each command that is run in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.main, "get_command", functools.cache(typer.main.get_command))
+        yield
