@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+MAKEFLAGS += --jobs=2  # so that both environments are installed at once
+
 # A real vLLM server for the tests, in an environment of its own. It needs no GPU, but there is a build for CPUs only
 # for this platform; elsewhere its tests are skipped.
 HAS_VLLM := $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m))
