@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tiny_model
 
 torch = pytest.importorskip("torch", reason="the engine hf needs the extra [hf]")
 
@@ -212,10 +213,10 @@ class _OutOfMemory:
     "error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError(), RuntimeError("can't allocate memory")]
 )
 def test_when_memory_runs_out_the_batch_halves_and_stays_so(
-    error: Exception, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: Path
+    error: Exception, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """With a tiny model: what is computed for a batch is the matter of other tests."""
-    tiny = str(_tiny("llama", tmp_path / "tiny", folder))
+    tiny = str(tiny_model.write(tmp_path / "tiny"))
     monkeypatch.setenv("INFERTUNE_CACHE", str(tmp_path))
     asked = [request(prompt, 24, example=prompt, max_tokens=3) for prompt in PROMPTS[:3]]
     engine = HFEngine(tiny, batch_size=64)

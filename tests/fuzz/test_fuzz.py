@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from infertune.__main__ import main
 from infertune.engines.openai import served_models
 
+pytestmark = pytest.mark.long
+
 CODES = {0, 2, 3, 4, 5, 6, 7}  # docs/exit-codes.md; 1 is an error of infertune's own
 MOST_LINES, MOST_LETTERS = 40, 1000
 MOST_SECONDS = 20.0  # of processor time, for what takes a fraction of one

@@ -17,6 +17,8 @@ from infertune.space import Parameter
 from infertune.testing.launcher_contract import Launch, LauncherContract
 from infertune.types import Configuration
 
+pytestmark = pytest.mark.long
+
 COMMAND = f"{sys.executable} {FAKE_SERVER} --model {{model}} --host {{host}} --port {{port}} --served-model-name fake"
 
 
