@@ -68,9 +68,9 @@ TWO := -n 2 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/installed $(VLLM)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest $(TWO)
 
-# Without the model and without vLLM.
+# Without the model, without vLLM, and without what takes long: most of that starts processes, such as servers' stand-ins.
 test-fast: $(VENV)/installed
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest $(TWO) -m "not slow and not model and not vllm"
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest $(TWO) -m "not (slow or long or model or vllm)"
 
 # The tests of the benchmarks, for those who change them.
 test-bench: $(VENV)/installed

@@ -28,9 +28,9 @@ class EngineContract:
     """The tests. Override the attributes where the engine's nature demands it.
 
     Attributes:
-        agreement: The least share of samples that are the same, token by token, whatever else is generated. Where
-            arithmetic depends on the batch (most GPUs, most servers) near-ties can flip, and the engine's
-            documentation must say so. At 1 log probabilities are compared as well, to the last bit.
+        agreement: The least share, above 0.5, of samples that are the same, token by token, whatever else is
+            generated. Where arithmetic depends on the batch (most GPUs, most servers) near-ties can flip, and the
+            engine's documentation must say so. At 1 log probabilities are compared as well, to the last bit.
         most_in_flight: Most requests of one sample pulled before the first response is yielded.
         max_tokens: Length of the generated samples; long enough that some end early.
         chat: Whether chat prompts can be answered.

@@ -10,6 +10,8 @@ import infertune
 from infertune.engines.function import FunctionEngine
 from infertune.testing.synthetic_model import SyntheticModel
 
+pytestmark = pytest.mark.long
+
 EXAMPLES = range(200)
 SPACE = {"k": "1..12", "rerank": [False, True]}
 BUDGET = 60_000

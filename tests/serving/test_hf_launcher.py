@@ -20,6 +20,8 @@ from infertune.engines.process.server_process import ServerFailed
 from infertune.serving.launch.command_template import CommandTemplate
 from infertune.serving.launch.hf_launcher import HFLauncher
 
+pytestmark = pytest.mark.long
+
 # The stand-in takes no flag of these, and is told nothing by them.
 DROP = "import runpy, sys; drop = {'--device', '--dtype', '--runner', '--batch-size', '--attention', '--cache'}; " + (
     "words = sys.argv[1:]; out = []\n"
