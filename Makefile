@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+MAKEFLAGS += --jobs=2  # so that both environments are installed at once
+
 # A real vLLM server for the tests, in an environment of its own. It needs no GPU, but there is a build for CPUs only
 # for this platform; elsewhere its tests are skipped.
 HAS_VLLM := $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m))
@@ -60,17 +62,19 @@ $(GATEWAY): constraints-gateway.txt
 demo: $(VENV)/installed
 	$(BIN)/infertune optimize --task capitals --model bundled:smollm2-135m --budget-tokens 120k --study demo
 
-# A thread each for the two: more would wait for each other.
-test: $(VENV)/installed $(VLLM)
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+# Two workers with a file each, in the order of tests/conftest.py, and with a thread each: more would wait for each other.
+TWO := -n 2 --dist loadfile --no-loadscope-reorder
 
-# Without the model and without vLLM.
+test: $(VENV)/installed $(VLLM)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest $(TWO)
+
+# Without the model, without vLLM, and without what takes long: most of that starts processes, such as servers' stand-ins.
 test-fast: $(VENV)/installed
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not model and not vllm"
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest $(TWO) -m "not (slow or long or model or vllm)"
 
 # The tests of the benchmarks, for those who change them.
 test-bench: $(VENV)/installed
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile benchmarks
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest $(TWO) benchmarks
 
 test-slow: $(VENV)/installed $(VLLM)
 	$(BIN)/python -m pytest -m slow --timeout 1800

@@ -9,10 +9,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from pages import ROOT, blocks
 from ticket_endpoint import TICKETS, TicketServer, chance
 
 from infertune.recipes import recipe
+
+pytestmark = pytest.mark.long
 
 PAGE = ROOT / "docs/tutorial.md"
 URL = "http://127.0.0.1:8000/v1"  # on the page

@@ -162,6 +162,7 @@ class AllocatorContract:
         market = Market(wide_space())
         market.run(allocator, 10)
         first = market.ask(allocator)
+        assert first is not None, "there was something to buy still"
         other = Market(wide_space(), seed=5)
         other.run(allocator, 3)
         again = Market(wide_space())
@@ -173,7 +174,8 @@ class AllocatorContract:
         market = Market(wide_space(), seed=3)
         market.run(allocator, 8)
         order = market.ask(allocator)
-        expected = order and [order.configuration.canonical, order.examples, order.n_samples, order.max_tokens]
+        assert order is not None, "there was something to buy still"
+        expected = [order.configuration.canonical, order.examples, order.n_samples, order.max_tokens]
         wish = {"module": type(allocator).__module__, "kind": type(allocator).__qualname__}
         for hash_seed in ("1", "2"):
             done = subprocess.run(
@@ -227,6 +229,7 @@ class AllocatorContract:
         market = Market(small_space(), n_examples=6, fails=lambda _, example: example % 2 == 0)
         market.run(allocator, 6 * 6 * 4 + 1)
         assert len(market.orders) <= 6 * 6 * 4
+        assert market.failed and market.evidence, "some of each were asked for"
 
     @pytest.mark.parametrize("level", [0.0, 1.0])
     def test_it_copes_with_equal_scores(self, allocator: Allocator, level: float) -> None:

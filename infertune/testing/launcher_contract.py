@@ -50,7 +50,13 @@ _OPEN = Load(rate=100.0)
 
 
 class LauncherContract:
-    """The tests."""
+    """The tests.
+
+    Attributes:
+        has_template: Whether it gives a template of its command; vLLM has flags for its settings, and needs none.
+    """
+
+    has_template = True
 
     @pytest.fixture(autouse=True)
     def nothing_is_left(self) -> Iterator[None]:
@@ -83,6 +89,7 @@ class LauncherContract:
         launcher = launch("")
         space = SearchSpace(tuple(launcher.parameters), tuple(launcher.constraints))
         text = launcher.template(space.default_configuration())
+        assert bool(text) == self.has_template
         assert not text or CommandTemplate(text).text == text
 
     def test_the_defaults_can_be_started(self, launch: Launch) -> None:

@@ -86,7 +86,9 @@ class StrategyContract:
     def settings(self, strategy: Strategy, n_samples: int | None = None) -> list[int]:
         """Return the values of ``strategy.n`` that so many stored samples can answer."""
         held = n_samples or self.n_samples
-        return [n for n in range(1, held + 1) if strategy.samples_needed(n) <= held]
+        found = [n for n in range(1, held + 1) if strategy.samples_needed(n) <= held]
+        assert found, f"n_samples must be so many that there is something to compare, but {held} answer no n"
+        return found
 
 
 def sample_table(kind: str, *, n_examples: int = 4, n_samples: int) -> SampleTable:

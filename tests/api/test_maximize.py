@@ -10,6 +10,8 @@ import infertune
 from infertune.engines.function import FunctionEngine
 from infertune.testing.synthetic_model import SyntheticModel
 
+pytestmark = pytest.mark.long
+
 EXAMPLES = range(200)
 SPACE = {"k": "1..12", "rerank": [False, True]}
 BUDGET = 60_000
@@ -178,6 +180,6 @@ def test_a_synthetic_model_is_a_function_like_any_other() -> None:
         whole = model.samples(settings, np.array([example]), n_samples=1)
         return float(whole.answers[0, 0] == 0), int(whole.tokens[0, 0])
 
-    result = maximize(landscape, {"t": "0.1..1.5"}, budget=200_000)
+    result = maximize(landscape, {"t": "0.1..1.5"}, budget=40_000)
     verdict = result.recommendation.verdict
     assert verdict.recommended.utility.mean >= verdict.default.utility.mean - 0.05

@@ -16,7 +16,7 @@ from infertune.engines.options import OURS, described
 from infertune.study.progress import Progress
 from infertune.testing import FakeEngine
 
-BUDGET = 20_000
+BUDGET, ENOUGH = 8_000, 20_000  # the second for a clear winner
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +48,7 @@ def test_every_name_of_the_package_is_there_and_importing_it_is_light() -> None:
 
 
 def test_a_study_from_its_task_to_its_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    result = optimize()
+    result = optimize(budget_tokens=ENOUGH)
     assert result.recommendation.verdict.kind == "clear winner"
     best = result.best_config()
     assert best["prompt.template"] == "good" and best["decoding.top_p"] == 1
@@ -100,7 +100,7 @@ def test_progress_goes_to_standard_error_only(capsys: pytest.CaptureFixture[str]
 
 def test_it_runs_inside_a_running_event_loop() -> None:
     async def within() -> infertune.Result:
-        return optimize()
+        return optimize(budget_tokens=ENOUGH)
 
     assert asyncio.run(within()).recommendation.verdict.kind == "clear winner"
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from command import Infertune
+from letters import Letters
 
 import infertune.errors as errors
 from infertune import stopping
@@ -87,9 +88,11 @@ def test_a_file_that_is_somebody_elses_is_not_replaced(infertune: Infertune, tmp
     assert (tmp_path / "capitals.yaml").read_text() == "shopping: [milk]\n"
 
 
-def test_an_answer_stands_beside_a_file_that_has_its_name(infertune: Infertune, tmp_path: Path) -> None:
+def test_an_answer_stands_beside_a_file_that_has_its_name(
+    infertune: Infertune, built: list[Letters], tmp_path: Path
+) -> None:
     (tmp_path / "capitals.yaml").write_text("shopping: [milk]\n")
-    result = infertune(*BUDGET)
+    result = infertune(*BUDGET, "--engine", "letters", "--model", "m", "--sampler", "random")
     assert result.code == 0, result.err
     assert (tmp_path / "capitals.yaml").read_text() == "shopping: [milk]\n"
     assert "capitals-answer.yaml" in result.out + result.err

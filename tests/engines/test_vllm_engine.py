@@ -18,6 +18,8 @@ from infertune.study.trial_log import TrialLog
 from infertune.testing import EngineContract
 from infertune.types import Decoding, Request
 
+pytestmark = pytest.mark.long
+
 HERE = Path(__file__).parent
 HOT = 1.7  # at which the stand-in fails, where it does
 Start = Callable[..., VLLMEngine]

@@ -16,6 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infertune.__main__ import main
+from infertune.engines.openai import served_models
+
+pytestmark = pytest.mark.long
 
 CODES = {0, 2, 3, 4, 5, 6, 7}  # docs/exit-codes.md; 1 is an error of infertune's own
 MOST_LINES, MOST_LETTERS = 40, 1000
@@ -31,6 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("INFERTUNE_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setattr(served_models, "_WAIT_SECONDS", 0.0)  # nobody listens at the endpoint, however long one waits
     yield tmp_path
     for number, handler in handlers.items():
         signal.signal(number, handler)

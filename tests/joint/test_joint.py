@@ -15,6 +15,8 @@ from infertune.errors import EngineError, InvalidInputError
 from infertune.joint.recommendation import JointRecommendation
 from infertune.report import answer
 
+pytestmark = pytest.mark.long
+
 FAST_CACHE = {("engine.cache", True): 0.5, ("engine.batch", 16): 0.8, ("engine.batch", 32): 1.3}
 TINY = {("engine.dtype", "tiny"): 0.3, ("engine.dtype", "half"): 0.9}
 

@@ -9,6 +9,8 @@ from planted_engines import Plan, run
 from infertune.bank import SampleBank
 from infertune.joint.recommendation import JointRecommendation
 
+pytestmark = pytest.mark.long
+
 BUDGET = 5_000  # which all 300 examples under two engines would exceed
 ONE_KIND = ["engine.batch=8", "engine.cache=false", "engine.dtype=whole,tiny"]
 KINDS = ["engine.batch=8", "engine.cache=false"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from fakes import FAKE_SERVER, Few
+from fakes import FAKE_SERVER, Few, limits
 
 from infertune.errors import InvalidInputError
 from infertune.load.arrival_load import Load
@@ -20,7 +20,8 @@ from infertune.engines.process.server_process import ServerFailed
 from infertune.serving.launch.command_template import CommandTemplate
 from infertune.serving.launch.hf_launcher import HFLauncher
 
-LIMITS = {"start_timeout_seconds": 5.0, "hang_seconds": 1.0}
+pytestmark = pytest.mark.long
+
 # The stand-in takes no flag of these, and is told nothing by them.
 DROP = "import runpy, sys; drop = {'--device', '--dtype', '--runner', '--batch-size', '--attention', '--cache'}; " + (
     "words = sys.argv[1:]; out = []\n"
@@ -46,7 +47,7 @@ class TestHFLauncher(LauncherContract):
             device="cpu",
             program=(sys.executable, "-c", DROP),
             environment={"FAKE_VLLM": behaviour},
-            **LIMITS,
+            **limits(behaviour),
         )
 
 

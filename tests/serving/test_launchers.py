@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes import FAKE, FAKE_SERVER, Few
+from fakes import FAKE, FAKE_SERVER, Few, limits
 from installed_vllm import on_cpu
 
 from infertune.engines.vllm.interpreter import VLLMPython
@@ -17,6 +17,8 @@ from infertune.space import Parameter
 from infertune.testing.launcher_contract import Launch, LauncherContract
 from infertune.types import Configuration
 
+pytestmark = pytest.mark.long
+
 COMMAND = f"{sys.executable} {FAKE_SERVER} --model {{model}} --host {{host}} --port {{port}} --served-model-name fake"
 
 
@@ -24,14 +26,6 @@ COMMAND = f"{sys.executable} {FAKE_SERVER} --model {{model}} --host {{host}} --p
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("INFERTUNE_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
-
-
-def limits(behaviour: str) -> dict[str, float]:
-    """Return short ones where a server is to hang, and for all others such as a busy machine keeps too."""
-    return {
-        "start_timeout_seconds": 3.0 if behaviour == "hang" else 60.0,
-        "hang_seconds": 1.0 if behaviour == "hangs under load" else 60.0,
-    }
 
 
 def vllm(behaviour: str, folder: Path) -> VLLMLauncher:
@@ -56,6 +50,8 @@ def command(behaviour: str, text: str = COMMAND, *parameters: Parameter) -> Comm
 
 
 class TestVLLMLauncher(LauncherContract):
+    has_template = False
+
     @pytest.fixture
     def launch(self, tmp_path: Path) -> Launch:
         return lambda behaviour: vllm(behaviour, tmp_path)
@@ -105,7 +101,7 @@ def test_another_server_on_the_port_is_not_taken_for_it(tmp_path: Path, monkeypa
     monkeypatch.setattr(server_process, "_free_port", lambda: int(other.base_url.split(":")[2].removesuffix("/v1")))
     with pytest.raises(server_process.ServerFailed, match="port taken"):
         command("").start(Configuration({}))
-    with pytest.raises(server_process.ServerFailed, match="hang: not ready within 3 s"):
+    with pytest.raises(server_process.ServerFailed, match="hang: not ready within 1 s"):
         command("hang").start(Configuration({}))
     other.close()
 

@@ -17,6 +17,8 @@ EXACT = replace(Hardware(), noise=0.0)
 
 
 class TestSimulatedLauncher(LauncherContract):
+    has_template = False
+
     @pytest.fixture
     def launch(self) -> Launch:
         def launch(behaviour: str) -> Launcher:

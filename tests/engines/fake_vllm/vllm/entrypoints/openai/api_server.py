@@ -85,7 +85,7 @@ def main() -> None:
 
     server = Server((arguments.host, arguments.port), handler(arguments.served_model_name))
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
-    server.serve_forever()
+    server.serve_forever(poll_interval=0.05)
 
 
 class Server(ThreadingHTTPServer):
@@ -122,7 +122,12 @@ def handler(names: list[str]) -> type[BaseHTTPRequestHandler]:
             if self.path == "/reset_prefix_cache":
                 self.reply(200, json.dumps({"success": True}))
                 return
-            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or "{}")
+            n_bytes = int(self.headers.get("Content-Length", 0))
+            read = self.rfile.read(n_bytes)
+            if len(read) < n_bytes:  # the client has left
+                self.close_connection = True
+                return
+            body = json.loads(read or "{}")
             state["running"] += 1
             temperature = body.get("temperature")
             if BEHAVIOUR == "dies" or (BEHAVIOUR == "dies when hot" and temperature == HOT) or not body:
