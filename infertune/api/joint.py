@@ -13,6 +13,9 @@ from infertune.api.result import Result
 from infertune.api.task_space import Values, as_texts
 from infertune.bank import SampleBank
 from infertune.bank.lease import Lease
+from infertune.engines.launch.hf_engine import HFEngineLauncher
+from infertune.engines.launch.launcher import EngineLauncher
+from infertune.engines.launch.vllm_engine import VLLMEngineLauncher, vllm_engine_launcher
 from infertune.engines.probing.recall import ProbeJournal
 from infertune.engines.start import checked, looked, start, starting
 from infertune.errors import InvalidInputError
@@ -23,7 +26,6 @@ from infertune.joint.recommendation import JointRecommendation
 from infertune.joint.running import Slot
 from infertune.joint.search import Joint as JointSearch
 from infertune.joint.search import JointLimits
-from infertune.joint.tunable import HFTunable, Tunable, VLLMTunable
 from infertune.recipes.answer_file import AnswerFile
 from infertune.report import joint as report
 from infertune.report import space as space_report
@@ -33,7 +35,6 @@ from infertune.report.live import View
 from infertune.report.status import study_status
 from infertune.space import SearchSpace
 from infertune.space.extra_settings import extra_ends
-from infertune.space.notation import changed
 from infertune.study.confirmation import held
 from infertune.study.search_names import search_named
 from infertune.study.trial_log import TrialLog
@@ -99,8 +100,7 @@ def searched(question: Question, asked: Joint, file: AnswerFile, view: View) -> 
     Raises:
         InvalidInputError: The engine has no settings to search, or not those.
     """
-    tunable = _tunable(question)
-    engines = _engines(asked, tunable)
+    launcher, engines = _launcher(question, asked)
     checked(question.engine, question.options)
     with view, ExitStack() as opened:
         bank = opened.enter_context(closing(SampleBank(question.database)))
@@ -109,11 +109,9 @@ def searched(question: Question, asked: Joint, file: AnswerFile, view: View) -> 
             f"{question.task.name} with {question.model}, engine settings too; "
             f"study '{question.name}' in {question.database}"
         )
-        study = _JointStudy(
-            question=question, asked=asked, tunable=tunable, engines=engines, bank=bank, lease=lease, view=view
-        )
+        study = _JointStudy(question=question, asked=asked, engines=engines, bank=bank, lease=lease, view=view)
         journal = journals(question.name, engines.default_configuration(), study.bare_log)
-        slot = opened.enter_context(closing(Slot(tunable, lease=lease, journal=journal, say=view.say)))
+        slot = opened.enter_context(closing(Slot(launcher, lease=lease, journal=journal, say=view.say)))
         space, notes, facts = study.begin(slot)
         found = study.run(slot, space, facts)
         # What a guard confirmed is in the log of another study.
@@ -132,7 +130,7 @@ def searched(question: Question, asked: Joint, file: AnswerFile, view: View) -> 
             evidence=evidence(found.verdict),
             facts=next((each.facts for each in found.starts if each.engine == found.engine and each.facts), facts),
             confirmed=confirmed,
-            options=tunable.options(found.engine),
+            options=launcher.options(found.engine),
         ),
     )
     joint = JointAnswer(found=found, study=answer, margin=asked.margin, price_hour=asked.price_hour)
@@ -143,7 +141,6 @@ def searched(question: Question, asked: Joint, file: AnswerFile, view: View) -> 
 class _JointStudy:
     question: Question
     asked: Joint
-    tunable: Tunable
     engines: SearchSpace
     bank: SampleBank
     lease: Lease
@@ -234,24 +231,21 @@ class _JointStudy:
         ).run()
 
 
-def _tunable(question: Question) -> Tunable:
+def _launcher(question: Question, asked: Joint) -> tuple[EngineLauncher, SearchSpace]:
+    """Return what starts the engine, and the space of its settings with the user's changes."""
+
     def begin(options: Mapping[str, Scalar], journal: ProbeJournal | None) -> Engine:
         given = {**question.options, **options}
         return start(question.engine, question.model, given, extra=extra_ends(question.space), journal=journal)
 
-    if question.engine == "hf":
-        return HFTunable(begin, question.options)
-    if question.engine == "vllm":
-        return VLLMTunable(begin, question.model, question.options)
-    raise InvalidInputError(
-        f"--joint must start the engine itself: it takes --engine hf or vllm, not '{question.engine}'"
-    )
-
-
-def _engines(asked: Joint, tunable: Tunable) -> SearchSpace:
-    """Return the space of the engine's settings, with the user's changes."""
-    space = SearchSpace(tuple(tunable.parameters), tuple(tunable.constraints))
     settings = as_texts(asked.settings) if isinstance(asked.settings, Mapping) else list(asked.settings)
-    if isinstance(tunable, VLLMTunable):
-        space = tunable.with_flags(space, settings)
-    return changed(space, settings)
+    launcher: HFEngineLauncher | VLLMEngineLauncher
+    if question.engine == "hf":
+        launcher = HFEngineLauncher(begin, question.options)
+    elif question.engine == "vllm":
+        launcher = vllm_engine_launcher(begin, question.model, question.options)
+    else:
+        raise InvalidInputError(
+            f"--joint must start the engine itself: it takes --engine hf or vllm, not '{question.engine}'"
+        )
+    return launcher, launcher.searched(settings)

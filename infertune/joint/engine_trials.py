@@ -7,13 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from infertune.bank import SampleBank
-from infertune.engines.process.server_process import ServerFailed
+from infertune.engines.process.server_process import kind_of
 from infertune.errors import EngineError
 from infertune.evaluation.requests import requests_for
 from infertune.joint.running import Slot
 from infertune.joint.speed import Speed, measure
-from infertune.joint.tunable import settings_in_words
-from infertune.space.names import MAX_TOKENS, N
+from infertune.space.names import MAX_TOKENS, N, settings_in_words
 from infertune.study.trial_log import TrialLog
 from infertune.tasks import Task
 from infertune.types import Configuration, Engine, Request
@@ -116,8 +115,13 @@ class Starts:
                 facts = dict(started.facts)
                 speed = self.burst(started, decoding, turn=0)
         except EngineError as error:
-            kind = error.failure.kind if isinstance(error, ServerFailed) else str(error).partition(":")[0]
-            return {"kind": kind, "failure": str(error), "facts": facts, "seconds": None, "tokens_per_second": None}
+            return {
+                "kind": kind_of(error),
+                "failure": str(error),
+                "facts": facts,
+                "seconds": None,
+                "tokens_per_second": None,
+            }
         return {"kind": "", "failure": "", "facts": facts, **_figures(speed)}
 
     def turn(

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
+from infertune.engines.launch.command_template import CommandTemplate
 from infertune.errors import InvalidInputError, together
 from infertune.files import yaml_file
 from infertune.recipes import serving_values
-from infertune.serving.launch.command_template import CommandTemplate
 from infertune.types import Scalar
 
 _HEAD = """\

@@ -2,9 +2,9 @@
 
 import pytest
 
+from infertune.engines.launch.command_settings import parameters
+from infertune.engines.launch.command_template import CommandTemplate
 from infertune.errors import InvalidInputError
-from infertune.serving.launch.command_settings import parameters
-from infertune.serving.launch.command_template import CommandTemplate
 
 TEMPLATE = CommandTemplate("serve {port} -np {engine.parallel} -b {engine.batch} {engine.more}")
 

@@ -24,6 +24,9 @@ OURS = {
     "disable_log_stats": "they are reported at the end",
 }
 
+NEUTRAL: Mapping[str, Scalar] = {"generation_config": "vllm"}
+"""What every server gets: the model's own sampling defaults would change what is not asked for."""
+
 # How fast, not what: samples made with different values of these may stand together.
 _SHAPES_NO_TEXT = {
     "async_scheduling",
@@ -125,10 +128,7 @@ def server_arguments(
         max_model_len: Most tokens of prompt and output together; None for the model's own.
         kv_cache_gib: Of a CPU's memory, at least 1; None for $VLLM_CPU_KVCACHE_SPACE, else 2.
     """
-    values: dict[str, Scalar] = {
-        "generation_config": "vllm",  # the model's own defaults would change what is not asked for
-        "dtype": dtype or "auto",
-    }
+    values: dict[str, Scalar] = {**NEUTRAL, "dtype": dtype or "auto"}
     if max_model_len is not None:
         values["max_model_len"] = max_model_len
     if on_cpu:

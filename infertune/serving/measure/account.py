@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
+from infertune.engines.launch.launcher import Launcher
 from infertune.engines.process.failures import ServerFailure
 from infertune.engines.process.server_process import ServerFailed
 from infertune.load.arrival_load import Load
 from infertune.load.slo import Slo
 from infertune.load.timing import Timing
-from infertune.serving.launch.deployment import Deployment, Launcher
+from infertune.serving.launch.deployment import Deployment
 from infertune.serving.measure import figures
 from infertune.serving.measure.event_log import EventLog
 from infertune.serving.measure.figures import Figures
@@ -38,7 +39,7 @@ class LoadAccount:
         longest_start: Seconds of the slowest start; 0 before the first.
     """
 
-    def __init__(self, launcher: Launcher, log: EventLog, slo: Slo, clock: Callable[[], float]) -> None:
+    def __init__(self, launcher: Launcher[Deployment], log: EventLog, slo: Slo, clock: Callable[[], float]) -> None:
         self._launcher = launcher
         self._log = log
         self._slo = slo
