@@ -20,7 +20,7 @@ from infertune.engines.probing.recall import ProbeJournal
 from infertune.engines.start import checked, looked, start, starting
 from infertune.errors import InvalidInputError
 from infertune.joint.context import joint_name, journals
-from infertune.joint.default_engine import DefaultEngine, keep, kept
+from infertune.joint.default_engine import DefaultEngine, default_engine
 from infertune.joint.engine_trials import Starts
 from infertune.joint.recommendation import JointRecommendation
 from infertune.joint.running import Slot
@@ -164,29 +164,39 @@ class _JointStudy:
             "settings": dict(default),
             "space": space_report.as_json(question.space),
         }
-        known = kept(log, asked)
-        found = known
-        if found is None:
+
+        def start_it() -> DefaultEngine:
             self.view.say(starting(question.engine, question.model, question.options))
             running = slot.running(default)
             if said := looked(running):
                 self.view.say(said)
             found = DefaultEngine(facts=dict(running.facts), unsupported=tuple(running.unsupported))
-        space, notes = question.narrow(tuple(found.unsupported))
+            self._narrowed(log, found)  # a study that began with another engine goes on to know that one
+            return found
+
+        found = default_engine(log, asked, start_it)
+        space, notes = self._narrowed(log, found)
         for note in notes:
             self.view.say(f"Note: {note}.")
+        return space, notes, found.facts
+
+    def _narrowed(self, log: TrialLog, engine: DefaultEngine) -> tuple[SearchSpace, tuple[str, ...]]:
+        """Bind the study to an engine; return the space without what that does not honour, and notes on it.
+
+        Raises:
+            InvalidInputError: It began with others.
+        """
+        space, notes = self.question.narrow(engine.unsupported)
         log.claim(
-            question.claim()
+            self.question.claim()
             | {
                 "space": space_report.as_json(space),
-                "engine": dict(found.facts),
+                "engine": dict(engine.facts),
                 "burst": self.asked.burst,
                 "engines": space_report.as_json(self.engines),
             }
         )
-        if known is None:
-            keep(log, asked, found)
-        return space, notes, found.facts
+        return space, notes
 
     def run(self, slot: Slot, space: SearchSpace, facts: Mapping[str, str]) -> JointRecommendation:
         """Return what the search recommends."""

@@ -41,12 +41,12 @@ class Log(EventLog):
         self.n_put = 0
         self.keys: list[str] = []
 
-    def put(self, key: str, value: Mapping[str, Any]) -> None:
+    def note(self, key: str, value: Mapping[str, Any]) -> None:
         if self.n_put >= self.most:
             raise KeyboardInterrupt
         self.n_put += 1
         self.keys.append(key)
-        super().put(key, value)
+        super().note(key, value)
 
 
 def search(
@@ -222,7 +222,7 @@ def test_other_settings_are_another_study(tmp_path: Path) -> None:
     log = EventLog(tmp_path / "a.db", "study")
     log.claim({"seed": 0})
     log.claim({"seed": 1, "facts": {"model": "m"}})  # nothing had begun
-    log.put("step 0", {})
+    log.note("step 0", {})
     log.claim({"seed": 1, "facts": {"model": "m"}})
     with pytest.raises(InvalidInputError, match="it had other facts"):
         log.claim({"seed": 1, "facts": {"model": "m" * 200}})
