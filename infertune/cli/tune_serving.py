@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infertune.cli import limits, serving_budget, shared_options
+from infertune.cli import limits, resume, shared_options
 from infertune.cli.engine import named_values
 
 if TYPE_CHECKING:
@@ -166,5 +166,6 @@ def _handover(out: Path, name: str) -> list[str]:
 def _go_on(needed: float, budget: float) -> "GoOn":
     from infertune.report.serving_answer import GoOn
 
-    more = serving_budget.rounded(needed) - round(budget)
-    return GoOn(seconds=more, command=serving_budget.command(sys.argv[1:], needed))
+    total = round(resume.rounded(needed))
+    command = resume.command(sys.argv[1:], {"--budget-seconds": str(total)})
+    return GoOn(seconds=total - round(budget), command=command)

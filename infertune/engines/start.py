@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from infertune import plugins
-from infertune.engines import models
+from infertune.engines import bundled
 from infertune.engines.options import OURS, REQUIRED
 from infertune.errors import DataUnavailableError, InvalidInputError, nearest
 from infertune.space import extra_body
@@ -142,7 +142,7 @@ def starting(engine: str, model: str, options: Mapping[str, Scalar]) -> str:
     """Return what to say before an engine is started, which may take a while."""
     if engine == "openai":
         return f"connecting to {options.get('base_url')} for {model}"
-    once = ", converting it first: about half a minute" if models.needs_conversion(model) else ""
+    once = ", converting it first: about half a minute" if bundled.needs_conversion(model) else ""
     if engine == "vllm":
         return f"starting a vLLM server for {model}{once}; this usually takes one to three minutes"
     return f"loading {model}{once}"

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infertune.engines import models
+from infertune.engines import cache
 from infertune.engines.launch.command_template import CommandTemplate
 from infertune.engines.launch.launcher import Server
 from infertune.engines.process.server_process import HOST, ServerProcess
@@ -86,7 +86,7 @@ class CommandLauncher:
             command=lambda port: self._template.fill(model=self._model, host=HOST, port=port, settings=settings),
             is_ready=_is_ready,
             environment=self._environment,
-            log=models.cache_file("command", f"{os.getpid()}-{id(self)}-{self._n_started}.log"),
+            log=cache.file("command", f"{os.getpid()}-{id(self)}-{self._n_started}.log"),
             start_timeout_seconds=self._start_timeout_seconds,
         )
         served = _served(process)

@@ -10,7 +10,7 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 
-from infertune.engines import models
+from infertune.engines import cache, models
 from infertune.engines.launch.launcher import Server
 from infertune.engines.process.readiness import answers_to
 from infertune.engines.process.server_process import HOST, ServerProcess
@@ -114,7 +114,7 @@ class HFServerLauncher:
             command=command,
             is_ready=lambda process: answers_to(process, mark),
             environment=self._environment,
-            log=models.cache_file("hf", f"serve-{os.getpid()}-{id(self)}-{self._n_started}.log"),
+            log=cache.file("hf", f"serve-{os.getpid()}-{id(self)}-{self._n_started}.log"),
             start_timeout_seconds=self._start_timeout_seconds,
         )
         # Between bursts no runner keeps more than the last prompts of its rows, so there is nothing to reset.

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from infertune.engines import models
+from infertune.engines import cache, models
 from infertune.engines.launch.launcher import Server
 from infertune.engines.launch.vllm_settings import VLLMSettings
 from infertune.engines.process.server_process import ServerProcess
@@ -138,7 +138,7 @@ class VLLMServerLauncher:
             name=self._model,
             arguments=self.command(configuration),
             environment=self._environment,
-            log=models.cache_file("vllm", f"serve-{os.getpid()}-{id(self)}-{self._n_started}.log"),
+            log=cache.file("vllm", f"serve-{os.getpid()}-{id(self)}-{self._n_started}.log"),
             start_timeout_seconds=self._start_timeout_seconds,
         )
         return Server(process=process, model=self._model, reset=_reset)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from infertune.engines import models
+from infertune.engines import cache, models
 from infertune.engines.endpoint.capabilities import vllm_capabilities
 from infertune.engines.openai.engine import EndpointGone, OpenAIEngine
 from infertune.engines.openai.retry import Timeouts
@@ -98,7 +98,7 @@ class VLLMEngine:
             **self._arguments.shaping,
         }
         name = re.sub(r"[^\w.-]+", "-", model).strip("-")
-        self._log = models.cache_file("vllm", f"{name}-{os.getpid()}-{id(self)}.log")
+        self._log = cache.file("vllm", f"{name}-{os.getpid()}-{id(self)}.log")
         self.failures: list[ServerFailure] = []
         self._n_restarts_unanswered = 0
         self._suspects = Suspects()
