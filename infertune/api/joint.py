@@ -256,6 +256,6 @@ def _launcher(question: Question, asked: Joint) -> tuple[EngineLauncher, SearchS
         launcher = vllm_engine_launcher(begin, question.model, question.options)
     else:
         raise InvalidInputError(
-            f"--joint must start the engine itself: it takes --engine hf or vllm, not '{question.engine}'"
+            f"`joint` must start the engine itself: it takes `engine` hf or vllm, not '{question.engine}'"
         )
     return launcher, launcher.searched(settings)

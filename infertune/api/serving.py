@@ -9,7 +9,6 @@ from rich.console import Console
 
 from infertune import __version__
 from infertune.api import serving_budget, serving_goal
-from infertune.api.arguments import arguments_named
 from infertune.api.serving_launcher import launcher
 from infertune.api.serving_result import ServingResult
 from infertune.api.serving_study import ServingStudy
@@ -92,34 +91,33 @@ def tune_serving(
         BudgetError: The budget is too small.
         EngineError: No server could be started.
     """
-    with arguments_named():
-        return searched(
-            workload,
-            model,
-            View() if progress else View(Console(quiet=True)),
-            engine=engine,
-            slo=slo,
-            maximize=maximize,
-            minimize=minimize,
-            rate=rate,
-            concurrency=concurrency,
-            gpu_hour_price=gpu_hour_price,
-            budget_seconds=budget_seconds,
-            burst_seconds=burst_seconds,
-            settings=as_texts(settings or {}),
-            only=only,
-            changing_answers=changing_answers,
-            dtype=dtype,
-            engine_args=engine_args,
-            vllm_python=vllm_python,
-            command=command,
-            reset_path=reset_path,
-            config=None if config is None else Path(config),
-            seed=seed,
-            study=study,
-            database=str(database),
-            out=Path(out),
-        )
+    return searched(
+        workload,
+        model,
+        View() if progress else View(Console(quiet=True)),
+        engine=engine,
+        slo=slo,
+        maximize=maximize,
+        minimize=minimize,
+        rate=rate,
+        concurrency=concurrency,
+        gpu_hour_price=gpu_hour_price,
+        budget_seconds=budget_seconds,
+        burst_seconds=burst_seconds,
+        settings=as_texts(settings or {}),
+        only=only,
+        changing_answers=changing_answers,
+        dtype=dtype,
+        engine_args=engine_args,
+        vllm_python=vllm_python,
+        command=command,
+        reset_path=reset_path,
+        config=None if config is None else Path(config),
+        seed=seed,
+        study=study,
+        database=str(database),
+        out=Path(out),
+    )
 
 
 def searched(

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 ENGINES = ("vllm", "hf", "command")
 _FOR = {
-    "--engine-arg": ("vllm",),
-    "--vllm-python": ("vllm",),
-    "--dtype": ("vllm", "hf"),
-    "--changing-answers": ("vllm", "hf"),
-    "--only": ("vllm", "hf"),
-    "--command": ("command",),
-    "--reset-path": ("command",),
+    "engine_args": ("vllm",),
+    "vllm_python": ("vllm",),
+    "dtype": ("vllm", "hf"),
+    "changing_answers": ("vllm", "hf"),
+    "only": ("vllm", "hf"),
+    "command": ("command",),
+    "reset_path": ("command",),
 }
 
 
@@ -50,19 +50,19 @@ def launcher(
     if engine not in ENGINES:
         raise InvalidInputError(f"tune-serving has no engine '{engine}'{nearest(engine, ENGINES)}")
     given = {
-        "--engine-arg": engine_args is not None,
-        "--vllm-python": vllm_python is not None,
-        "--dtype": dtype is not None,
-        "--changing-answers": changing_answers,
-        "--only": only,
-        "--command": command is not None,
-        "--reset-path": reset_path is not None,
+        "engine_args": engine_args is not None,
+        "vllm_python": vllm_python is not None,
+        "dtype": dtype is not None,
+        "changing_answers": changing_answers,
+        "only": only,
+        "command": command is not None,
+        "reset_path": reset_path is not None,
     }
     for option in (each for each, is_given in given.items() if is_given and engine not in _FOR[each]):
-        raise InvalidInputError(f"{option} needs --engine {' or '.join(_FOR[option])}, not {engine}")
+        raise InvalidInputError(f"`{option}` needs `engine` {' or '.join(_FOR[option])}, not {engine}")
     if only and (changing_answers or not settings):
         raise InvalidInputError(
-            "--only leaves --changing-answers without effect" if changing_answers else "--only needs --set"
+            "`only` leaves `changing_answers` without effect" if changing_answers else "`only` needs `settings`"
         )
     if engine == "command":
         from infertune.engines.launch import command_settings
@@ -71,7 +71,7 @@ def launcher(
 
         if command is None:
             raise InvalidInputError(
-                "--engine command needs --command, such as 'llama-server -m {model} --port {port}'"
+                "`engine` command needs `command`, such as 'llama-server -m {model} --port {port}'"
             )
         template = CommandTemplate(command)
         parameters = command_settings.parameters(template, settings)
@@ -114,5 +114,5 @@ def _check_searched_or_given(settings: Sequence[str], given: "Mapping[str, Scala
     for name, value in given.items():
         if {name, f"engine.{name}"} & _names(settings):
             raise InvalidInputError(
-                f"{name} is {value} for every server, by --dtype or --engine-arg, so --set cannot search it"
+                f"{name} is {value} for every server, by `dtype` or `engine_args`, so `settings` cannot search it"
             )

@@ -43,7 +43,7 @@ _SHAPE = (
     func.length(bank_generations.c.token_ids).label("token_bytes"),
     func.length(bank_generations.c.text_ends).label("end_bytes"),
 )
-_RESCUE = "restore a copy of it; all other samples are whole, and another --study name reuses them"
+_RESCUE = "restore a copy of it; all other samples are whole, and another `study` name reuses them"
 _KEYS_PER_QUERY = 500  # databases limit the number of bound values
 
 

@@ -49,7 +49,7 @@ def base_of(folder: Path) -> Path | None:
         kind = InvalidInputError if Path(adapter.base).expanduser().is_dir() else DataUnavailableError
         raise kind(
             f"the adapter in {folder} needs its base model '{adapter.base}' (base_model_name_or_path in "
-            f"adapter_config.json): {error}"
+            f"adapter_config.json): {error.text}"
         ) from error
 
 
@@ -67,7 +67,7 @@ def _found(name: str) -> Path:
         if folder.is_dir():
             return folder
         if folder.exists():
-            raise InvalidInputError(f"--model must be a folder, and {folder} is a file")
+            raise InvalidInputError(f"`model` must be a folder, and {folder} is a file")
     except OSError as error:
         raise InvalidInputError(f"no model folder at {folder}: {error.strerror}") from error
     if name.startswith((".", "~", "/")) or name.count("/") > 1 or folder.is_absolute():

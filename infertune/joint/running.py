@@ -112,7 +112,7 @@ class OnDemand:
             changed = sorted(each for each in facts | self._facts if facts.get(each) != self._facts.get(each))
             was = ", ".join(f"{each} was {self._facts.get(each)!r}, now {facts.get(each)!r}" for each in changed)
             raise InvalidInputError(
-                f"the engine must be the one that the study began with, but {was}; give another --study name"
+                f"the engine must be the one that the study began with, but {was}; give another `study` name"
             )
         yield from engine.generate(itertools.chain([first], asked))
 

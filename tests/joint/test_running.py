@@ -57,5 +57,5 @@ def test_another_takes_its_place(slot: Slot, plan: Plan) -> None:
 
 def test_an_engine_that_is_not_the_one_of_before_is_refused(slot: Slot, plan: Plan) -> None:
     engine = OnDemand(slot, TINY, PlantedEngine(plan, WHOLE).facts)
-    with pytest.raises(InvalidInputError, match="dtype was 'whole', now 'tiny'; give another --study name"):
+    with pytest.raises(InvalidInputError, match="dtype was 'whole', now 'tiny'; give another study name"):
         ask(engine, 1)

@@ -32,7 +32,7 @@ def test_values_have_the_type_that_all_of_them_have(text: str, values: tuple, de
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (["parallel=1", "batch=1"], r"a hole {engine\.more}: give its values with --set engine\.more=A,B,C"),
+        (["parallel=1", "batch=1"], r"a hole {engine\.more}: give its values with settings engine\.more=A,B,C"),
         (["paralel=1"], r"no hole {engine\.paralel}; did you mean 'engine\.parallel'"),
         (["parallel=1", "engine.parallel=2"], "given twice"),
         (["parallel"], "must be NAME=VALUES"),

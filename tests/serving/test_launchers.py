@@ -124,7 +124,7 @@ def test_another_server_on_the_port_is_not_taken_for_it(tmp_path: Path, monkeypa
 @pytest.mark.parametrize(
     ("text", "names", "message"),
     [
-        (f"{COMMAND} {{engine.n}}", [], r"a hole {engine\.n}: give its values with --set engine\.n=A,B,C"),
+        (f"{COMMAND} {{engine.n}}", [], r"a hole {engine\.n}: give its values with settings engine\.n=A,B,C"),
         (COMMAND, ["engine.n"], r"no hole {engine\.n}, so that engine\.n would change nothing"),
     ],
 )

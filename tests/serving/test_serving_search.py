@@ -182,13 +182,13 @@ def test_a_promise_that_nothing_keeps_is_an_answer(tmp_path: Path) -> None:
 
 def test_a_budget_that_buys_nothing_is_told(tmp_path: Path) -> None:
     launcher = SimulatedLauncher()
-    with pytest.raises(BudgetError, match=r"however fast they start.* --budget-seconds 100 or more"):
+    with pytest.raises(BudgetError, match=r"however fast they start.* budget_seconds 100 or more"):
         search(tmp_path / "a.db", launcher, budget=99.0)
     assert launcher.n_started == 0
-    with pytest.raises(BudgetError, match=r"30 s to start.* --budget-seconds ") as told:
+    with pytest.raises(BudgetError, match=r"30 s to start.* budget_seconds ") as told:
         search(tmp_path / "a.db", launcher, budget=110.0)
     assert launcher.n_started == 1
-    least = float(str(told.value).split("--budget-seconds ")[1].split()[0])
+    least = float(str(told.value).split("budget_seconds ")[1].split()[0])
     found, _ = search(tmp_path / "a.db", launcher, budget=least)
     assert found.verdict.comparison.n == 2
     assert sum(found.spent.values()) == pytest.approx(launcher.clock())

@@ -51,9 +51,11 @@ class CommandLauncher:
         names = {parameter.name for parameter in parameters}
         for name in template.settings:
             if name not in names:
-                raise InvalidInputError(f"--command has a hole {{{name}}}: give its values with --set {name}=A,B,C")
+                raise InvalidInputError(
+                    f"`command` has a hole {{{name}}}: give its values with `settings` {name}=A,B,C"
+                )
         for name in sorted(names - set(template.settings)):
-            raise InvalidInputError(f"--command has no hole {{{name}}}, so that {name} would change nothing")
+            raise InvalidInputError(f"`command` has no hole {{{name}}}, so that {name} would change nothing")
         self._template = template
         self._model = model
         self.parameters = tuple(parameters)

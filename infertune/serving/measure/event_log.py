@@ -91,7 +91,7 @@ class EventLog:
         if differing:
             raise InvalidInputError(
                 f"study '{self._study}' must go on with what it began with, but {'; '.join(differing)}; give another "
-                "--study name"
+                "`study` name"
             )
 
     def _unsealed(self, key: str, text: str) -> Any:

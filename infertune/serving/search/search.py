@@ -60,7 +60,7 @@ class ServingSearch:
         on_progress: Callable[[ServingProgress], None] = lambda _: None,
     ) -> None:
         if space.n_configurations < 2:
-            raise InvalidInputError("there must be settings to choose between, such as --set max_num_seqs=16,64")
+            raise InvalidInputError("there must be settings to choose between, such as `settings` max_num_seqs=16,64")
         self._account = account
         self._log = log
         self._space = space
@@ -125,7 +125,7 @@ class ServingSearch:
             starting = f"{split.start_seconds:.0f} s to start" if split.start_seconds else "however fast they start"
             raise BudgetError(
                 "the budget must buy the default settings, another trial and two rounds of both: six servers, "
-                f"{starting}, with two or three bursts of {split.usual_burst:.0f} s each; give --budget-seconds "
+                f"{starting}, with two or three bursts of {split.usual_burst:.0f} s each; give `budget_seconds` "
                 f"{math.ceil(least)} or more"
             )
         if not n_tried:
