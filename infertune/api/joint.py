@@ -248,7 +248,7 @@ def _launcher(question: Question, asked: Joint) -> tuple[EngineLauncher, SearchS
         given = {**question.options, **options}
         return start(question.engine, question.model, given, extra=extra_ends(question.space), journal=journal)
 
-    settings = as_texts(asked.settings) if isinstance(asked.settings, Mapping) else list(asked.settings)
+    settings = as_texts(asked.settings)
     launcher: HFEngineLauncher | VLLMEngineLauncher
     if question.engine == "hf":
         launcher = HFEngineLauncher(begin, question.options)
