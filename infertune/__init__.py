@@ -3,17 +3,14 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from infertune.api import (
-        Joint,
-        JointResult,
-        Records,
-        Result,
-        ServingResult,
-        evaluate,
-        maximize,
-        optimize,
-        tune_serving,
-    )
+    from infertune.api.evaluation import evaluate
+    from infertune.api.function import maximize
+    from infertune.api.joint import Joint, JointResult
+    from infertune.api.optimization import optimize
+    from infertune.api.records import Records
+    from infertune.api.result import Result
+    from infertune.api.serving import tune_serving
+    from infertune.api.serving_result import ServingResult
     from infertune.budget import Budget, Prices
     from infertune.engines.options import HF, VLLM, OpenAI, Replay
     from infertune.errors import InfertuneError
@@ -51,17 +48,14 @@ __all__ = [
 
 # Where each name comes from; it is imported when it is first asked for, so that importing infertune stays light.
 _HOMES = {
-    "infertune.api": (
-        "Joint",
-        "JointResult",
-        "Records",
-        "Result",
-        "ServingResult",
-        "evaluate",
-        "maximize",
-        "optimize",
-        "tune_serving",
-    ),
+    "infertune.api.evaluation": ("evaluate",),
+    "infertune.api.function": ("maximize",),
+    "infertune.api.joint": ("Joint", "JointResult"),
+    "infertune.api.optimization": ("optimize",),
+    "infertune.api.records": ("Records",),
+    "infertune.api.result": ("Result",),
+    "infertune.api.serving": ("tune_serving",),
+    "infertune.api.serving_result": ("ServingResult",),
     "infertune.budget": ("Budget", "Prices"),
     "infertune.engines.options": ("HF", "VLLM", "OpenAI", "Replay"),
     "infertune.errors": ("InfertuneError",),

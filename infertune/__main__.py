@@ -23,13 +23,16 @@ def main() -> None:
 
 
 def _run() -> None:
-    from infertune.cli import app
+    from typer.main import get_command
+
+    from infertune.cli import app, flags
     from infertune.errors import InfertuneError
 
+    command = get_command(app)
     try:
-        app(prog_name="infertune")
+        command(prog_name="infertune")
     except InfertuneError as error:
-        print(f"infertune: {_readable(str(error))}", file=sys.stderr)
+        print(f"infertune: {_readable(flags.message(error, command))}", file=sys.stderr)
         sys.exit(error.exit_code)
 
 

@@ -1,11 +1,15 @@
 """The exceptions a user of infertune can meet, all below one root.
 
-Every message says what must hold, what was found, where, and the nearest valid name. The command line prints
-the message alone and exits with the class's ``exit_code``; docs/exit-codes.md lists them.
+Every message says what must hold, what was found, where, and the nearest valid name. An argument stands in it by its
+name in Python, between backticks: "`budget_tokens` must be above 0". The command line prints the message alone, with
+its own option in place of the argument, and exits with the class's ``exit_code``; docs/exit-codes.md lists them.
 """
 
 import difflib
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+_ARGUMENT = re.compile(r"`([a-z]\w*)`", re.ASCII)
 
 _MOST_LETTERS, _MOST_NAMES = 200, 10_000  # that are compared
 _MOST_LISTED = 100
@@ -15,6 +19,18 @@ class InfertuneError(Exception):
     """Root of everything infertune raises on purpose; its text is meant for the user."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return self.naming(lambda argument: argument)
+
+    @property
+    def text(self) -> str:
+        """The message with arguments between backticks, as another error's message takes it in."""
+        return super().__str__()
+
+    def naming(self, name: Callable[[str], str]) -> str:
+        """Return the message with every argument called what ``name`` makes of it."""
+        return _ARGUMENT.sub(lambda found: name(found[1]), self.text)
 
 
 class InvalidInputError(InfertuneError):

@@ -27,13 +27,14 @@ import numpy as np
 
 from benchmarks.serving.client import BENCH
 from infertune.engines import models
+from infertune.engines.launch.vllm_server import vllm_server_launcher
 from infertune.engines.process.server_process import HOST
 from infertune.engines.vllm import arguments, serve_arguments
 from infertune.engines.vllm.interpreter import find
 from infertune.load.saturation import hopeless
 from infertune.load.slo import Slo, parse
 from infertune.serving import workload_text
-from infertune.serving.launch.vllm_launcher import vllm_launcher
+from infertune.serving.launch.under_load import UnderLoad
 from infertune.serving.measure.account import LoadAccount, PaidServer
 from infertune.serving.measure.capacity import Effort
 from infertune.serving.measure.event_log import EventLog
@@ -120,7 +121,8 @@ def search(folder: Path, seed: int) -> None:
 
 def judge(folder: Path) -> None:
     """Find the capacity of every answer again, in turns, and keep what was found."""
-    launcher = vllm_launcher(MODEL, workload_text.parse(_workload(), configuration=None), engine_args=_given())
+    servers = vllm_server_launcher(MODEL, engine_args=_given())
+    launcher = UnderLoad(servers, workload_text.parse(_workload(), configuration=None))
     goal = Goal(kind="goodput", slo=parse(SLO))
     log = EventLog(folder / "judge.db", "judge")
     account = LoadAccount(launcher, log, goal.slo, time.monotonic)

@@ -21,16 +21,16 @@ import torch
 from infertune import __version__, tasks
 from infertune.bank import SampleBank
 from infertune.budget import Budget
+from infertune.engines.launch.hf_engine import HFEngineLauncher
 from infertune.engines.start import start
 from infertune.joint.context import joint_name
 from infertune.joint.engine_trials import Starts
 from infertune.joint.recommendation import JointRecommendation
 from infertune.joint.running import Slot
 from infertune.joint.search import Joint, JointLimits
-from infertune.joint.tunable import HFTunable, settings_in_words
 from infertune.report.joint_verdict import guarded, sentence
-from infertune.space import SearchSpace
 from infertune.space.default_space import default_space
+from infertune.space.names import settings_in_words
 from infertune.space.notation import changed
 from infertune.study.search_names import search_named
 from infertune.study.trial_log import TrialLog
@@ -49,15 +49,15 @@ def run(folder: Path, *, seed: int, budget: int, limits: JointLimits) -> JointRe
     """Run one joint search."""
     task = tasks.load("capitals")
     space = changed(default_space(prompts=tuple(task.prompts), max_tokens=task.max_tokens_choices), DECODING)
-    tunable = HFTunable(lambda options: start("hf", MODEL, options), {})
-    engines = changed(SearchSpace(tuple(tunable.parameters)), ENGINE)
+    launcher = HFEngineLauncher(lambda options, journal: start("hf", MODEL, options, journal=journal), {})
+    engines = launcher.searched(ENGINE)
     engines = engines.replaced([replace(engines[name], default=value) for name, value in DEFAULTS.items()])
     bank = SampleBank(folder / f"joint-{seed}.db")
 
     def log_of(name: str) -> TrialLog:
         return TrialLog(bank.url, name)
 
-    slot = Slot(tunable)
+    slot = Slot(launcher)
     starts = Starts(
         name="joint",
         task=task,

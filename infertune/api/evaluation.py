@@ -9,7 +9,6 @@ from typing import Literal
 
 from rich.console import Console
 
-from infertune.api.arguments import arguments_named
 from infertune.api.subject import Given, Subject, subject
 from infertune.api.task_space import Values, as_texts
 from infertune.bank import SampleBank
@@ -80,22 +79,21 @@ def evaluate(
         InvalidInputError: Something is not there, or does not fit the task.
         EngineError: No example was answered.
     """
-    with arguments_named():
-        options = given(engine) if isinstance(engine, EngineOptions) else {}
-        asked = Given(
-            config=None if config is None else Path(config),
-            task=task,
-            data=None if data is None else Path(data),
-            settings=as_texts(settings or {}),
-            split=split,
-            model=model,
-            engine=engine.engine if isinstance(engine, EngineOptions) else engine,
-            options=options | dict(engine_options or {}),
-            seed=seed,
-            database=None if database is None else str(database),
-        )
-        view = View() if progress else View(Console(quiet=True))
-        return measured(subject(asked), view, split=split, n_examples=examples, n_samples=samples)
+    options = given(engine) if isinstance(engine, EngineOptions) else {}
+    asked = Given(
+        config=None if config is None else Path(config),
+        task=task,
+        data=None if data is None else Path(data),
+        settings=as_texts(settings or {}),
+        split=split,
+        model=model,
+        engine=engine.engine if isinstance(engine, EngineOptions) else engine,
+        options=options | dict(engine_options or {}),
+        seed=seed,
+        database=None if database is None else str(database),
+    )
+    view = View() if progress else View(Console(quiet=True))
+    return measured(subject(asked), view, split=split, n_examples=examples, n_samples=samples)
 
 
 def measured(wanted: Subject, view: View, *, split: str, n_examples: int | None, n_samples: int | None) -> Evaluation:
@@ -180,7 +178,7 @@ def _parts(wanted: Subject, n_examples: int, n_samples: int | None) -> list[Part
     n = int(wanted.configuration[N])
     if n_samples is not None:
         if n_samples < n:
-            raise InvalidInputError(f"--samples must be at least n, which is {n} here, not {n_samples}")
+            raise InvalidInputError(f"`samples` must be at least n, which is {n} here, not {n_samples}")
         return [Part(n_examples, n_samples - n)]
     parts, left = [], n_examples
     for n_part, n_more in (*wanted.further_samples, (n_examples, 0)):

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import numpy as np
 from rich.console import Console
 
-from infertune.api.arguments import arguments_named
 from infertune.api.decoding import Question
 from infertune.api.optimization import answered
 from infertune.api.result import Result
@@ -115,8 +114,7 @@ def maximize(
         database=str(database),
     )
     view = View() if progress is True else View(Console(quiet=True))
-    with arguments_named():
-        found = answered(question, file, view, on_progress=progress if callable(progress) else lambda progress: None)
+    found = answered(question, file, view, on_progress=progress if callable(progress) else lambda progress: None)
     names = tuple(parameter.name for parameter in question.space.parameters if parameter.name.startswith(ARGUMENT))
     return FunctionResult(answer=replace(found.answer, cost="cost per call", settings=names), file=found.file)
 

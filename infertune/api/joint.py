@@ -13,17 +13,19 @@ from infertune.api.result import Result
 from infertune.api.task_space import Values, as_texts
 from infertune.bank import SampleBank
 from infertune.bank.lease import Lease
+from infertune.engines.launch.hf_engine import HFEngineLauncher
+from infertune.engines.launch.launcher import EngineLauncher
+from infertune.engines.launch.vllm_engine import VLLMEngineLauncher, vllm_engine_launcher
 from infertune.engines.probing.recall import ProbeJournal
 from infertune.engines.start import checked, looked, start, starting
 from infertune.errors import InvalidInputError
 from infertune.joint.context import joint_name, journals
-from infertune.joint.default_engine import DefaultEngine, keep, kept
+from infertune.joint.default_engine import DefaultEngine, default_engine
 from infertune.joint.engine_trials import Starts
 from infertune.joint.recommendation import JointRecommendation
 from infertune.joint.running import Slot
 from infertune.joint.search import Joint as JointSearch
 from infertune.joint.search import JointLimits
-from infertune.joint.tunable import HFTunable, Tunable, VLLMTunable
 from infertune.recipes.answer_file import AnswerFile
 from infertune.report import joint as report
 from infertune.report import space as space_report
@@ -33,7 +35,6 @@ from infertune.report.live import View
 from infertune.report.status import study_status
 from infertune.space import SearchSpace
 from infertune.space.extra_settings import extra_ends
-from infertune.space.notation import changed
 from infertune.study.confirmation import held
 from infertune.study.search_names import search_named
 from infertune.study.trial_log import TrialLog
@@ -99,8 +100,7 @@ def searched(question: Question, asked: Joint, file: AnswerFile, view: View) -> 
     Raises:
         InvalidInputError: The engine has no settings to search, or not those.
     """
-    tunable = _tunable(question)
-    engines = _engines(asked, tunable)
+    launcher, engines = _launcher(question, asked)
     checked(question.engine, question.options)
     with view, ExitStack() as opened:
         bank = opened.enter_context(closing(SampleBank(question.database)))
@@ -109,11 +109,9 @@ def searched(question: Question, asked: Joint, file: AnswerFile, view: View) -> 
             f"{question.task.name} with {question.model}, engine settings too; "
             f"study '{question.name}' in {question.database}"
         )
-        study = _JointStudy(
-            question=question, asked=asked, tunable=tunable, engines=engines, bank=bank, lease=lease, view=view
-        )
+        study = _JointStudy(question=question, asked=asked, engines=engines, bank=bank, lease=lease, view=view)
         journal = journals(question.name, engines.default_configuration(), study.bare_log)
-        slot = opened.enter_context(closing(Slot(tunable, lease=lease, journal=journal, say=view.say)))
+        slot = opened.enter_context(closing(Slot(launcher, lease=lease, journal=journal, say=view.say)))
         space, notes, facts = study.begin(slot)
         found = study.run(slot, space, facts)
         # What a guard confirmed is in the log of another study.
@@ -132,7 +130,7 @@ def searched(question: Question, asked: Joint, file: AnswerFile, view: View) -> 
             evidence=evidence(found.verdict),
             facts=next((each.facts for each in found.starts if each.engine == found.engine and each.facts), facts),
             confirmed=confirmed,
-            options=tunable.options(found.engine),
+            options=launcher.options(found.engine),
         ),
     )
     joint = JointAnswer(found=found, study=answer, margin=asked.margin, price_hour=asked.price_hour)
@@ -143,7 +141,6 @@ def searched(question: Question, asked: Joint, file: AnswerFile, view: View) -> 
 class _JointStudy:
     question: Question
     asked: Joint
-    tunable: Tunable
     engines: SearchSpace
     bank: SampleBank
     lease: Lease
@@ -167,29 +164,39 @@ class _JointStudy:
             "settings": dict(default),
             "space": space_report.as_json(question.space),
         }
-        known = kept(log, asked)
-        found = known
-        if found is None:
+
+        def start_it() -> DefaultEngine:
             self.view.say(starting(question.engine, question.model, question.options))
             running = slot.running(default)
             if said := looked(running):
                 self.view.say(said)
             found = DefaultEngine(facts=dict(running.facts), unsupported=tuple(running.unsupported))
-        space, notes = question.narrow(tuple(found.unsupported))
+            self._narrowed(log, found)  # a study that began with another engine goes on to know that one
+            return found
+
+        found = default_engine(log, asked, start_it)
+        space, notes = self._narrowed(log, found)
         for note in notes:
             self.view.say(f"Note: {note}.")
+        return space, notes, found.facts
+
+    def _narrowed(self, log: TrialLog, engine: DefaultEngine) -> tuple[SearchSpace, tuple[str, ...]]:
+        """Bind the study to an engine; return the space without what that does not honour, and notes on it.
+
+        Raises:
+            InvalidInputError: It began with others.
+        """
+        space, notes = self.question.narrow(engine.unsupported)
         log.claim(
-            question.claim()
+            self.question.claim()
             | {
                 "space": space_report.as_json(space),
-                "engine": dict(found.facts),
+                "engine": dict(engine.facts),
                 "burst": self.asked.burst,
                 "engines": space_report.as_json(self.engines),
             }
         )
-        if known is None:
-            keep(log, asked, found)
-        return space, notes, found.facts
+        return space, notes
 
     def run(self, slot: Slot, space: SearchSpace, facts: Mapping[str, str]) -> JointRecommendation:
         """Return what the search recommends."""
@@ -234,24 +241,21 @@ class _JointStudy:
         ).run()
 
 
-def _tunable(question: Question) -> Tunable:
+def _launcher(question: Question, asked: Joint) -> tuple[EngineLauncher, SearchSpace]:
+    """Return what starts the engine, and the space of its settings with the user's changes."""
+
     def begin(options: Mapping[str, Scalar], journal: ProbeJournal | None) -> Engine:
         given = {**question.options, **options}
         return start(question.engine, question.model, given, extra=extra_ends(question.space), journal=journal)
 
+    settings = as_texts(asked.settings)
+    launcher: HFEngineLauncher | VLLMEngineLauncher
     if question.engine == "hf":
-        return HFTunable(begin, question.options)
-    if question.engine == "vllm":
-        return VLLMTunable(begin, question.model, question.options)
-    raise InvalidInputError(
-        f"--joint must start the engine itself: it takes --engine hf or vllm, not '{question.engine}'"
-    )
-
-
-def _engines(asked: Joint, tunable: Tunable) -> SearchSpace:
-    """Return the space of the engine's settings, with the user's changes."""
-    space = SearchSpace(tuple(tunable.parameters), tuple(tunable.constraints))
-    settings = as_texts(asked.settings) if isinstance(asked.settings, Mapping) else list(asked.settings)
-    if isinstance(tunable, VLLMTunable):
-        space = tunable.with_flags(space, settings)
-    return changed(space, settings)
+        launcher = HFEngineLauncher(begin, question.options)
+    elif question.engine == "vllm":
+        launcher = vllm_engine_launcher(begin, question.model, question.options)
+    else:
+        raise InvalidInputError(
+            f"`joint` must start the engine itself: it takes `engine` hf or vllm, not '{question.engine}'"
+        )
+    return launcher, launcher.searched(settings)

@@ -7,12 +7,11 @@ from rich.console import Console
 
 from infertune import tasks
 from infertune.api import decoding
-from infertune.api.arguments import arguments_named
 from infertune.api.decoding import Question
 from infertune.api.joint import Joint, searched
 from infertune.api.result import Result
 from infertune.api.task_space import Values, as_texts, task_space
-from infertune.budget import Budget, Prices, parse_seconds, parse_tokens
+from infertune.budget import Budget, Prices
 from infertune.engines.options import DEFAULT_MODEL, EngineOptions, given
 from infertune.recipes import recipe
 from infertune.recipes.answer_file import AnswerFile
@@ -92,36 +91,30 @@ def optimize(
         EngineError: Most requests fail.
         DataUnavailableError: A model, data or a package is missing.
     """
-    with arguments_named():
-        question, file = asked(
-            task if isinstance(task, Task) else tasks.load(task, data=None if data is None else Path(data)),
-            model,
-            asked_task=task.name if isinstance(task, Task) else str(task),
-            data=None if data is None else Path(data),
-            engine=engine,
-            options=_options(engine, engine_options or {}),
-            budget=Budget(
-                tokens=parse_tokens(budget_tokens) if isinstance(budget_tokens, str) else budget_tokens,
-                seconds=parse_seconds(budget_seconds) if isinstance(budget_seconds, str) else budget_seconds,
-                money=budget_money,
-                prices=prices,
-            ),
-            settings=as_texts(settings or {}),
-            space=space,
-            search=search,
-            prefer=prefer,
-            max_cost_tokens=max_cost_tokens,
-            min_utility=min_utility,
-            min_answered=min_answered,
-            seed=seed,
-            study=study,
-            database=str(database),
-            out=None if out is None else Path(out),
-        )
-        view = View() if progress is True else View(Console(quiet=True))
-        if joint is not None:
-            return searched(question, joint, file, view)
-        return answered(question, file, view, on_progress=progress if callable(progress) else lambda progress: None)
+    question, file = asked(
+        task if isinstance(task, Task) else tasks.load(task, data=None if data is None else Path(data)),
+        model,
+        asked_task=task.name if isinstance(task, Task) else str(task),
+        data=None if data is None else Path(data),
+        engine=engine,
+        options=_options(engine, engine_options or {}),
+        budget=Budget.of(tokens=budget_tokens, seconds=budget_seconds, money=budget_money, prices=prices),
+        settings=as_texts(settings or {}),
+        space=space,
+        search=search,
+        prefer=prefer,
+        max_cost_tokens=max_cost_tokens,
+        min_utility=min_utility,
+        min_answered=min_answered,
+        seed=seed,
+        study=study,
+        database=str(database),
+        out=None if out is None else Path(out),
+    )
+    view = View() if progress is True else View(Console(quiet=True))
+    if joint is not None:
+        return searched(question, joint, file, view)
+    return answered(question, file, view, on_progress=progress if callable(progress) else lambda progress: None)
 
 
 def asked(

@@ -1,30 +1,20 @@
-"""``infertune.tune_serving``: which settings of the server, for this model, this machine and this traffic."""
+"""``infertune.tune_serving``: which settings of the server, for this model, this machine and this traffic.
+
+The command's options are made from its signature, so what it needs is imported when it runs.
+"""
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-
-from infertune import __version__
-from infertune.api import serving_budget, serving_goal
-from infertune.api.arguments import arguments_named
 from infertune.api.serving_launcher import launcher
-from infertune.api.serving_result import ServingResult
-from infertune.api.serving_study import ServingStudy
-from infertune.api.task_space import Values, as_texts
-from infertune.bank.lease import Lease
 from infertune.engines.options import DEFAULT_MODEL
-from infertune.recipes import recipe as recipes
-from infertune.recipes import serving_recipe
-from infertune.recipes.serving_recipe import ServingRecipe
-from infertune.report import serving_evidence
-from infertune.report.live import View
-from infertune.serving import workload_text
-from infertune.serving.measure.event_log import EventLog
-from infertune.serving.measure.goal import n_devices
-from infertune.space.names import DECODING
+
+if TYPE_CHECKING:
+    from infertune.api.serving_result import ServingResult
+    from infertune.api.task_space import Values
 
 
 def tune_serving(
@@ -40,7 +30,7 @@ def tune_serving(
     gpu_hour_price: float | None = None,
     budget_seconds: float | str = "30m",
     burst_seconds: float = 10.0,
-    settings: Mapping[str, Values] | None = None,
+    settings: "Mapping[str, Values] | Sequence[str] | None" = None,
     only: bool = False,
     changing_answers: bool = False,
     dtype: str | None = None,
@@ -54,7 +44,7 @@ def tune_serving(
     database: str | Path = "infertune.db",
     out: str | Path = "serving.yaml",
     progress: bool = True,
-) -> ServingResult:
+) -> "ServingResult":
     """Find the settings of a server that are best under an SLO, and say how sure that is.
 
         result = infertune.tune_serving(
@@ -73,7 +63,7 @@ def tune_serving(
         gpu_hour_price: Of one GPU, for ``cost``.
         budget_seconds: Most server time, starts included.
         burst_seconds: Length of a burst of load in the search.
-        settings: Values to search by name, such as ``{"max_num_seqs": [16, 64]}``.
+        settings: Values to search by name, such as ``{"max_num_seqs": [16, 64]}``, or ``NAME=VALUES`` texts.
         only: Search what ``settings`` name and nothing else.
         changing_answers: Also search what may change answers.
         dtype: Of the weights, for every server; ``engine_args`` likewise, as JSON.
@@ -92,71 +82,32 @@ def tune_serving(
         BudgetError: The budget is too small.
         EngineError: No server could be started.
     """
-    with arguments_named():
-        return searched(
-            workload,
-            model,
-            View() if progress else View(Console(quiet=True)),
-            engine=engine,
-            slo=slo,
-            maximize=maximize,
-            minimize=minimize,
-            rate=rate,
-            concurrency=concurrency,
-            gpu_hour_price=gpu_hour_price,
-            budget_seconds=budget_seconds,
-            burst_seconds=burst_seconds,
-            settings=as_texts(settings or {}),
-            only=only,
-            changing_answers=changing_answers,
-            dtype=dtype,
-            engine_args=engine_args,
-            vllm_python=vllm_python,
-            command=command,
-            reset_path=reset_path,
-            config=None if config is None else Path(config),
-            seed=seed,
-            study=study,
-            database=str(database),
-            out=Path(out),
-        )
+    from rich.console import Console
 
+    from infertune import __version__
+    from infertune.api import serving_budget, serving_goal
+    from infertune.api.serving_result import ServingResult
+    from infertune.api.serving_study import ServingStudy
+    from infertune.api.task_space import as_texts
+    from infertune.bank.lease import Lease
+    from infertune.recipes import recipe as recipes
+    from infertune.recipes import serving_recipe
+    from infertune.recipes.serving_recipe import ServingRecipe
+    from infertune.report import serving_evidence
+    from infertune.report.live import View
+    from infertune.serving import workload_text
+    from infertune.serving.measure.event_log import EventLog
+    from infertune.serving.measure.goal import n_devices
+    from infertune.space.names import DECODING
 
-def searched(
-    workload: str,
-    model: str,
-    view: View,
-    *,
-    engine: str,
-    slo: str | None,
-    maximize: str | None,
-    minimize: str | None,
-    rate: float | None,
-    concurrency: int | None,
-    gpu_hour_price: float | None,
-    budget_seconds: float | str,
-    burst_seconds: float,
-    settings: Sequence[str],
-    only: bool,
-    changing_answers: bool,
-    dtype: str | None,
-    engine_args: str | None,
-    vllm_python: str | None,
-    command: str | None,
-    reset_path: str | None,
-    config: Path | None,
-    seed: int,
-    study: str,
-    database: str,
-    out: Path,
-) -> ServingResult:
-    """Search as `tune_serving` does, with ``NAME=VALUES`` texts for settings, and show it in a view."""
+    view = View() if progress else View(Console(quiet=True))
+    out, database = Path(out), str(database)
     goal = serving_goal.goal(
         slo=slo, maximize=maximize, minimize=minimize, rate=rate, concurrency=concurrency, price=gpu_hour_price
     )
     budget = serving_budget.seconds(budget_seconds, burst=burst_seconds)
     serving_recipe.check_writable(out)
-    decoding = dict(recipes.read(config).configuration) if config is not None else {}
+    decoding = dict(recipes.read(Path(config)).configuration) if config is not None else {}
     traffic = workload_text.parse(workload, configuration=decoding or None)
     with view:
         view.say(f"asking the engine {engine} for its settings")
@@ -165,7 +116,7 @@ def searched(
             model,
             traffic,
             command=command,
-            settings=settings,
+            settings=as_texts(settings),
             only=only,
             dtype=dtype,
             engine_args=engine_args,

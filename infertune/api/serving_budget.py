@@ -5,7 +5,7 @@ from infertune.errors import InvalidInputError
 from infertune.report.table import duration
 from infertune.serving.search.split import SEARCH_SHARE, Split
 
-_OPTION = "--budget-seconds"
+_OPTION = "`budget_seconds`"
 # Of a start, until the first has shown it.
 _START_SECONDS = {"vllm": 60.0, "hf": 20.0, "command": 20.0}
 
@@ -19,11 +19,11 @@ def seconds(text: str | float, *, burst: float) -> float:
     try:
         found = parse_seconds(text) if isinstance(text, str) else float(text)
     except InvalidInputError as error:
-        raise InvalidInputError(f"{_OPTION} {error}") from None
+        raise InvalidInputError(f"{_OPTION} {error.text}") from None
     if found <= 0:
         raise InvalidInputError(f"{_OPTION} must be above 0")
     if not burst < found:
-        raise InvalidInputError(f"--burst-seconds must be less than {_OPTION}, but {burst:g} is not below {found:g}")
+        raise InvalidInputError(f"`burst_seconds` must be less than {_OPTION}, but {burst:g} is not below {found:g}")
     return found
 
 

@@ -28,21 +28,21 @@ def goal(
 
     if not slo and maximize is None and minimize is None:
         raise InvalidInputError(
-            "there must be a goal: an SLO, such as --slo 'p99_ttft<300ms, p99_itl<40ms', or an objective, such as "
-            "--maximize throughput"
+            "there must be a goal: an SLO, such as `slo` 'p99_ttft<300ms, p99_itl<40ms', or an objective, such as "
+            "`maximize` throughput"
         )
     if maximize is not None and minimize is not None:
-        raise InvalidInputError("--maximize and --minimize must not be given together")
+        raise InvalidInputError("`maximize` and `minimize` must not be given together")
     if rate is not None and concurrency is not None:
-        raise InvalidInputError("--rate and --concurrency must not be given together")
+        raise InvalidInputError("`rate` and `concurrency` must not be given together")
     kept = slos.parse(slo) if slo else slos.Slo(())
     latency = metric_names.turned(minimize) if minimize is not None else ""
     if minimize not in (None, "cost") and latency not in metric_names.NAMES:
-        raise InvalidInputError(f"--minimize has no '{minimize}'{nearest(latency, ('cost', *metric_names.NAMES))}")
+        raise InvalidInputError(f"`minimize` has no '{minimize}'{nearest(latency, ('cost', *metric_names.NAMES))}")
     if latency not in metric_names.NAMES and (rate is not None or concurrency is not None):
-        raise InvalidInputError("--rate and --concurrency need --minimize with a latency, such as --minimize p50_e2e")
+        raise InvalidInputError("`rate` and `concurrency` need `minimize` with a latency, such as `minimize` p50_e2e")
     if price is not None and minimize != "cost":
-        raise InvalidInputError("--gpu-hour-price needs --minimize cost")
+        raise InvalidInputError("`gpu_hour_price` needs `minimize` cost")
     if minimize == "cost":
         return Goal(kind="cost", slo=kept, hour_price=price)
     if minimize is not None:
@@ -53,4 +53,4 @@ def goal(
         return Goal(kind="goodput", slo=kept)
     if kind == "throughput":
         return Goal(kind="throughput", slo=kept)
-    raise InvalidInputError(f"--maximize has no '{kind}'{nearest(kind, ('goodput', 'throughput'))}")
+    raise InvalidInputError(f"`maximize` has no '{kind}'{nearest(kind, ('goodput', 'throughput'))}")

@@ -7,13 +7,14 @@ from typing import Any
 
 from infertune.api import serving_budget
 from infertune.engines import models
+from infertune.engines.launch.launcher import ServerLauncher
 from infertune.load.synthetic import Synthetic
 from infertune.load.workload import Workload
 from infertune.report import serving_evidence
 from infertune.report.live import Status, View
 from infertune.report.serving_answer import ServingAnswer
 from infertune.report.table import duration
-from infertune.serving.launch.deployment import Launcher
+from infertune.serving.launch.deployment import Deployment
 from infertune.serving.measure.account import LoadAccount
 from infertune.serving.measure.event_log import EventLog
 from infertune.serving.measure.goal import Goal
@@ -31,7 +32,7 @@ class ServingStudy:
     engine: str
     model: str
     traffic: Workload
-    starts: Launcher
+    starts: ServerLauncher[Deployment]
     space: SearchSpace
     goal: Goal
     log: EventLog

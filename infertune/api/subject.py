@@ -95,7 +95,7 @@ def _of_task(given: Given) -> Subject:
     from infertune.errors import InvalidInputError
 
     if given.task is None:
-        raise InvalidInputError("there must be --task, or --config with an answer file, which names one")
+        raise InvalidInputError("there must be `task`, or `config` with an answer file, which names one")
     task = tasks.load(given.task, data=given.data)
     space = task_space(task, None, [])
     engine = given.engine or "hf"
@@ -158,7 +158,7 @@ def _changed(space: "SearchSpace", settings: Sequence[str]) -> "Configuration":
     for parameter in changed.parameters:
         if parameter != space[parameter.name] and (parameter.kind != "choice" or len(parameter.choices) > 1):
             raise InvalidInputError(
-                f"--set must give one value of {parameter.name} here, but gives {parameter.domain}"
+                f"`settings` must give one value of {parameter.name} here, but gives {parameter.domain}"
             )
     return changed.default_configuration()
 
@@ -172,7 +172,7 @@ def _model(file: Path, recipe: "Recipe") -> str:
         return recipe.model
     if (folder := place.find(file)) is None:
         looked = " or ".join(map(str, place.paths(file)))
-        raise InvalidInputError(f"the model of {file} is not there any more ({looked}): give --model")
+        raise InvalidInputError(f"the model of {file} is not there any more ({looked}): give `model`")
     return str(folder)
 
 

@@ -31,12 +31,14 @@ def task_space(task: Task, file: Path | None = None, settings: Sequence[str] = (
     return notation.changed(space, settings)
 
 
-def as_texts(settings: Mapping[str, Values]) -> list[str]:
-    """Return values by name as the ``NAME=VALUES`` texts that the command line takes.
+def as_texts(settings: Mapping[str, Values] | Sequence[str] | None) -> list[str]:
+    """Return values by name as the ``NAME=VALUES`` texts that the command line takes; such texts stay as they are.
 
     Raises:
         InvalidInputError: A value is no number, text or truth value.
     """
+    if not isinstance(settings, Mapping):
+        return [settings] if isinstance(settings, str) else [*(settings or ())]
     return [f"{name}={_text(name, values)}" for name, values in settings.items()]
 
 

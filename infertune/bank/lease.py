@@ -153,7 +153,7 @@ class Lease:
         return (
             f"study '{self._study}' must be run by one process at a time, but {_described(holder)} runs it since "
             f"{_clock_time(holder.since)} (last sign of life {max(holder.now - holder.beat, 0):.0f} s ago); run this "
-            f"again when that has ended{elsewhere}, or give another --study name"
+            f"again when that has ended{elsewhere}, or give another `study` name"
         )
 
     def _beat(self) -> None:

@@ -10,7 +10,7 @@ SCHEMA_VERSION = 2
 INSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 """By backend, for ``on_conflict_do_nothing`` has no common form."""
 KEYS_PER_QUERY = 500  # databases limit the number of bound values
-RESCUE = "restore a copy of it; all other samples are whole, and another --study name reuses them"
+RESCUE = "restore a copy of it; all other samples are whole, and another `study` name reuses them"
 
 VERSION_TABLE = MetaData()
 bank_schema = Table("bank_schema", VERSION_TABLE, Column("id", Integer, primary_key=True), Column("version", Integer))

@@ -2,10 +2,14 @@
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from infertune.budget.prices import Prices
 from infertune.errors import InvalidInputError
+
+Amount = TypeVar("Amount")
 
 _MULTIPLIERS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9}
 _MOST = 1e15
@@ -31,19 +35,37 @@ class Budget:
         limits = {"tokens": self.tokens, "seconds": self.seconds, "money": self.money}
         if all(limit is None for limit in limits.values()):
             raise InvalidInputError(
-                "a study needs a budget; give --budget-tokens, --budget-seconds or --budget-money, "
-                "for example --budget-tokens 200k"
+                "a study needs a budget; give `budget_tokens`, `budget_seconds` or `budget_money`, "
+                "for example `budget_tokens` 200k"
             )
         for unit, limit in limits.items():
             if limit is not None and not 0 < limit < math.inf:
-                raise InvalidInputError(f"--budget-{unit} must be above 0 and have an end, but is {limit}")
+                raise InvalidInputError(f"`budget_{unit}` must be above 0 and have an end, but is {limit}")
         if self.money is not None and self.prices is None:
-            raise InvalidInputError(
-                "a budget in money needs prices; give --prices FILE, or --price-prompt and --price-completion "
-                "(per million tokens)"
-            )
+            raise InvalidInputError("a budget in money needs `prices`, which are per million tokens")
         if self.money is not None and self.prices is not None and self.prices.cost(1, 1) == 0:
             raise InvalidInputError("a budget in money needs a price above 0, for where all is free it has no end")
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        tokens: int | str | None = None,
+        seconds: float | str | None = None,
+        money: float | None = None,
+        prices: Prices | None = None,
+    ) -> "Budget":
+        """Return the budget of amounts that may be texts, such as ``200k`` tokens or ``10m`` seconds.
+
+        Raises:
+            InvalidInputError: A text is no amount, or there is none.
+        """
+        return cls(
+            tokens=_named("budget_tokens", parse_tokens, tokens) if isinstance(tokens, str) else tokens,
+            seconds=_named("budget_seconds", parse_seconds, seconds) if isinstance(seconds, str) else seconds,
+            money=money,
+            prices=prices,
+        )
 
     def part(self, share: float) -> "Budget":
         """Return a budget with so much of each limit; ``share`` in (0, 1]."""
@@ -74,6 +96,13 @@ def parse_tokens(text: str) -> int:
 def parse_seconds(text: str) -> float:
     """Read ``90``, ``90s``, ``10m`` or ``1.5h`` as seconds."""
     return _parse(text, _SECONDS, "a duration such as 90s, 10m or 1.5h")
+
+
+def _named(argument: str, parse: Callable[[str], Amount], text: str) -> Amount:
+    try:
+        return parse(text)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"`{argument}` {error.text}") from None
 
 
 def _parse(text: str, multipliers: dict[str, float], wanted: str) -> float:

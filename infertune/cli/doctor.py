@@ -91,11 +91,11 @@ def _machine(*, as_json: bool) -> None:
     from rich.console import Console
 
     from infertune import plugins
-    from infertune.engines import machine, models
+    from infertune.engines import bundled, machine
     from infertune.report import doctor as report
 
-    found, bundled, engines = machine.inspect(), models.list_models(), plugins.names("engines")
+    found, models, engines = machine.inspect(), bundled.list_models(), plugins.names("engines")
     if as_json:
-        print(json.dumps(report.machine_as_json(found, bundled, engines), indent=2))
+        print(json.dumps(report.machine_as_json(found, models, engines), indent=2))
     else:
-        report.show_machine(found, bundled, engines, Console())
+        report.show_machine(found, models, engines, Console())

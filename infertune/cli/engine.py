@@ -1,6 +1,5 @@
 """The options of engines, as commands give them: made from `infertune.engines.options`."""
 
-import functools
 import inspect
 import json
 from collections.abc import Callable, Sequence
@@ -8,6 +7,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
+from infertune.cli.signature import with_options
 from infertune.engines.options import Said, described
 from infertune.errors import InvalidInputError
 from infertune.types import Scalar
@@ -17,23 +17,13 @@ Options = dict[str, Scalar]
 
 def with_engine_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of all engines in place of its parameter ``options``, which gets those given."""
-    own = inspect.signature(command)
     added = {name: _parameter(name, kind, said) for name, (kind, said, _) in described().items()}
 
-    @functools.wraps(command)
-    def run(**values: Any) -> None:
-        chosen = {name: values.pop(name) for name in added}
+    def given(chosen: dict[str, Any]) -> Options:
         chosen["engine_args"] = named_values(chosen["engine_args"])
-        command(
-            **values,
-            options={name: value for name, value in chosen.items() if value is not None and value is not False},
-        )
+        return {name: value for name, value in chosen.items() if value is not None and value is not False}
 
-    before = [each for name, each in own.parameters.items() if name != "options"]
-    parameters = [*before, *added.values()]
-    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {each.name: each.annotation for each in parameters} | {"return": None}
-    return run
+    return with_options(command, "options", added, given)
 
 
 def option(name: str) -> Any:

@@ -68,10 +68,10 @@ def handover(
     import sys
 
     from infertune.engines import models
+    from infertune.engines.launch.command_template import CommandTemplate
     from infertune.errors import InvalidInputError
     from infertune.recipes import serving_recipe
     from infertune.serving import handover as handovers
-    from infertune.serving.launch.command_template import CommandTemplate
 
     given = {"host": host, "port": port, "name": name, "image": image, "gpus": gpus}
     for option, forms in _FOR.items():

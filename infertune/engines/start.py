@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from infertune import plugins
-from infertune.engines import models
+from infertune.engines import bundled
 from infertune.engines.options import OURS, REQUIRED
 from infertune.errors import DataUnavailableError, InvalidInputError, nearest
 from infertune.space import extra_body
@@ -83,17 +83,17 @@ def checked(name: str, options: Mapping[str, Scalar]) -> Callable[..., Engine]:
         extra_body.parse(str(options["extra_body"]), reserved=extra_body.OF_ENGINES)
     for option in options:
         if option not in takes:
-            own = ", ".join(map(_flag, takes)) or "no options"
-            needs = f"{_flag(option)} needs --engine {others}: " if (others := _engines_with(option)) else ""
-            raise InvalidInputError(f"{needs}the engine '{name}' has no {_flag(option)}; it takes {own}")
+            own = ", ".join(map(_named, takes)) or "no options"
+            needs = f"{_named(option)} needs `engine` {others}: " if (others := _engines_with(option)) else ""
+            raise InvalidInputError(f"{needs}the engine '{name}' has no {_named(option)}; it takes {own}")
         kinds = _scalars(takes[option])
         if kinds and type(options[option]) not in kinds:
             words = " or ".join(_KINDS[kind] for kind in kinds)
-            raise InvalidInputError(f"{_flag(option)} must be {words}, but is {str(options[option])[:60]!r}")
+            raise InvalidInputError(f"{_named(option)} must be {words}, but is {str(options[option])[:60]!r}")
     required = REQUIRED.get(name, ()) if name in OURS else _without_default(kind)
     for option in required:
         if option not in options:
-            raise InvalidInputError(f"the engine '{name}' needs {_flag(option)}")
+            raise InvalidInputError(f"the engine '{name}' needs {_named(option)}")
     return kind
 
 
@@ -142,7 +142,7 @@ def starting(engine: str, model: str, options: Mapping[str, Scalar]) -> str:
     """Return what to say before an engine is started, which may take a while."""
     if engine == "openai":
         return f"connecting to {options.get('base_url')} for {model}"
-    once = ", converting it first: about half a minute" if models.needs_conversion(model) else ""
+    once = ", converting it first: about half a minute" if bundled.needs_conversion(model) else ""
     if engine == "vllm":
         return f"starting a vLLM server for {model}{once}; this usually takes one to three minutes"
     return f"loading {model}{once}"
@@ -158,5 +158,5 @@ def looked(engine: Engine) -> str:
     return f"probed the server for {probe.tokens:,} tokens in {probe.n_requests} requests; they count as spent"
 
 
-def _flag(option: str) -> str:
-    return "--engine-arg" if option == "engine_args" else f"--{option.replace('_', '-')}"
+def _named(option: str) -> str:
+    return f"`{option}`"

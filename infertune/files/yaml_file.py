@@ -137,14 +137,15 @@ def check_place(path: Path, option: str) -> None:
 
 def check_writable(path: Path, kind: type[msgspec.Struct]) -> None:
     """Raise InvalidInputError unless ``--out`` can be written there: a new file, or an earlier one of this kind."""
-    check_place(path, "--out")
+    check_place(path, "`out`")
     if not path.exists():
         return
     try:
         read(path, kind)
     except InvalidInputError as error:
         raise InvalidInputError(
-            f"--out must be a new file or an earlier answer, which it then replaces, but {path} is neither: {error}"
+            f"`out` must be a new file or an earlier answer, which it then replaces, but {path} is neither: "
+            f"{error.text}"
         ) from None
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from infertune.allocators import Allocator
 from infertune.bank import SampleBank
+from infertune.bank.notes import once
 from infertune.bank.usage import Usage
 from infertune.budget import Budget
 from infertune.joint.running import OnDemand, Slot
@@ -118,8 +119,7 @@ class JointContext:
 
     def add_guard(self, study: str) -> None:
         """Note the name of a study of a guard before it begins."""
-        if study not in (names := self.guards()):
-            self.log.note(GUARDS, [*names, study])
+        once(self.log, GUARDS, lambda known: [*(known or []), study], holds=lambda known: study in known)
 
 
 def journals(name: str, default: Configuration, log_of: Callable[[str], TrialLog]) -> Callable[[Configuration], Look]:

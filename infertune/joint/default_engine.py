@@ -1,12 +1,12 @@
 """What is known of the default engine from the run that first started it: enough to resume a search without it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from infertune.study.trial_log import TrialLog
+from infertune.bank.notes import Notes, once
 from infertune.types import Unsupported
 
 _KEY = "default engine"
@@ -25,20 +25,19 @@ class DefaultEngine:
     unsupported: tuple[Unsupported, ...]
 
 
-def keep(log: TrialLog, asked: Mapping[str, Any], engine: DefaultEngine) -> None:
-    """Keep it with the log of a joint search, in place of an earlier one.
+def default_engine(log: Notes, asked: Mapping[str, Any], start: Callable[[], DefaultEngine]) -> DefaultEngine:
+    """Return what was kept of the same engine with the log of a joint search, else start it and keep what it says.
 
     Args:
         log: As said.
         asked: All that tells which engine it is before it starts, as JSON values.
-        engine: What it then said.
+        start: Starts it, and returns what it then said; it takes the place of another one that was kept.
     """
-    log.note(_KEY, {"asked": dict(asked), "engine": msgspec.to_builtins(engine)})
-
-
-def kept(log: TrialLog, asked: Mapping[str, Any]) -> DefaultEngine | None:
-    """Return what was kept of the same engine; None where there is nothing."""
-    noted = log.noted(_KEY)
-    if noted is None or noted["asked"] != msgspec.json.decode(msgspec.json.encode(dict(asked))):
-        return None
+    told = msgspec.json.decode(msgspec.json.encode(dict(asked)))
+    noted = once(
+        log,
+        _KEY,
+        lambda _: {"asked": told, "engine": msgspec.to_builtins(start())},
+        holds=lambda known: bool(known["asked"] == told),
+    )
     return msgspec.convert(noted["engine"], DefaultEngine)

@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from infertune.bank import SampleBank
-from infertune.engines.process.server_process import ServerFailed
+from infertune.bank.notes import once
+from infertune.engines.process.server_process import kind_of
 from infertune.errors import EngineError
 from infertune.evaluation.requests import requests_for
 from infertune.joint.running import Slot
 from infertune.joint.speed import Speed, measure
-from infertune.joint.tunable import settings_in_words
-from infertune.space.names import MAX_TOKENS, N
+from infertune.space.names import MAX_TOKENS, N, settings_in_words
 from infertune.study.trial_log import TrialLog
 from infertune.tasks import Task
 from infertune.types import Configuration, Engine, Request
@@ -88,11 +88,7 @@ class Starts:
             EngineError: Three starts in a row failed in the same way.
         """
         key = f"start:{engine.digest}:{decoding.digest}"
-        known = self._log.noted(key)
-        if known is None:
-            self._say(f"measuring {settings_in_words(engine)}")
-            known = self._searched(engine, decoding)
-            self._log.note(key, known)
+        known = once(self._log, key, lambda _: self._searched(engine, decoding))
         self._failures.append(known["kind"])
         last = self._failures[-MAX_FAILURES_IN_A_ROW:]
         if len(last) == MAX_FAILURES_IN_A_ROW and last[0] and len(Counter(last)) == 1:
@@ -110,14 +106,20 @@ class Starts:
         )
 
     def _searched(self, engine: Configuration, decoding: Configuration) -> dict[str, Any]:
+        self._say(f"measuring {settings_in_words(engine)}")
         facts: dict[str, str] = {}
         try:
             with self._slot.fresh(engine) as started:
                 facts = dict(started.facts)
                 speed = self.burst(started, decoding, turn=0)
         except EngineError as error:
-            kind = error.failure.kind if isinstance(error, ServerFailed) else str(error).partition(":")[0]
-            return {"kind": kind, "failure": str(error), "facts": facts, "seconds": None, "tokens_per_second": None}
+            return {
+                "kind": kind_of(error),
+                "failure": str(error),
+                "facts": facts,
+                "seconds": None,
+                "tokens_per_second": None,
+            }
         return {"kind": "", "failure": "", "facts": facts, **_figures(speed)}
 
     def turn(
@@ -133,13 +135,13 @@ class Starts:
         """
         pair = ",".join(each.digest for each in beside)
         key = f"turn {turn}:{pair}:{engine.digest}:{','.join(each.digest for each in decodings)}"
-        known = self._log.noted(key)
-        if known is None:
+
+        def timed(_: None) -> list[float]:
             self._say(f"finals, turn {turn}: {settings_in_words(engine)}")
             with self._slot.fresh(engine) as started:
-                known = [self.burst(started, each, turn=turn).seconds for each in decodings]
-            self._log.note(key, known)
-        return [float(each) for each in known]
+                return [self.burst(started, each, turn=turn).seconds for each in decodings]
+
+        return [float(each) for each in once(self._log, key, timed)]
 
     def burst(self, engine: Engine, decoding: Configuration, *, turn: int) -> Speed:
         """Time a burst; of one turn, all engines are asked the same."""

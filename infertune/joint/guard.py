@@ -14,10 +14,10 @@ from infertune.joint.context import EngineSide, JointContext
 from infertune.joint.engine_trials import Start
 from infertune.joint.pair import Pair
 from infertune.joint.stages import Stages
-from infertune.joint.tunable import settings_in_words
 from infertune.joint.verdict import Guarded
 from infertune.selection.verdict import Verdict, judge
 from infertune.space import SearchSpace
+from infertune.space.names import settings_in_words
 from infertune.statistics.noninferiority import non_inferiority
 from infertune.study.decisions import decided
 from infertune.types import Configuration

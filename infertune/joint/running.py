@@ -5,10 +5,11 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from infertune.bank.lease import Lease
+from infertune.engines.launch.launcher import EngineLauncher
 from infertune.engines.leased import LeasedEngine
 from infertune.engines.probing.recall import ProbeJournal
 from infertune.errors import InvalidInputError
-from infertune.joint.tunable import Tunable, settings_in_words
+from infertune.space.names import settings_in_words
 from infertune.types import Configuration, Engine, Request, Response, Unsupported
 
 
@@ -16,7 +17,7 @@ class Slot:
     """Starts engines, and keeps at most one running: two may not fit into the memory.
 
     Args:
-        tunable: Starts them.
+        launcher: Starts them.
         lease: Of the study that they spend for; None where no other process can run it.
         journal: Of each engine: keeps what it finds out about its server, and what that cost.
         say: Is told, in a line, when one is started to answer a study.
@@ -24,13 +25,13 @@ class Slot:
 
     def __init__(
         self,
-        tunable: Tunable,
+        launcher: EngineLauncher,
         *,
         lease: Lease | None = None,
         journal: Callable[[Configuration], ProbeJournal | None] = lambda settings: None,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
-        self.tunable = tunable
+        self.launcher = launcher
         self._lease = lease
         self._journal = journal
         self._say = say
@@ -61,9 +62,9 @@ class Slot:
     def _started(self, settings: Configuration) -> Engine:
         journal = self._journal(settings)
         if self._lease is None:
-            return self.tunable.start(settings, journal)
+            return self.launcher.start(settings, journal)
         self._lease.check()
-        return LeasedEngine(self.tunable.start(settings, journal), self._lease)
+        return LeasedEngine(self.launcher.start(settings, journal), self._lease)
 
     def close(self) -> None:
         """Close what runs; it may be called twice."""
@@ -117,7 +118,7 @@ class OnDemand:
             changed = sorted(each for each in facts | self._facts if facts.get(each) != self._facts.get(each))
             was = ", ".join(f"{each} was {self._facts.get(each)!r}, now {facts.get(each)!r}" for each in changed)
             raise InvalidInputError(
-                f"the engine must be the one that the study began with, but {was}; give another --study name"
+                f"the engine must be the one that the study began with, but {was}; give another `study` name"
             )
         yield from engine.generate(itertools.chain([first], asked))
 

@@ -32,12 +32,12 @@ from infertune.joint.proposals import propose
 from infertune.joint.recommendation import JointRecommendation, Paid
 from infertune.joint.running import Slot
 from infertune.joint.stages import Stages
-from infertune.joint.tunable import settings_in_words
 from infertune.joint.verdict import engine_verdict
 from infertune.selection.recommendation import Recommendation
 from infertune.selection.select import Wanted
 from infertune.selection.verdict import Verdict
 from infertune.space import SearchSpace
+from infertune.space.names import settings_in_words
 from infertune.statistics.noninferiority import check_margin
 from infertune.study.look import Look
 from infertune.study.progress import Progress
@@ -219,8 +219,8 @@ class Joint:
 
     @property
     def _may_shape_text(self) -> bool:
-        tunable = self._given.slot.tunable
-        return any(tunable.may_shape_text(each.name) for each in self._engines.parameters if len(each.values()) > 1)
+        launcher = self._given.slot.launcher
+        return any(launcher.may_shape_text(each.name) for each in self._engines.parameters if len(each.values()) > 1)
 
     def _study(self, budget: Budget) -> Configuration:
         """Run the study under the default engine, and return the decoding that it recommends."""

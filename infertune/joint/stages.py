@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from infertune.bank.notes import Notes, once
 from infertune.budget import Budget
-from infertune.study.trial_log import TrialLog
 from infertune.types import Configuration
 
 
@@ -23,24 +23,17 @@ class Stages:
         run: Runs the study with a budget, from wherever it stands, and returns the decoding that it recommends.
     """
 
-    def __init__(self, log: TrialLog, name: str, budget: Budget, run: Callable[[Budget], Configuration]) -> None:
+    def __init__(self, log: Notes, name: str, budget: Budget, run: Callable[[Budget], Configuration]) -> None:
         self._log = log
         self._key = f"stages of {name}"
         self._budget = budget
         self._run = run
         self._n_done = 0
-        known = log.noted(self._key)
-        self._had: list[Any] = [None, None, None]
-        self._stages: list[dict[str, Any]] = []
-        if known is not None and known["budget"] == _limits(budget):
-            self._had, self._stages = known["had"], known["stages"]
-        elif known is not None:
-            self._had = known["stages"][-1]["limits"]
 
     @property
     def has_next(self) -> bool:
         """Whether an earlier run has begun another stage."""
-        return self._n_done < len(self._stages)
+        return self._has(self._log.noted(self._key), self._n_done)
 
     def go_on(self, share: float) -> Configuration:
         """Run the next stage, and return the decoding that is then recommended.
@@ -50,20 +43,36 @@ class Stages:
                 budget. Of a stage that was begun before, what was noted then counts.
         """
         at, self._n_done = self._n_done, self._n_done + 1
-        if at + 1 < len(self._stages):
-            return Configuration(self._stages[at]["recommended"])
-        if at == len(self._stages):
-            before = self._stages[-1]["limits"] if self._stages else self._had
-            self._stages.append({"limits": _largest(_limits(self._budget.part(share)), before)})
-            self._note()
-        tokens, seconds, money = self._stages[at]["limits"]
+        begun = once(
+            self._log,
+            self._key,
+            lambda known: self._with_another(known, share),
+            holds=lambda known: self._has(known, at),
+        )
+        stages = begun["stages"]
+        if at + 1 < len(stages):
+            return Configuration(stages[at]["recommended"])
+        tokens, seconds, money = stages[at]["limits"]
         recommended = self._run(replace(self._budget, tokens=tokens, seconds=seconds, money=money))
-        self._stages[at]["recommended"] = dict(recommended)
-        self._note()
+        stages[at]["recommended"] = dict(recommended)
+        self._log.note(self._key, begun)
         return recommended
 
-    def _note(self) -> None:
-        self._log.note(self._key, {"budget": _limits(self._budget), "had": self._had, "stages": self._stages})
+    def _has(self, known: Any, at: int) -> bool:
+        """Whether a stage of this budget has begun."""
+        return known is not None and known["budget"] == _limits(self._budget) and at < len(known["stages"])
+
+    def _with_another(self, known: Any, share: float) -> dict[str, Any]:
+        """Return what is noted when the next stage begins; under another budget it is the first."""
+        limits = _limits(self._budget.part(share))
+        if known is None or known["budget"] != _limits(self._budget):
+            had = known["stages"][-1]["limits"] if known is not None else [None, None, None]
+            stages: list[Any] = []
+        else:
+            had, stages = known["had"], known["stages"]
+        before = stages[-1]["limits"] if stages else had
+        stages = [*stages, {"limits": _largest(limits, before)}]
+        return {"budget": _limits(self._budget), "had": had, "stages": stages}
 
 
 def _limits(budget: Budget) -> list[Any]:

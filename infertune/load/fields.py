@@ -54,21 +54,21 @@ def parse(extra: str | None, renames: Sequence[str], *, settings: Collection[str
     changes = {} if extra is None else extra_body.parse(extra, reserved=_ASKED)
     sent = {*_SENT, *settings}
     for name in (each for each, value in changes.items() if value is None and each not in sent):
-        raise InvalidInputError(f"--extra-body leaves out '{name}', which is not sent{nearest(name, sent)}")
+        raise InvalidInputError(f"`extra_body` leaves out '{name}', which is not sent{nearest(name, sent)}")
     names: dict[str, str] = {}
     for given in renames:
         name, sign, new = (part.strip() for part in given.partition("="))
         if not sign or not NAME.fullmatch(name) or not NAME.fullmatch(new):
             raise InvalidInputError(
-                f"--rename must be FIELD=NAME, such as max_tokens=max_completion_tokens, not '{given[:60]}'"
+                f"`rename` must be FIELD=NAME, such as max_tokens=max_completion_tokens, not '{given[:60]}'"
             )
         if name in names:
-            raise InvalidInputError(f"--rename gives '{name}' two names")
+            raise InvalidInputError(f"`rename` gives '{name}' two names")
         if name not in {*sent, *changes, *_ASKED}:
-            raise InvalidInputError(f"--rename {given}: '{name}' is not sent{nearest(name, sent)}")
+            raise InvalidInputError(f"`rename` {given}: '{name}' is not sent{nearest(name, sent)}")
         taken = {*_ASKED, *_SENT, *changes, *names.values()}
         if name in _ASKED[:4] or new in taken:
             wrong = name if name in _ASKED[:4] else new
-            raise InvalidInputError(f"--rename {given}: '{wrong}' must keep its name and its meaning")
+            raise InvalidInputError(f"`rename` {given}: '{wrong}' must keep its name and its meaning")
         names[name] = new
     return Fields(changes, names)

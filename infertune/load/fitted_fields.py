@@ -47,9 +47,9 @@ def hint(error: str) -> str:
     if refused_with(error) not in _STATUSES:
         return ""
     if _NEWER[1] in error:
-        return f"; --rename {_NEWER[0]}={_NEWER[1]} sends it under that name"
+        return f"; `rename` {_NEWER[0]}={_NEWER[1]} sends it under that name"
     named = [name for name in (*_LEFT_OUT, "temperature") if name in error]
-    return f"""; --extra-body '{{"{named[0]}": null}}' leaves it out""" if named else ""
+    return f"""; `extra_body` '{{"{named[0]}": null}}' leaves it out""" if named else ""
 
 
 def _alternatives(fields: Fields, error: str) -> Iterator[Fitted]:

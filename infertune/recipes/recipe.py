@@ -174,8 +174,8 @@ def write(path: Path, recipe: Recipe) -> None:
         yaml_file.write(path, recipe, head=f"# The answer of `infertune optimize`. Measure it again: {again}\n")
     except InvalidInputError as error:
         raise InvalidInputError(
-            f"the answer was not written: {error}; the same command with another --out writes it and pays for nothing "
-            "again"
+            f"the answer was not written: {error.text}; the same command with another `out` writes it and pays for "
+            "nothing again"
         ) from error
 
 
@@ -202,6 +202,6 @@ def check_writable(path: Path, study: str) -> None:
             f"of the study '{earlier}'" if earlier else "of an earlier infertune, which does not say of which study"
         )
         raise InvalidInputError(
-            f"--out must not replace the answer of another study, but {path} is {whose}, and this is '{study}': give "
-            "another --out, or remove the file"
+            f"`out` must not replace the answer of another study, but {path} is {whose}, and this is '{study}': give "
+            "another `out`, or remove the file"
         )

@@ -67,7 +67,7 @@ def load(recipe: Recipe, answer: Path, *, task: str | None, data: Path | None) -
         data = recipe.files.data.find(answer)
         if data is None:
             looked = " or ".join(map(str, recipe.files.data.paths(answer)))
-            raise InvalidInputError(f"the data of {answer} are not there any more ({looked}): give --data, or --task")
+            raise InvalidInputError(f"the data of {answer} are not there any more ({looked}): give `data`, or `task`")
     if recipe.definition is None:
         return tasks.load(_as_given_then(recipe.task, answer), data=data), ""
     if recipe.files.task is None and recipe.task in tasks.names():
@@ -98,7 +98,7 @@ def _from_definition(definition: Definition, answer: Path, data: Path | None, *,
     if data is None and not _is_of_hub(definition):
         names = " and ".join(sorted({Path(source.path).name for source in _sources(definition)}))
         raise InvalidInputError(
-            f"the task '{definition.name}' of {answer} is not there any more ({looked}): give --task FILE, or --data "
+            f"the task '{definition.name}' of {answer} is not there any more ({looked}): give `task` FILE, or `data` "
             f"with {names}"
         )
     with tempfile.TemporaryDirectory() as folder:
@@ -107,7 +107,7 @@ def _from_definition(definition: Definition, answer: Path, data: Path | None, *,
         try:
             return tasks.load(file, data=data)
         except InvalidInputError as error:
-            raise InvalidInputError(str(error).replace(str(file), str(answer))) from None
+            raise InvalidInputError(error.text.replace(str(file), str(answer))) from None
 
 
 def _sources(definition: Definition) -> list[Source]:
@@ -134,7 +134,9 @@ def as_asked(task: Task, recipe: Recipe, answer: Path, *, prompt: bool) -> Task:
         try:
             template.render(task.confirm[0].fields)
         except InvalidInputError as error:
-            raise InvalidInputError(f"{answer}: {error} (--set prompt=NAME runs one of the task's own)") from None
+            raise InvalidInputError(
+                f"{answer}: {error.text} (`settings` prompt=NAME runs one of the task's own)"
+            ) from None
     return replace(task, stop=recipe.definition.stop, prompts={**task.prompts, **chosen})
 
 

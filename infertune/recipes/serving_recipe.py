@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
+from infertune.engines.launch.command_template import CommandTemplate
 from infertune.errors import InvalidInputError, together
 from infertune.files import yaml_file
 from infertune.recipes import serving_values
-from infertune.serving.launch.command_template import CommandTemplate
 from infertune.types import Scalar
 
 _HEAD = """\
@@ -82,8 +82,8 @@ def write(path: Path, recipe: ServingRecipe) -> None:
         yaml_file.write(path, recipe, head=_HEAD.format(path=file))
     except InvalidInputError as error:
         raise InvalidInputError(
-            f"the answer was not written: {error}; the same command with another --out writes it and pays for nothing "
-            "again"
+            f"the answer was not written: {error.text}; the same command with another `out` writes it and pays for "
+            "nothing again"
         ) from error
 
 
@@ -119,17 +119,18 @@ def _check_command(command: str, path: Path) -> None:
     try:
         CommandTemplate(command)
     except InvalidInputError as error:
-        raise InvalidInputError(f"{path}: {error}") from None
+        raise InvalidInputError(f"{path}: {error.text}") from None
 
 
 def check_writable(path: Path) -> None:
     """Raise InvalidInputError now rather than after hours: no such folder, or a file there that is not ours."""
-    yaml_file.check_place(path, "--out")
+    yaml_file.check_place(path, "`out`")
     if not path.exists():
         return
     try:
         read(path)
     except InvalidInputError as error:
         raise InvalidInputError(
-            f"--out must be a new file or an earlier answer, which it then replaces, but {path} is neither: {error}"
+            f"`out` must be a new file or an earlier answer, which it then replaces, but {path} is neither: "
+            f"{error.text}"
         ) from None

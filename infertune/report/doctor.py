@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from infertune.budget import Prices
+from infertune.engines.bundled import ModelFolder
 from infertune.engines.machine import VLLM_PYTHON, Machine
-from infertune.engines.models import ModelFolder
 from infertune.engines.probing.probe import Probe, ProbeLimits
 from infertune.types import Unsupported
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from infertune.joint.gain import MARGIN, Gain
 from infertune.joint.recommendation import JointRecommendation
-from infertune.joint.tunable import settings_in_words
+from infertune.space.names import settings_in_words
 from infertune.statistics.noninferiority import NonInferiority
 from infertune.types import Configuration, Scalar
 

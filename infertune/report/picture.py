@@ -15,10 +15,10 @@ def check_drawable(path: Path) -> None:
     """Raise now rather than after hours: an unknown format, no such folder, or no matplotlib."""
     if path.suffix not in FORMATS:
         near = nearest(path.suffix, FORMATS) if path.suffix else f"; valid: {', '.join(FORMATS)}"
-        raise InvalidInputError(f"--picture must be a .png, .svg or .pdf file, but is '{path}'{near}")
-    yaml_file.check_place(path, "--picture")
+        raise InvalidInputError(f"`picture` must be a .png, .svg or .pdf file, but is '{path}'{near}")
+    yaml_file.check_place(path, "`picture`")
     if importlib.util.find_spec("matplotlib") is None:
-        raise DataUnavailableError("--picture needs the extra [report]: pip install 'infertune[report]'")
+        raise DataUnavailableError("`picture` needs the extra [report]: pip install 'infertune[report]'")
 
 
 def draw(answer: Answer, path: Path) -> None:

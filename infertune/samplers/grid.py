@@ -28,7 +28,7 @@ class GridSampler:
         if n_combinations > MAX_COMBINATIONS:
             raise InvalidInputError(
                 f"the sampler 'grid' must have at most {MAX_COMBINATIONS:,} combinations, but found "
-                f"{n_combinations:,}; take some values out with --set, or use --search random"
+                f"{n_combinations:,}; take some values out with `settings`, or use `search` random"
             )
         seen = {trial.configuration for trial in history}
         for number in np.random.default_rng(seed).permutation(n_combinations):
@@ -42,7 +42,7 @@ def _n_values(parameter: Parameter) -> int:
     if parameter.continuous:
         raise InvalidInputError(
             f"the sampler 'grid' must have a step for every range, but {parameter.name} has none: "
-            f"give --set {parameter.alias}={parameter.low}..{parameter.high}:STEP"
+            f"give `settings` {parameter.alias}={parameter.low}..{parameter.high}:STEP"
         )
     return len(parameter.values())
 

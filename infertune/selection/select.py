@@ -148,7 +148,7 @@ def check_affordable(candidates: Sequence[Candidate], max_cost_tokens: float | N
     if not affordable(candidates, max_cost_tokens):
         cheapest = min(candidate.cost_tokens for candidate in candidates)
         raise BudgetError(
-            f"--max-cost-tokens must be at least what one request costs, but is {max_cost_tokens:g}; "
+            f"`max_cost_tokens` must be at least what one request costs, but is {max_cost_tokens:g}; "
             f"the cheapest configuration tried takes {cheapest:.0f} tokens per request"
         )
 

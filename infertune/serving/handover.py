@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from infertune.decoding.settings import NAMES
+from infertune.engines.launch.command_template import CommandTemplate
 from infertune.engines.vllm import serve_arguments
-from infertune.serving.launch.command_template import CommandTemplate
 from infertune.space.names import DECODING
 from infertune.types import Scalar
 

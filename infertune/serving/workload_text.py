@@ -74,7 +74,7 @@ def _task(name: str, configuration: Mapping[str, object] | None) -> TaskWorkload
         raise InvalidInputError(
             f"the task '{task.name}' has no prompt '{template}'{nearest(str(template), task.prompts)}"
         )
-    space = with_extras(_space(task), own, where="--config")  # type: ignore[arg-type]
+    space = with_extras(_space(task), own, where="`config`")  # type: ignore[arg-type]
     known = {name: space[name].meaningful(value) for name, value in own.items()}
     whole = {**space.fixed(known).default_configuration(), **known}
     space.fixed(known).check_structure(whole)

@@ -20,7 +20,7 @@ OF_ENGINES = frozenset({*RESERVED, *(field.name for field in fields(Decoding))} 
 """What an engine sets itself: a second voice would change what is asked, or what a setting of the search means."""
 
 
-def parse(text: str, *, reserved: Collection[str], option: str = "--extra-body") -> dict[str, Any]:
+def parse(text: str, *, reserved: Collection[str], option: str = "`extra_body`") -> dict[str, Any]:
     """Return the fields.
 
     Args:
@@ -45,7 +45,7 @@ def parse(text: str, *, reserved: Collection[str], option: str = "--extra-body")
                 f"{option} must name its fields by letters, digits, '_', '-' and '.', but has {name[:40]!a}"
             )
         if name in reserved:
-            own = " (--set fixes a setting)" if name in {field.name for field in fields(Decoding)} else ""
+            own = " (`settings` fixes a setting)" if name in {field.name for field in fields(Decoding)} else ""
             raise InvalidInputError(f"{option} must not hold '{name}', which infertune sets itself{own}")
     if not _is_finite(found):
         raise InvalidInputError(f"{option} must hold finite numbers, but has NaN or Infinity: {_short(text)}")

@@ -1,5 +1,9 @@
 """The dotted names that code speaks of; a setting's prefix says what it belongs to."""
 
+from collections.abc import Mapping
+
+from infertune.types import Scalar
+
 DECODING = "decoding."
 ENGINE = "engine."
 ARGUMENT = "argument."
@@ -13,3 +17,8 @@ PROMPT_KIND = "prompt.kind"
 N = "strategy.n"
 VOTER = "strategy.name"
 EXTRACTOR = "strategy.extractor"
+
+
+def settings_in_words(engine: Mapping[str, Scalar]) -> str:
+    """Return engine settings as ``batch_size=64, dtype=float32``."""
+    return ", ".join(f"{name.removeprefix(ENGINE)}={value}" for name, value in engine.items()) or "no settings"

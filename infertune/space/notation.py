@@ -53,15 +53,17 @@ def changed(space: SearchSpace, settings: Sequence[str]) -> SearchSpace:
     for setting in settings:
         name, equals, text = (part.strip() for part in setting.partition("="))
         if not (name and equals and text):
-            raise InvalidInputError(f"--set must be NAME=VALUES, as in temperature=0.2..1.2, but found '{setting}'")
+            raise InvalidInputError(
+                f"`settings` must be NAME=VALUES, as in temperature=0.2..1.2, but found '{setting}'"
+            )
         try:
             parameter = space[name]
             if parameter.name in parameters:
                 raise InvalidInputError(f"{parameter.name} must be given once, but is given twice")
             parameters[parameter.name] = _from_text(parameter, text)
         except InvalidInputError as error:
-            raise InvalidInputError(f"--set {setting}: {error}") from None
-    return _replaced(space, list(parameters.values()), where="--set")
+            raise InvalidInputError(f"`settings` {setting}: {error.text}") from None
+    return _replaced(space, list(parameters.values()), where="`settings`")
 
 
 def new(name: str, text: str, *, tier: Tier) -> Parameter:
@@ -84,7 +86,7 @@ def new(name: str, text: str, *, tier: Tier) -> Parameter:
         placeholder = Parameter(name=name, tier=tier, kind="choice", choices=(first,), default=first)
         return _from_text(placeholder, text)
     except InvalidInputError as error:
-        raise InvalidInputError(f"--set {name}={text}: {error}") from None
+        raise InvalidInputError(f"`settings` {name}={text}: {error.text}") from None
 
 
 def read(path: Path, space: SearchSpace) -> SearchSpace:
@@ -108,7 +110,7 @@ def read(path: Path, space: SearchSpace) -> SearchSpace:
             if name not in space:
                 space = space.replaced([parameter])  # the conditions of later ones may name it
         except InvalidInputError as error:
-            raise InvalidInputError(f"{path}, '{name}': {error}") from None
+            raise InvalidInputError(f"{path}, '{name}': {error.text}") from None
         parameters[parameter.name] = parameter
     return _replaced(space, list(parameters.values()), where=str(path))
 
@@ -117,7 +119,7 @@ def _replaced(space: SearchSpace, parameters: Sequence[Parameter], *, where: str
     try:
         return space.replaced(parameters)
     except InvalidInputError as error:
-        raise InvalidInputError(f"{where}: {error}") from None
+        raise InvalidInputError(f"{where}: {error.text}") from None
 
 
 def _from_text(parameter: Parameter, text: str) -> Parameter:

@@ -190,7 +190,7 @@ class SearchSpace:
             known = Configuration({name: self[name].meaningful(value) for name, value in mapping.items()})
             self.check_structure(known)
         except InvalidInputError as error:
-            raise InvalidInputError(f"{where}: {error}" if where else str(error)) from None
+            raise InvalidInputError(f"{where}: {error.text}" if where else error.text) from None
         return known
 
     def default_configuration(self) -> Configuration:

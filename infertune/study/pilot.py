@@ -59,7 +59,7 @@ def check_cap(answered: Sequence[Response], cap_tokens: float | None) -> None:
     least = 1 + min(response.prompt_tokens for response in answered)
     if cap_tokens is not None and cap_tokens < least:
         raise BudgetError(
-            f"--max-cost-tokens must be at least what one request costs, but is {cap_tokens:g}; "
+            f"`max_cost_tokens` must be at least what one request costs, but is {cap_tokens:g}; "
             f"the shortest prompt and one token of answer are {least} tokens per request"
         )
 

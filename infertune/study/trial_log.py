@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["LoggedTrial", "TrialLog", "order_as_json", "order_from_json"]
 
 _REUSE = (
-    "restore a copy of it, or give another --study name: the samples that are paid for are reused from the same file"
+    "restore a copy of it, or give another `study` name: the samples that are paid for are reused from the same file"
 )
 _OPENINGS = 10  # each fails for another process that came first with one of a few steps
 _RECORD, _DIGEST = "infertune:trial", "infertune:digest"
@@ -135,7 +135,7 @@ class TrialLog:
             )
             raise InvalidInputError(
                 f"study '{self._name}' must go on with the settings it began with, but {found}; "
-                "give another --study name: samples already paid for are reused from the same file"
+                "give another `study` name: samples already paid for are reused from the same file"
             )
 
     def trials(self) -> list[LoggedTrial]:

@@ -96,15 +96,15 @@ def draft(name: str, *, data: Path, inputs: Sequence[str], label: str, folder: P
 def _check_columns(table: Table, inputs: Sequence[str], label: str) -> None:
     problems = [
         f"{option}: {table.name} has no column '{column}'{nearest(column, table.columns)}"
-        for option, column in [*(("--input", column) for column in inputs), ("--label", label)]
+        for option, column in [*(("`input`", column) for column in inputs), ("`label`", label)]
         if column not in table.columns
     ]
     twice = {column for column in inputs if inputs.count(column) > 1}
-    problems += [f"--input: the column '{column}' is given twice" for column in sorted(twice)]
+    problems += [f"`input`: the column '{column}' is given twice" for column in sorted(twice)]
     if label in inputs:
-        problems.append(f"--label: the column '{label}' is an input too; the answer must not be shown")
+        problems.append(f"`label`: the column '{label}' is an input too; the answer must not be shown")
     if problems:
-        raise together(problems, alone="", head=f"--input and --label must be different columns of {table.name}")
+        raise together(problems, alone="", head=f"`input` and `label` must be different columns of {table.name}")
 
 
 def _fields(table: Table, inputs: Sequence[str]) -> dict[str, str | Conversation]:

@@ -27,7 +27,7 @@ def rows(source: Source, *, folder: Path, data: Path | None) -> Table:
         if not text_file.is_file(path):
             inside = ", ".join(sorted(entry.name for entry in data.iterdir())) if data.is_dir() else "nothing there"
             raise InvalidInputError(
-                f"--data {data}: must be or hold the file {path.name}; found {inside or 'nothing'}"
+                f"`data` {data}: must be or hold the file {path.name}; found {inside or 'nothing'}"
             )
         return datafile.read(path)
     path = folder / source.path
@@ -35,14 +35,14 @@ def rows(source: Source, *, folder: Path, data: Path | None) -> Table:
         return datafile.read(path)
     if source.hub is None:
         raise DataUnavailableError(
-            f"there is no data file {path}; correct 'path' in the task file, or give --data PATH"
+            f"there is no data file {path}; correct 'path' in the task file, or give `data` PATH"
         )
     found = list(_hub_rows(source.hub, file_name=Path(source.path).name))
     return table(found, name=f"{source.hub.path} {source.hub.split}")
 
 
 def _hub_rows(hub: Hub, *, file_name: str) -> Iterator[Row]:
-    local = f"--data PATH reads a local copy{f' (a folder with {file_name})' if file_name else ''}"
+    local = f"`data` PATH reads a local copy{f' (a folder with {file_name})' if file_name else ''}"
     try:
         import datasets
         import huggingface_hub

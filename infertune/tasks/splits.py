@@ -44,7 +44,7 @@ def read(
         own = (splits.tune, splits.confirm)
         if data is not None and data.is_file():
             files = " and ".join(Path(source.path).name for source in own)
-            raise InvalidInputError(f"--data {data}: must be a folder with {files} for this task, but is a file")
+            raise InvalidInputError(f"`data` {data}: must be a folder with {files} for this task, but is a file")
         given: tuple[Source, ...] = own
     else:
         given = (whole(definition.data),)

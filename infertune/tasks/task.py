@@ -150,7 +150,7 @@ def read(name_or_path: str | Path, *, data: Path | None = None) -> Task:
     """Return a task as ``load`` does, without asking whether its examples can be answered correctly."""
     path = Path(name_or_path)
     if data is not None and not text_file.exists(data):
-        raise InvalidInputError(f"--data must be a file or a folder, but there is no {data}")
+        raise InvalidInputError(f"`data` must be a file or a folder, but there is no {data}")
     if text_file.is_file(path / "task.yaml"):
         return _read(path / "task.yaml", data)
     if path.suffix in (".yaml", ".yml"):

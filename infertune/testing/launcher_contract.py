@@ -16,14 +16,16 @@ they must be such as a busy machine keeps too.
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 
+from infertune.engines.launch.command_template import CommandTemplate
+from infertune.engines.launch.launcher import Launcher
 from infertune.engines.process.server_process import ServerFailed
 from infertune.engines.process.supervisor import descendants
 from infertune.load.arrival_load import Load
-from infertune.serving.launch.command_template import CommandTemplate
-from infertune.serving.launch.deployment import Deployment, Launcher
+from infertune.serving.launch.deployment import Deployment
 from infertune.space import SearchSpace
 from infertune.types import Configuration
 
@@ -44,13 +46,33 @@ UNDER_LOAD: Mapping[str, str] = {
 }
 """How a server fails once it has answered ten requests, and what that must be called."""
 
-Launch = Callable[[str], Launcher]
+Launch = Callable[[str], Any]
+"""Returns a launcher whose servers, if any, behave as they are told."""
 _CLOSED = Load(concurrency=4)
 _OPEN = Load(rate=100.0)
 
 
-class LauncherContract:
-    """The tests.
+class SettingsContract:
+    """What every launcher keeps, whatever it starts; ``launch("")`` gives one."""
+
+    def test_the_parameters_are_those_of_an_engine_and_make_a_space(self, launch: Launch) -> None:
+        launcher = launch("")
+        assert all(p.name.startswith("engine.") and p.tier == "engine" for p in launcher.parameters)
+        space = _space(launcher)
+        assert space.allows(space.default_configuration())
+
+    def test_the_defaults_can_be_started(self, launch: Launch) -> None:
+        launcher = launch("")
+        running = launcher.start(_space(launcher).default_configuration())
+        running.close()
+        running.close()
+
+    def test_a_setting_that_is_not_said_has_its_default(self, launch: Launch) -> None:
+        launch("").start(Configuration({})).close()
+
+
+class LauncherContract(SettingsContract):
+    """What launchers of servers under load keep besides.
 
     Attributes:
         has_template: Whether it gives a template of its command; vLLM has flags for its settings, and needs none.
@@ -73,12 +95,6 @@ class LauncherContract:
         yield running
         running.close()
 
-    def test_the_parameters_are_those_of_an_engine_and_make_a_space(self, launch: Launch) -> None:
-        launcher = launch("")
-        assert all(p.name.startswith("engine.") and p.tier == "engine" for p in launcher.parameters)
-        space = SearchSpace(tuple(launcher.parameters), tuple(launcher.constraints))
-        assert space.allows(space.default_configuration())
-
     def test_the_facts_are_text_and_stay(self, launch: Launch) -> None:
         facts = dict(launch("").facts)
         assert facts["engine"] and facts["model"]
@@ -87,17 +103,12 @@ class LauncherContract:
 
     def test_its_command_can_be_handed_over(self, launch: Launch) -> None:
         launcher = launch("")
-        space = SearchSpace(tuple(launcher.parameters), tuple(launcher.constraints))
-        text = launcher.template(space.default_configuration())
+        text = launcher.template(_space(launcher).default_configuration())
         assert bool(text) == self.has_template
         assert not text or CommandTemplate(text).text == text
 
-    def test_the_defaults_can_be_started(self, launch: Launch) -> None:
-        launcher = launch("")
-        space = SearchSpace(tuple(launcher.parameters), tuple(launcher.constraints))
-        running = launcher.start(space.default_configuration())
-        running.close()
-        assert running.start_seconds > 0
+    def test_a_start_takes_time(self, deployment: Deployment) -> None:
+        assert deployment.start_seconds > 0
 
     def test_a_burst_answers_every_request(self, deployment: Deployment) -> None:
         for load in (_CLOSED, _OPEN):
@@ -149,3 +160,7 @@ class LauncherContract:
         running = launch("family").start(Configuration({}))
         assert len(descendants(os.getpid())) >= before + 5
         running.close()
+
+
+def _space(launcher: Launcher[Any]) -> SearchSpace:
+    return SearchSpace(tuple(launcher.parameters), tuple(launcher.constraints))

@@ -45,11 +45,11 @@ def test_a_search_from_its_goal_to_its_file(tmp_path: Path, capsys: pytest.Captu
     [
         ({}, "such as slo 'p99_ttft<300ms"),
         ({"maximize": "goodput", "minimize": "cost"}, "maximize and minimize must not be given together"),
-        ({"slo": "p99_ttft<1s", "budget_seconds": 1}, "burst-seconds must be less than budget_seconds"),
+        ({"slo": "p99_ttft<1s", "budget_seconds": 1}, "burst_seconds must be less than budget_seconds"),
         ({"slo": "p99_ttft<1s", "out": "no/such/folder.yaml"}, "the folder of out must exist"),
     ],
 )
 def test_an_error_names_the_argument(changes: dict[str, object], said: str) -> None:
     with pytest.raises(infertune.InfertuneError) as raised:
         infertune.tune_serving("synthetic:input=5,output=2", engine="command", progress=False, **changes)  # type: ignore[arg-type]
-    assert said.replace("burst-seconds", "burst_seconds") in str(raised.value) and "--" not in str(raised.value)
+    assert said in str(raised.value) and "--" not in str(raised.value)

@@ -157,7 +157,7 @@ def test_who_lost_it_writes_nothing_more(lost: Lease, tmp_path: Path) -> None:
         log.note("key", 1)
     assert log.noted("key") is None
     with closing(EventLog(tmp_path / "study.db", "mine", lost)) as events, pytest.raises(StudyInUseError):
-        events.put("key", {})
+        events.note("key", {})
 
 
 def test_what_is_under_way_lands_and_nothing_more_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

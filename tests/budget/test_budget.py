@@ -43,7 +43,7 @@ def test_a_budget_without_an_end_is_refused(text: str) -> None:
     for parse in (parse_tokens, parse_seconds):
         with pytest.raises(InvalidInputError, match="and at most 1e"):
             parse(text)
-    with pytest.raises(InvalidInputError, match="--budget-seconds must be above 0 and have an end, but is inf"):
+    with pytest.raises(InvalidInputError, match="budget_seconds must be above 0 and have an end, but is inf"):
         Budget(seconds=math.inf)
     with pytest.raises(InvalidInputError, match="must be above 0 and have an end, but is nan"):
         Budget(money=math.nan, prices=PRICES)
@@ -82,5 +82,5 @@ def test_a_limit_of_nothing_is_refused(limits: dict[str, object]) -> None:
 
 
 def test_money_without_prices_is_refused_and_never_free() -> None:
-    with pytest.raises(InvalidInputError, match="--price-prompt and --price-completion"):
+    with pytest.raises(InvalidInputError, match="needs prices, which are per million tokens"):
         Budget(money=1.0)

@@ -67,12 +67,12 @@ def test_what_others_wrote_commands_nothing_in_a_terminal(infertune: Infertune) 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"concurrency": "many"}, "--concurrency must be a whole number, but is 'many'"),
-        ({"concurrency": True}, "--concurrency must be a whole number, but is 'True'"),
-        ({"base_url": 3}, "--base-url must be a text, but is '3'"),
-        ({"seeds_safe": 1}, "--seeds-safe must be true or false, but is '1'"),
-        ({"extra_body": '{"n": 3}'}, "--extra-body must not hold 'n'"),
-        ({"speed": 1}, "the engine 'openai' has no --speed"),
+        ({"concurrency": "many"}, "concurrency must be a whole number, but is 'many'"),
+        ({"concurrency": True}, "concurrency must be a whole number, but is 'True'"),
+        ({"base_url": 3}, "base_url must be a text, but is '3'"),
+        ({"seeds_safe": 1}, "seeds_safe must be true or false, but is '1'"),
+        ({"extra_body": '{"n": 3}'}, "extra_body must not hold 'n'"),
+        ({"speed": 1}, "the engine 'openai' has no speed"),
     ],
 )
 def test_what_an_answer_file_may_say_of_its_engine(options: dict[str, int | str], message: str) -> None:

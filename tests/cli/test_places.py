@@ -9,7 +9,7 @@ import pytest
 from command import Infertune
 from letters import Letters, save
 
-from infertune.engines import models
+from infertune.engines import cache
 from infertune.errors import DataUnavailableError, InvalidInputError
 from infertune.files import yaml_file
 
@@ -67,13 +67,11 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "file").touch()
     monkeypatch.setenv("INFERTUNE_CACHE", str(tmp_path / "file") if blocked == "a file" else PROC)
     with pytest.raises(DataUnavailableError, match="set INFERTUNE_CACHE to a folder that can be"):
-        models.cache_file("vllm", "a.log")
+        cache.file("vllm", "a.log")
 
 
 def test_no_home_at_all() -> None:
-    program = (
-        "from infertune.engines import models\ntry: models.cache_folder()\nexcept Exception as error: print(error)"
-    )
+    program = "from infertune.engines import cache\ntry: cache.folder()\nexcept Exception as error: print(error)"
     environment = {k: v for k, v in os.environ.items() if k not in ("HOME", "INFERTUNE_CACHE", "XDG_CACHE_HOME")}
     done = subprocess.run(
         [sys.executable, "-c", f"import os; os.path.expanduser = lambda path: path\n{program}"],

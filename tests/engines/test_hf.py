@@ -22,7 +22,7 @@ from transformers import (  # noqa: E402
     TopPLogitsWarper,
 )
 
-from infertune.engines import models  # noqa: E402
+from infertune.engines import bundled  # noqa: E402
 from infertune.engines.hf.engine import HFEngine  # noqa: E402
 from infertune.engines.hf.language_model import LanguageModel, default_dtype  # noqa: E402
 from infertune.engines.hf.slots import SlotCache  # noqa: E402
@@ -387,4 +387,4 @@ def test_the_fingerprint_follows_the_files(tmp_path: Path, folder: Path) -> None
 
 
 def test_the_default_model_name_is_the_bundled_one() -> None:
-    assert models.list_models()[0].name == "bundled:smollm2-135m"
+    assert bundled.list_models()[0].name == "bundled:smollm2-135m"

@@ -103,7 +103,7 @@ def test_urls_that_can_be_asked(url: str) -> None:
 )
 def test_urls_that_cannot(url: str) -> None:
     with pytest.raises(
-        InvalidInputError, match=r"--base-url must be a URL such as http://127\.0\.0\.1:8000/v1"
+        InvalidInputError, match=r"base_url must be a URL such as http://127\.0\.0\.1:8000/v1"
     ) as caught:
         api_key.check_base_url(url)
     assert len(str(caught.value)) < 300

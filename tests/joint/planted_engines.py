@@ -97,7 +97,7 @@ class PlantedEngine(FakeEngine):
         return "no" if source.random() < self._plan.losses.get(self._dtype, 0.0) else text
 
 
-class PlantedTunable:
+class PlantedLauncher:
     """Settings ``batch`` and ``cache``, which shape no text, and ``dtype``, which does."""
 
     def __init__(self, plan: Plan) -> None:
@@ -144,9 +144,9 @@ def run(
     """Run a joint search in a folder, or resume the one that is there."""
     task = write_task(folder, n_tune=40, n_confirm=n_confirm)
     bank = SampleBank(folder / "study.db")
-    tunable = PlantedTunable(plan)
-    slot = Slot(tunable)
-    engines = changed(SearchSpace(tuple(tunable.parameters)), settings)
+    launcher = PlantedLauncher(plan)
+    slot = Slot(launcher)
+    engines = changed(SearchSpace(tuple(launcher.parameters)), settings)
     limit = JointLimits(**{"margin": 0.05, "n_requests": 20, **limits})
 
     def log_of(name: str) -> TrialLog:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from planted_engines import Plan, PlantedEngine, PlantedTunable
+from planted_engines import Plan, PlantedEngine, PlantedLauncher
 
 from infertune.errors import InvalidInputError
 from infertune.joint.running import OnDemand, Slot
@@ -19,7 +19,7 @@ def plan() -> Plan:
 
 @pytest.fixture
 def slot(plan: Plan) -> Iterator[Slot]:
-    slot = Slot(PlantedTunable(plan))
+    slot = Slot(PlantedLauncher(plan))
     yield slot
     slot.close()
     assert plan.n_running == 0
@@ -46,7 +46,7 @@ def test_it_starts_once_and_answers_all(slot: Slot, plan: Plan) -> None:
 
 
 def test_another_takes_its_place(slot: Slot, plan: Plan) -> None:
-    """The planted tunable refuses to start two at once."""
+    """The planted launcher refuses to start two at once."""
     whole, tiny = on_demand(slot, plan, WHOLE), on_demand(slot, plan, TINY)
     assert [ask(engine, 1) for engine in (whole, tiny, whole)] == [1, 1, 1]
     assert plan.started == [WHOLE, TINY, WHOLE]
@@ -57,5 +57,5 @@ def test_another_takes_its_place(slot: Slot, plan: Plan) -> None:
 
 def test_an_engine_that_is_not_the_one_of_before_is_refused(slot: Slot, plan: Plan) -> None:
     engine = OnDemand(slot, TINY, PlantedEngine(plan, WHOLE).facts)
-    with pytest.raises(InvalidInputError, match="dtype was 'whole', now 'tiny'; give another --study name"):
+    with pytest.raises(InvalidInputError, match="dtype was 'whole', now 'tiny'; give another study name"):
         ask(engine, 1)

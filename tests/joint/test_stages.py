@@ -58,6 +58,16 @@ def test_under_another_budget_it_has_at_least_what_it_had(log: TrialLog, tokens:
     assert Stages(log, "x", Budget(tokens=tokens), Study()).go_on(0.6)["tokens"] == first
 
 
+def test_what_an_earlier_version_noted_is_read(log: TrialLog) -> None:
+    done = [{"limits": [600, None, None], "recommended": {"tokens": 6}}, {"limits": [800, None, None]}]
+    log.note("stages of x", {"budget": [1000, None, None], "had": [None, None, None], "stages": done})
+    study = Study()
+    stages = Stages(log, "x", Budget(tokens=1000), study)
+    assert stages.has_next and stages.go_on(0.5)["tokens"] == 6 and study.budgets == []
+    assert stages.has_next and stages.go_on(0.5)["tokens"] == 800
+    assert not stages.has_next
+
+
 def test_studies_have_stages_of_their_own(log: TrialLog) -> None:
     Stages(log, "x", Budget(tokens=1000), Study()).go_on(1.0)
     assert Stages(log, "y", Budget(tokens=1000), Study()).go_on(0.5)["tokens"] == 500

@@ -43,9 +43,9 @@ def test_what_is_said_is_sent() -> None:
             (f'{{"{name}": 1}}', [], f"must not hold '{name}'")
             for name in ("model", "messages", "prompt", "stream", "n")
         ),
-        (None, ["max_tokens"], "--rename must be FIELD=NAME"),
-        (None, ["=x"], "--rename must be FIELD=NAME"),
-        (None, ["a=b c"], "--rename must be FIELD=NAME"),
+        (None, ["max_tokens"], "rename must be FIELD=NAME"),
+        (None, ["=x"], "rename must be FIELD=NAME"),
+        (None, ["a=b c"], "rename must be FIELD=NAME"),
         (None, ["max_tokens=b", "max_tokens=c"], "two names"),
         (None, ["max_tokens=b", "temperature=b"], "must keep its name"),
         (None, ["prompt=text"], "'prompt' must keep its name"),
@@ -109,6 +109,6 @@ def test_other_failures_change_nothing(status: int, most: int) -> None:
 
 
 def test_a_refusal_says_which_option_mends_it() -> None:
-    assert hint("HTTP 400: unknown ignore_eos") == """; --extra-body '{"ignore_eos": null}' leaves it out"""
-    assert "--rename max_tokens=max_completion_tokens" in hint("HTTP 400: use max_completion_tokens")
+    assert hint("HTTP 400: unknown ignore_eos") == """; `extra_body` '{"ignore_eos": null}' leaves it out"""
+    assert "`rename` max_tokens=max_completion_tokens" in hint("HTTP 400: use max_completion_tokens")
     assert hint("HTTP 500: ignore_eos") == hint("ConnectError: ignore_eos") == hint("HTTP 400: no") == ""

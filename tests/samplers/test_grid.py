@@ -20,7 +20,7 @@ class TestGrid(SamplerContract):
 
 def test_range_without_step_is_told_what_to_give(sampler):
     space = changed(decoding_space(), ["temperature=0.2..1.2"])
-    with pytest.raises(InvalidInputError, match=r"--set temperature=0\.2\.\.1\.2:STEP"):
+    with pytest.raises(InvalidInputError, match=r"settings temperature=0\.2\.\.1\.2:STEP"):
         sampler.propose(space, [], 0)
 
 

@@ -73,7 +73,7 @@ def test_what_is_confirmed_keeps_the_cap_and_gives_no_more_away_than_is_shown(
     within = [one for one in candidates if one.cost_tokens <= cap]
     wanted = Wanted(prefer=prefer, max_cost_tokens=cap)
     if not within:
-        with pytest.raises(BudgetError, match="--max-cost-tokens"):
+        with pytest.raises(BudgetError, match="max_cost_tokens"):
             select(candidates, default=default, wanted=wanted)
         return
     selection = select(candidates, default=default, wanted=wanted)

@@ -21,9 +21,10 @@ class Few:
         return [LoadRequest(prompt=f"{seed}: {index}", max_tokens=4) for index in range(n)]
 
 
-def limits(behaviour: str) -> dict[str, float]:
-    """Return short ones where a server is to hang, and for all others such as a busy machine keeps too."""
-    return {
-        "start_timeout_seconds": 1.0 if behaviour == "hang" else 60.0,
-        "hang_seconds": 1.0 if behaviour == "hangs under load" else 60.0,
-    }
+# Short where a server is to hang, and for all others such as a busy machine keeps too.
+def start_timeout_seconds(behaviour: str) -> float:
+    return 1.0 if behaviour == "hang" else 60.0
+
+
+def hang_seconds(behaviour: str) -> float:
+    return 1.0 if behaviour == "hangs under load" else 60.0

@@ -2,9 +2,9 @@
 
 import pytest
 
+from infertune.engines.launch.command_settings import parameters
+from infertune.engines.launch.command_template import CommandTemplate
 from infertune.errors import InvalidInputError
-from infertune.serving.launch.command_settings import parameters
-from infertune.serving.launch.command_template import CommandTemplate
 
 TEMPLATE = CommandTemplate("serve {port} -np {engine.parallel} -b {engine.batch} {engine.more}")
 
@@ -32,7 +32,7 @@ def test_values_have_the_type_that_all_of_them_have(text: str, values: tuple, de
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (["parallel=1", "batch=1"], r"a hole {engine\.more}: give its values with --set engine\.more=A,B,C"),
+        (["parallel=1", "batch=1"], r"a hole {engine\.more}: give its values with settings engine\.more=A,B,C"),
         (["paralel=1"], r"no hole {engine\.paralel}; did you mean 'engine\.parallel'"),
         (["parallel=1", "engine.parallel=2"], "given twice"),
         (["parallel"], "must be NAME=VALUES"),

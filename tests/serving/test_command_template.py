@@ -2,8 +2,8 @@
 
 import pytest
 
+from infertune.engines.launch.command_template import CommandTemplate
 from infertune.errors import InvalidInputError
-from infertune.serving.launch.command_template import CommandTemplate
 
 
 def test_holes_are_filled_and_no_shell_is_between() -> None:

@@ -106,5 +106,5 @@ def test_the_breaker_explains() -> None:
     with pytest.raises(SearchStopped) as caught:
         check(outcomes("", "crash", "crash", "crash"))
     said = str(caught.value)
-    assert all(each in said for each in ("crash", "line 3", "a=1", "--set"))
+    assert all(each in said for each in ("crash", "line 3", "a=1", "with settings"))
     assert "b=" not in said

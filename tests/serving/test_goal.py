@@ -113,10 +113,10 @@ def test_a_poor_value_needs_no_second_burst() -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"kind": "goodput", "slo": NONE}, "--slo"),
-        ({"kind": "latency", "slo": SLO}, "--rate"),
+        ({"kind": "goodput", "slo": NONE}, "slo"),
+        ({"kind": "latency", "slo": SLO}, "rate"),
         ({"kind": "goodput", "slo": SLO, "load": Load(rate=1.0)}, "searched"),
-        ({"kind": "cost", "slo": SLO}, "--gpu-hour-price"),
+        ({"kind": "cost", "slo": SLO}, "gpu_hour_price"),
         ({"kind": "latency", "slo": SLO, "load": Load(rate=1.0), "latency": "p98_ttft"}, "p.._ttft"),
     ],
 )

@@ -12,9 +12,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infertune.engines.launch.command_template import CommandTemplate
 from infertune.serving import handover
 from infertune.serving.handover import Service
-from infertune.serving.launch.command_template import CommandTemplate
 
 SETTINGS = {
     "engine.max_num_seqs": 64,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from fakes import FAKE_SERVER, Few, limits
+from fakes import FAKE_SERVER, Few, hang_seconds, start_timeout_seconds
 
 from infertune.errors import InvalidInputError
 from infertune.load.arrival_load import Load
@@ -16,9 +16,10 @@ from infertune.types import Configuration, Message
 
 pytest.importorskip("torch", reason="the engine hf needs the extra [hf]")
 
+from infertune.engines.launch.command_template import CommandTemplate
+from infertune.engines.launch.hf_server import HFServerLauncher
 from infertune.engines.process.server_process import ServerFailed
-from infertune.serving.launch.command_template import CommandTemplate
-from infertune.serving.launch.hf_launcher import HFLauncher
+from infertune.serving.launch.under_load import UnderLoad
 
 pytestmark = pytest.mark.long
 
@@ -41,14 +42,18 @@ class TestHFLauncher(LauncherContract):
     @pytest.fixture
     def launch(self, tmp_path: Path) -> Launch:
         (tmp_path / "config.json").write_text("{}")
-        return lambda behaviour: HFLauncher(
-            str(tmp_path),
-            Few(),
-            device="cpu",
-            program=(sys.executable, "-c", DROP),
-            environment={"FAKE_VLLM": behaviour},
-            **limits(behaviour),
-        )
+
+        def launch(behaviour: str) -> UnderLoad:
+            servers = HFServerLauncher(
+                str(tmp_path),
+                device="cpu",
+                program=(sys.executable, "-c", DROP),
+                environment={"FAKE_VLLM": behaviour},
+                start_timeout_seconds=start_timeout_seconds(behaviour),
+            )
+            return UnderLoad(servers, Few(), hang_seconds=hang_seconds(behaviour))
+
+        return launch
 
 
 class Mixed:
@@ -77,8 +82,8 @@ def runner(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_every_runner_answers_as_it_is_asked(runner: str) -> None:
-    launcher = HFLauncher("bundled:smollm2-135m", Mixed(), fixed={"batch_size": 4, "threads": 1})
-    running = launcher.start(Configuration({"engine.runner": runner}))
+    servers = HFServerLauncher("bundled:smollm2-135m", fixed={"batch_size": 4, "threads": 1})
+    running = UnderLoad(servers, Mixed()).start(Configuration({"engine.runner": runner}))
     try:
         burst = running.press(Load(concurrency=6), n_requests=12, seed=1)
     finally:
@@ -100,29 +105,29 @@ def test_a_real_lack_of_memory_is_named(tmp_path: Path) -> None:
         "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31)); "
         "runpy.run_module('infertune.engines.hf.serve', run_name='__main__')"
     )
-    launcher = HFLauncher(
-        "bundled:smollm2-135m", Mixed(), fixed={"dtype": "float32"}, program=(sys.executable, "-c", limited)
+    servers = HFServerLauncher(
+        "bundled:smollm2-135m", fixed={"dtype": "float32"}, program=(sys.executable, "-c", limited)
     )
     with pytest.raises(ServerFailed) as caught:
-        launcher.start(Configuration({})).close()
+        UnderLoad(servers, Mixed()).start(Configuration({})).close()
     assert caught.value.failure.kind == "out of memory"
 
 
 def test_the_settings_are_those_of_this_machine() -> None:
-    launcher = HFLauncher("bundled:smollm2-135m", Few(), device="cpu", fixed={"batch_size": 4})
+    launcher = HFServerLauncher("bundled:smollm2-135m", device="cpu", fixed={"batch_size": 4})
     names = [parameter.name for parameter in launcher.parameters]
     assert "engine.runner" in names and "engine.dtype" not in names and "engine.batch_size" not in names
-    dtype = HFLauncher("bundled:smollm2-135m", Few(), device="cpu", changing_answers=True).parameters[-1]
+    dtype = HFServerLauncher("bundled:smollm2-135m", device="cpu", changing_answers=True).parameters[-1]
     assert dtype.name == "engine.dtype" and "float16" not in dtype.choices
 
 
 def test_a_dtype_that_is_none_is_told_before_a_server_starts() -> None:
     with pytest.raises(InvalidInputError, match=r"dtype must be one of .*did you mean 'float32'"):
-        HFLauncher("bundled:smollm2-135m", Few(), fixed={"dtype": "float33"})
+        HFServerLauncher("bundled:smollm2-135m", fixed={"dtype": "float33"})
 
 
 def test_its_command_can_be_handed_over() -> None:
-    launcher = HFLauncher("bundled:smollm2-135m", Few(), device="cpu", fixed={"threads": 2})
+    launcher = HFServerLauncher("bundled:smollm2-135m", device="cpu", fixed={"threads": 2})
     chosen = {"engine.runner": "generate", "engine.batch_size": 8, "engine.compile": False}
     template = CommandTemplate(launcher.template(chosen))
     assert template.fill(model="m", host="127.0.0.1", port=9, settings=chosen) == [

@@ -3,16 +3,19 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from fakes import FAKE, FAKE_SERVER, Few, limits
+from fakes import FAKE, FAKE_SERVER, Few, hang_seconds, start_timeout_seconds
 from installed_vllm import on_cpu
 
+from infertune.engines.launch.command_server import CommandLauncher
+from infertune.engines.launch.command_template import CommandTemplate
+from infertune.engines.launch.vllm_server import VLLMServerLauncher
+from infertune.engines.launch.vllm_settings import VLLMSettings
 from infertune.engines.vllm.interpreter import VLLMPython
 from infertune.errors import InvalidInputError
-from infertune.serving.launch.command_launcher import CommandLauncher
-from infertune.serving.launch.command_template import CommandTemplate
-from infertune.serving.launch.vllm_launcher import VLLMLauncher
+from infertune.serving.launch.under_load import UnderLoad
 from infertune.space import Parameter
 from infertune.testing.launcher_contract import Launch, LauncherContract
 from infertune.types import Configuration
@@ -28,25 +31,36 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def vllm(behaviour: str, folder: Path) -> VLLMLauncher:
+def under_load(servers: Any, behaviour: str) -> UnderLoad:
+    return UnderLoad(servers, Few(), hang_seconds=hang_seconds(behaviour))
+
+
+def vllm_servers(behaviour: str, folder: Path) -> VLLMServerLauncher:
     (folder / "config.json").write_text("{}")
-    return VLLMLauncher(
+    return VLLMServerLauncher(
         "fake",
-        Few(),
         python=VLLMPython(path=Path(sys.executable), version="0.32.0", on_cpu=True),
         folder=folder,
-        installed=on_cpu(),
+        settings=VLLMSettings.of(on_cpu(), fixed={"dtype": "bfloat16"}),
         given={"dtype": "bfloat16"},
         environment={"PYTHONPATH": str(FAKE), "FAKE_VLLM": behaviour},
-        **limits(behaviour),
+        start_timeout_seconds=start_timeout_seconds(behaviour),
     )
 
 
-def command(behaviour: str, text: str = COMMAND, *parameters: Parameter) -> CommandLauncher:
-    environment = {"FAKE_VLLM": behaviour}
-    return CommandLauncher(
-        CommandTemplate(text), "m", Few(), parameters=parameters, environment=environment, **limits(behaviour)
+def vllm(behaviour: str, folder: Path) -> UnderLoad:
+    return under_load(vllm_servers(behaviour, folder), behaviour)
+
+
+def command(behaviour: str, text: str = COMMAND, *parameters: Parameter) -> UnderLoad:
+    servers = CommandLauncher(
+        CommandTemplate(text),
+        "m",
+        parameters=parameters,
+        environment={"FAKE_VLLM": behaviour},
+        start_timeout_seconds=start_timeout_seconds(behaviour),
     )
+    return under_load(servers, behaviour)
 
 
 class TestVLLMLauncher(LauncherContract):
@@ -75,7 +89,7 @@ def test_the_settings_become_flags(tmp_path: Path) -> None:
             "decoding.temperature": 0.5,
         }
     )
-    assert vllm("", tmp_path).command(configuration) == [
+    assert vllm_servers("", tmp_path).command(configuration) == [
         *("--generation-config", "vllm", "--dtype", "bfloat16", "--no-enable-prefix-caching"),
         *("--max-num-seqs", "16", "--speculative-config"),
         '{"method": "ngram", "num_speculative_tokens": 3, "prompt_lookup_max": 4, "prompt_lookup_min": 2}',
@@ -109,7 +123,7 @@ def test_another_server_on_the_port_is_not_taken_for_it(tmp_path: Path, monkeypa
 @pytest.mark.parametrize(
     ("text", "names", "message"),
     [
-        (f"{COMMAND} {{engine.n}}", [], r"a hole {engine\.n}: give its values with --set engine\.n=A,B,C"),
+        (f"{COMMAND} {{engine.n}}", [], r"a hole {engine\.n}: give its values with settings engine\.n=A,B,C"),
         (COMMAND, ["engine.n"], r"no hole {engine\.n}, so that engine\.n would change nothing"),
     ],
 )

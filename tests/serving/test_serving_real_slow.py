@@ -7,16 +7,17 @@ from typing import Any
 import pytest
 from fakes import Few
 
+from infertune.engines.launch.command_server import CommandLauncher
+from infertune.engines.launch.command_settings import parameters
+from infertune.engines.launch.command_template import CommandTemplate
+from infertune.engines.launch.vllm_server import VLLMServerLauncher, vllm_server_launcher
 from infertune.engines.process.server_process import ServerFailed
 from infertune.engines.vllm.interpreter import VARIABLE
 from infertune.load.arrival_load import Load
 from infertune.load.workload import LoadRequest
 from infertune.serving.handover import Service
-from infertune.serving.launch.command_launcher import CommandLauncher
-from infertune.serving.launch.command_settings import parameters
-from infertune.serving.launch.command_template import CommandTemplate
 from infertune.serving.launch.server_deployment import ServerDeployment
-from infertune.serving.launch.vllm_launcher import VLLMLauncher, vllm_launcher
+from infertune.serving.launch.under_load import UnderLoad
 from infertune.serving.verify.probes import effects
 from infertune.serving.verify.running_server import RunningServer
 from infertune.serving.verify.verify import verify
@@ -49,18 +50,23 @@ class Long(Few):
 
 
 @pytest.fixture(scope="module")
-def launcher() -> VLLMLauncher:
-    return vllm_launcher("bundled:smollm2-135m", Long(), engine_args={"max_model_len": 1024, "enforce_eager": True})
+def servers() -> VLLMServerLauncher:
+    return vllm_server_launcher("bundled:smollm2-135m", engine_args={"max_model_len": 1024, "enforce_eager": True})
 
 
 @pytest.fixture(scope="module")
-def unlike(launcher: VLLMLauncher) -> Iterator[ServerDeployment]:
+def launcher(servers: VLLMServerLauncher) -> UnderLoad:
+    return UnderLoad(servers, Long())
+
+
+@pytest.fixture(scope="module")
+def unlike(launcher: UnderLoad) -> Iterator[ServerDeployment]:
     running = launcher.start(Configuration(UNLIKE_THE_DEFAULT))
     yield running
     running.close()
 
 
-def test_the_settings_are_those_of_the_installed_version(launcher: VLLMLauncher) -> None:
+def test_the_settings_are_those_of_the_installed_version(launcher: UnderLoad) -> None:
     defaults = {parameter.alias: parameter.default for parameter in launcher.parameters}
     assert defaults["max_num_seqs"] == 128 and defaults["block_size"] == 128  # of the CPU build
     assert "optimization_level" not in defaults  # enforce_eager is given
@@ -103,7 +109,7 @@ def test_a_wrong_file_is_contradicted_by_effect_alone(unlike: ServerDeployment, 
 
 
 def test_the_prefix_cache_shows_its_blocks_and_is_empty_before_each_burst(
-    launcher: VLLMLauncher, monkeypatch: pytest.MonkeyPatch
+    launcher: UnderLoad, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running = launcher.start(Configuration(CACHED))
     try:
@@ -122,20 +128,17 @@ def test_the_prefix_cache_shows_its_blocks_and_is_empty_before_each_burst(
         running.close()
 
 
-def test_what_vllm_refuses_is_a_bad_argument(launcher: VLLMLauncher) -> None:
+def test_what_vllm_refuses_is_a_bad_argument(launcher: UnderLoad) -> None:
     with pytest.raises(ServerFailed, match=r"bad argument: .*max_num_batched_tokens") as caught:
         launcher.start(Configuration({"engine.max_num_seqs": 64, "engine.max_num_batched_tokens": 32}))
     assert caught.value.failure.kind == "bad argument"
 
 
-def test_a_real_death_under_load_is_told_with_its_cause(launcher: VLLMLauncher) -> None:
+def test_a_real_death_under_load_is_told_with_its_cause(servers: VLLMServerLauncher) -> None:
     """On a CPU, vLLM 0.32 dies of seeded requests whose prompts are computed in more than one step."""
-    deadly = vllm_launcher(
-        "bundled:smollm2-135m", Seeded(), engine_args={"max_model_len": 1024, "enforce_eager": True}
-    )
-    if launcher.installed.device != "cpu":
+    if servers.facts["device"] != "cpu":
         pytest.skip("a fault of the CPU build")
-    running = deadly.start(Configuration({"engine.max_num_batched_tokens": 256}))
+    running = UnderLoad(servers, Seeded()).start(Configuration({"engine.max_num_batched_tokens": 256}))
     with pytest.raises(ServerFailed, match="CPU Generator does not use offset") as caught:
         running.press(Load(concurrency=16), n_requests=64, seed=1)
     running.close()
@@ -152,7 +155,7 @@ class Seeded(Long):
         ]
 
 
-def test_the_same_server_by_a_command(launcher: VLLMLauncher) -> None:
+def test_the_same_server_by_a_command(launcher: UnderLoad) -> None:
     from infertune.engines import models
     from infertune.engines.vllm.interpreter import find
 
@@ -163,12 +166,11 @@ def test_the_same_server_by_a_command(launcher: VLLMLauncher) -> None:
     by_command = CommandLauncher(
         template,
         str(models.resolve("bundled:smollm2-135m")),
-        Long(),
         parameters=parameters(template, ["seqs=5,7"]),
         reset_path="/reset_prefix_cache",
         environment={"VLLM_SERVER_DEV_MODE": "1", "VLLM_CPU_KVCACHE_SPACE": "2", "HF_HUB_OFFLINE": "1"},
     )
-    running = by_command.start(Configuration({"engine.seqs": 7}))
+    running = UnderLoad(by_command, Long()).start(Configuration({"engine.seqs": 7}))
     try:
         bursts = [running.press(Load(rate=8.0), n_requests=6, seed=1) for _ in range(2)]
         assert not any(timing.error for burst in bursts for timing in burst.timings)

@@ -100,7 +100,7 @@ def test_only_an_earlier_one_is_replaced(tmp_path: Path) -> None:
     serving_recipe.write(path, RECIPE)
     serving_recipe.check_writable(path)
     path.write_text("something: else")
-    with pytest.raises(InvalidInputError, match="--out must be a new file or an earlier answer"):
+    with pytest.raises(InvalidInputError, match="out must be a new file or an earlier answer"):
         serving_recipe.check_writable(path)
-    with pytest.raises(InvalidInputError, match="the folder of --out must exist"):
+    with pytest.raises(InvalidInputError, match="the folder of out must exist"):
         serving_recipe.check_writable(tmp_path / "no" / "serving.yaml")

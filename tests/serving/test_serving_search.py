@@ -41,12 +41,12 @@ class Log(EventLog):
         self.n_put = 0
         self.keys: list[str] = []
 
-    def put(self, key: str, value: Mapping[str, Any]) -> None:
+    def note(self, key: str, value: Mapping[str, Any]) -> None:
         if self.n_put >= self.most:
             raise KeyboardInterrupt
         self.n_put += 1
         self.keys.append(key)
-        super().put(key, value)
+        super().note(key, value)
 
 
 def search(
@@ -182,13 +182,13 @@ def test_a_promise_that_nothing_keeps_is_an_answer(tmp_path: Path) -> None:
 
 def test_a_budget_that_buys_nothing_is_told(tmp_path: Path) -> None:
     launcher = SimulatedLauncher()
-    with pytest.raises(BudgetError, match=r"however fast they start.* --budget-seconds 100 or more"):
+    with pytest.raises(BudgetError, match=r"however fast they start.* budget_seconds 100 or more"):
         search(tmp_path / "a.db", launcher, budget=99.0)
     assert launcher.n_started == 0
-    with pytest.raises(BudgetError, match=r"30 s to start.* --budget-seconds ") as told:
+    with pytest.raises(BudgetError, match=r"30 s to start.* budget_seconds ") as told:
         search(tmp_path / "a.db", launcher, budget=110.0)
     assert launcher.n_started == 1
-    least = float(str(told.value).split("--budget-seconds ")[1].split()[0])
+    least = float(str(told.value).split("budget_seconds ")[1].split()[0])
     found, _ = search(tmp_path / "a.db", launcher, budget=least)
     assert found.verdict.comparison.n == 2
     assert sum(found.spent.values()) == pytest.approx(launcher.clock())
@@ -222,7 +222,7 @@ def test_other_settings_are_another_study(tmp_path: Path) -> None:
     log = EventLog(tmp_path / "a.db", "study")
     log.claim({"seed": 0})
     log.claim({"seed": 1, "facts": {"model": "m"}})  # nothing had begun
-    log.put("step 0", {})
+    log.note("step 0", {})
     log.claim({"seed": 1, "facts": {"model": "m"}})
     with pytest.raises(InvalidInputError, match="it had other facts"):
         log.claim({"seed": 1, "facts": {"model": "m" * 200}})

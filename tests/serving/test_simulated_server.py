@@ -6,7 +6,6 @@ import pytest
 
 from infertune.load.arrival_load import Load
 from infertune.load.slo import parse
-from infertune.serving.launch.deployment import Launcher
 from infertune.testing.launcher_contract import AT_START, UNDER_LOAD, Launch, LauncherContract
 from infertune.testing.simulated_launcher import SimulatedLauncher
 from infertune.testing.simulated_server import Hardware
@@ -21,7 +20,7 @@ class TestSimulatedLauncher(LauncherContract):
 
     @pytest.fixture
     def launch(self) -> Launch:
-        def launch(behaviour: str) -> Launcher:
+        def launch(behaviour: str) -> SimulatedLauncher:
             return SimulatedLauncher(
                 fails=lambda _: AT_START.get(behaviour), falls=lambda _: UNDER_LOAD.get(behaviour)
             )

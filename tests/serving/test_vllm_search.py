@@ -61,7 +61,7 @@ def test_a_short_search(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     answer = run(tmp_path, capsys, *asked)
     again = run(tmp_path, capsys, *asked)
     if "refused" in answer:  # on a machine that is slow or busy, six starts take longer than that
-        assert int(answer["refused"].split("--budget-seconds ")[1].split()[0]) > int(BUDGET)
+        assert int(answer["refused"].split("budget_seconds ")[1].split()[0]) > int(BUDGET)
         assert again == answer
         return
     assert answer["facts"]["engine"] == "vllm"

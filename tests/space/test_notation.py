@@ -101,7 +101,7 @@ def test_set_misused(settings, message):
     with pytest.raises(InvalidInputError) as error:
         changed(SPACE, settings)
     assert message in str(error.value)
-    assert str(error.value).startswith("--set")
+    assert str(error.value).startswith("settings")
 
 
 def write(tmp_path, text):

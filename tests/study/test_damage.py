@@ -168,7 +168,7 @@ def test_damaged_rows(whole: tuple[Path, dict[str, Any]], case: str, tmp_path: P
 
 
 def test_what_can_be_saved_is_said(whole: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
-    assert "another --study name" in check(whole, tmp_path, BY_HAND["a trial lost"])
+    assert "another study name" in check(whole, tmp_path, BY_HAND["a trial lost"])
     assert "is damaged: purchase 3" in check(whole, tmp_path, BY_HAND["a text edited"])
     assert ".recover" in check(whole, tmp_path, OF_PAGES["zeroed at 8/16"])
 

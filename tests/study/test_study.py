@@ -202,7 +202,7 @@ def test_the_cost_cap_is_kept(tmp_path: Path, way: str) -> None:
 
 
 def test_a_cap_below_any_prompt_is_refused_before_the_search(tmp_path: Path) -> None:
-    with pytest.raises(BudgetError, match="--max-cost-tokens must be at least") as error:
+    with pytest.raises(BudgetError, match="max_cost_tokens must be at least") as error:
         make_study(tmp_path, wanted=Wanted(max_cost_tokens=3)).run()
     assert "tokens per request" in str(error.value)
     assert SampleBank(tmp_path / "study.db").spent("planted").tokens < 1_000

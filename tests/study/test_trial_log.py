@@ -115,7 +115,7 @@ def test_a_study_goes_on_only_under_the_settings_it_began_with(url: str) -> None
     TrialLog(url, "mine").claim(settings)
     TrialLog(url, "mine").claim(settings)
     TrialLog(url, "other").claim({**settings, "seed": 1})
-    with pytest.raises(InvalidInputError, match=r"seed was 0, now 1; cap was None, now 50; give another --study"):
+    with pytest.raises(InvalidInputError, match=r"seed was 0, now 1; cap was None, now 50; give another study"):
         TrialLog(url, "mine").claim({**settings, "seed": 1, "cap": 50})
 
 

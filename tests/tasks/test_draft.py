@@ -175,11 +175,11 @@ def test_rows_that_ask_the_same_are_not_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("inputs", "label", "told"),
     [
-        (["txt"], "kind", "--input: data.jsonl has no column 'txt'; did you mean 'text'?"),
-        (["text"], "kinds", "--label: data.jsonl has no column 'kinds'; did you mean 'kind'?"),
-        (["text", "text"], "kind", "--input: the column 'text' is given twice"),
-        (["text", "kind"], "kind", "--label: the column 'kind' is an input too; the answer must not be shown"),
-        (["txt"], "kinds", "--input and --label must be different columns of data.jsonl:"),
+        (["txt"], "kind", "input: data.jsonl has no column 'txt'; did you mean 'text'?"),
+        (["text"], "kinds", "label: data.jsonl has no column 'kinds'; did you mean 'kind'?"),
+        (["text", "text"], "kind", "input: the column 'text' is given twice"),
+        (["text", "kind"], "kind", "label: the column 'kind' is an input too; the answer must not be shown"),
+        (["txt"], "kinds", "input and label must be different columns of data.jsonl:"),
     ],
 )
 def test_wrong_columns_are_told_with_the_nearest(tmp_path: Path, inputs: list[str], label: str, told: str) -> None:

@@ -308,9 +308,9 @@ def test_the_first_ten_bad_rows_are_named(write):
 def test_missing_files_are_one_message(write, tmp_path):
     with pytest.raises(InvalidInputError, match=r"none.yaml cannot be read: No such file"):
         load(tmp_path / "none.yaml")
-    with pytest.raises(InvalidInputError, match=r"--data must be a file or a folder"):
+    with pytest.raises(InvalidInputError, match=r"data must be a file or a folder"):
         load(write(), data=tmp_path / "none")
-    with pytest.raises(DataUnavailableError, match=r"there is no data file .*other.jsonl; .*--data PATH"):
+    with pytest.raises(DataUnavailableError, match=r"there is no data file .*other.jsonl; .*data PATH"):
         load(write("data: other.jsonl"))
     with pytest.raises(InvalidInputError, match=r"must be or hold the file other.jsonl; found mine.yaml, rows.jsonl"):
         load(write("data: other.jsonl"), data=tmp_path)
@@ -450,7 +450,7 @@ def test_a_hub_that_cannot_be_reached_is_said_at_once(write, monkeypatch, tmp_pa
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
     path = write("data: {path: none.jsonl, hub: {path: someone/no-such-data, split: test}}")
     with pytest.raises(
-        DataUnavailableError, match=r"someone/no-such-data could not be fetched .*--data PATH.*none.jsonl"
+        DataUnavailableError, match=r"someone/no-such-data could not be fetched .*data PATH.*none.jsonl"
     ):
         load(path)
     (tmp_path / "none.jsonl").write_text(lines(ROWS))

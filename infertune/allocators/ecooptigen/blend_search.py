@@ -76,7 +76,7 @@ def flaml() -> tuple[Any, Any]:
             from flaml import tune
     except ImportError as error:
         raise DataUnavailableError(
-            f"--search ecooptigen needs FLAML: pip install 'infertune[flaml]' ({error})"
+            f"`search` ecooptigen needs FLAML: pip install 'infertune[flaml]' ({error})"
         ) from None
     # It warns where a global proposal was made by chance instead, which is part of the method.
     logging.getLogger("flaml.tune.searcher").setLevel(logging.ERROR)

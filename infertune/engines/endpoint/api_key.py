@@ -57,13 +57,13 @@ def read(*, api_key_env: str | None = None, api_key_file: str | None = None) -> 
         InvalidInputError: Both are given, the variable is not set, or the file cannot be read or is no key.
     """
     if api_key_env is not None and api_key_file is not None:
-        raise InvalidInputError("--api-key-env and --api-key-file must not be given together")
+        raise InvalidInputError("`api_key_env` and `api_key_file` must not be given together")
     if api_key_file is not None:
         return Key(_checked(_read_file(api_key_file), f"the file {api_key_file}"))
     if api_key_env is not None:
         if not os.environ.get(api_key_env):
             raise InvalidInputError(
-                f"--api-key-env must name an environment variable that holds the key, but {_shown(api_key_env)} "
+                f"`api_key_env` must name an environment variable that holds the key, but {_shown(api_key_env)} "
                 "is not set"
             )
         return Key(_checked(os.environ[api_key_env], f"the environment variable {api_key_env}"))
@@ -78,7 +78,7 @@ def check_base_url(base_url: str) -> str:
         InvalidInputError: It is no such URL.
     """
     shown = ascii(base_url if len(base_url) <= _MOST_SHOWN else f"{base_url[:_MOST_SHOWN]}...")
-    wanted = f"--base-url must be a URL such as http://127.0.0.1:8000/v1, but is {shown}"
+    wanted = f"`base_url` must be a URL such as http://127.0.0.1:8000/v1, but is {shown}"
     if not base_url.isprintable() or " " in base_url.strip() or len(base_url) > _LONGEST_URL:
         raise InvalidInputError(wanted)
     base_url = base_url.strip()
@@ -86,7 +86,7 @@ def check_base_url(base_url: str) -> str:
         parts = urlsplit(base_url)
         if "@" in parts.netloc:
             raise InvalidInputError(
-                "--base-url must not hold a user or a password: give the key by --api-key-env or --api-key-file"
+                "`base_url` must not hold a user or a password: give the key by `api_key_env` or `api_key_file`"
             )
         asked = httpx.URL(base_url)
         host = (parts.hostname or "").encode("idna").decode() if asked.host else ""
@@ -95,7 +95,7 @@ def check_base_url(base_url: str) -> str:
     if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host) or not _has_port(parts):
         raise InvalidInputError(wanted)
     if parts.query or parts.fragment:
-        raise InvalidInputError("--base-url must end before any '?' or '#': what follows may be a secret")
+        raise InvalidInputError("`base_url` must end before any '?' or '#': what follows may be a secret")
     return base_url.rstrip("/")
 
 
@@ -114,7 +114,7 @@ def _read_file(path: str) -> str:
             return file.read(_MOST_KEY_BYTES).decode().strip()
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or "it cannot be read as text"
-        raise InvalidInputError(f"--api-key-file must name a file that holds the key, but: {reason}") from None
+        raise InvalidInputError(f"`api_key_file` must name a file that holds the key, but: {reason}") from None
 
 
 def _checked(secret: str, place: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from infertune.decoding.draw import WARPER_ORDER
-from infertune.engines import models
+from infertune.engines import cache, models
 from infertune.engines.hf.batch import Batch
 from infertune.engines.hf.language_model import LanguageModel
 from infertune.errors import EngineError, InvalidInputError
@@ -139,7 +139,7 @@ def is_about_memory(error: Exception) -> bool:
 
 
 def _size_file(facts: Mapping[str, str]) -> Path:
-    return models.cache_folder() / "batch_sizes" / "-".join(facts[key] for key in ("model", "device", "dtype"))
+    return cache.folder() / "batch_sizes" / "-".join(facts[key] for key in ("model", "device", "dtype"))
 
 
 def _remembered(file: Path) -> int:

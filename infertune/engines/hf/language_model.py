@@ -145,7 +145,7 @@ class LanguageModel:
         if not torch.isfinite(expected).all():
             raise EngineError(
                 f"the model in {self._folder} computes no finite logits in {str(self.dtype).removeprefix('torch.')}; "
-                "another --dtype may"
+                "another `dtype` may"
             )
         difference = float((actual.float() - expected).square().mean().sqrt() / expected.std())
         if not difference < _MOST_DIFFERENCE.get(self.dtype, _MOST_DIFFERENCE_OTHERWISE):

@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from infertune.engines import model_folder, models
 from infertune.engines.hf import adapters
 from infertune.engines.hf.architecture import config_of, one_line
+from infertune.engines.hf.quiet import quiet_transformers
 from infertune.errors import DataUnavailableError, EngineError, InfertuneError, InvalidInputError
 
 _TEXT = "The capital of France is Paris, and the capital of Italy is"
@@ -45,7 +46,7 @@ def load(folder: Path, *, dtype: torch.dtype, device: torch.device, attention: s
     config = config_of(weights)
     if base is not None:
         adapters.check(folder)
-    with models.quiet_transformers():
+    with quiet_transformers():
         tokenizer = load_tokenizer(folder if has_own_tokenizer else weights)
         with _told(f"the model in {weights}"):
             model, report = AutoModelForCausalLM.from_pretrained(

@@ -15,7 +15,7 @@ _SHARD = re.compile(r".*-\d{5}-of-\d{5}\.(safetensors|bin)")
 _MOST_HEADER_BYTES = 100_000_000  # the limit of the safetensors format
 
 _OTHER_FORMATS = {
-    ".gguf": "is GGUF, which llama.cpp's server reads: run that and use --engine openai",
+    ".gguf": "is GGUF, which llama.cpp's server reads: run that and use `engine` openai",
     ".onnx": "is ONNX",
     ".h5": "is TensorFlow's",
     ".msgpack": "is Flax's",

@@ -82,7 +82,7 @@ class OpenAIEngine:
         self._key = api_key.read(api_key_env=api_key_env, api_key_file=api_key_file)
         self._extra_body = _object(extra_body)
         if concurrency is not None and concurrency < 1:
-            raise InvalidInputError(f"--concurrency must be at least 1, not {concurrency}")
+            raise InvalidInputError(f"`concurrency` must be at least 1, not {concurrency}")
         self._model = model
         self._extra = tuple(extra or ())
         self._is_local = urlsplit(self._base_url).hostname in _LOOPBACK
@@ -258,7 +258,7 @@ class OpenAIEngine:
                 self._model, self._listing.names
             )
         if "HTTP 401" in str(error) or "HTTP 403" in str(error):
-            hint = "; set the key with --api-key-env or --api-key-file"
+            hint = "; set the key with `api_key_env` or `api_key_file`"
         return EngineError(f"the endpoint {self._base_url} refuses every request: {error}{hint}")
 
 
@@ -279,7 +279,7 @@ def _object(extra_body: Mapping[str, Any] | str | None) -> dict[str, Any]:
         try:
             found = json.loads(extra_body)
         except ValueError as error:
-            raise InvalidInputError(f"--extra-body must be a JSON object, but {error}") from None
+            raise InvalidInputError(f"`extra_body` must be a JSON object, but {error}") from None
     if not isinstance(found, Mapping):
-        raise InvalidInputError(f"--extra-body must be a JSON object such as '{{\"key\": 1}}', but is {found!r}")
+        raise InvalidInputError(f"`extra_body` must be a JSON object such as '{{\"key\": 1}}', but is {found!r}")
     return dict(found)

@@ -66,7 +66,7 @@ def served(client: httpx.Client, key: Key) -> Listing:
         words = said(reply.status, reply.content, key.redact)
         raise EngineError(
             f"the endpoint {client.base_url} rejects the API key, or needs one: {words}; "
-            "set it with --api-key-env or --api-key-file"
+            "set it with `api_key_env` or `api_key_file`"
         )
     try:
         return Listing(tuple(msgspec.json.decode(reply.content, type=_Models).data))

@@ -240,7 +240,7 @@ class Endpoint:
         if status in (401, 403) and not is_filtered(content):
             raise EngineError(
                 f"{self.base_url} rejects the API key, or needs one: {said(status, content, self._key.redact)}; "
-                "set it with --api-key-env or --api-key-file"
+                "set it with `api_key_env` or `api_key_file`"
             )
 
     def _absent(self, error: Exception) -> EngineError:

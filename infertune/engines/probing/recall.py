@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import httpx
 import msgspec
 
-from infertune.engines import models
+from infertune.engines import cache
 from infertune.engines.endpoint.api_key import Key
 from infertune.engines.probing.probe import Probe, ProbeStep, probe
 from infertune.engines.probing.probe_client import Endpoint
@@ -132,7 +132,7 @@ def _recalled_or_found(
     if started is not None or client.base_url.host not in _LOOPBACK:
         told = [str(client.base_url), model, extra_body, extra, seeds_safe, started[1] if started else ""]
         digest = sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
-        file = models.cache_folder() / "probes" / f"{digest}.json"
+        file = cache.folder() / "probes" / f"{digest}.json"
     if file is not None and not again:
         known = _read(file)
         if known is not None:

@@ -22,6 +22,7 @@ _QUOTED_LOG_BYTES = 256 * 1024
 _MOST_PORTS = 5
 _POLL_SECONDS = 0.1
 _ANSWER_SECONDS = 30.0
+_SECONDS_TO_END = 20.0  # from the death of its engine, a vLLM server takes about five on two busy cores
 
 
 class ServerFailed(EngineError):
@@ -34,6 +35,17 @@ class ServerFailed(EngineError):
     def __init__(self, message: str, failure: ServerFailure) -> None:
         super().__init__(message)
         self.failure = failure
+
+
+def kind_of(error: EngineError) -> str:
+    """Return what a failure has in common with others of its class, such as ``out of memory``."""
+    return error.failure.kind if isinstance(error, ServerFailed) else str(error).partition(":")[0]
+
+
+def delete_log(log: Path) -> None:
+    """Delete what a server wrote, where nobody will want to read it."""
+    for path in (log, log.with_name(f"{log.name}.1")):
+        path.unlink(missing_ok=True)
 
 
 class ServerProcess:
@@ -163,6 +175,15 @@ class ServerProcess:
             self.stop()
             return failures.of_stuck_server(self._written(), seen=unless_alive)
         return self._ended(was_ready=True)
+
+    def why_gone(self, *, seen: str, hangs: bool) -> ServerFailure:
+        """Return why it answers no more, by what was seen from outside; it has ended then.
+
+        Args:
+            seen: What is wrong with it; empty where it just does not answer.
+            hangs: Whether it will not end by itself.
+        """
+        return self.failure(unless_alive=seen or "it does not answer", wait_seconds=0.0 if hangs else _SECONDS_TO_END)
 
     def stop(self) -> None:
         """End it and all its descendants; it may be called twice."""

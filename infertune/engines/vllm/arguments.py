@@ -14,15 +14,18 @@ OURS = {
     "port": "a free one is chosen",
     "uds": "the server listens on 127.0.0.1 only",
     "api_key": "the server listens on 127.0.0.1 only",
-    "model": "use --model",
+    "model": "use `model`",
     "served_model_name": "it is the name of the model",
-    "dtype": "use --dtype",
+    "dtype": "use `dtype`",
     "root_path": "infertune itself talks to the server",
     "ssl_keyfile": "infertune itself talks to the server",
     "ssl_certfile": "infertune itself talks to the server",
     "headless": "infertune itself talks to the server",
     "disable_log_stats": "they are reported at the end",
 }
+
+NEUTRAL: Mapping[str, Scalar] = {"generation_config": "vllm"}
+"""What every server gets: the model's own sampling defaults would change what is not asked for."""
 
 # How fast, not what: samples made with different values of these may stand together.
 _SHAPES_NO_TEXT = {
@@ -125,10 +128,7 @@ def server_arguments(
         max_model_len: Most tokens of prompt and output together; None for the model's own.
         kv_cache_gib: Of a CPU's memory, at least 1; None for $VLLM_CPU_KVCACHE_SPACE, else 2.
     """
-    values: dict[str, Scalar] = {
-        "generation_config": "vllm",  # the model's own defaults would change what is not asked for
-        "dtype": dtype or "auto",
-    }
+    values: dict[str, Scalar] = {**NEUTRAL, "dtype": dtype or "auto"}
     if max_model_len is not None:
         values["max_model_len"] = max_model_len
     if on_cpu:

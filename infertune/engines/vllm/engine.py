@@ -7,12 +7,13 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from infertune.engines import models
+from infertune.engines import cache, models
 from infertune.engines.endpoint.capabilities import vllm_capabilities
 from infertune.engines.openai.engine import EndpointGone, OpenAIEngine
 from infertune.engines.openai.retry import Timeouts
 from infertune.engines.probing.recall import ProbeJournal
 from infertune.engines.process.failures import ServerFailure
+from infertune.engines.process.server_process import delete_log
 from infertune.engines.vllm import arguments as vllm_arguments
 from infertune.engines.vllm.interpreter import find
 from infertune.engines.vllm.metrics import ServerMetrics
@@ -25,7 +26,6 @@ from infertune.types import REFUSED, Request, Response, Scalar, Unsupported
 _MAX_RESTARTS_UNANSWERED = 5
 # The watch knows better than a clock whether the server gets on, and a second copy would only add to its work.
 _TIMEOUTS = Timeouts(timeout_seconds=86_400.0, hedge_seconds=86_400.0)
-_SECONDS_TO_END = 20.0  # from the death of its engine, a server takes about five on two busy cores
 
 
 class VLLMEngine:
@@ -98,7 +98,7 @@ class VLLMEngine:
             **self._arguments.shaping,
         }
         name = re.sub(r"[^\w.-]+", "-", model).strip("-")
-        self._log = models.cache_file("vllm", f"{name}-{os.getpid()}-{id(self)}.log")
+        self._log = cache.file("vllm", f"{name}-{os.getpid()}-{id(self)}.log")
         self.failures: list[ServerFailure] = []
         self._n_restarts_unanswered = 0
         self._suspects = Suspects()
@@ -185,8 +185,7 @@ class VLLMEngine:
         """Stop the server; it may be called twice."""
         self._stop()
         if not self.failures:
-            for path in (self._log, self._log.with_name(f"{self._log.name}.1")):
-                path.unlink(missing_ok=True)
+            delete_log(self._log)
 
     def _asked(self, feed: Iterator[Request | None], refused: deque[Response]) -> Iterator[Request | None]:
         """Yield the requests that may be asked, and answer the others."""
@@ -249,11 +248,7 @@ class VLLMEngine:
     def _ended(self) -> ServerFailure:
         """Return why the server answers no more, after it has ended."""
         assert self._server is not None and self._watch is not None
-        seen = self._watch.seen
-        failure = self._server.failure(
-            unless_alive=seen or "it does not answer",
-            wait_seconds=0.0 if self._watch.hangs else _SECONDS_TO_END,
-        )
+        failure = self._server.why_gone(seen=self._watch.seen, hangs=self._watch.hangs)
         self._stop()
         self.failures.append(failure)
         return failure

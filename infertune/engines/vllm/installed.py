@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from infertune.engines import models
+from infertune.engines import cache, models
 from infertune.engines.process import failures
 from infertune.engines.vllm import effective_config
 from infertune.engines.vllm.interpreter import VLLMPython
@@ -109,7 +109,7 @@ def ask(
     seen = {name: environment.get(name, os.environ.get(name, "")) for name in _SEES_DEVICES}
     source = _SOURCE.read_text(encoding="utf-8")
     key = json.dumps([python.version, str(python.path), models.fingerprint(model), [*arguments], seen, source])
-    kept = models.cache_folder() / "vllm" / f"installed-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
+    kept = cache.folder() / "vllm" / f"installed-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
     try:
         return msgspec.json.decode(kept.read_bytes(), type=Installed)
     except (OSError, msgspec.DecodeError):

@@ -15,7 +15,7 @@ from infertune.errors import DataUnavailableError, InvalidInputError
 VARIABLE = machine.VLLM_PYTHON
 _HOW = (
     "install it beside infertune (pip install vllm), or into an environment of its own and name its Python with "
-    f"--vllm-python or ${VARIABLE}; docs/engines/vllm.md has the CPU build"
+    f"`vllm_python` or ${VARIABLE}; docs/engines/vllm.md has the CPU build"
 )
 _QUESTION = """
 import importlib.metadata, json
@@ -53,7 +53,7 @@ def find(given: str | None) -> VLLMPython:
         DataUnavailableError: There is no vLLM.
     """
     if given is not None:
-        return _asked(given, "--vllm-python")
+        return _asked(given, "`vllm_python`")
     if find_spec("vllm") is not None:
         return _asked(sys.executable, "this Python")
     if named := os.environ.get(VARIABLE):

@@ -80,12 +80,12 @@ def with_flags(space: SearchSpace, installed: Installed, settings: Sequence[str]
         if given in space or f"{PREFIX}{name}" in space:
             continue
         if name in OURS and name != "dtype":
-            raise InvalidInputError(f"--set {setting}: {name} cannot be set: {OURS[name]}")
+            raise InvalidInputError(f"`settings` {setting}: {name} cannot be set: {OURS[name]}")
         row = next((row for row in TABLE if row.name == name and _is_here(row, installed)), None)
         parameter = None if row is None else _parameter(row, installed)
         if parameter is None and name not in installed:
             known = {each for p in space.parameters for each in (p.name, p.alias)} | {f.name for f in installed.flags}
-            raise InvalidInputError(f"--set {setting}: vLLM has no flag '{name}'{nearest(name, known)}")
+            raise InvalidInputError(f"`settings` {setting}: vLLM has no flag '{name}'{nearest(name, known)}")
         added.append(parameter or _of_flag(installed.flag(name), installed))
     return space.replaced(added)
 

@@ -1,4 +1,4 @@
-"""The seam of the search for engine settings: something that starts, takes load, and tells what happened."""
+"""What a search for engine settings under an SLO starts: something that takes load, and tells what happened."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,6 @@ from typing import Protocol
 
 from infertune.load.arrival_load import Load
 from infertune.load.timing import Timing
-from infertune.space import Constraint, Parameter
-from infertune.types import Configuration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,37 +49,8 @@ class Deployment(Protocol):
                 in flight are cancelled.
 
         Raises:
-            infertune.engines.vllm.server.ServerFailed: The server ended or hung under the load.
+            infertune.engines.process.server_process.ServerFailed: The server ended or hung under the load.
         """
 
     def close(self) -> None:
         """Stop it with everything it started; it may be called twice."""
-
-
-class Launcher(Protocol):
-    """Knows the settings of one kind of server, and starts it with some of them."""
-
-    @property
-    def facts(self) -> Mapping[str, str]:
-        """What shapes its speed beside the settings: model, version, device, machine."""
-
-    @property
-    def parameters(self) -> Sequence[Parameter]:
-        """Its settings worth searching: named ``engine.NAME``, tier ``engine``, the defaults of this version."""
-
-    @property
-    def constraints(self) -> Sequence[Constraint]:
-        """Which of their values cannot stand together."""
-
-    def template(self, configuration: Configuration) -> str:
-        """Return the command that starts it with these settings elsewhere, as `CommandTemplate` takes it.
-
-        Empty for ``vllm serve``, whose command the hand-over knows.
-        """
-
-    def start(self, configuration: Configuration) -> Deployment:
-        """Start it with these settings (``engine.*``; a missing one has its default).
-
-        Raises:
-            infertune.engines.vllm.server.ServerFailed: It did not start, with the class of the failure.
-        """

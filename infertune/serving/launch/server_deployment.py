@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from infertune.engines.process.server_process import ServerFailed, ServerProcess
+from infertune.engines.launch.launcher import Server
+from infertune.engines.process.server_process import ServerFailed, ServerProcess, delete_log
 from infertune.engines.vllm import metrics as server_metrics
 from infertune.engines.vllm.metrics import ServerMetrics
 from infertune.errors import EngineError
@@ -21,7 +22,6 @@ _WARM_UP = Load(concurrency=4)
 _N_WARM_UP = 8
 _WARM_UP_LENGTH = Lengths(low=16, high=16)
 _WARM_UP_SEED = 2**31
-_SECONDS_TO_END = 20.0  # from the death of its engine, a vLLM server takes about five on two busy cores
 
 
 class ServerDeployment:
@@ -29,9 +29,7 @@ class ServerDeployment:
 
     Args:
         server: Ready.
-        model: The name that requests call.
         workload: What presses it.
-        reset: Empties the caches that requests leave behind; does nothing for a server that cannot.
         hang_seconds: Most time under load without a request ended or a token counted.
 
     Raises:
@@ -39,19 +37,11 @@ class ServerDeployment:
         EngineError: It answers every request of the warm-up with an error.
     """
 
-    def __init__(
-        self,
-        server: ServerProcess,
-        *,
-        model: str,
-        workload: Workload,
-        reset: Callable[[ServerProcess], None],
-        hang_seconds: float,
-    ) -> None:
-        self._server = server
-        self._model = model
+    def __init__(self, server: Server, *, workload: Workload, hang_seconds: float) -> None:
+        self._server = server.process
+        self._model = server.model
         self._workload = workload
-        self._reset = reset
+        self._reset = server.reset
         self._hang_seconds = hang_seconds
         self._has_failed = False
         began = time.monotonic()
@@ -60,11 +50,11 @@ class ServerDeployment:
             if all(timing.error for timing in timings):
                 self._has_failed = True
                 raise EngineError(f"the server answers every request with an error: {timings[0].error}")
-            reset(server)
+            self._reset(self._server)
         except BaseException:
             self.close()
             raise
-        self.start_seconds = server.start_seconds + time.monotonic() - began
+        self.start_seconds = self._server.start_seconds + time.monotonic() - began
 
     @property
     def base_url(self) -> str:
@@ -110,9 +100,7 @@ class ServerDeployment:
         )
         if vigil.seen or not self._is_well():
             self._has_failed = True
-            failure = self._server.failure(
-                unless_alive=vigil.seen or "it does not answer", wait_seconds=0.0 if vigil.hangs else _SECONDS_TO_END
-            )
+            failure = self._server.why_gone(seen=vigil.seen, hangs=vigil.hangs)
             raise ServerFailed(f"the server failed under {_words(load)}: {failure} (log: {self._server.log})", failure)
         return Burst(
             load=load,
@@ -127,8 +115,7 @@ class ServerDeployment:
         """Stop the server with all that it started; it may be called twice. The log of one that failed stays."""
         self._server.stop()
         if not self._has_failed:
-            for path in (self._server.log, self._server.log.with_name(f"{self._server.log.name}.1")):
-                path.unlink(missing_ok=True)
+            delete_log(self._server.log)
 
     def _counted(self) -> ServerMetrics | None:
         """Return what the server counts; None where it counts nothing that is known here, or does not answer."""

@@ -7,15 +7,18 @@ but the start of the server that was killed. What was spent is the sum of all th
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from types import TracebackType
 from typing import Any
 
+from infertune.bank.notes import once
+from infertune.engines.launch.launcher import Launcher
 from infertune.engines.process.failures import ServerFailure
 from infertune.engines.process.server_process import ServerFailed
 from infertune.load.arrival_load import Load
 from infertune.load.slo import Slo
 from infertune.load.timing import Timing
-from infertune.serving.launch.deployment import Deployment, Launcher
+from infertune.serving.launch.deployment import Deployment
 from infertune.serving.measure import figures
 from infertune.serving.measure.event_log import EventLog
 from infertune.serving.measure.figures import Figures
@@ -38,7 +41,7 @@ class LoadAccount:
         longest_start: Seconds of the slowest start; 0 before the first.
     """
 
-    def __init__(self, launcher: Launcher, log: EventLog, slo: Slo, clock: Callable[[], float]) -> None:
+    def __init__(self, launcher: Launcher[Deployment], log: EventLog, slo: Slo, clock: Callable[[], float]) -> None:
         self._launcher = launcher
         self._log = log
         self._slo = slo
@@ -97,27 +100,31 @@ class LoadAccount:
         Raises:
             ServerFailed: The act did, now or then.
         """
-        record = self._log.get(key)
-        if record is None:
-            self._log.check_held()
-            began = self._clock()
-            try:
-                record = act()
-            except ServerFailed as error:
-                kept = {"kind": error.failure.kind, "line": error.failure.line, "exit_code": error.failure.exit_code}
-                record = {"failure": kept, "message": str(error)}
-            except BaseException:  # stopped by the user: nothing came of it, but it was paid for
-                lost = self._clock() - began
-                self._put(f"{key}/stopped at {self.spent:g}", {"seconds": lost, "restart": lost})
-                raise
-            record["seconds"] = self._clock() - began
-            self._put(key, record)
+        is_new = self._log.noted(key) is None
+        record = once(self._log, key, lambda _: self._acted(key, act))
+        if is_new:
+            self._buy(key, record)
         if "failure" in record:
             raise ServerFailed(record["message"], ServerFailure(**record["failure"]))
         return record
 
-    def _put(self, key: str, record: dict[str, Any]) -> None:
-        self._log.put(key, record)
+    def _acted(self, key: str, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return what an act gives, or how it failed, and its seconds."""
+        self._log.check_held()
+        began = self._clock()
+        try:
+            record = act()
+        except ServerFailed as error:
+            record = {"failure": asdict(error.failure), "message": str(error)}
+        except BaseException:  # stopped by the user: nothing came of it, but it was paid for
+            lost = self._clock() - began
+            stopped, record = f"{key}/stopped at {self.spent:g}", {"seconds": lost, "restart": lost}
+            self._log.note(stopped, record)
+            self._buy(stopped, record)
+            raise
+        return {**record, "seconds": self._clock() - began}
+
+    def _buy(self, key: str, record: Any) -> None:
         self._add(key, record)
         self.bought += record["seconds"]
 

@@ -27,7 +27,7 @@ _LONG = 120  # characters, of a setting that no message should repeat
 
 
 class EventLog:
-    """Reads and writes the events of one study; what `put` was given is on disk when it returns.
+    """Reads and writes the events of one study; what `note` was given is on disk when it returns.
 
     Args:
         url_or_path: As `infertune.bank.database.connect` takes it; the same file as samples and trials, or another.
@@ -48,8 +48,8 @@ class EventLog:
                 rows = connection.execute(select(_EVENTS.c.key, _EVENTS.c.value).where(_EVENTS.c.study == study))
                 self._known: dict[str, Any] = {key: self._unsealed(key, value) for key, value in rows}
 
-    def get(self, key: str) -> Any:
-        """Return the JSON value that was put under this key, or None."""
+    def noted(self, key: str) -> Any:
+        """Return the JSON value that was noted under this key, or None."""
         return self._known.get(key)
 
     def items(self) -> Iterable[tuple[str, Any]]:
@@ -61,7 +61,7 @@ class EventLog:
         if self._lease is not None:
             self._lease.check()
 
-    def put(self, key: str, value: Mapping[str, Any]) -> None:
+    def note(self, key: str, value: Mapping[str, Any]) -> None:
         """Keep a JSON object under a new key.
 
         Raises:
@@ -79,19 +79,19 @@ class EventLog:
             InvalidInputError: It began with other ones.
         """
         wanted = json.loads(json.dumps(settings))
-        known = self.get(_SETTINGS)
+        known = self.noted(_SETTINGS)
         if known is not None and set(self._known) == {_SETTINGS}:  # refused before it began
             with readable_errors(self._engine), self._engine.begin() as connection:
                 connection.execute(delete(_EVENTS).where(_EVENTS.c.study == self._study))
             known = None
         if known is None:
-            self.put(_SETTINGS, wanted)
+            self.note(_SETTINGS, wanted)
             return
         differing = [_difference(key, known, wanted[key]) for key in wanted if wanted[key] != known.get(key)]
         if differing:
             raise InvalidInputError(
                 f"study '{self._study}' must go on with what it began with, but {'; '.join(differing)}; give another "
-                "--study name"
+                "`study` name"
             )
 
     def _unsealed(self, key: str, text: str) -> Any:

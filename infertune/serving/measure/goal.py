@@ -42,13 +42,13 @@ class Goal:
         if self.kind not in KINDS:
             raise InvalidInputError(f"nothing is called '{self.kind}' that could be sought{nearest(self.kind, KINDS)}")
         if self.kind == "goodput" and not self.slo.promises:
-            raise InvalidInputError("goodput needs an SLO: give --slo, such as --slo 'p99_ttft<300ms'")
+            raise InvalidInputError("goodput needs an SLO: give `slo`, such as `slo` 'p99_ttft<300ms'")
         if self.kind == "latency" and self.load is None:
-            raise InvalidInputError("latency needs a load: give --rate or --concurrency")
+            raise InvalidInputError("latency needs a load: give `rate` or `concurrency`")
         if self.kind != "latency" and self.load is not None:
             raise InvalidInputError(f"a load is given for latency only: for {self.kind} it is what is searched")
         if self.kind == "cost" and not (self.hour_price and 0 < self.hour_price < math.inf):
-            raise InvalidInputError("cost needs a price above 0: give --gpu-hour-price")
+            raise InvalidInputError("cost needs a price above 0: give `gpu_hour_price`")
         if self.latency not in metric_names.NAMES:
             raise InvalidInputError(
                 f"no latency is called '{self.latency}'{nearest(self.latency, metric_names.NAMES)}"

@@ -75,7 +75,7 @@ def check(outcomes: Sequence[TrialOutcome]) -> None:
     said = ", ".join(f"{name.removeprefix('engine.')}={value}" for name, value in common.items()) or "no value"
     raise SearchStopped(
         f"{IN_A_ROW} servers in a row failed in the same way ({last[-1].failure}): {last[-1].line}; what they had in "
-        f"common: {said}; fix that, or leave such values out with --set"
+        f"common: {said}; fix that, or leave such values out with `settings`"
     )
 
 

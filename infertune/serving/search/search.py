@@ -23,7 +23,7 @@ from infertune.serving.search.known import Known
 from infertune.serving.search.result import ServingProgress, ServingSearchResult
 from infertune.serving.search.roofline import SpeedModel
 from infertune.serving.search.split import DEFAULT_SHARE, FINAL_BURSTS, FINAL_LENGTH, Split
-from infertune.serving.search.steps import ARMS, Arm, Journal, Server, Step
+from infertune.serving.search.steps import ARMS, Arm, Server, Step, noted_step
 from infertune.serving.search.verdict import verdict
 from infertune.space import SearchSpace
 from infertune.types import Configuration
@@ -60,9 +60,9 @@ class ServingSearch:
         on_progress: Callable[[ServingProgress], None] = lambda _: None,
     ) -> None:
         if space.n_configurations < 2:
-            raise InvalidInputError("there must be settings to choose between, such as --set max_num_seqs=16,64")
+            raise InvalidInputError("there must be settings to choose between, such as `settings` max_num_seqs=16,64")
         self._account = account
-        self._journal = Journal(log)
+        self._log = log
         self._space = space
         self._goal = goal
         self._budget = budget
@@ -81,10 +81,7 @@ class ServingSearch:
             BudgetError: It does not buy the default, another trial, and two rounds of the finals.
             infertune.serving.search.feasibility.SearchStopped: The same failure came three times in a row.
         """
-        for noted in self._journal.steps:
-            self._take(noted)
-        while (step := self._next()) is not None:
-            self._journal.note(step)
+        while (step := noted_step(self._log, len(self._history.steps), self._next)) is not None:
             self._take(step)
         finals = self._history.finals
         return ServingSearchResult(
@@ -128,7 +125,7 @@ class ServingSearch:
             starting = f"{split.start_seconds:.0f} s to start" if split.start_seconds else "however fast they start"
             raise BudgetError(
                 "the budget must buy the default settings, another trial and two rounds of both: six servers, "
-                f"{starting}, with two or three bursts of {split.usual_burst:.0f} s each; give --budget-seconds "
+                f"{starting}, with two or three bursts of {split.usual_burst:.0f} s each; give `budget_seconds` "
                 f"{math.ceil(least)} or more"
             )
         if not n_tried:
@@ -169,7 +166,7 @@ class ServingSearch:
 
     def _trial(self, arm: Arm, configuration: Configuration, room: float) -> Step:
         return Step(
-            number=len(self._journal.steps),
+            number=len(self._history.steps),
             arm=arm,
             servers=(Server(configuration=configuration, rate=self._known.guess(configuration)),),
             room=room,
@@ -182,7 +179,7 @@ class ServingSearch:
         bursts = room / len(members) - self._history.start_seconds
         length = min(max(bursts / FINAL_BURSTS, self._burst_seconds), FINAL_LENGTH * self._burst_seconds)
         servers = tuple(Server(configuration=each, rate=self._rate(each)) for each in members)
-        return Step(number=len(self._journal.steps), arm="finals", servers=servers, room=room, burst_seconds=length)
+        return Step(number=len(self._history.steps), arm="finals", servers=servers, room=room, burst_seconds=length)
 
     def _rate(self, configuration: Configuration) -> float:
         """Return a rate to begin a turn of the finals with: by earlier turns, or else by the search."""

@@ -5,11 +5,11 @@ step says which servers, in which order, and how many seconds they may take. So 
 budget has all that it has paid for, measures none of it again, and decides anew only what comes next.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from infertune.serving.measure.event_log import EventLog
+from infertune.bank.notes import Notes, once
 from infertune.types import Configuration
 
 Arm = Literal["default", "random", "model", "finals"]
@@ -54,40 +54,37 @@ class Step:
     @property
     def purpose(self) -> str:
         """Of the account; that of server i is followed by a point and i."""
-        return f"step {self.number}"
+        return purpose(self.number)
 
 
-class Journal:
-    """The steps of one study.
+def noted_step(log: Notes, number: int, decide: Callable[[], Step | None]) -> Step | None:
+    """Return a step of a study as it was noted, else decide on one and note it; None where there is no other.
 
     Args:
         log: Of the study.
-
-    Attributes:
-        steps: In their order.
+        number: From 0; those below it are noted.
+        decide: Returns the step of this number.
     """
+    noted = once(log, purpose(number), lambda _: _as_json(decide()))
+    return None if noted is None else _read(number, noted)
 
-    def __init__(self, log: EventLog) -> None:
-        self._log = log
-        self.steps: list[Step] = []
-        while (noted := log.get(f"step {len(self.steps)}")) is not None:
-            self.steps.append(_read(len(self.steps), noted))
 
-    def note(self, step: Step) -> None:
-        """Write the next step down."""
-        servers = [{"settings": dict(each.configuration), "rate": each.rate} for each in step.servers]
-        self._log.put(
-            step.purpose,
-            {
-                "arm": step.arm,
-                "servers": servers,
-                "room": step.room,
-                "burst_seconds": step.burst_seconds,
-                "beat": step.beat,
-                "chance": step.chance,
-            },
-        )
-        self.steps.append(step)
+def purpose(number: int) -> str:
+    """Return the name under which the log and the account know a step."""
+    return f"step {number}"
+
+
+def _as_json(step: Step | None) -> dict[str, Any] | None:
+    if step is None:
+        return None
+    return {
+        "arm": step.arm,
+        "servers": [{"settings": dict(each.configuration), "rate": each.rate} for each in step.servers],
+        "room": step.room,
+        "burst_seconds": step.burst_seconds,
+        "beat": step.beat,
+        "chance": step.chance,
+    }
 
 
 def _read(number: int, noted: Mapping[str, Any]) -> Step:

@@ -35,16 +35,16 @@ class CommandTemplate:
         try:
             words = shlex.split(self.text)
         except ValueError as error:
-            raise InvalidInputError(f"--command must be a command line, and is none: {error}") from None
+            raise InvalidInputError(f"`command` must be a command line, and is none: {error}") from None
         object.__setattr__(self, "words", tuple(words))
         if not words:
-            raise InvalidInputError("--command must be a command line, and is empty")
+            raise InvalidInputError("`command` must be a command line, and is empty")
         for hole in self._holes():
             if hole not in _KNOWN and not hole.startswith(ENGINE):
                 near = nearest(hole, [*_KNOWN, f"engine.{hole}"])
-                raise InvalidInputError(f"--command has a hole {{{hole}}}, which nothing fills{near}")
+                raise InvalidInputError(f"`command` has a hole {{{hole}}}, which nothing fills{near}")
         if "port" not in self._holes():
-            raise InvalidInputError("--command must have {port} where the port belongs, and has none")
+            raise InvalidInputError("`command` must have {port} where the port belongs, and has none")
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -60,7 +60,7 @@ class CommandTemplate:
         values: dict[str, Scalar] = {**settings, "model": model, "host": host, "port": port}
         for name in self.settings:
             if name not in values:
-                raise InvalidInputError(f"--command has a hole {{{name}}}, and nothing says what {name} is")
+                raise InvalidInputError(f"`command` has a hole {{{name}}}, and nothing says what {name} is")
         filled = [_HOLE.sub(lambda hole: _spelt(values[hole[1]]), word) for word in self.words]
         return [new for old, new in zip(self.words, filled, strict=True) if new or not _HOLE.fullmatch(old)]
 

@@ -6,12 +6,11 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infertune.engines import models
+from infertune.engines import cache
+from infertune.engines.launch.command_template import CommandTemplate
+from infertune.engines.launch.launcher import Server
 from infertune.engines.process.server_process import HOST, ServerProcess
 from infertune.errors import EngineError, InvalidInputError
-from infertune.load.workload import Workload
-from infertune.serving.launch.command_template import CommandTemplate
-from infertune.serving.launch.server_deployment import ServerDeployment
 from infertune.space import Constraint, Parameter
 from infertune.types import Configuration
 
@@ -19,7 +18,7 @@ _ANSWER_SECONDS = 5
 
 
 class CommandLauncher:
-    """A `Launcher` for a server that infertune does not know; the user says what its settings may be.
+    """A `ServerLauncher` for a server that infertune does not know; the user says what its settings may be.
 
     A server is ready when it is this command, or a child of it, that listens on the port, ``/v1/models`` names a
     model, and ``/health``, where there is one, answers without an error.
@@ -27,14 +26,12 @@ class CommandLauncher:
     Args:
         template: The command.
         model: What ``{model}`` becomes.
-        workload: What presses the servers.
         parameters: One for each hole ``{engine.NAME}`` of the template, and no other.
         constraints: Between them.
         reset_path: Is posted to before each burst and empties the server's caches, such as SGLang's ``/flush_cache``;
             empty for a server that has none, whose caches then keep what an earlier burst left.
         environment: Variables of the server beside this process's own.
         start_timeout_seconds: Most time until a server is ready.
-        hang_seconds: Most time that one may be under load without getting on.
 
     Raises:
         InvalidInputError: Holes and parameters do not fit together.
@@ -44,30 +41,28 @@ class CommandLauncher:
         self,
         template: CommandTemplate,
         model: str,
-        workload: Workload,
         *,
         parameters: Sequence[Parameter] = (),
         constraints: Sequence[Constraint] = (),
         reset_path: str = "",
         environment: Mapping[str, str] | None = None,
         start_timeout_seconds: float = 600.0,
-        hang_seconds: float = 300.0,
     ) -> None:
         names = {parameter.name for parameter in parameters}
         for name in template.settings:
             if name not in names:
-                raise InvalidInputError(f"--command has a hole {{{name}}}: give its values with --set {name}=A,B,C")
+                raise InvalidInputError(
+                    f"`command` has a hole {{{name}}}: give its values with `settings` {name}=A,B,C"
+                )
         for name in sorted(names - set(template.settings)):
-            raise InvalidInputError(f"--command has no hole {{{name}}}, so that {name} would change nothing")
+            raise InvalidInputError(f"`command` has no hole {{{name}}}, so that {name} would change nothing")
         self._template = template
         self._model = model
-        self._workload = workload
-        self._parameters = tuple(parameters)
-        self._constraints = tuple(constraints)
+        self.parameters = tuple(parameters)
+        self.constraints = tuple(constraints)
         self._reset_path = reset_path
         self._environment = {**(environment or {})}
         self._start_timeout_seconds = start_timeout_seconds
-        self._hang_seconds = hang_seconds
         self._n_started = 0
 
     @property
@@ -75,48 +70,32 @@ class CommandLauncher:
         """The command with its holes, and the model."""
         return {"engine": "command", "command": self._template.text, "model": self._model}
 
-    @property
-    def parameters(self) -> Sequence[Parameter]:
-        """As given."""
-        return self._parameters
-
-    @property
-    def constraints(self) -> Sequence[Constraint]:
-        """As given."""
-        return self._constraints
-
     def template(self, configuration: Configuration) -> str:
         """The command with its holes, whatever the settings are."""
         return self._template.text
 
-    def start(self, configuration: Configuration) -> ServerDeployment:
-        """Start a server with these settings and warm it up.
+    def start(self, configuration: Configuration) -> Server:
+        """Start a server with these settings.
 
         Raises:
-            ServerFailed: It did not start, or not survive the warm-up.
-            EngineError: It answers every request with an error.
+            ServerFailed: It did not start.
+            EngineError: It names no model.
         """
         self._n_started += 1
-        settings = {parameter.name: parameter.default for parameter in self._parameters} | dict(configuration)
-        server = ServerProcess(
+        settings = {parameter.name: parameter.default for parameter in self.parameters} | dict(configuration)
+        process = ServerProcess(
             title="the server",
             command=lambda port: self._template.fill(model=self._model, host=HOST, port=port, settings=settings),
             is_ready=_is_ready,
             environment=self._environment,
-            log=models.cache_file("command", f"{os.getpid()}-{id(self)}-{self._n_started}.log"),
+            log=cache.file("command", f"{os.getpid()}-{id(self)}-{self._n_started}.log"),
             start_timeout_seconds=self._start_timeout_seconds,
         )
-        served = _served(server)
+        served = _served(process)
         if not served:
-            server.stop()
-            raise EngineError(f"the server names no model any more under /v1/models (log: {server.log})")
-        return ServerDeployment(
-            server,
-            model=served[0],
-            workload=self._workload,
-            reset=self._reset,
-            hang_seconds=self._hang_seconds,
-        )
+            process.stop()
+            raise EngineError(f"the server names no model any more under /v1/models (log: {process.log})")
+        return Server(process=process, model=served[0], reset=self._reset)
 
     def _reset(self, server: ServerProcess) -> None:
         if self._reset_path:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from infertune.engines.vllm.serve_arguments import PREFIX
+from infertune.engines.launch.command_template import CommandTemplate
 from infertune.errors import InvalidInputError, nearest
-from infertune.serving.launch.command_template import CommandTemplate
 from infertune.space import Parameter, notation
+from infertune.space.names import ENGINE
 
 
 def parameters(template: CommandTemplate, settings: Sequence[str]) -> tuple[Parameter, ...]:
@@ -23,15 +23,17 @@ def parameters(template: CommandTemplate, settings: Sequence[str]) -> tuple[Para
     for setting in settings:
         name, equals, text = (part.strip() for part in setting.partition("="))
         if not (name and equals):
-            raise InvalidInputError(f"--set must be NAME=VALUES, as in engine.parallel=1,2,4, but found '{setting}'")
-        whole = f"{PREFIX}{name.removeprefix(PREFIX)}"
+            raise InvalidInputError(
+                f"`settings` must be NAME=VALUES, as in engine.parallel=1,2,4, but found '{setting}'"
+            )
+        whole = f"{ENGINE}{name.removeprefix(ENGINE)}"
         if whole not in template.settings:
             near = nearest(whole, template.settings)
-            raise InvalidInputError(f"--set {setting}: --command has no hole {{{whole}}}{near}")
+            raise InvalidInputError(f"`settings` {setting}: `command` has no hole {{{whole}}}{near}")
         if whole in given:
             raise InvalidInputError(f"{whole} must be given once, but is given twice")
         given[whole] = text
     for name in template.settings:
         if name not in given:
-            raise InvalidInputError(f"--command has a hole {{{name}}}: give its values with --set {name}=A,B,C")
+            raise InvalidInputError(f"`command` has a hole {{{name}}}: give its values with `settings` {name}=A,B,C")
     return tuple(notation.new(name, given[name], tier="engine") for name in template.settings)
