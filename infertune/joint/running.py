@@ -49,6 +49,13 @@ class Slot:
             self._running = settings, self._started(settings)
         return self._running[1]
 
+    def batch_size(self, settings: Configuration) -> int | None:
+        """Return that of the engine with these settings; None where it does not run or has none."""
+        if self._running is None or self._running[0] != settings:
+            return None
+        found: int | None = getattr(self._running[1], "batch_size", None)
+        return found
+
     @contextlib.contextmanager
     def fresh(self, settings: Configuration) -> Iterator[Engine]:
         """Start an engine anew, and close it at the end."""
@@ -100,8 +107,7 @@ class OnDemand:
     @property
     def batch_size(self) -> int | None:
         """The engine's own, where it runs and has one."""
-        found: int | None = getattr(self._slot.running(self._settings), "batch_size", None)
-        return found
+        return self._slot.batch_size(self._settings)
 
     def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
         """Start the engine if there is a request, and pass on what it answers.

@@ -37,11 +37,12 @@ class SamplerAllocator:
         """
         found = _by_configuration(evidence)
         asked = {each.configuration for each in (*pending, *offer.failed)}
-        n_first = offer.n_per_trial if offer.cap_tokens is None else min(GUARD_EXAMPLES, offer.n_per_trial)
+        n_whole = min(offer.n_per_trial, offer.n_examples)
+        n_first = n_whole if offer.cap_tokens is None else min(GUARD_EXAMPLES, n_whole)
         for configuration, piece in found.items():
-            begun = len(piece.order.examples) == n_first < offer.n_per_trial
+            begun = len(piece.order.examples) == n_first < n_whole
             if begun and configuration not in asked and _may_keep_cap(piece, offer.cap_tokens):
-                return _order(configuration, offer, offer.n_per_trial)
+                return _order(configuration, offer, n_whole)
         tried = [*found, *(each.configuration for each in offer.failed if each.configuration not in found)]
         history = [
             _trial(number, configuration, found.get(configuration), offer.cap_tokens)

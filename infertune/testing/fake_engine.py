@@ -30,10 +30,12 @@ class FakeEngine:
 
     Attributes:
         requests: All requests pulled so far.
+        batch_size: 1, for an answer takes no time.
     """
 
     def __init__(self, write: Writer = babble, *, context_tokens: int = 8192) -> None:
         self.requests: list[Request] = []
+        self.batch_size: int | None = 1
         self._write = write
         self._context_tokens = context_tokens
         self._vocabulary = _Vocabulary()
@@ -47,11 +49,6 @@ class FakeEngine:
     def unsupported(self) -> Sequence[Unsupported]:
         """Nothing."""
         return ()
-
-    @property
-    def batch_size(self) -> int:
-        """One: an answer takes no time."""
-        return 1
 
     def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
         """Yield the response to each request before pulling the next."""

@@ -138,15 +138,8 @@ class Batch(FakeEngine):
 
     def __init__(self, batch_size: int | None) -> None:
         super().__init__(write)
+        self.batch_size = batch_size
         self._n = batch_size or 32
-        if batch_size is None:
-            self.told = None
-
-    told: int | None = 0
-
-    @property
-    def batch_size(self) -> int | None:  # type: ignore[override]
-        return None if self.told is None else self._n
 
     def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
         source = iter(requests)

@@ -3,9 +3,9 @@
 import pytest
 
 from infertune import plugins
+from infertune.allocators.knowledge_gradient.allocator import KnowledgeGradientAllocator
 from infertune.errors import InvalidInputError
-from infertune.study.allocator_search import AllocatorSearch
-from infertune.study.sampler_search import SamplerSearch
+from infertune.study.sampler_allocator import SamplerAllocator
 from infertune.study.search_names import search_named
 
 
@@ -13,9 +13,9 @@ def test_every_name_of_both_groups_is_found_and_none_is_in_both() -> None:
     allocators, samplers = plugins.names("allocators"), plugins.names("samplers")
     assert "knowledge-gradient" in allocators and {"tpe", "random", "qmc", "grid"} <= set(samplers)
     assert not set(allocators) & set(samplers)
-    assert {type(search_named(name)) for name in allocators} == {AllocatorSearch}
-    assert {type(search_named(name)) for name in samplers} == {SamplerSearch}
-    assert type(search_named("infertune")) is AllocatorSearch  # the name that it had
+    assert all(isinstance(search_named(name), plugins.load("allocators", name)) for name in allocators)
+    assert {type(search_named(name)) for name in samplers} == {SamplerAllocator}
+    assert type(search_named("infertune")) is KnowledgeGradientAllocator  # the name that it had
 
 
 @pytest.mark.parametrize(("wrong", "right"), [("knowledge-gradent", "knowledge-gradient"), ("tpee", "tpe")])

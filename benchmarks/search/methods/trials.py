@@ -14,9 +14,10 @@ from infertune.samplers import Sampler, SpaceExhausted, Trial
 from infertune.selection.select import affordable, finalists
 from infertune.study.pilot import PILOT_EXAMPLES
 from infertune.study.plan import COST_SLACK, FINALS_SHARE, N_FINALISTS, Plan, plan
-from infertune.study.rounds import TRIALS_PER_ROUND
-from infertune.study.sampler_search import GUARD_EXAMPLES
+from infertune.study.sampler_allocator import GUARD_EXAMPLES
 from infertune.types import Configuration
+
+N_TOGETHER = 4  # trials under way at once, about what the batch of an engine takes
 
 
 class Trials:
@@ -122,7 +123,7 @@ class Trials:
     def _proposed(self) -> list[Configuration]:
         history = list(self._trials)
         proposals: list[Configuration] = []
-        for number in range(len(history), len(history) + TRIALS_PER_ROUND):
+        for number in range(len(history), len(history) + N_TOGETHER):
             tried = {trial.configuration for trial in history}
             if self._problem.configurations and len(tried) == len(self._problem.configurations):
                 break
