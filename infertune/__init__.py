@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from infertune.api.ask_tell import Call, Study
     from infertune.api.evaluation import evaluate
     from infertune.api.function import maximize
     from infertune.api.joint import Joint, JointResult
@@ -25,6 +26,7 @@ __all__ = [
     "HF",
     "VLLM",
     "Budget",
+    "Call",
     "Configuration",
     "InfertuneError",
     "Joint",
@@ -38,6 +40,7 @@ __all__ = [
     "Result",
     "SearchSpace",
     "ServingResult",
+    "Study",
     "Task",
     "evaluate",
     "load_task",
@@ -48,6 +51,7 @@ __all__ = [
 
 # Where each name comes from; it is imported when it is first asked for, so that importing infertune stays light.
 _HOMES = {
+    "infertune.api.ask_tell": ("Call", "Study"),
     "infertune.api.evaluation": ("evaluate",),
     "infertune.api.function": ("maximize",),
     "infertune.api.joint": ("Joint", "JointResult"),

@@ -5,37 +5,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from rich.console import Console
 
 from infertune.api.decoding import Question
+from infertune.api.function_question import by_id, function_question
 from infertune.api.optimization import answered
 from infertune.api.result import Result
-from infertune.api.task_space import Values, as_texts
-from infertune.budget import Budget
-from infertune.engines.function import MOST_COST, FunctionEngine, name_of
-from infertune.errors import InvalidInputError
-from infertune.recipes import recipe
+from infertune.api.task_space import Values
+from infertune.engines.function import FunctionEngine, name_of
 from infertune.recipes.answer_file import AnswerFile
 from infertune.report.live import View
-from infertune.selection.select import Wanted
-from infertune.space import Parameter, SearchSpace, Tier, notation
-from infertune.space.names import ARGUMENT, MAX_TOKENS, PROMPT, VOTER, N
+from infertune.space import SearchSpace
+from infertune.space.names import ARGUMENT
 from infertune.study.progress import Progress
 from infertune.study.renamed import DEFAULT
-from infertune.tasks import Task
-from infertune.tasks.definition import Definition
-from infertune.tasks.prompts import Template
-from infertune.types import Example, Scalar
-
-N_REPEATS = 64  # of a function that takes no example, in each split
-_CALL = "call"
-_FIXED: Mapping[str, tuple[Tier, Scalar]] = {  # what every study has
-    PROMPT: ("request", _CALL),
-    MAX_TOKENS: ("replay", MOST_COST),
-    N: ("replay", 1),
-    VOTER: ("replay", "first"),
-}
+from infertune.types import Scalar
 
 
 def maximize(
@@ -78,45 +62,22 @@ def maximize(
         BudgetError: The budget is too small for any honest answer.
         EngineError: Most calls fail.
     """
-    name = study or name_of(function)
-    rows: Sequence[Any] = range(2 * N_REPEATS) if examples is None else examples
-    if len(rows) < 4:
-        raise InvalidInputError(
-            f"there must be at least 4 examples, two to search on and two to confirm, not {len(rows)}"
-        )
-    ids = [f"{number:0{len(str(len(rows)))}d}" for number in range(len(rows))]
-    task = _task(name, ids, rows, seed=0)
-    engine = FunctionEngine(function, dict(zip(ids, rows, strict=True)))
-    file = AnswerFile(
-        path=recipe.default_path(name),
-        study=name,
-        task=task,
-        asked_task=name,
-        data=None,
+    named = by_id(examples)
+    question, file = function_question(
+        FunctionEngine(function, named),
+        space,
+        named,
+        study=study or name_of(function),
         model=name_of(function),
-        engine="function",
-        options={},
-        seed=seed,
-        database=str(database),
-    )
-    question = Question(
-        name=name,
-        task=task,
-        space=_space(space),
-        model=name_of(function),
-        engine="function",
-        started=engine,
-        options={},
+        budget=budget,
+        max_cost=max_cost,
+        prefer=prefer,
         search=search,
-        budget=Budget(tokens=budget),
-        wanted=Wanted(prefer=prefer, max_cost_tokens=max_cost),
         seed=seed,
-        database=str(database),
+        database=database,
     )
     view = View() if progress is True else View(Console(quiet=True))
-    found = answered(question, file, view, on_progress=progress if callable(progress) else lambda progress: None)
-    names = tuple(parameter.name for parameter in question.space.parameters if parameter.name.startswith(ARGUMENT))
-    return FunctionResult(answer=replace(found.answer, cost="cost per call", settings=names), file=found.file)
+    return function_result(question, file, view, progress if callable(progress) else lambda progress: None)
 
 
 class FunctionResult(Result):
@@ -130,85 +91,10 @@ class FunctionResult(Result):
         return {self.answer.label(name): recommended[name] for name in self.answer.shown(recommended)}
 
 
-def _space(space: SearchSpace | Mapping[str, Values]) -> SearchSpace:
-    """Return a function's space with what every study has: one prompt, one sample, one answer."""
-    if isinstance(space, SearchSpace):
-        own: Sequence[Parameter] = space.parameters
-        constraints = space.constraints
-    else:
-        texts = [text.partition("=") for text in as_texts(space)]
-        own = [notation.new(f"{ARGUMENT}{name}", values, tier="request") for name, _, values in texts]
-        constraints = ()
-    if not own:
-        raise InvalidInputError("the space must name at least one setting")
-    for each in own:
-        if not each.name.startswith(ARGUMENT) or each.tier != "request":
-            raise InvalidInputError(
-                f"a function's settings must be called {ARGUMENT}NAME, of the tier request, but {each.name} is not"
-            )
-    return SearchSpace(
-        (
-            *own,
-            *(
-                Parameter(name=name, tier=tier, kind="choice", choices=(value,), default=value)
-                for name, (tier, value) in _FIXED.items()
-            ),
-        ),
-        tuple(constraints),
-    )
-
-
-def _task(name: str, ids: Sequence[str], rows: Sequence[Any], *, seed: int) -> Task:
-    """Return the examples as a task whose answers are scores."""
-    order = np.random.default_rng(seed).permutation(len(ids))
-    made = [Example(id=ids[at], fields={"id": ids[at]}, reference=_identity(rows[at])) for at in order]
-    n_tune = min(max(2, round(0.6 * len(made))), len(made) - 2)
-    template = Template(name=_CALL, kind="plain", text="{id}")
-    return Task(
-        name=name,
-        version=1,
-        description="",
-        source="",
-        licence="",
-        tune=tuple(made[:n_tune]),
-        confirm=tuple(made[n_tune:]),
-        prompts={_CALL: template},
-        max_tokens_choices=(MOST_COST,),
-        stop=(),
-        extractors={"score": lambda text, example=None: text},
-        scorer=_ScoreItself(),
-        definition=Definition(
-            name="function",
-            version=1,
-            fields={"id": "id"},
-            reference="id",
-            prompts=(template,),
-            max_tokens=MOST_COST,
-            extraction=(),
-            scorer="exact",
-        ),
-        ideals={},
-        places={},
-        left_out=(),
-        notes=(),
-    )
-
-
-def _identity(row: Any) -> str:
-    """Return what makes an example itself, as far as it can be told: other examples are another study."""
-    return repr(row)[:1000]
-
-
-class _ScoreItself:
-    """The scorer of what a function returned."""
-
-    def normal_form(self, answer: str) -> str:
-        """Return the answer."""
-        return answer
-
-    def ideal(self, reference: str) -> None:
-        """Nothing is known of what a function should return."""
-
-    def score(self, answer: str, example: Example) -> float:
-        """Return the number that the answer is."""
-        return float(answer)
+def function_result(
+    question: Question, file: AnswerFile, view: View, on_progress: Callable[[Progress], None]
+) -> FunctionResult:
+    """Run a study of a function to its answer, as `answered` does."""
+    found = answered(question, file, view, on_progress=on_progress)
+    names = tuple(parameter.name for parameter in question.space.parameters if parameter.name.startswith(ARGUMENT))
+    return FunctionResult(answer=replace(found.answer, cost="cost per call", settings=names), file=found.file)

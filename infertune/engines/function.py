@@ -67,7 +67,7 @@ class FunctionEngine:
                 except Exception as raised:
                     error = f"{type(raised).__name__}: {raised}"[:_LONGEST_ERROR]
                     break
-            yield _response(request, [] if error else outcomes, error, time.monotonic() - started)
+            yield response(request, [] if error else outcomes, error, time.monotonic() - started)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -76,11 +76,11 @@ class FunctionEngine:
         given: dict[str, Any] = {
             "configuration": {name.partition(".")[2]: value for name, value in request.decoding.extra},
             "example": self._examples[request.example_id],
-            "seed": _seed(request, sample),
+            "seed": seed_of(request, sample),
         }
         found = self._function(**{name: value for name, value in given.items() if name in self._takes})
         score, cost = found if isinstance(found, tuple) and len(found) == 2 else (found, 1)
-        return _score(score, self._facts["model"]), _cost(cost, self._facts["model"])
+        return checked_score(score, self._facts["model"]), checked_cost(cost, self._facts["model"])
 
 
 def name_of(function: Callable[..., Any]) -> str:
@@ -107,13 +107,14 @@ def _digest(function: Callable[..., Any]) -> str:
     return hashlib.sha256(source.encode()).hexdigest()[:16]
 
 
-def _seed(request: Request, sample: int) -> int:
+def seed_of(request: Request, sample: int) -> int:
     """Return the seed of a call: the same for every configuration, so that they share their noise."""
     key = json.dumps([request.seed, request.example_id, sample])
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big")
 
 
-def _score(value: Any, name: str) -> float:
+def checked_score(value: Any, name: str) -> float:
+    """Return a score in [0, 1]; raise InvalidInputError, naming who gave it, for anything else."""
     if isinstance(value, Scalar) and not isinstance(value, str) and math.isfinite(value) and 0 <= value <= 1:
         return float(value)
     try:
@@ -125,7 +126,8 @@ def _score(value: Any, name: str) -> float:
     return plain
 
 
-def _cost(value: Any, name: str) -> int:
+def checked_cost(value: Any, name: str) -> int:
+    """Return a cost as a whole number; raise InvalidInputError, naming who gave it, for what is none."""
     try:
         plain = float(value)
     except (TypeError, ValueError):
@@ -135,7 +137,7 @@ def _cost(value: Any, name: str) -> int:
     return round(plain)
 
 
-def _response(request: Request, outcomes: Sequence[tuple[float, int]], error: str, seconds: float) -> Response:
+def response(request: Request, outcomes: Sequence[tuple[float, int]], error: str, seconds: float) -> Response:
     """Return what calls brought; each pays for itself, so the mean cost is that of a prompt that none shares."""
     costs = [cost for _, cost in outcomes]
     mean = round(sum(costs) / len(costs)) if costs else 0
