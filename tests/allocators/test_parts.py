@@ -135,7 +135,7 @@ def test_evidence_that_cannot_be_cut_leaves_only_what_it_can_say() -> None:
     side = aligned([whole, uncut], choices)
     np.testing.assert_array_equal(side.utilities[0], side.utilities[1])
     np.testing.assert_array_equal(side.gains[0], side.gains[1])
-    np.testing.assert_array_equal(side.samples[0], side.samples[1])
+    np.testing.assert_array_equal(side.generated[0], side.generated[1])
 
 
 def test_evidence_of_one_configuration_is_put_together() -> None:
@@ -218,8 +218,8 @@ def test_costs_are_known_within_a_few_percent() -> None:
         shares[row, list(each.order.examples)] = 1 / 12
     theta = relevances(axes)
     correlation = axes.correlation(theta, points, points)
-    costs = Costs(correlation, shares @ shares.T, side.prompts, side.samples, side.length_variance)
-    expected, spread = costs.at(axes.correlation(theta, points, axes.points(some)), side.n, side.base)
+    costs = Costs(correlation, shares @ shares.T, side.prompts, side.generated, side.length_variance)
+    expected, spread = costs.at(axes.correlation(theta, points, axes.points(some)), side.growth, side.base)
     errors = []
     for row, each in enumerate(some):
         truth = MODEL.truth(each, n_examples=1024)
@@ -230,6 +230,21 @@ def test_costs_are_known_within_a_few_percent() -> None:
     known, unknown = np.concatenate(errors[:40]).mean(), np.concatenate(errors[40:]).mean()
     assert known < 0.06 and unknown < 0.12
     assert spread[:40].mean() < spread[40:].mean()
+
+
+def test_what_more_samples_cost_is_learned_and_not_reckoned() -> None:
+    """As many times as n where that is so; less under a strategy that stops early; n where nothing is known."""
+    whole = evidence(setting(temperature=0.7), range(12), n_samples=5)
+    choices = common_choices(MODEL.space, [whole])
+    side = aligned([whole], choices)
+    bought = side.had[0]
+    np.testing.assert_allclose(side.growth[bought], side.n[bought], rtol=1e-9)
+    np.testing.assert_array_equal(side.growth[~bought], side.n[~bought])
+    generated = whole.tokens - whole.prompt_tokens
+    few = np.array([[min(int(choice["strategy.n"]), 2) / int(choice["strategy.n"])] for choice in whole.choices])
+    early = replace(whole, tokens=whole.prompt_tokens + generated * few)
+    stopped = aligned([early], choices)
+    np.testing.assert_allclose(stopped.growth[bought], np.minimum(side.n[bought], 2), rtol=1e-9)
 
 
 @pytest.mark.parametrize("spoiled", ["one configuration", "nothing is right", "the same example twice"])

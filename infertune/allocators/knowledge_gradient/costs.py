@@ -1,8 +1,9 @@
 """Tokens per request under every replay choice, learned from a handful of examples, also of what was never bought.
 
-A request costs its prompt and n samples. The logarithms of both lengths are Gaussian processes over configurations,
-observed as in `crossed_process`: examples have lengths of their own, which cancel where they are shared. Four
-examples tell a cost within a few percent of another's.
+A request costs its prompt and what is generated: so much under the base of a choice, and so many times that under the
+choice, as the evidence shows. The logarithms of prompt and base are Gaussian processes over configurations, observed
+as in `crossed_process`: examples have lengths of their own, which cancel where they are shared. Four examples tell a
+cost within a few percent of another's.
 """
 
 import numpy as np
@@ -32,8 +33,8 @@ class Costs:
         correlation: Of their configurations, by the kernel with `relevances`, ``[N, N]``.
         overlaps: Likewise, of their examples.
         prompts: Mean prompt tokens of a request, ``[N]``.
-        samples: Mean tokens of a sample under each limit, ``[N, n_limits]``.
-        length_variance: Of the logarithm of one example's sample.
+        generated: Mean tokens generated under each base, ``[N, B]``.
+        length_variance: Of the logarithm of what one example takes.
     """
 
     def __init__(
@@ -41,10 +42,10 @@ class Costs:
         correlation: FloatArray,
         overlaps: FloatArray,
         prompts: FloatArray,
-        samples: FloatArray,
+        generated: FloatArray,
         length_variance: float,
     ) -> None:
-        values = np.log(np.maximum(np.column_stack([prompts, samples]), _LEAST_TOKENS))
+        values = np.log(np.maximum(np.column_stack([prompts, generated]), _LEAST_TOKENS))
         self._centre = values.mean(axis=0)
         centred = values - self._centre
         self._variance = max(float((centred**2).mean()), _LEAST_VARIANCE)
@@ -53,20 +54,18 @@ class Costs:
         self._lower = linalg.cholesky(covariance, lower=True, check_finite=False)
         self._alpha = linalg.cho_solve((self._lower, True), centred, check_finite=False)
 
-    def at(
-        self, correlation: FloatArray, n: NDArray[np.intp], limit: NDArray[np.intp]
-    ) -> tuple[FloatArray, FloatArray]:
+    def at(self, correlation: FloatArray, growth: FloatArray, base: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
         """Return the expected tokens ``[m, R]`` and their relative standard deviation, likewise.
 
         Args:
             correlation: Of the evidence with the configurations asked for, ``[N, m]``.
-            n: Samples of each of R choices.
-            limit: Column of ``samples`` of each.
+            growth: How many times as much as its base each of R choices generates.
+            base: Column of ``generated`` of each.
         """
         cross = self._variance * correlation
         lengths = np.exp(self._centre + cross.T @ self._alpha)
         half = linalg.solve_triangular(self._lower, cross, lower=True, check_finite=False)
         spread = np.sqrt(np.maximum(self._variance - np.einsum("nm,nm->m", half, half), _JITTER))
-        sampled = n * lengths[:, 1:][:, limit]
-        tokens = lengths[:, :1] + sampled
-        return tokens, spread[:, None] * sampled / tokens
+        generated = growth * lengths[:, 1:][:, base]
+        tokens = lengths[:, :1] + generated
+        return tokens, spread[:, None] * generated / tokens

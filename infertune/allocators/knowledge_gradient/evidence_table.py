@@ -19,6 +19,7 @@ from infertune.types import Configuration
 from infertune.types.arrays import FloatArray
 from infertune.types.evidence import Evidence, Order
 
+_LEAST_TOKENS = 1.0  # that are generated for a request
 _LISTS: dict[tuple[Configuration, ...], tuple[Configuration, ...]] = {}
 
 
@@ -38,9 +39,11 @@ class EvidenceTable:
         variances: Of one example's score under a base, over all pieces, ``[B]``.
         gain_squares: Of single examples' gains about their piece's, summed over all that have the choice, ``[R]``.
         prompts: Mean prompt tokens of a request, ``[N]``.
-        samples: Mean tokens of a sample under each base, ``[N, B]``.
+        generated: Mean tokens generated for a request under each base, ``[N, B]``.
+        growth: How many times as much as its base a choice generates, over all that have it, ``[R]``; of one that
+            nothing has, as many times as n.
         sampling_variance: Of one sample's score about its example's expected one, over all; a number.
-        length_variance: Of the logarithm of one example's sample, over all; a number.
+        length_variance: Of the logarithm of what is generated for one example, over all; a number.
         n_samples: Of each piece, ``[N]``; infinite for greedy decoding, which has no luck in sampling.
     """
 
@@ -55,7 +58,8 @@ class EvidenceTable:
     variances: FloatArray
     gain_squares: FloatArray
     prompts: FloatArray
-    samples: FloatArray
+    generated: FloatArray
+    growth: FloatArray
     sampling_variance: float
     length_variance: float
     n_samples: FloatArray
@@ -118,8 +122,8 @@ def aligned(
     base = np.unique(base_of, return_inverse=True)[1]
     n_evidence, n_bases = len(evidence), int(base.max()) + 1
     had, gains = np.zeros((n_evidence, len(choices)), dtype=bool), np.zeros((n_evidence, len(choices)))
-    gain_squares = np.zeros(len(choices))
-    utilities, samples, variances = (np.empty((n_evidence, n_bases)) for _ in range(3))
+    gain_squares, of_choice, of_base = (np.zeros(len(choices)) for _ in range(3))
+    utilities, generated, variances = (np.empty((n_evidence, n_bases)) for _ in range(3))
     scores: list[FloatArray] = [np.empty(0)] * n_evidence
     found = [_moments(each) for each in evidence]
     # There are few lists of choices and many pieces: what is done list by list costs nothing.
@@ -128,13 +132,17 @@ def aligned(
         rows_of.setdefault(id(_known(each)), []).append(row)
     for rows in rows_of.values():
         at, own, of_bases = places(choices, _known(evidence[rows[0]]))
+        own_bases = np.unique(bases(_known(evidence[rows[0]])))
         its = [found[row] for row in rows]
         cells = np.array(rows)[:, None], at
         had[cells] = True
         gains[cells] = np.stack([_weighed(evidence[row], weights) for row in rows])[:, own]
         gain_squares[at] += np.sum([each.gain_squares for each in its], axis=0)[own]
         utilities[rows] = np.stack([each.utilities for each in its])[:, of_bases]
-        samples[rows] = np.stack([each.samples for each in its])[:, of_bases]
+        whole = np.stack([each.generated for each in its])
+        generated[rows] = whole[:, own_bases][:, of_bases]
+        of_choice[at] += whole[:, own].sum(axis=0)
+        of_base[at] += generated[rows][:, base[at]].sum(axis=0)
         variances[rows] = np.stack([each.variances for each in its])[:, of_bases]
         for row in rows:
             scores[row] = found[row].scores[of_bases]
@@ -152,7 +160,8 @@ def aligned(
         variances=variances.mean(axis=0),
         gain_squares=gain_squares,
         prompts=np.array([its.prompt for its in found]),
-        samples=samples,
+        generated=generated,
+        growth=np.where(of_base > 0, of_choice / np.maximum(of_base, _LEAST_TOKENS), n / n[base_of]),
         sampling_variance=float(np.mean(luck)) if luck else 0.0,
         length_variance=float(np.mean([its.length_variance for its in found])),
         n_samples=n_samples,
@@ -180,7 +189,7 @@ class _Moments:
     gains: FloatArray
     gain_squares: FloatArray
     prompt: float
-    samples: FloatArray
+    generated: FloatArray
     sampling_variance: float
     length_variance: float
 
@@ -192,8 +201,7 @@ def _moments(each: Evidence) -> _Moments:
     gains = _gains(each)
     single = each.scores[own]
     n = n_samples_of(each.order)
-    least = np.array([int(choices[at][N]) for at in own])
-    lengths = np.maximum((each.tokens[own] - each.prompt_tokens) / least[:, None], 1.0)
+    generated = np.maximum(each.tokens - each.prompt_tokens, _LEAST_TOKENS)
     return _Moments(
         utilities=single.mean(axis=1),
         scores=single,
@@ -201,9 +209,9 @@ def _moments(each: Evidence) -> _Moments:
         gains=gains.mean(axis=1),
         gain_squares=gains.var(axis=1) * gains.shape[1],
         prompt=float(each.prompt_tokens.mean()),
-        samples=lengths.mean(axis=1),
+        generated=generated.mean(axis=1),
         sampling_variance=float((single * (1 - single)).mean() * n / (n - 1)) if 1 < n < np.inf else 0.0,
-        length_variance=float(np.log(lengths).var(axis=1).mean()),
+        length_variance=float(np.log(generated[own]).var(axis=1).mean()),
     )
 
 

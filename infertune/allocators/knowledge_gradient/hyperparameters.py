@@ -61,7 +61,7 @@ def _fitted(
 ) -> tuple[CrossedHyperparameters, Sampling]:
     pieces = joined(evidence)
     side = aligned(pieces, common_choices(space, pieces))
-    within = _within(side.prompts[:, None] + side.samples * side.n[side.is_base], cap_tokens)
+    within = _within(side.prompts[:, None] + side.generated, cap_tokens)
     luck = max(float(side.variances[within].mean()), _LEAST_LUCK)
     usual = 1.0 / float(np.mean(1.0 / side.n_samples)) if np.isfinite(side.n_samples).any() else 1.0
     sampling = Sampling(usual=usual, share=min(side.sampling_variance / (usual * luck), _MOST_SAMPLING))

@@ -68,7 +68,8 @@ class UtilityModel:
         counts = np.array([len(each.order.examples) for each in evidence], dtype=np.float64)
         k, h, of_lengths = (each[: len(evidence), : len(evidence)] for each in self._among)
         overlaps = crossed.overlaps(counts)
-        self._costs = Costs(of_lengths, overlaps, side.prompts, side.samples, side.length_variance)
+        self._costs = Costs(of_lengths, overlaps, side.prompts, side.generated, side.length_variance)
+        self._growth = side.growth
         self._mean, self._spread = level(side)
         self._gains = Gains(side, k, counts, variety(configurations))
         own = self._sampling.own(side.n_samples)
@@ -97,7 +98,7 @@ class UtilityModel:
         for row, each in enumerate(configurations):
             if each in self._own:
                 utility[row] = np.where(np.isnan(self._own[each]), utility[row], self._own[each])
-        tokens, spread = self._costs.at(of_lengths[: self._n_evidence], self.n, self._base)
+        tokens, spread = self._costs.at(of_lengths[: self._n_evidence], self._growth, self._base)
         if self._cap is not None:
             utility = utility - np.maximum(tokens * (1 + spread) / self._cap - 1, 0.0)
         return View(
