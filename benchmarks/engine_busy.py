@@ -1,7 +1,7 @@
 """How busy a search keeps its engine: its tokens per second, and those of the same requests sent in one open loop.
 
     python -m benchmarks.engine_busy                                   # a simulated server at 8, 64 and 256 in flight
-    python -m benchmarks.engine_busy --base-url http://127.0.0.1:8000/v1 --model NAME --in-flight 64
+    python -m benchmarks.engine_busy --vllm-python PATH --in-flight 64 # vLLM with a small model
 
 The simulated server is a process of its own that gives each sample a place and a token every so often, so nothing but
 its client can leave a place empty. Search and open loop take turns in one run; both count completion tokens, from the
@@ -29,6 +29,7 @@ from infertune.bank import SampleBank
 from infertune.budget import Budget
 from infertune.engines.endpoint.capabilities import vllm_capabilities
 from infertune.engines.openai.engine import OpenAIEngine
+from infertune.engines.vllm.engine import VLLMEngine
 from infertune.space.default_space import default_space
 from infertune.space.notation import changed
 from infertune.study import Study
@@ -160,21 +161,16 @@ def task_of(folder: Path, n_examples: int) -> Task:
     return tasks.load(folder / "busy.yaml")
 
 
-def measured(base_url: str, model: str, in_flight: int, task: Task, budget: int, search: str) -> dict[str, float]:
-    """Run a study and the requests of its search once more in an open loop."""
+def measured(engine: Engine, task: Task, budget: int, search: str) -> dict[str, float]:
+    """Run a study and the requests of its search once more in an open loop; close the engine."""
+    watched = Watched(engine)
 
-    def engine() -> OpenAIEngine:
-        known = vllm_capabilities(seed=True)
-        return OpenAIEngine(model, base_url=base_url, concurrency=in_flight, capabilities=known)
+    def on_progress(progress: Progress) -> None:
+        watched.phase = progress.phase
 
+    space = default_space(prompts=tuple(task.prompts), max_tokens=task.max_tokens_choices)
     with tempfile.TemporaryDirectory() as folder:
         bank = SampleBank(Path(folder) / "study.db")
-        watched = Watched(engine())
-
-        def on_progress(progress: Progress) -> None:
-            watched.phase = progress.phase
-
-        space = default_space(prompts=tuple(task.prompts), max_tokens=task.max_tokens_choices)
         used = time.process_time()
         found = Study(
             name="busy",
@@ -188,12 +184,11 @@ def measured(base_url: str, model: str, in_flight: int, task: Task, budget: int,
             on_progress=on_progress,
         ).run()
         used = time.process_time() - used
-        watched.close()
-    loop = engine()
+        bank.close()
     began = time.monotonic()
-    tokens = sum(response.completion_tokens for response in loop.generate(watched.requests))
+    tokens = sum(response.completion_tokens for response in engine.generate(watched.requests))
     seconds = time.monotonic() - began
-    loop.close()
+    engine.close()
     return {
         "search": watched.tokens / watched.seconds,
         "open": tokens / seconds,
@@ -204,14 +199,23 @@ def measured(base_url: str, model: str, in_flight: int, task: Task, budget: int,
     }
 
 
+def at_simulated(in_flight: int, seconds: float, search: str, folder: Path) -> dict[str, float]:
+    """Measure at a simulated server with so many places."""
+    pace = in_flight / TOKEN_SECONDS * (1 + PROMPT_TOKENS / USUAL_TOKENS)
+    with simulated(in_flight) as base_url:
+        known = vllm_capabilities(seed=True)
+        engine = OpenAIEngine("fake", base_url=base_url, concurrency=in_flight, capabilities=known)
+        return measured(engine, task_of(folder, 1_100), int(seconds * pace / SEARCH_SHARE), search)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--in-flight", type=int, nargs="+", default=[8, 64, 256])
-    parser.add_argument("--base-url", help="of a server that runs, in place of a simulated one")
-    parser.add_argument("--model", default="fake")
-    parser.add_argument("--task", help="of that server, such as capitals")
-    parser.add_argument("--tokens", type=int, help="budget at that server", default=400_000)
+    parser.add_argument("--vllm-python", help="interpreter that has vLLM, in place of a simulated server")
+    parser.add_argument("--model", default="bundled:smollm2-135m", help="of vLLM")
+    parser.add_argument("--task", default="capitals", help="for it")
+    parser.add_argument("--tokens", type=int, default=150_000, help="budget of the study on it")
     parser.add_argument(
         "--seconds", type=float, default=SECONDS, help="that a search at the simulated one takes about"
     )
@@ -225,21 +229,15 @@ def main() -> None:
     print("|---:|---:|---:|---:|---:|---:|---:|---:|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         for in_flight in options.in_flight:
-            if options.base_url:
-                found = measured(
-                    options.base_url,
-                    options.model,
-                    in_flight,
-                    tasks.load(options.task),
-                    options.tokens,
-                    options.search,
+            if options.vllm_python:
+                # What the search has asked would else be answered faster when it is asked again.
+                own = {"enable_prefix_caching": False}
+                engine = VLLMEngine(
+                    options.model, vllm_python=options.vllm_python, concurrency=in_flight, engine_args=own
                 )
+                found = measured(engine, tasks.load(options.task), options.tokens, options.search)
             else:
-                pace = in_flight / TOKEN_SECONDS * (1 + PROMPT_TOKENS / USUAL_TOKENS)
-                task = task_of(Path(folder), 1_100)
-                with simulated(in_flight) as base_url:
-                    budget = int(options.seconds * pace / SEARCH_SHARE)
-                    found = measured(base_url, "fake", in_flight, task, budget, options.search)
+                found = at_simulated(in_flight, options.seconds, options.search, Path(folder))
             ratio = found["search"] / found["open"]
             print(
                 f"| {in_flight} | {found['search']:,.0f} | {found['open']:,.0f} | {ratio:.3f} "

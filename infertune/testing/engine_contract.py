@@ -183,6 +183,24 @@ class EngineContract:
         responses.close()  # type: ignore[attr-defined]
         assert pulled <= self.most_in_flight
 
+    def test_where_there_is_nothing_to_send_yet_it_asks_again(self, engine: Engine) -> None:
+        answered: list[str] = []
+
+        def requests() -> Iterator[Request | None]:
+            for number in range(4):
+                while number > len(answered) + 1:  # two at most are in flight
+                    yield None
+                yield self.request(str(number), max_tokens=4)
+
+        for response in engine.generate(requests()):
+            answered.append(response.request.example_id)
+        assert sorted(answered) == ["0", "1", "2", "3"]
+
+    def test_with_nothing_to_send_and_nothing_in_flight_it_ends(self, engine: Engine) -> None:
+        requests = iter([None, self.request("a"), None])
+        assert list(engine.generate(requests)) == []
+        assert [each.request.example_id for each in engine.generate(requests)] == ["a"]
+
     def test_an_error_in_the_requests_reaches_the_caller_and_breaks_nothing(self, engine: Engine) -> None:
         def requests() -> Iterator[Request]:
             yield self.request("before")
