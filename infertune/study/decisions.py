@@ -6,6 +6,7 @@ Without the note, a study that goes on after a kill would see another state of i
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from infertune.bank.notes import once
 from infertune.budget import Budget
 from infertune.study.trial_log import TrialLog
 
@@ -27,9 +28,8 @@ def decided(
         decide: Gets what was decided under other circumstances, for that may be paid for; None the first time.
     """
     given = {**given, "budget": [budget.tokens, budget.seconds, budget.money]}
-    known = log.noted(name)
-    if known is not None and all(known[key] == value for key, value in given.items()):
-        return dict(known)
-    made = {**given, **decide(known)}
-    log.note(name, made)
-    return made
+
+    def holds(known: Mapping[str, Any]) -> bool:
+        return all(known[key] == value for key, value in given.items())
+
+    return dict(once(log, name, lambda known: {**given, **decide(known)}, holds=holds))

@@ -64,7 +64,7 @@ def run(folder: Path) -> None:
             engine=LeasedEngine(WitnessedEngine(folder), lease),
             space=space_of(task),
             budget=Budget(tokens=14_000),
-            search=SEARCHES["rounds"],
+            search=SEARCHES["trials"],
             log=TrialLog(bank.url, "planted", lease),
         )
         (folder / "answer.json").write_text(json.dumps(plain(study.run()), sort_keys=True))

@@ -144,7 +144,7 @@ def run(folder: Path) -> dict[str, Any]:
         log = TrialLog(bank.url, "planted", lease)
         log.claim({"task": "planted", "seed": 0})
         task = write_task(folder, n_tune=12, n_confirm=12)
-        study = make_study(folder, task=task, log=log, budget=Budget(tokens=3_000), search=SEARCHES["rounds"])
+        study = make_study(folder, task=task, log=log, budget=Budget(tokens=3_000), search=SEARCHES["trials"])
         found: dict[str, Any] = json.loads(json.dumps(plain(study.run())))
         return found
 

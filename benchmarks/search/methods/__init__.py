@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from benchmarks.search.methods.allocated import Allocated
+from benchmarks.search.methods.allocated import Allocated, InWaves
 from benchmarks.search.methods.peer import Peer
 from benchmarks.search.methods.trials import Trials
 from benchmarks.search.race import Method, Setting
@@ -71,6 +71,8 @@ METHODS: Mapping[str, Callable[[Setting], Method]] = {
     "ecooptigen": lambda setting: Allocated(setting, EcoOptiGenAllocator()),
     "ecooptigen, 60 examples": lambda setting: Allocated(setting, EcoOptiGenAllocator(n_tuning=60)),
     "value": value(),
+    "value, all under way": lambda setting: Allocated(setting, KnowledgeGradientAllocator(), most_share=float("inf")),
+    "value, in waves": lambda setting: InWaves(setting, KnowledgeGradientAllocator()),
     **{name: value(**options) for name, options in ABLATIONS.items()},
     **PEERS,
 }

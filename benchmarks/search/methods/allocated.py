@@ -1,7 +1,8 @@
 """Runs an allocator: it orders, and what it ordered comes back as evidence. What it has had of it is not paid again.
 
 A worker has one request in flight. One worker takes an order as a whole; of several each takes an example, as an
-engine's batch does, and the next order is asked for as soon as one of them would be idle.
+engine's batch does, and the next order is asked for as soon as one of them would be idle, as long as what is under way
+is less than a sixteenth of the budget, as a study has it (`infertune.study.search`).
 """
 
 import numpy as np
@@ -10,14 +11,26 @@ from benchmarks.search.bank import Bank
 from benchmarks.search.problem import Bought, Purchase, together
 from benchmarks.search.race import Setting
 from infertune.allocators import Allocator, Offer
+from infertune.space.names import TEMPERATURE
+from infertune.study.search import MOST_SHARE
 from infertune.types import Configuration
 from infertune.types.evidence import Evidence, Order
 
+_LATE = 20  # pieces of evidence that tell what a request takes
+_WAVE_REQUESTS = 64
+
 
 class Allocated:
-    """Keeps the evidence and the orders under way."""
+    """Keeps the evidence and the orders under way.
 
-    def __init__(self, setting: Setting, allocator: Allocator) -> None:
+    Args:
+        setting: Of the run.
+        allocator: Decides.
+        most_share: Of the budget, under way at once.
+    """
+
+    def __init__(self, setting: Setting, allocator: Allocator, most_share: float = MOST_SHARE) -> None:
+        self._most_tokens = most_share * setting.budget_tokens
         self._problem = setting.problem
         self._budget = setting.budget_tokens
         self._n_workers = setting.n_workers
@@ -33,6 +46,8 @@ class Allocated:
 
     def ask(self) -> Purchase | None:
         if not self._open:
+            if self._pending and self._tokens_under_way() >= self._most_tokens:
+                return None
             order = self._allocator.order(self._offer(), self._evidence, self._pending)
             if order is None:
                 return None
@@ -81,6 +96,21 @@ class Allocated:
     def recommend(self) -> Configuration:
         return self._allocator.recommend(self._offer(), self._evidence)
 
+    def _tokens_under_way(self) -> float:
+        """Return what has not landed of the orders under way, if it is as what has."""
+        left = sum(self._expected_tokens(each) for each in self._pending)
+        return left - sum(each.tokens for landed in self._landed.values() for each in landed.values())
+
+    def _expected_tokens(self, order: Order) -> float:
+        if not self._evidence:
+            return 0.0
+        late = self._evidence[-_LATE:]
+        prompt = np.mean([each.prompt_tokens.mean() for each in late])
+        sample = np.mean([
+            (each.tokens.max(axis=0) - each.prompt_tokens).mean() / _n_samples(each.order) for each in late
+        ])  # fmt: skip
+        return len(order.examples) * float(prompt + _n_samples(order) * sample)
+
     def _offer(self) -> Offer:
         return Offer(
             space=self._problem.space,
@@ -92,3 +122,27 @@ class Allocated:
             spent_tokens=self._spent,
             seed=self._problem.seed,
         )
+
+
+class InWaves(Allocated):
+    """Orders in waves, between which nothing is under way: what studies did before, for comparison."""
+
+    _closed = False
+
+    def ask(self) -> Purchase | None:
+        if not self._pending:
+            self._closed = False
+        while not self._closed:
+            n_requests = sum(len(each.examples) for each in self._pending)
+            full = n_requests >= _WAVE_REQUESTS or self._tokens_under_way() >= self._most_tokens
+            order = None if full else self._allocator.order(self._offer(), self._evidence, self._pending)
+            if order is None:
+                self._closed = True
+            else:
+                self._pending.append(order)
+                self._open += self._purchases(order)
+        return self._open.pop(0) if self._open else None
+
+
+def _n_samples(order: Order) -> int:
+    return 1 if order.configuration.get(TEMPERATURE) == 0.0 else order.n_samples
