@@ -3,7 +3,7 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 
 from infertune.bank import SampleBank
 from infertune.bank.usage import Usage
@@ -13,6 +13,7 @@ from infertune.types import Engine, Request, Response
 
 MAX_FAILED_SHARE = 0.5
 MIN_LANDED = 20  # before that, a few failures say nothing
+MIN_CONFIGURATIONS = 4  # of fewer than that, most says nothing
 
 
 class Account:
@@ -183,6 +184,8 @@ class Account:
             key = asked(response.request)
             self._held.add(key)
             self._book(response, label_of[key])
+            if response.error:
+                self._check_failures(response.error, {*self._landed, *label_of.values()})
             self._on_landing()
             yield response
 
@@ -204,12 +207,12 @@ class Account:
             if response.refused:
                 self._refused[configuration] += 1
                 self._hopeless.add(asked(response.request))
-            self._check_failures(response.error)
 
-    def _check_failures(self, last_error: str) -> None:
+    def _check_failures(self, last_error: str, configurations: Set[Hashable]) -> None:
         """Stop when most configurations mostly fail: a few that never work are infeasible, and no reason to end.
 
-        One that refuses some examples for good and answers others counts as failing only where all mostly fail.
+        Those that are under way count as well, for a refusal comes sooner than an answer. One that refuses some
+        examples for good and answers others counts as failing only where all mostly fail.
         """
         failing = {each: n for each, n in self._failed.items() if n > MAX_FAILED_SHARE * self._landed[each]}
         useless = [
@@ -217,7 +220,8 @@ class Account:
             for each, n in failing.items()
             if n == self._landed[each] or n - self._refused[each] > MAX_FAILED_SHARE * self._landed[each]
         ]
-        most = len(useless) > MAX_FAILED_SHARE * len(self._landed) or len(failing) == len(self._landed)
+        most = len(configurations) >= MIN_CONFIGURATIONS and len(useless) > MAX_FAILED_SHARE * len(configurations)
+        most = most or len(failing) == len(configurations)
         if self._landed.total() >= MIN_LANDED and most:
             raise EngineError(
                 f"{self._failed.total()} of {self._landed.total()} requests failed, "

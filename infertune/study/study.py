@@ -158,7 +158,7 @@ class Study:
                 n_possible=self._space.n_configurations,
                 max_cost_tokens=self._wanted.max_cost_tokens,
             ),
-            explored=tuple((c.cost_tokens, c.utility) for c in explored),
+            explored=tuple(sorted((c.cost_tokens, c.utility) for c in explored)),
             spent=self._account.spent,
             seconds=self._account.seconds,
             n_trials=self._incumbents.n_trials,

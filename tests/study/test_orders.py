@@ -245,9 +245,11 @@ def test_interrupted_anywhere_nothing_is_paid_twice(tmp_path: Path, batch_size: 
 def test_of_a_small_budget_little_is_under_way(tmp_path: Path) -> None:
     allocator = many()
     task = write_task(tmp_path)
-    changes = {"engine": Batch(None), "space": space_of(task, "n=1"), "task": task, "budget": Budget(tokens=6_000)}
-    study(tmp_path, allocator, **changes).run()
-    assert max(len(pending) for _, _, pending in allocator.seen) <= 2
+    engine = Batch(None)
+    study(
+        tmp_path, allocator, engine=engine, space=space_of(task, "n=1"), task=task, budget=Budget(tokens=3_000)
+    ).run()
+    assert max(len(pending) for _, _, pending in allocator.seen) <= 3
 
 
 @pytest.mark.parametrize("n_repeats", [1, 3])

@@ -108,6 +108,7 @@ class OpenAIEngine:
         paid = self._probe if is_owed else None
         self._owed = (0, 0) if paid is None else (paid.prompt_tokens, paid.completion_tokens)
         self._capabilities = capabilities
+        self._concurrency = concurrency
         self._timeouts = timeouts
         self._alive = alive
         self._limit = ConcurrencyLimit(ceiling=concurrency or CEILING, start=concurrency or START)
@@ -161,6 +162,11 @@ class OpenAIEngine:
     def limit(self) -> int:
         """Most samples in flight now."""
         return self._limit.limit
+
+    @property
+    def batch_size(self) -> int | None:
+        """1 where one sample at a time is asked for; else None, for answers come as the server has them."""
+        return 1 if self._concurrency == 1 else None
 
     def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
         """Yield one response per request as each finishes; a request is pulled when there is room for it, or soon is.

@@ -133,6 +133,11 @@ class VLLMEngine:
         """Of the server that runs now; 0 when none does."""
         return self._server.pid if self._server is not None else 0
 
+    @property
+    def batch_size(self) -> int | None:
+        """1 where one sample at a time is asked for; else None, for answers come as the server has them."""
+        return 1 if self._concurrency == 1 else None
+
     def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
         """Yield one response per request as each finishes; a request is pulled when there is room for it.
 
