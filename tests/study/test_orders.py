@@ -140,6 +140,7 @@ class Batch(FakeEngine):
         super().__init__(write)
         self.batch_size = batch_size
         self._n = batch_size or 32
+        self.n_in_flight = 0
 
     def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
         source = iter(requests)
@@ -157,6 +158,7 @@ class Batch(FakeEngine):
                 flight.append(request)
             if not flight:
                 return
+            self.n_in_flight = len(flight)
             yield from super().generate([flight.pop()])
 
 
@@ -242,14 +244,19 @@ def test_interrupted_anywhere_nothing_is_paid_twice(tmp_path: Path, batch_size: 
     assert max(bought.values()) == 1
 
 
-def test_of_a_small_budget_little_is_under_way(tmp_path: Path) -> None:
-    allocator = many()
-    task = write_task(tmp_path)
-    engine = Batch(None)
-    study(
-        tmp_path, allocator, engine=engine, space=space_of(task, "n=1"), task=task, budget=Budget(tokens=3_000)
-    ).run()
-    assert max(len(pending) for _, _, pending in allocator.seen) <= 3
+@pytest.mark.parametrize(("tokens", "least", "most"), [(3_000, 4, 24), (1_000_000, 32, 32)])
+def test_of_a_small_budget_less_is_in_flight(tmp_path: Path, tokens: int, least: int, most: int) -> None:
+    """A sixteenth of the search's share of 3,000 tokens is about 11 requests, and the last order may go beyond it."""
+    engine, task = Batch(None), write_task(tmp_path)
+    seen: list[int] = []
+
+    def on_progress(progress: Progress) -> None:
+        if progress.phase == "search":
+            seen.append(engine.n_in_flight)
+
+    changes = {"engine": engine, "space": space_of(task, "n=1"), "task": task, "on_progress": on_progress}
+    study(tmp_path, many(), budget=Budget(tokens=tokens), **changes).run()
+    assert least <= max(seen) <= most
 
 
 @pytest.mark.parametrize("n_repeats", [1, 3])
