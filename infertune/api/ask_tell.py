@@ -61,7 +61,7 @@ class Study:
         in_flight: int = 1,
     ) -> None:
         if in_flight < 1:
-            raise InvalidInputError(f"`in_flight` must be at least 1, not {in_flight}")
+            raise InvalidInputError(f"in_flight must be at least 1, not {in_flight}")
         named = by_id(examples)
         self._name = name
         self._engine = AskedEngine(name, named, in_flight)
@@ -111,7 +111,7 @@ class Study:
         """Take in what a call brought; when this returns, it is kept.
 
         Args:
-            call: As `ask` gave it.
+            call: As ``ask`` gave it.
             score: In [0, 1].
             cost: In tokens, or whatever the budget is in.
             error: Why there is no score; the call then counts neither as right nor as wrong.
@@ -122,9 +122,9 @@ class Study:
         """
         self._check()
         if not self._engine.is_open(call):
-            raise InvalidInputError("`call` must be one that `ask` gave and that was not told before")
+            raise InvalidInputError("the call must be one that ask() gave and that was not told before")
         if (score is None) == (not error):
-            raise InvalidInputError("a call must be told its `score`, or the `error` that it had")
+            raise InvalidInputError("a call must be told its score, or the error that it had")
         outcome = error or (checked_score(score, self._name), checked_cost(cost, self._name))
         if self._engine.told(call, outcome):
             self._engine.wait_for_study(goes_on=True)
@@ -138,7 +138,7 @@ class Study:
         """
         self._check()
         if self._result is None:
-            raise InvalidInputError("a study has a result when it is `done`: `ask` and `tell` until then")
+            raise InvalidInputError("a study has a result when it is done: ask and tell until then")
         return self._result
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from infertune.types import Engine, Request, Response
 
 MAX_FAILED_SHARE = 0.5
 MIN_LANDED = 20  # before that, a few failures say nothing
-MIN_CONFIGURATIONS = 4  # of fewer than that, most says nothing
+MIN_CONFIGURATIONS = 4  # of fewer, most may well be refused for good
 
 
 class Account:
@@ -220,7 +220,10 @@ class Account:
             for each, n in failing.items()
             if n == self._landed[each] or n - self._refused[each] > MAX_FAILED_SHARE * self._landed[each]
         ]
-        most = len(configurations) >= MIN_CONFIGURATIONS and len(useless) > MAX_FAILED_SHARE * len(configurations)
+        few = len(configurations) < MIN_CONFIGURATIONS and all(
+            self._refused[each] == failing[each] for each in useless
+        )
+        most = len(useless) > MAX_FAILED_SHARE * len(configurations) and not few
         most = most or len(failing) == len(configurations)
         if self._landed.total() >= MIN_LANDED and most:
             raise EngineError(

@@ -29,6 +29,8 @@ class RecordedBeforehand(ReplayEngine):
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
         for request in requests:
+            if request is None:
+                return
             whole = replace(request.decoding, stop=(), max_tokens=max(MAX_TOKENS, request.decoding.max_tokens))
             self._record([replace(request, decoding=whole)], self._bank)
             yield from super().generate([request])
