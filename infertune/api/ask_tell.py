@@ -147,6 +147,8 @@ class Study:
         if self._thread is not None and self._thread.is_alive():
             self._engine.wait_for_study(goes_on=True)
             self._thread.join()
+        if not self.done and self._error is None:
+            self._error = InvalidInputError("the study was closed: make it again to resume it")
 
     def __enter__(self) -> "Study":
         return self

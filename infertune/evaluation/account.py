@@ -13,7 +13,7 @@ from infertune.types import Engine, Request, Response
 
 MAX_FAILED_SHARE = 0.5
 MIN_LANDED = 20  # before that, a few failures say nothing
-MIN_CONFIGURATIONS = 4  # of fewer, most may well be refused for good
+MIN_CONFIGURATIONS = 4  # where there are fewer, most may be refused for good without the study being hopeless
 
 
 class Account:

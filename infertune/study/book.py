@@ -12,7 +12,7 @@ from infertune.study.logged_trial import LoggedTrial
 from infertune.types import Configuration
 from infertune.types.evidence import Candidate, Evidence, Order
 
-_FRESH = 16
+_PARTS = 16
 
 
 class Book:
@@ -98,9 +98,9 @@ class Book:
 
     @property
     def due(self) -> int:
-        """How many orders what takes long must know: all while they are few, then a sixteenth fewer at most."""
+        """How many orders must be known to what takes long to make: all while they are few, then 15 of 16."""
         n = len(self.orders)
-        return n - n % max(1, n // _FRESH)
+        return n - n % max(1, n // _PARTS)
 
     def ranking(self, *, to_the_end: bool = False) -> list[Configuration]:
         """Return the allocator's ranking: of late, or of all the evidence; empty without any.

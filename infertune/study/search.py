@@ -1,13 +1,13 @@
 """The search of a study: several orders are under way at once, and what is known when one lands decides on the next.
 
 An order is noted, with how much evidence it knew, before anything is bought for it, so that a study that goes on
-repeats none of its decisions, whatever the order of arrival is. Orders are taken in as they land. On an engine whose
-samples never depend on their company (it tells its ``batch_size``) they are taken in in turn, and how far decisions
-run ahead of what has landed depends on the orders alone: then all of the search repeats itself to the last digit.
+makes none of its decisions anew, whatever the order of arrival. Orders count as they land. On an engine whose samples
+never depend on their company (it tells its ``batch_size``) they count in the order in which they were placed, and how
+far decisions run ahead of what has landed depends on the orders alone: such a search repeats itself to the last digit.
 
-How much is under way is what keeps the engine busy: on a server as much as it takes, and as many requests more as
-land during a decision; on an engine in this process its batch twice. Only where that would be more than a sixteenth
-of the search's budget it is less, for what is decided together is decided with less evidence.
+What is under way keeps the engine busy: on a server as much as it takes, and as many requests more as land during a
+decision; otherwise the oldest order and two batches. It is never more than a sixteenth of the search's budget, for
+orders that are decided together are decided with less evidence.
 """
 
 import time
@@ -31,7 +31,7 @@ from infertune.types import Configuration, Request
 from infertune.types.evidence import Order
 
 MOST_SHARE = 1 / 16  # of the search's budget, under way at once
-BATCHES = 2  # beside the oldest order, whose last samples nothing waits for
+BATCHES = 2  # under way beside the oldest order, so that its last samples hold nobody up
 
 NOTHING_WORTH_IT = "the search ended before its share of the budget: nothing more promised to be worth its tokens"
 NOTHING_NEW = "the search ended before its share of the budget: all that was still wished for was tried before"

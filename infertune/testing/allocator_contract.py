@@ -181,7 +181,7 @@ class AllocatorContract:
             done = subprocess.run(
                 [sys.executable, "-c", _ELSEWHERE],
                 input=json.dumps(wish),
-                env={**os.environ, "PYTHONHASHSEED": hash_seed},
+                env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)},
                 capture_output=True,
                 text=True,
                 check=False,

@@ -182,6 +182,13 @@ def test_one_that_was_closed_says_so(asked: tuple[infertune.Study, infertune.Cal
         mine.tell(call, 1.0)
 
 
+def test_one_that_was_closed_before_anything_was_asked_says_so_too() -> None:
+    mine = study()
+    mine.close()
+    with pytest.raises(infertune.InfertuneError, match="closed"):
+        mine.ask()
+
+
 def test_in_flight_is_at_least_one() -> None:
     with pytest.raises(infertune.InfertuneError, match="in_flight must be at least 1, not 0"):
         study(in_flight=0)

@@ -106,6 +106,8 @@ def fight(folder: Path, n_kills: int, source: random.Random) -> Counter[str]:
                 del children[pid]
                 code = os.waitstatus_to_exitcode(status)
                 if code not in (0, TURNED_AWAY, LOST, -signal.SIGKILL):
+                    for other in children:  # one that is stopped would hold on to the output
+                        os.kill(other, signal.SIGKILL)
                     sys.exit(f"a child failed by itself with {code}")
                 fates[{0: "ended", TURNED_AWAY: "turned away", LOST: "lost"}.get(code, "killed")] += 1
         if fates["ended"] and fates["killed"] >= n_kills:

@@ -36,10 +36,6 @@ class TestSamplerAllocator(AllocatorContract):
     def allocator(self) -> Allocator:
         return TrialsOf()
 
-    @pytest.mark.skip(reason="that samplers propose the same in any process is among their own tests")
-    def test_same_order_in_another_process(self, allocator: Allocator) -> None:
-        pass
-
 
 class Watching:
     """Proposes as another sampler does, and keeps what it was shown."""
