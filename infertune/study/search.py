@@ -126,14 +126,10 @@ class Search:
         if not pending:
             return True
         most = MOST_SHARE * (self._given.plan.search_until - FINALS_SHARE)
-        waited_for = sum(map(self._book.expected_share, pending))
-        if self._journal.batch_size is not None:
-            n_beside_oldest = sum(map(n_samples, pending[1:]))
-            return waited_for < most and n_beside_oldest < BATCHES * (self._journal.batch_size - 1)
-        account = self._given.account
-        waited_for -= account.share_used - account.share_without(map(self._purchases.paid, self._under_way))
-        if waited_for >= most:
+        if sum(map(self._book.expected_share, pending)) >= most:
             return False
+        if self._journal.batch_size is not None:
+            return sum(map(n_samples, pending[1:])) < BATCHES * (self._journal.batch_size - 1)
         landing = self._n_answered / max(time.monotonic() - self._began, 1e-9)
         return self._purchases.n_queued <= landing * self._seconds_deciding / max(self._n_decided, 1)
 

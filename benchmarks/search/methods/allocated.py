@@ -97,9 +97,8 @@ class Allocated:
         return self._allocator.recommend(self._offer(), self._evidence)
 
     def _tokens_under_way(self) -> float:
-        """Return what has not landed of the orders under way, if it is as what has."""
-        left = sum(self._expected_tokens(each) for each in self._pending)
-        return left - sum(each.tokens for landed in self._landed.values() for each in landed.values())
+        """Return what the orders under way take in all, if it is as what has landed."""
+        return sum(map(self._expected_tokens, self._pending))
 
     def _expected_tokens(self, order: Order) -> float:
         if not self._evidence:
