@@ -95,15 +95,15 @@ def _asks(name: str) -> list[dict[str, Any]]:
 def _runs_wanted(
     known: Collection[Any],
     methods: Sequence[str],
-    seeds: int,
+    seeds: range,
     patient_seeds: int,
     workers: Sequence[int],
     *,
     quick: bool,
 ) -> Iterator[tuple[str, int, str, list[int], int]]:
     """Yield what `_run` is to be called with, the quick ones first."""
-    for seed, name in sorted(product(range(seeds), methods), key=lambda each: (each[1] in PATIENT, each[0])):
-        if name in PATIENT and seed >= patient_seeds:
+    for seed, name in sorted(product(seeds, methods), key=lambda each: (each[1] in PATIENT, each[0])):
+        if name in PATIENT and seed not in seeds[:patient_seeds]:
             continue
         for (family, about), number in product(FAMILIES.items(), workers):
             problem = about.problem(seed).name
@@ -121,6 +121,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer seeds, methods and budgets: minutes")
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first-seed", type=int, default=0, help="to report on other seeds than were decided on")
     parser.add_argument("--patient-seeds", type=int, default=0, help="of the peers that take minutes a run")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 16])
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), metavar="METHOD")
@@ -133,7 +134,7 @@ def main() -> None:
     peers = [name for name, peer in PEERS.items() if peer.environment is None or installed(peer.environment)]
     able = [name for name in (*OURS, *peers) if name not in VARIANTS and (name in QUICK or not arguments.quick)]
     methods = arguments.methods or able
-    seeds = 4 if arguments.quick else arguments.seeds
+    seeds = range(arguments.first_seed, arguments.first_seed + (4 if arguments.quick else arguments.seeds))
     kept = [arguments.results, arguments.patient_results]
     done = [json.loads(line) for path in kept if path.exists() for line in path.read_text().splitlines()]
     known = {(d["family"], d["method"], d["problem"], d["seed"], d["budget"], d["workers"]) for d in done}
@@ -160,7 +161,7 @@ def main() -> None:
                 print(f"{number:,} of {len(waiting):,} runs; the last was {waiting[job]}", flush=True)
     if not (arguments.methods or arguments.quick):
         methods += [name for name in PATIENT if name not in methods]  # what is shipped of them
-    done = [each for each in done if each["method"] in methods and each["seed"] < seeds]
+    done = [each for each in done if each["method"] in methods and (each["seed"] in seeds or each["family"] == ASKS)]
     done.sort(key=lambda each: methods.index(each["method"]))
     panels, notes = {}, {}
     for family, workers in product(FAMILIES, arguments.workers):
