@@ -3,9 +3,12 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from functools import lru_cache
 from hashlib import sha256
 
-from infertune.types import Prompt, Request, Scalar
+from infertune.types import Decoding, Prompt, Request, Scalar
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 def keys_of(facts: Mapping[str, str], requests: Sequence[Request]) -> list[str]:
@@ -15,21 +18,31 @@ def keys_of(facts: Mapping[str, str], requests: Sequence[Request]) -> list[str]:
         digest_of(
             engine,
             canonical_json([request.example_id, str(request.seed), prompt_json(request.prompt)]),
-            canonical_json(_settings(request)),
+            _settings_json(request.decoding),
         )
         for request in requests
     ]
 
 
-def _settings(request: Request) -> dict[str, Scalar]:
+def _settings_json(decoding: Decoding) -> str:
     """Return the decoding settings that shape the tokens of a sample; the others only end it."""
-    names = (field.name for field in fields(request.decoding))
-    own = {
-        name: float(getattr(request.decoding, name)) for name in names if name not in ("max_tokens", "stop", "extra")
+    # A study has few of them and many requests of each. With extra ones it is no key of a cache: there 1 equals true.
+    return _written(decoding) if decoding.extra else _kept(decoding)
+
+
+@lru_cache(maxsize=4096)
+def _kept(decoding: Decoding) -> str:
+    return _written(decoding)
+
+
+def _written(decoding: Decoding) -> str:
+    names = (field.name for field in fields(decoding))
+    own: dict[str, Scalar] = {
+        name: float(getattr(decoding, name)) for name in names if name not in ("max_tokens", "stop", "extra")
     }
     # 1 and 1.0 are one setting, but no setting is the same as true.
-    extra = {f"extra.{name}": float(value) if type(value) is int else value for name, value in request.decoding.extra}
-    return own | extra
+    extra = {f"extra.{name}": float(value) if type(value) is int else value for name, value in decoding.extra}
+    return canonical_json(own | extra)
 
 
 def prompt_json(prompt: Prompt) -> str:
@@ -45,7 +58,7 @@ def stop_json(stop: tuple[str, ...]) -> str:
 
 def canonical_json(value: object) -> str:
     """Return a value as JSON of which there is one only."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return _CANONICAL.encode(value)
 
 
 def digest_of(*parts: str | bytes) -> str:

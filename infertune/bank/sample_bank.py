@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, func, select
+from sqlalchemy import ColumnElement, Row, func, select
 
 from infertune.bank import books
 from infertune.bank.database import check_whole, connect, create_tables, damaged, readable_errors
@@ -65,11 +65,13 @@ class SampleBank:
     def __init__(self, url_or_path: str | Path) -> None:
         self._engine = connect(url_or_path, own_prefix="bank_")
         self.url = self._engine.url.render_as_string(hide_password=False)
-        self._insert = INSERT[self._engine.url.get_backend_name()]
+        insert = INSERT[self._engine.url.get_backend_name()]
+        self._new = {each: insert(each).on_conflict_do_nothing() for each in (bank_schema, *TABLES.sorted_tables)}
+        self._stored: set[str] = set()  # engines and prompts, by their digests
         with readable_errors(self._engine):
             create_tables(self._engine, VERSION_TABLE)
             with self._engine.begin() as connection:
-                connection.execute(self._new(bank_schema), {"id": 1, "version": SCHEMA_VERSION})
+                connection.execute(self._new[bank_schema], {"id": 1, "version": SCHEMA_VERSION})
                 version = connection.execute(select(bank_schema.c.version)).scalar_one()
             if version != SCHEMA_VERSION:
                 self.close()
@@ -116,14 +118,15 @@ class SampleBank:
         }
         digest = purchase_digest(bought, samples)
         with readable_errors(self._engine), self._engine.begin() as connection:
-            connection.execute(self._new(bank_engines), {"digest": bought["engine"], "facts": engine})
-            connection.execute(self._new(bank_prompts), {"digest": bought["prompt"], "prompt": prompt})
-            connection.execute(self._new(bank_requests), bought | {"digest": digest, "landed_at": time.time()})
-            number = connection.execute(
-                select(bank_requests.c.id).where(bank_requests.c.digest == digest)
-            ).scalar_one()
-            if samples:
-                connection.execute(self._new(bank_generations), [{"request": number} | sample for sample in samples])
+            if bought["engine"] not in self._stored:
+                connection.execute(self._new[bank_engines], {"digest": bought["engine"], "facts": engine})
+            if bought["prompt"] not in self._stored:
+                connection.execute(self._new[bank_prompts], {"digest": bought["prompt"], "prompt": prompt})
+            booked = connection.execute(self._new[bank_requests], bought | {"digest": digest, "landed_at": time.time()})
+            if booked.rowcount and samples:  # otherwise it was put before, whole
+                number = booked.inserted_primary_key[0]
+                connection.execute(self._new[bank_generations], [{"request": number} | sample for sample in samples])
+        self._stored |= {bought["engine"], bought["prompt"]}
 
     def missing(self, facts: Mapping[str, str], requests: Iterable[Request]) -> list[Request]:
         """Return the requests in order, reduced to what must be generated; those with nothing left are left out.
@@ -190,9 +193,6 @@ class SampleBank:
     def close(self) -> None:
         """Close the connections; it may be called twice."""
         self._engine.dispose()
-
-    def _new(self, table: Table) -> Any:
-        return self._insert(table).on_conflict_do_nothing()
 
     def _rows(self, keys: Sequence[str], *columns: ColumnElement[Any]) -> Mapping[str, list[Row[Any]]]:
         """Return purchases and their samples by key, first bought first; a failed one is a row without a sample."""

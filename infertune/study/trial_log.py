@@ -17,6 +17,7 @@ from infertune.bank.lease import Lease
 from infertune.bank.sealed import seal, unseal
 from infertune.errors import DataUnavailableError, InfertuneError, InvalidInputError
 from infertune.space import SearchSpace
+from infertune.study import optuna_trial
 from infertune.study.evidence_log import EvidenceLog
 from infertune.study.logged_trial import LoggedTrial, as_record, order_as_json, order_from_json, read
 from infertune.study.renamed import canonical
@@ -68,8 +69,9 @@ class TrialLog:
             check_whole(self._database, _TOGETHER)
         with self._optuna(), warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            self._storage = _storage(self._database)
             self._study = optuna.create_study(
-                storage=_storage(self._database),
+                storage=self._storage,
                 study_name=study,
                 directions=["maximize", "minimize"],
                 load_if_exists=True,
@@ -190,7 +192,7 @@ class TrialLog:
         )
         self._evidence.put(trial.number, trial.evidence)
         with self._optuna():
-            self._study.add_trial(frozen)
+            optuna_trial.write(self._storage, self._study, frozen)
 
     def _trial(
         self, at: int, attributes: Mapping[str, str], evidence: Mapping[int, Evidence], *, is_sealed: bool

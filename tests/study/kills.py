@@ -1,6 +1,6 @@
 """Runs a study in children that are killed with SIGKILL at random moments; a program of its own, for it forks.
 
-    python kills.py trials|orders|hf FOLDER N_KILLS SEED
+    python kills.py trials|orders|tiny|hf FOLDER N_KILLS SEED
 
 It imports everything once and computes nothing itself: a child begins at once, and has its threads to itself. Prints
 a JSON object: the answer of an uninterrupted run and its bill, and of every run that was killed on its way.
@@ -18,6 +18,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import tiny_model
 from planted import SEARCHES, make_study, plain, space_of, write, write_task
 
 from infertune.budget import Budget
@@ -26,6 +27,11 @@ from infertune.testing import FakeEngine
 from infertune.types import Request
 
 BATCH = 16
+# Both by the same code; the small one, of random weights, in a tenth of the time.
+MODELS = {
+    "tiny": lambda folder: str(tiny_model.write(folder.parent / "tiny")),
+    "hf": lambda folder: "bundled:smollm2-135m",
+}
 
 
 class SlowEngine(FakeEngine):
@@ -38,9 +44,10 @@ class SlowEngine(FakeEngine):
 
 def run(kind: str, folder: Path, ready: int) -> None:
     """Run the study of one folder to its end and write down its answer."""
-    if kind == "hf":
-        task = write_task(folder, n_tune=16, n_confirm=12)
-        engine: Any = HFEngine("bundled:smollm2-135m", batch_size=BATCH, threads=1)
+    if kind in MODELS:
+        scorer = "planted:vowels" if kind == "tiny" else "exact"
+        task = write_task(folder, n_tune=16, n_confirm=12, scorer=scorer)
+        engine: Any = HFEngine(MODELS[kind](folder), batch_size=BATCH, threads=1)
         settings = {"space": space_of(task, "n=1,3"), "budget": Budget(tokens=5_000), "search": SEARCHES["orders"]}
     else:
         task = write_task(folder)

@@ -47,17 +47,22 @@ prompts:
 max_tokens: [2, 4]
 extraction:
   - {kind: line, which: first}
-scorer: exact
+scorer: SCORER
 """
 
 
-def write_task(folder: Path, *, n_tune: int = 60, n_confirm: int = 80) -> Task:
+def write_task(folder: Path, *, n_tune: int = 60, n_confirm: int = 80, scorer: str = "exact") -> Task:
     """Write the task's two files and return it."""
     rows = [{"number": f"q{number}", "answer": f"a{number}"} for number in range(n_tune + n_confirm)]
     (folder / "planted.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    text = TASK.replace("TUNE", str(n_tune)).replace("CONFIRM", str(n_confirm))
+    text = TASK.replace("TUNE", str(n_tune)).replace("CONFIRM", str(n_confirm)).replace("SCORER", scorer)
     (folder / "planted.yaml").write_text(text)
     return tasks.load(folder / "planted.yaml")
+
+
+def vowels(answer: str) -> float:
+    """Score the babble of a model of random weights, of which no two texts are alike."""
+    return sum(each in "aeiou" for each in answer.lower()) / max(1, len(answer))
 
 
 def chance(request: Request) -> float:
