@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     URL,
+    Connection,
     Engine,
     MetaData,
     create_engine,
@@ -101,6 +102,14 @@ def readable_errors(engine: Engine) -> Iterator[None]:
 def damaged(engine: Engine, what: str, why: str, *, rescue: str = "restore a copy of it") -> DataUnavailableError:
     """Return the error that says what in a database is not what was written there, and what can be done."""
     return DataUnavailableError(f"{_name(engine)} is damaged: {what} cannot be read ({why}); {rescue}")
+
+
+def wait_at_most(connection: Connection, seconds: float) -> None:
+    """Let a connection fail sooner than others where another writer holds the database."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(1000 * seconds)}")
+    else:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(1000 * seconds)}")
 
 
 def check_pages(engine: Engine) -> None:

@@ -31,12 +31,13 @@ from sqlalchemy import (
     update,
 )
 
-from infertune.bank.database import check_pages, connect, create_tables, readable_errors
+from infertune.bank.database import check_pages, connect, create_tables, readable_errors, wait_at_most
 from infertune.bank.tables import INSERT
 from infertune.errors import InfertuneError, StudyInUseError
 
 BEAT_SECONDS = 5.0
 EXPIRY_SECONDS = 60.0
+_LAST_SECONDS = 2.0  # of patience when it is given back: who stopped within a write may hold the file until the end
 _TRUSTED_SECONDS = 20.0  # after a heartbeat; well below the expiry, and above what a slow disk delays one by
 
 Kind = Literal["optimize", "tune-serving"]
@@ -113,10 +114,14 @@ class Lease:
             raise self._loss
 
     def close(self) -> None:
-        """Give the lease back, if it is still held; it may be called twice."""
+        """Give the lease back, if it is still held; it may be called twice.
+
+        Where another holds the database for long it stays, until it expires or this process ends.
+        """
         self._closing.set()
         self._heart.join(timeout=BEAT_SECONDS)
         with suppress(InfertuneError), readable_errors(self._engine), self._engine.begin() as connection:
+            wait_at_most(connection, _LAST_SECONDS)
             connection.execute(delete(_LEASES).where(self._is_ours, _LEASES.c.token == self._token))
         self._engine.dispose()
 

@@ -99,11 +99,11 @@ class SampleBank:
         settings = asdict(request.decoding)
         if not request.decoding.extra:
             del settings["extra"]
+        digests = {"engine": digest_of(engine), "prompt": digest_of(prompt)}
         bought = {
             "key": key,
             "study": study,
-            "engine": digest_of(engine),
-            "prompt": digest_of(prompt),
+            **digests,
             "example_id": request.example_id,
             "seed": str(request.seed),
             "decoding": canonical_json(settings),
@@ -118,15 +118,18 @@ class SampleBank:
         }
         digest = purchase_digest(bought, samples)
         with readable_errors(self._engine), self._engine.begin() as connection:
-            if bought["engine"] not in self._stored:
-                connection.execute(self._new[bank_engines], {"digest": bought["engine"], "facts": engine})
-            if bought["prompt"] not in self._stored:
-                connection.execute(self._new[bank_prompts], {"digest": bought["prompt"], "prompt": prompt})
-            booked = connection.execute(self._new[bank_requests], bought | {"digest": digest, "landed_at": time.time()})
-            if booked.rowcount and samples:  # otherwise it was put before, whole
-                number = booked.inserted_primary_key[0]
-                connection.execute(self._new[bank_generations], [{"request": number} | sample for sample in samples])
-        self._stored |= {bought["engine"], bought["prompt"]}
+            if digests["engine"] not in self._stored:
+                connection.execute(self._new[bank_engines], {"digest": digests["engine"], "facts": engine})
+            if digests["prompt"] not in self._stored:
+                connection.execute(self._new[bank_prompts], {"digest": digests["prompt"], "prompt": prompt})
+            bought |= {"digest": digest, "landed_at": time.time()}
+            booked = connection.execute(self._new[bank_requests], bought)
+            if (
+                samples and booked.rowcount and (number := booked.inserted_primary_key)
+            ):  # otherwise it was put before, whole
+                rows = [{"request": number[0]} | sample for sample in samples]
+                connection.execute(self._new[bank_generations], rows)
+        self._stored.update(digests.values())
 
     def missing(self, facts: Mapping[str, str], requests: Iterable[Request]) -> list[Request]:
         """Return the requests in order, reduced to what must be generated; those with nothing left are left out.

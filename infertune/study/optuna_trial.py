@@ -47,6 +47,7 @@ def write(storage: "RDBStorage", study: "Study", trial: "FrozenTrial") -> None:
             for name, value in trial.params.items()
         ]
         row.user_attributes = [
-            models.TrialUserAttributeModel(key=key, value_json=json.dumps(value)) for key, value in trial.user_attrs.items()
+            models.TrialUserAttributeModel(key=key, value_json=json.dumps(value))
+            for key, value in trial.user_attrs.items()
         ]
         session.add(row)

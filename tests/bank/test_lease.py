@@ -79,6 +79,17 @@ def test_it_is_given_back(url: str) -> None:
             lease.check()
 
 
+def test_a_write_that_was_stopped_midway_holds_nobody_up_at_the_end(tmp_path: Path) -> None:
+    file = tmp_path / "study.db"
+    held = Lease(file, "optimize", "mine")
+    with closing(sqlite3.connect(file)) as stopped:
+        stopped.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        held.close()
+        assert time.monotonic() - began < 20.0  # other writers are waited for for a minute
+        assert stopped.execute("SELECT count(*) FROM bank_leases").fetchone() == (1,)  # which its death will free
+
+
 def test_it_is_given_back_by_one_that_fails(url: str) -> None:
     with pytest.raises(SystemExit), Lease(url, "optimize", "mine"):
         sys.exit(143)

@@ -30,6 +30,7 @@ SEARCHES: dict[str, Allocator] = {
     "trials": SamplerAllocator(RandomSampler()),
     "orders": KnowledgeGradientAllocator(),
 }
+TOKENS = 16_000  # of a study; it can afford n = 1 and 3
 _NUMBER = re.compile(r"q(\d+)")
 
 TASK = """
@@ -92,7 +93,7 @@ def make_study(folder: Path, **changes: Any) -> Study:
         "engine": FakeEngine(write),
         "space": space_of(task),
         "search": SEARCHES["trials"],
-        "budget": Budget(tokens=30_000),
+        "budget": Budget(tokens=TOKENS),
         "log": TrialLog(bank.url, name),
     }
     return Study(name=name, task=task, bank=bank, **{**settings, **changes})

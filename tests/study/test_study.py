@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from planted import SEARCHES, Interrupted, interrupting, make_study, plain, space_of, write, write_task
+from planted import SEARCHES, TOKENS, Interrupted, interrupting, make_study, plain, space_of, write, write_task
 
 from infertune.bank import SampleBank
 from infertune.budget import Budget, Prices
@@ -42,7 +42,7 @@ def test_it_finds_what_is_planted(found: Recommendation) -> None:
 
 
 def test_the_budget_is_used_and_kept(found: Recommendation) -> None:
-    assert 0.8 * 30_000 < found.spent.tokens <= 30_000 + 200
+    assert 0.8 * TOKENS < found.spent.tokens <= TOKENS + 200
 
 
 @both
@@ -167,9 +167,9 @@ def test_what_was_under_way_changes_nothing(tmp_path: Path, way: str) -> None:
 @both
 def test_a_larger_budget_goes_on(tmp_path: Path, way: str) -> None:
     small = make_study(tmp_path, budget=Budget(tokens=12_000), search=SEARCHES[way]).run()
-    large = make_study(tmp_path, budget=Budget(tokens=30_000), search=SEARCHES[way]).run()
+    large = make_study(tmp_path, budget=Budget(tokens=2 * TOKENS), search=SEARCHES[way]).run()
     assert large.n_trials >= small.n_trials
-    assert 12_000 < large.spent.tokens <= 30_200
+    assert 12_000 < large.spent.tokens <= 2 * TOKENS + 200
     assert large.verdict.seen.utility.n >= small.verdict.seen.utility.n
 
 

@@ -54,7 +54,7 @@ def test_a_fifth_of_the_requests_spoiled_changes_no_answer(tmp_path: Path, way: 
         clean = run(tmp_path / "clean", connect(server.base_url, timeouts=Timeouts(), **few), search=SEARCHES[way])
         before = server.prompt_tokens + server.completion_tokens
         assert (clean.spent.tokens, clean.spent.extra_tokens) == (before, 0)
-        with ChaosProxy(server.base_url, pause_seconds=0.4, retry_after="0") as proxy:
+        with ChaosProxy(server.base_url, pause_seconds=0.3, retry_after="0") as proxy:
             found = run(tmp_path / "chaos", connect(proxy.base_url, timeouts=hasty, **few), search=SEARCHES[way])
             assert sum(n for kind, n in proxy.counts.items() if kind != "passed") > 40
         paid = server.prompt_tokens + server.completion_tokens - before
