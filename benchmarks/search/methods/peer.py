@@ -25,7 +25,7 @@ from infertune.types import Configuration
 
 GUARD_EXAMPLES = 8
 GUARD_SLACK = 1.5
-MOST_LOSS = 0.5  # of the scale: what is far over the cap counts as just as bad, so that it does not drown all other differences
+MOST_LOSS = 0.5  # of the scale: what is far over the cap counts as just as bad, and drowns no other differences
 _MOST_FREE = 300  # answers from memory in a row: a library that wants nothing new has stopped
 
 
