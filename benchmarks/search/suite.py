@@ -1,6 +1,6 @@
 """The whole comparison: landscapes and recordings, one worker and sixteen, and asks; one table and one picture.
 
-    python -m benchmarks.search.suite [--quick]
+    python -m benchmarks.search.suite [--quick] [--families softmax graded]
 
 Each seed has the next landscape, cap and recording, and an order of the examples of its own. Results are kept, so that
 a suite that was stopped goes on; those of peers that take minutes a run are shipped. Other peers whose environment is
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ import numpy as np
 
 from benchmarks.search import tables
 from benchmarks.search.ask_time import TRIALS, AskTime, ask_time
+from benchmarks.search.families import SYNTHETIC
 from benchmarks.search.methods import METHODS, PEERS
 from benchmarks.search.peers.environments import installed
 from benchmarks.search.problem import Problem, RecordedProblem, SyntheticProblem
@@ -30,8 +31,9 @@ from benchmarks.search.results import picture, rows, runs
 
 HERE = Path(__file__).parent
 RECORDED = ("capitals", "kinds", "opposites", "sentiment")
-N_LANDSCAPES = 16
-CAPS = (150.0, 600.0)
+N_LANDSCAPES = 16  # of the first family
+N_DRAWN = 12  # of every other
+CAPS = (150.0, 600.0)  # of the first family
 OURS = ("value", "tpe", "random", "ecooptigen")
 PATIENT = (  # minutes a run: fewer seeds
     "optuna gp",
@@ -73,9 +75,18 @@ def _recorded(seed: int) -> RecordedProblem:
     return RecordedProblem(tables.read(HERE / "recorded" / f"{task}.npz"), None, seed)
 
 
+@lru_cache(8)  # larger
+def _drawn(family: str, seed: int) -> Problem:
+    """Return that of a seed; the second dozen of seeds has the landscapes of the first under other caps."""
+    caps = SYNTHETIC[family].caps
+    return SyntheticProblem(seed % N_DRAWN, caps[(seed + seed // N_DRAWN) % len(caps)], seed, family=family)
+
+
+_LONG = (300_000, 1_000_000, 3_000_000, 10_000_000)
 FAMILIES: Mapping[str, Family] = {
     "synthetic": Family(problem=_synthetic, budgets=(100_000, 160_000, 400_000, 1_600_000)),
     "recorded": Family(problem=_recorded, budgets=(10_000, 16_000, 40_000, 160_000)),
+    **{name: Family(problem=partial(_drawn, name), budgets=_LONG) for name in SYNTHETIC if name != "synthetic"},
 }
 
 

@@ -65,9 +65,8 @@ class Trials:
             return self._problem.space.default_configuration()
         most = max(map(self._seen.n_examples, pool))
         whole = [each for each in pool if self._seen.n_examples(each) == most] if self._finals else pool
-        return max((self._seen.best(each, self._problem.cap) for each in whole), key=lambda pair: pair[0])[
-            1
-        ].configuration
+        best = (self._seen.best(each, self._problem.cap, self._problem.scale) for each in whole)
+        return max(best, key=lambda pair: pair[0])[1].configuration
 
     # What the study does
 
