@@ -15,7 +15,7 @@ from infertune.allocators.knowledge_gradient.crossed_process import CrossedPoste
 from infertune.allocators.knowledge_gradient.evidence_table import aligned, common_choices, joined, n_samples_of
 from infertune.allocators.knowledge_gradient.hyperparameters import asked, coordinates, fitted, level
 from infertune.allocators.knowledge_gradient.options import WHOLE, Options
-from infertune.allocators.knowledge_gradient.sample_gains import Gains, variety
+from infertune.allocators.knowledge_gradient.sample_gains import Gains, varieties
 from infertune.types import Configuration
 from infertune.types.arrays import FloatArray
 from infertune.types.evidence import Evidence, Order
@@ -71,7 +71,7 @@ class UtilityModel:
         self._costs = Costs(of_lengths, overlaps, side.prompts, side.generated, side.length_variance)
         self._growth = side.growth
         self._mean, self._spread = level(side)
-        self._gains = Gains(side, k, counts, variety(configurations))
+        self._gains = Gains(side, k, counts, varieties(configurations))
         own = self._sampling.own(side.n_samples)
         scores = np.concatenate(side.scores, axis=1).T - self._mean
         self._posterior = CrossedPosterior(self._found, k, h, crossed, own, scores)
@@ -92,7 +92,7 @@ class UtilityModel:
         rows = [self._row[each] for each in configurations if each in self._row]
         known = len(rows) == len(configurations)
         k, h, of_lengths = (each.take(rows, axis=1) for each in self._among) if known else self._correlations(points)
-        its_variety = variety(configurations)
+        its_variety = varieties(configurations)
         utility = (self._mean + self._posterior.means(k))[:, self._base]
         utility = utility + self._gains.means(k[: self._n_evidence], its_variety)
         for row, each in enumerate(configurations):
