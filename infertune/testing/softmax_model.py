@@ -90,9 +90,9 @@ class SoftmaxModel:
         self._ability = rng.normal(0.0, 0.7, n) + 0.3 * (self._log_length - np.log(30))
         self._sharpness = np.exp(rng.uniform(np.log(0.6), np.log(1.8), n))
         self._prompt_tokens = np.exp(rng.uniform(np.log(15), np.log(200), n))
-        self._level, self._difficulty = rng.uniform(1.2, 2.8), rng.uniform(1.0, 2.5)
-        self._rambling = rng.uniform(0.8, 1.8)  # how much lines of thought differ in their answers
-        self._line_gap = rng.uniform(0.5, 2.0)
+        self._level, self._difficulty = rng.uniform(1.5, 3.5), rng.uniform(0.8, 2.0)
+        self._rambling = rng.uniform(1.0, 2.5)  # how much lines of thought differ in their answers
+        self._line_gap = rng.uniform(0.1, 1.0)
         self._zipf = rng.uniform(0.3, 1.0)
         self._favourites = rng.uniform(0.03, 0.3)
         self._tail_gap = rng.uniform(4.5, 8.0)
