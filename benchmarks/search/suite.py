@@ -28,6 +28,7 @@ from benchmarks.search.peers.environments import installed
 from benchmarks.search.problem import Problem, RecordedProblem, SyntheticProblem
 from benchmarks.search.report import compared, report
 from benchmarks.search.results import picture, rows, runs
+from infertune.budget import parse_tokens
 
 HERE = Path(__file__).parent
 RECORDED = ("capitals", "kinds", "opposites", "sentiment")
@@ -112,6 +113,7 @@ def _runs_wanted(
     patient_seeds: int,
     workers: Sequence[int],
     *,
+    most_tokens: int,
     quick: bool,
 ) -> Iterator[tuple[str, int, str, list[int], int]]:
     """Yield what `_run` is to be called with, the quick ones first."""
@@ -122,6 +124,7 @@ def _runs_wanted(
             about = FAMILIES[family]
             problem = about.problem(seed).name
             budgets = about.budgets[:-1] if quick else about.budgets
+            budgets = tuple(each for each in budgets if each <= most_tokens)
             missing = [each for each in budgets if (family, name, problem, seed, each, number) not in known]
             for together in runs(name, missing) if missing else []:
                 yield family, seed, name, together, number
@@ -140,6 +143,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 16])
     parser.add_argument("--families", nargs="+", choices=list(FAMILIES), metavar="FAMILY")
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), metavar="METHOD")
+    parser.add_argument(
+        "--most-tokens", type=parse_tokens, default=3_000_000, help="larger budgets take minutes a run"
+    )
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--results", type=Path, default=HERE / "results-suite.jsonl")
     parser.add_argument("--patient-results", type=Path, default=HERE / "patient.jsonl")
@@ -160,7 +166,8 @@ def main() -> None:
         arguments.results.open("a") as results_file,
         arguments.patient_results.open("a") as patient_file,
     ):
-        wanted = _runs_wanted(known, families, methods, seeds, patient_seeds, workers, quick=quick)
+        most = arguments.most_tokens
+        wanted = _runs_wanted(known, families, methods, seeds, patient_seeds, workers, most_tokens=most, quick=quick)
         waiting = {
             pool.submit(_run, *each): f"{each[2]}, {each[0]}, seed {each[1]}, {each[4]} workers" for each in wanted
         }
@@ -178,6 +185,7 @@ def main() -> None:
     if not (arguments.methods or arguments.quick):
         methods += [name for name in PATIENT if name not in methods]  # what is shipped of them
     done = [each for each in done if each["method"] in methods and (each["seed"] in seeds or each["family"] == ASKS)]
+    done = [each for each in done if each["budget"] <= arguments.most_tokens]
     done.sort(key=lambda each: methods.index(each["method"]))
     panels, notes = {}, {}
     for family, workers in product(families, arguments.workers):
