@@ -28,6 +28,7 @@ N_FINAL = 12
 N_RUNGS = 24  # of a ladder of values, for a range of more
 N_COARSE = 6  # of those that are tried with every text
 _FEWER = 1024  # examples of the population for all but the final comparison
+_Value = Callable[[Configuration], float]
 
 
 def worth(utility: float, cost_tokens: float, cap: float | None, scale: float = 1.0) -> float:
@@ -89,7 +90,9 @@ class _Search:
         for each in drawn:
             starts.setdefault(each["prompt.template"], each)
         best = max((self._climbed(each, roughly) for each in list(starts.values())[:N_STARTS]), key=roughly)
-        while (better := max(_with_texts(self._space, best), key=roughly)) and roughly(better) > roughly(best):
+        while (better := max(_with_texts(self._space, best, roughly), key=roughly)) and roughly(better) > roughly(
+            best
+        ):
             best = self._climbed(better, roughly)
 
         @cache
@@ -106,15 +109,15 @@ class _Search:
             "configuration": dict(best.with_values(choice)),
         }
 
-    def _climbed(self, here: Configuration, value: Callable[[Configuration], float]) -> Configuration:
+    def _climbed(self, here: Configuration, value: _Value) -> Configuration:
         """Return where no value of one parameter, and no step of two, is better."""
         while True:
             before = here
             for parameter in self._space.parameters:
-                if parameter.name in here:
+                if parameter.name in here and _matters(self._space, here, parameter, value):
                     here = max([here, *_changed(self._space, here, [parameter], _rungs)], key=value)
             if here == before:
-                here = max([here, *_diagonals(self._space, here)], key=value)
+                here = max([here, *_diagonals(self._space, here, value)], key=value)
             if here == before:
                 return here
 
@@ -144,18 +147,26 @@ def _changed(
         yield space.assemble(lambda p, changed=changed: changed.get(p.name, p.default))
 
 
-def _diagonals(space: SearchSpace, here: Configuration) -> Iterator[Configuration]:
-    """Yield the configurations one step away in two numbers at once: the way along a ridge."""
+def _numbers(space: SearchSpace, here: Configuration, value: _Value) -> list[Parameter]:
+    """Return those that do anything here."""
     numbers = [each for each in space.parameters if each.name in here and not isinstance(each.default, str)]
-    for pair in combinations(numbers, 2):
+    return [each for each in numbers if _matters(space, here, each, value)]
+
+
+def _matters(space: SearchSpace, here: Configuration, parameter: Parameter, value: _Value) -> bool:
+    return any(value(each) != value(here) for each in _changed(space, here, [parameter], _coarse))
+
+
+def _diagonals(space: SearchSpace, here: Configuration, value: _Value) -> Iterator[Configuration]:
+    """Yield the configurations one step away in two numbers at once: the way along a ridge."""
+    for pair in combinations(_numbers(space, here, value), 2):
         yield from _changed(space, here, list(pair), lambda p: _neighbours(p, float(here[p.name])))
 
 
-def _with_texts(space: SearchSpace, here: Configuration) -> Iterator[Configuration]:
+def _with_texts(space: SearchSpace, here: Configuration, value: _Value) -> Iterator[Configuration]:
     """Yield those with another prompt and, for it, another value of one number."""
-    for parameter in space.parameters:
-        if parameter.name in here and not isinstance(parameter.default, str):
-            yield from _changed(space, here, [space["prompt.template"], parameter], _coarse)
+    for parameter in _numbers(space, here, value):
+        yield from _changed(space, here, [space["prompt.template"], parameter], _coarse)
 
 
 def _rungs(parameter: Parameter) -> list[Scalar]:

@@ -13,7 +13,7 @@ def decoded(logits: FloatArray, configuration: Mapping[str, Scalar]) -> FloatArr
     temperature = float(configuration["decoding.temperature"])
     highest = logits.max(axis=-1, keepdims=True)
     if temperature == 0:
-        return (logits == highest).astype(np.float64)
+        return np.asarray(logits == highest, dtype=np.float64)
     chances = np.exp((logits - highest) / temperature)
     top_k, top_p = int(configuration["decoding.top_k"]), float(configuration["decoding.top_p"])
     min_p = float(configuration["decoding.min_p"])

@@ -48,7 +48,7 @@ def plurality(chances: FloatArray, most: int) -> FloatArray:
                 ways = grown
             others = np.einsum("mye,y->me", ways, weights / 2)
         wins[level:] += terms[level][0] * others
-    return wins * np.array([math.factorial(m) for m in range(most + 1)])[:, None]
+    return np.asarray(wins * np.array([math.factorial(m) for m in range(most + 1)])[:, None])
 
 
 def thinned(wins: FloatArray, answering: FloatArray, n: int) -> FloatArray:

@@ -126,17 +126,16 @@ class GradedModel:
         made = self._made(configuration, draw, examples, examples)
         prompt_tokens = self._prompts(configuration, draw)[:n_examples].mean()
         choices = tuple(self.space.replay_choices(configuration))
-        figures = {}
-        for m in MAX_TOKENS:
-            scores = made.scores * np.minimum(m / made.tokens, 1.0) ** self._credit
-            of_n = [scores[rows[:n_examples], columns[:n_examples]].mean() for rows, columns in self._likeliest]
-            figures[m] = scores.mean(), dict(zip(N[1:], of_n, strict=True)), np.minimum(made.tokens, m).mean()
+        cut = {m: made.scores * np.minimum(m / made.tokens, 1.0) ** self._credit for m in MAX_TOKENS}
+        lengths = {m: float(np.minimum(made.tokens, m).mean()) for m in MAX_TOKENS}
         utility, cost = [], []
         for each in choices:
-            n = int(each["strategy.n"])
-            single, of_n, tokens = figures[int(each["decoding.max_tokens"])]
-            utility.append(float(of_n[n] if each["strategy.name"] == "best_of_n" else single))
-            cost.append(float(prompt_tokens + n * tokens))
+            n, max_tokens = int(each["strategy.n"]), int(each["decoding.max_tokens"])
+            scores = cut[max_tokens]
+            if each["strategy.name"] == "best_of_n":
+                scores = np.take_along_axis(scores, self._likeliest[n][:n_examples], axis=1)
+            utility.append(float(scores.mean()))
+            cost.append(float(prompt_tokens) + n * lengths[max_tokens])
         return Truth(choices=choices, utility=np.array(utility), cost_tokens=np.array(cost))
 
     def _made(
@@ -189,14 +188,13 @@ class GradedModel:
         return np.asarray(np.round(self._prompt_tokens[prompt] + draw.source))
 
     @cached_property
-    def _likeliest(self) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-        """Return the likeliest of each group of n samples of the population: it is so under every configuration."""
-        found = []
+    def _likeliest(self) -> dict[int, NDArray[np.intp]]:
+        """Return by n the likeliest of each group of samples of the population, under any configuration."""
+        found = {}
         for n in N[1:]:
             n_groups = MOST_SAMPLES // n
             groups = self._population.logprob[:, : n * n_groups].reshape(POPULATION, n_groups, n)
-            columns = groups.argmax(axis=2) + n * np.arange(n_groups)
-            found.append((np.broadcast_to(np.arange(POPULATION)[:, None], columns.shape), columns))
+            found[n] = groups.argmax(axis=2) + n * np.arange(n_groups)
         return found
 
     @cached_property

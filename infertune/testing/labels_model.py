@@ -21,12 +21,13 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, ndtr
+from scipy.special import expit
 
 from infertune.space import SearchSpace
-from infertune.testing.expected_votes import likeliest, plurality, thinned
 from infertune.testing.labels_space import CONTEXT, DEALT, MAX_TOKENS, SHOTS, STYLES, THINKING, effect, labels_space
+from infertune.testing.lengths import chance_below, mean_cut
 from infertune.testing.synthetic import MOST_SAMPLES, POPULATION, Truth, WholeSamples, luck_of, size_and_key
+from infertune.testing.voted_truth import voted_truth
 from infertune.types import Configuration, Scalar
 from infertune.types.arrays import FloatArray
 
@@ -128,29 +129,21 @@ class LabelsModel:
         """Return what `Synthetic` has: exact for these examples but for half a token of rounding in the lengths."""
         draw, examples = self._population, np.arange(n_examples)
         of = self._chances(configuration, draw, examples)
-        chances = of.variety * of.answers.T
+        chances = np.zeros((N_ANSWERS + 1, n_examples))  # the last is no answer, which is never given
+        chances[:-1] = of.variety * of.answers.T
         chances[of.first_thought, examples] += 1 - of.variety
-        choices = tuple(self.space.replay_choices(configuration))
-        ns = sorted({int(each["strategy.n"]) for each in choices})
-        wins = plurality(chances, ns[-1])
-        logprobs = self._logprob_signal * np.log(of.answers.T)
-        best = dict(zip(ns, likeliest(chances, logprobs, np.ones(n_examples), ns), strict=True))
-        spread = max(_SPREAD * of.variety, 1e-12)
-        in_time = {m: ndtr((np.log(m + 1) - of.log_length) / spread) for m in MAX_TOKENS}
+        spread = np.full(n_examples, _SPREAD * of.variety)
+        in_time = {m: chance_below(of.log_length, spread, m + 1) for m in MAX_TOKENS[:-1]}
         in_time[MAX_TOKENS[-1]] = np.ones(n_examples)  # what is as long as that ends there
-        lengths = {m: _mean_length(of.log_length, spread, m) for m in MAX_TOKENS}
-        prompt_tokens = self._prompts(configuration, draw, examples).mean()
-        utility, cost = [], []
-        for each in choices:
-            n, max_tokens = int(each["strategy.n"]), int(each["decoding.max_tokens"])
-            value = (
-                best[n] * in_time[max_tokens]
-                if each["strategy.name"] == "best_of_n"
-                else thinned(wins, in_time[max_tokens], n)
-            )
-            utility.append(float(value.mean()))
-            cost.append(float(prompt_tokens + n * lengths[max_tokens]))
-        return Truth(choices=choices, utility=np.array(utility), cost_tokens=np.array(cost))
+        return voted_truth(
+            tuple(self.space.replay_choices(configuration)),
+            chances=chances,
+            logprobs=self._logprob_signal * np.pad(np.log(of.answers.T), ((0, 1), (0, 0))),
+            noise=np.ones(n_examples),
+            in_time=in_time,
+            prompt_tokens=float(self._prompts(configuration, draw, examples).mean()),
+            lengths={m: float(mean_cut(of.log_length, spread, m).mean()) for m in MAX_TOKENS},
+        )
 
     def _chances(self, configuration: Mapping[str, Scalar], draw: _Draw, examples: NDArray[np.intp]) -> _Chances:
         template = self._templates.index(str(configuration["prompt.template"]))
@@ -212,11 +205,3 @@ class LabelsModel:
 def _picked(chances: FloatArray, uniform: FloatArray) -> NDArray[np.intp]:
     """Return the answer in whose part of [0, 1) a number lies; the answers are the last axis of the chances."""
     return np.asarray((uniform[..., None] >= np.cumsum(chances, axis=-1)[..., :-1]).sum(axis=-1))
-
-
-def _mean_length(log_length: FloatArray, spread: float, max_tokens: int) -> float:
-    """Return the mean of min(length, max_tokens) of whole numbers below a log-normal length."""
-    deviation = (np.log(max_tokens) - log_length) / spread
-    below = ndtr(deviation)
-    within = np.exp(log_length + spread**2 / 2) * ndtr(deviation - spread) - 0.5 * below
-    return float((within + max_tokens * (1 - below)).mean())

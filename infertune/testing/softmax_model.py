@@ -22,13 +22,13 @@ from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from infertune.space import Parameter, SearchSpace
 from infertune.space.default_space import default_space
 from infertune.testing.decoded import decoded
-from infertune.testing.expected_votes import likeliest, plurality, thinned
+from infertune.testing.lengths import chance_below, mean_cut
 from infertune.testing.synthetic import MOST_SAMPLES, POPULATION, Truth, WholeSamples, luck_of, size_and_key
+from infertune.testing.voted_truth import voted_truth
 from infertune.types import Configuration, Scalar
 from infertune.types.arrays import FloatArray
 
@@ -90,9 +90,9 @@ class SoftmaxModel:
         self._ability = rng.normal(0.0, 0.7, n) + 0.3 * (self._log_length - np.log(30))
         self._sharpness = np.exp(rng.uniform(np.log(0.6), np.log(1.8), n))
         self._prompt_tokens = np.exp(rng.uniform(np.log(15), np.log(200), n))
-        self._level, self._difficulty = rng.uniform(1.2, 2.8), rng.uniform(1.0, 2.5)
-        self._rambling = rng.uniform(0.8, 1.8)  # how much lines of thought differ in their answers
-        self._line_gap = rng.uniform(0.5, 2.0)
+        self._level, self._difficulty = rng.uniform(1.5, 3.5), rng.uniform(0.8, 2.0)
+        self._rambling = rng.uniform(1.0, 2.5)  # how much lines of thought differ in their answers
+        self._line_gap = rng.uniform(0.1, 1.0)
         self._zipf = rng.uniform(0.3, 1.0)
         self._favourites = rng.uniform(0.03, 0.3)
         self._tail_gap = rng.uniform(4.5, 8.0)
@@ -137,27 +137,24 @@ class SoftmaxModel:
         """Return what `Synthetic` has: exact for these examples but for half a token of rounding in the lengths."""
         prompt = PROMPTS.index(str(configuration["prompt.template"]))
         of = self._chances(configuration, "population", np.arange(n_examples))
-        answered = 1 - of.whole[:, -1]
-        given = (of.whole[:, :-1] / np.maximum(answered, 1e-12)[:, None]).T
-        choices = tuple(self.space.replay_choices(configuration))
-        ns = sorted({int(each["strategy.n"]) for each in choices})
-        wins = plurality(given, ns[-1])
-        best = dict(zip(ns, likeliest(of.whole.T, of.logprobs.T, self._logprob_noise * of.variety, ns), strict=True))
-        spread = _SPREAD * of.variety
-        in_time = {m: _shorter(of.log_length, spread, np.floor(m / 0.8) + 1) for m in MAX_TOKENS}
-        in_time[MAX_TOKENS[-1]] = _shorter(of.log_length, spread, np.inf)  # what is as long as that ends there
-        lengths = {m: _mean_length(of.log_length, spread, of.whole[:, -1], m) for m in MAX_TOKENS}
-        prompt_tokens = np.round(self._prompt_tokens[prompt] + self._population.prompt_tokens[:n_examples]).mean()
-        utility, cost = [], []
-        for each in choices:
-            n, max_tokens = int(each["strategy.n"]), int(each["decoding.max_tokens"])
-            if each["strategy.name"] == "best_of_n":
-                value = best[n] * in_time[max_tokens]
-            else:
-                value = thinned(wins, answered * in_time[max_tokens], n)
-            utility.append(float(value.mean()))
-            cost.append(float(prompt_tokens + n * lengths[max_tokens].mean()))
-        return Truth(choices=choices, utility=np.array(utility), cost_tokens=np.array(cost))
+        spread, derailing = _SPREAD * of.variety, of.whole[:, -1]
+        in_time = {m: chance_below(of.log_length, spread, np.floor(m / 0.8) + 1) for m in MAX_TOKENS[:-1]}
+        in_time[MAX_TOKENS[-1]] = np.ones(n_examples)  # what is as long as that ends there
+        lengths = {}
+        for m in MAX_TOKENS:
+            usual, long = (mean_cut(of.log_length + more, spread, m) for more in (0.0, _DERAILED))
+            lengths[m] = float(((1 - derailing) * usual + derailing * long).mean())
+        return voted_truth(
+            tuple(self.space.replay_choices(configuration)),
+            chances=of.whole.T,
+            logprobs=of.logprobs.T,
+            noise=self._logprob_noise * of.variety,
+            in_time=in_time,
+            prompt_tokens=float(
+                np.round(self._prompt_tokens[prompt] + self._population.prompt_tokens[:n_examples]).mean()
+            ),
+            lengths=lengths,
+        )
 
     def _chances(self, configuration: Mapping[str, Scalar], split: str, examples: NDArray[np.intp]) -> _Chances:
         draw = self._draw(split)
@@ -255,21 +252,3 @@ def _wider(parameter: Parameter) -> Parameter:
             limits=limits,
         )
     return parameter
-
-
-def _shorter(log_length: FloatArray, spread: FloatArray, limit: float) -> FloatArray:
-    """Return the chance that a sample's length is below a limit."""
-    with np.errstate(divide="ignore"):
-        return np.asarray(ndtr((np.log(limit) - log_length) / np.maximum(spread, 1e-12)))
-
-
-def _mean_length(log_length: FloatArray, spread: FloatArray, derailing: FloatArray, max_tokens: int) -> FloatArray:
-    """Return the mean of min(length, max_tokens) of whole numbers below a log-normal length, of two kinds."""
-    parts = []
-    for middle in (log_length, log_length + _DERAILED):
-        deviation = (np.log(max_tokens) - middle) / np.maximum(spread, 1e-12)
-        below = ndtr(deviation)
-        parts.append(
-            np.exp(middle + spread**2 / 2) * ndtr(deviation - spread) - 0.5 * below + max_tokens * (1 - below)
-        )
-    return np.asarray((1 - derailing) * parts[0] + derailing * parts[1])
