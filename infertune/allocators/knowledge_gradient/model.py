@@ -31,6 +31,7 @@ class UtilityModel:
         choices: The replay choices, R of them.
         n: ``strategy.n`` of each.
         coordinates: Of the configurations.
+        unit: Of scores, see `EvidenceTable`.
 
     Args:
         offer: The circumstances.
@@ -70,6 +71,7 @@ class UtilityModel:
         overlaps = crossed.overlaps(counts)
         self._costs = Costs(of_lengths, overlaps, side.prompts, side.generated, side.length_variance)
         self._growth = side.growth
+        self.unit = side.unit
         self._mean, self._spread = level(side)
         self._gains = Gains(side, k, counts, varieties(configurations))
         own = self._sampling.own(side.n_samples)
@@ -100,7 +102,7 @@ class UtilityModel:
                 utility[row] = np.where(np.isnan(self._own[each]), utility[row], self._own[each])
         tokens, spread = self._costs.at(of_lengths[: self._n_evidence], self._growth, self._base)
         if self._cap is not None:
-            utility = utility - np.maximum(tokens * (1 + spread) / self._cap - 1, 0.0)
+            utility = utility - self.unit * np.maximum(tokens * (1 + spread) / self._cap - 1, 0.0)
         return View(
             points=points,
             variety=its_variety,

@@ -21,11 +21,12 @@ from infertune.decoding.reference import variety
 from infertune.types import Configuration
 from infertune.types.arrays import FloatArray
 
+# In units of the scores seen:
 _PRIOR_MEAN = 0.05  # standard deviation of the common mean of what any number of samples gain
 _PRIOR_SPREAD = 0.05  # of that between configurations
-_PRIOR_PIECES = 2.0  # pieces of evidence that this is worth
 _PRIOR_EXAMPLE = 0.03  # variance of one example's gain
-_PRIOR_EXAMPLES = 24.0  # that this is worth
+_PRIOR_PIECES = 2.0  # pieces of evidence that the spread is worth
+_PRIOR_EXAMPLES = 24.0  # that the variance of one is worth
 _NO_NOISE = 1e-4
 
 
@@ -155,12 +156,12 @@ def _step(
     n = len(rows)
     centre = (counts * variety) @ gains / weight * n / (n + 1.0)
     free = float(counts.sum()) - n
-    example = (side.gain_squares[choices] + _PRIOR_EXAMPLES * _PRIOR_EXAMPLE) / (free + _PRIOR_EXAMPLES)
+    example = (side.gain_squares[choices] + _PRIOR_EXAMPLES * _PRIOR_EXAMPLE * side.unit**2) / (free + _PRIOR_EXAMPLES)
     squares = counts @ (gains - variety[:, None] * centre) ** 2
     seen = np.maximum((squares - n * example) / weight, 0.0)
-    variance = (_PRIOR_PIECES * share * _PRIOR_SPREAD**2 + n * seen) / (_PRIOR_PIECES + n)
+    variance = (_PRIOR_PIECES * share * (_PRIOR_SPREAD * side.unit) ** 2 + n * seen) / (_PRIOR_PIECES + n)
     noise = float(example.mean() / variance.mean())
-    common = share * _PRIOR_MEAN**2 / float(variance.mean())
+    common = share * (_PRIOR_MEAN * side.unit) ** 2 / float(variance.mean())
     covariance = variety[:, None] * (common + correlation[np.ix_(rows, rows)]) * variety
     lower = linalg.cholesky(covariance + np.diag(noise / counts + _NO_NOISE), lower=True, check_finite=False)
     alpha = linalg.cho_solve((lower, True), gains, check_finite=False)
