@@ -15,6 +15,7 @@ from infertune.allocators.surrogates.candidates import N_FIRST_DRAWS, Choices, b
 from infertune.allocators.surrogates.coordinates import Coordinates
 from infertune.allocators.surrogates.gaussian_process import kernel
 from infertune.evaluation.replay import replayed
+from infertune.space.notation import changed
 from infertune.testing.synthetic_model import SyntheticModel
 from infertune.types import Configuration
 from infertune.types.evidence import Evidence, Order
@@ -73,6 +74,21 @@ def test_what_does_not_exist_makes_no_difference() -> None:
     cool = distance(setting(temperature=0.1), setting(temperature=0.1, top_p=0.5)).sum()
     hot = distance(setting(temperature=1.5), setting(temperature=1.5, top_p=0.5)).sum()
     assert 0 < cool < hot / 100
+
+
+def test_what_leaves_one_token_lies_where_greedy_decoding_does() -> None:
+    """So a plateau of settings that are the same is one place, and what is learned of one is known of all."""
+    space = changed(REQUEST, ("temperature=0..1.5", "top_k=1,10,50", "top_p=0.01..1"))
+    axes = Coordinates(space)
+
+    def at(**values: float) -> np.ndarray:
+        names = {space[name].name: value for name, value in values.items()}
+        return axes.points([space.assemble(lambda parameter: names.get(parameter.name, parameter.default))])
+
+    greedy = at(temperature=0.0)
+    assert axes.differences(greedy, at(temperature=1.3, top_k=1, top_p=1.0)).sum() == 0.0
+    assert axes.differences(greedy, at(temperature=0.9, top_k=50, top_p=0.01)).sum() == 0.0
+    assert axes.differences(greedy, at(temperature=0.9, top_k=50, top_p=1.0)).sum() > 0.1
 
 
 def test_texts_are_equal_or_not_and_numbers_are_near_or_far() -> None:

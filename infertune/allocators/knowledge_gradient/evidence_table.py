@@ -20,7 +20,7 @@ from infertune.types.arrays import FloatArray
 from infertune.types.evidence import Evidence, Order
 
 _LEAST_TOKENS = 1.0  # that are generated for a request
-_LEAST_DEVIATION = 1e-6  # of scores
+_LEAST_UNIT = 1e-6  # of scores
 _LISTS: dict[tuple[Configuration, ...], tuple[Configuration, ...]] = {}
 
 
@@ -43,7 +43,7 @@ class EvidenceTable:
         generated: Mean tokens generated for a request under each base, ``[N, B]``.
         growth: How many times as much as its base a choice generates, over all that have it, ``[R]``; of one that
             nothing has, as many times as n.
-        unit: Of scores: twice their standard deviation, 1 for answers that are right or wrong evenly; a number.
+        unit: The largest score less the smallest; a number.
         sampling_variance: Of one sample's score about its example's expected one, over all; a number.
         length_variance: Of the logarithm of what is generated for one example, over all; a number.
         n_samples: Of each piece, ``[N]``; infinite for greedy decoding, which has no luck in sampling.
@@ -164,7 +164,7 @@ def aligned(
         prompts=np.array([its.prompt for its in found]),
         generated=generated,
         growth=np.where(of_base > 0, of_choice / np.maximum(of_base, _LEAST_TOKENS), n / n[base_of]),
-        unit=2.0 * max(float(np.concatenate(scores, axis=1).std(axis=1).max()), _LEAST_DEVIATION),
+        unit=max(max(float(its.max()) for its in scores) - min(float(its.min()) for its in scores), _LEAST_UNIT),
         sampling_variance=_sampling_variance(found, n_samples),
         length_variance=float(np.mean([its.length_variance for its in found])),
         n_samples=n_samples,
