@@ -4,9 +4,8 @@ A vote among nine is seldom much better or worse here than there, so that little
 configurations can be judged by a few samples. A choice is its base and the gains of all steps up to its n: so evidence
 with three samples says as much of nine as of three, and what nine gain over three is told by evidence that has both.
 
-Samples that hardly differ gain nothing. So a gain is modelled as variety (`infertune.decoding.reference`) times a
-Gaussian process over configurations with the correlations of the utility, about a common mean that is not known
-either.
+Samples that hardly differ gain nothing. So a gain is modelled as variety (`left_by_settings`) times a Gaussian process
+over configurations with the correlations of the utility, about a common mean that is not known either.
 """
 
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from infertune.allocators.knowledge_gradient.evidence_table import EvidenceTable
-from infertune.decoding.reference import variety
+from infertune.allocators.surrogates.left_by_settings import variety
 from infertune.types import Configuration
 from infertune.types.arrays import FloatArray
 

@@ -1,4 +1,4 @@
-"""What decoding settings leave of token distributions such as language models have: of how many tokens, and of which.
+"""What decoding settings leave of token distributions such as language models have: how far samples can still differ.
 
 A model is not asked. Next tokens are taken to follow power laws of the rank (Zipf 1949), from one of which the first
 token is nearly certain to one that leaves it open; the settings act on them as they do in `infertune.decoding.draw`.
@@ -6,8 +6,8 @@ Two settings that leave the same are the same setting, whatever their numbers sa
 greedy decoding.
 """
 
-from collections.abc import Mapping
 import math
+from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -18,16 +18,15 @@ from infertune.types.arrays import FloatArray
 
 EXPONENTS = (1.2, 2.0, 4.0)  # the first token has 0.24, 0.61 and 0.92 of the mass
 N_TOKENS = 400
-_RANKS = np.log(np.arange(1.0, N_TOKENS + 1))
-_LOGITS = -np.array(EXPONENTS)[:, None] * _RANKS
+_LOGITS = -np.array(EXPONENTS)[:, None] * np.log(np.arange(1.0, N_TOKENS + 1))
 _SOON = 0.3
 _GREEDY = 1e-3  # a lower temperature is 0
 
 
-def variety(configuration: Mapping[str, Scalar]) -> float:
-    """Return how far the samples of an example may differ.
+def heat(configuration: Mapping[str, Scalar]) -> float:
+    """Return how much of the model's own distribution is left: 1 - exp(-d / 0.3).
 
-    That is 1 - exp(-d / 0.3), with d the chance that two tokens differ, relative to that of the model's own distribution.
+    d is the chance that two tokens differ, relative to that of the model's own distribution.
 
     Args:
         configuration: With dotted names; what it lacks is neutral.
@@ -36,6 +35,25 @@ def variety(configuration: Mapping[str, Scalar]) -> float:
         0 for greedy decoding, 0.96 for neutral settings, at most 1.
     """
     return 1.0 - math.exp(-_disagreement(*_settings(configuration)) / _SOON)
+
+
+def variety(configuration: Mapping[str, Scalar]) -> float:
+    """Return how far the samples of an example may differ, as far as more of them gain by it.
+
+    That is 1 - exp(-T / 0.3) with the temperature T, times the root of what truncations leave of d.
+
+    Args:
+        configuration: With dotted names; what it lacks is neutral.
+
+    Returns:
+        0 for greedy decoding, 0.96 for neutral settings, at most 1.
+    """
+    temperature, *truncations = _settings(configuration)
+    alone = _disagreement(temperature, 0.0, 1.0, 0.0)
+    if alone == 0.0:
+        return 0.0
+    left = min(_disagreement(temperature, *truncations) / alone, 1.0)
+    return (1.0 - math.exp(-temperature / _SOON)) * math.sqrt(left)
 
 
 def _settings(configuration: Mapping[str, Scalar]) -> tuple[float, float, float, float]:
