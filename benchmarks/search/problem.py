@@ -12,13 +12,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.search.families import SYNTHETIC
 from benchmarks.search.optimum import optimum, worth
 from benchmarks.search.tables import Tables
 from infertune.evaluation.replay import Replayed, replayed
 from infertune.space import SearchSpace
 from infertune.space.default_space import default_space
 from infertune.strategies.estimators import SampleTable, concatenated
-from infertune.testing.synthetic_model import MAX_TOKENS, TUNE, SyntheticModel
+from infertune.testing.synthetic import TUNE
 from infertune.types import Configuration
 from infertune.types.arrays import FloatArray
 from infertune.types.evidence import Candidate
@@ -106,6 +107,7 @@ class Problem(Protocol):
     Attributes:
         space: The whole search space.
         cap: Most tokens a request may cost on average; None is no limit.
+        scale: What the best answer there could be scores; methods know it by `worth` alone.
         configurations: Those of the request tier that can be bought; empty when all can.
         seed: Decides the order of the examples; methods take theirs from it too.
     """
@@ -113,6 +115,7 @@ class Problem(Protocol):
     name: str
     space: SearchSpace
     cap: float | None
+    scale: float
     n_examples: int
     max_tokens: int
     configurations: Sequence[Configuration]
@@ -122,27 +125,40 @@ class Problem(Protocol):
         """Return the samples; who calls keeps the books."""
 
     def regret(self, recommended: Configuration) -> float:
-        """Return by how much a complete configuration's worth on unseen examples is below the best there is."""
+        """Return by how much a complete configuration's worth on unseen examples is below the best there is.
+
+        In units of the scale, so that a point, a hundredth of it, is the same for all scores.
+        """
 
 
 class SyntheticProblem:
-    """A synthetic model's task; without common luck, each configuration has sampling noise of its own."""
+    """A synthetic model's task.
+
+    Args:
+        landscape: Seed of the model.
+        cap: One of the family's, or None.
+        seed: As in `Problem`.
+        family: Name of the model's family.
+        common_luck: Whether configurations share sampling noise.
+    """
 
     configurations: Sequence[Configuration] = ()
 
-    def __init__(self, landscape: int, cap: float | None, seed: int, *, common_luck: bool = True) -> None:
-        self.name = f"synthetic {landscape}, cap {cap:g}" if cap else f"synthetic {landscape}"
-        self.cap, self.seed = cap, seed
-        self.n_examples, self.max_tokens = TUNE, MAX_TOKENS[-1]
-        self._model = SyntheticModel(landscape)
-        self._answering = SyntheticModel(landscape, common_luck=common_luck)
-        self.space = self._model.space
+    def __init__(
+        self, landscape: int, cap: float | None, seed: int, *, family: str = "synthetic", common_luck: bool = True
+    ) -> None:
+        known = optimum(landscape, cap, family)
+        self.cap, self.seed = known.get("cap_tokens", cap), seed
+        self.name = f"{family} {landscape}, cap {self.cap:g}" if self.cap else f"{family} {landscape}"
+        self._model = SYNTHETIC[family].model(landscape, common_luck=common_luck)
+        self.space, self.scale = self._model.space, self._model.scale
+        self.n_examples, self.max_tokens = TUNE, int(self.space["decoding.max_tokens"].values()[-1])
         self._order = np.random.default_rng((seed, landscape)).permutation(TUNE)
-        self._best = float(optimum(landscape, cap)["worth"])
+        self._best = float(known["worth"])
 
     def buy(self, purchase: Purchase) -> Bought:
         n_samples = _n_samples(purchase)
-        whole = self._answering.samples(purchase.configuration, self._order[purchase.examples], n_samples=n_samples)
+        whole = self._model.samples(purchase.configuration, self._order[purchase.examples], n_samples=n_samples)
         return Bought(
             purchase=purchase,
             space=self.space,
@@ -155,7 +171,8 @@ class SyntheticProblem:
     def regret(self, recommended: Configuration) -> float:
         truth = self._model.truth(_part(self.space, recommended))
         at = truth.choices.index(Configuration({name: recommended[name] for name in truth.choices[0]}))
-        return self._best - worth(float(truth.utility[at]), float(truth.cost_tokens[at]), self.cap)
+        found = worth(float(truth.utility[at]), float(truth.cost_tokens[at]), self.cap, self.scale)
+        return (self._best - found) / self.scale
 
 
 class RecordedProblem:
@@ -164,6 +181,8 @@ class RecordedProblem:
     There are few of these, so that even the best by all examples that the search could buy falls short of the best by
     them: that shortfall is the `floor`.
     """
+
+    scale = 1.0
 
     def __init__(self, tables: Tables, cap: float | None, seed: int) -> None:
         self.name = f"{tables.task}, cap {cap:g}" if cap else tables.task

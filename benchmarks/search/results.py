@@ -65,7 +65,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def picture(panels: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> None:
-    """Draw the median regret with its quartiles against the budget, in a panel for each title.
+    """Draw the median regret with its quartiles against the budget, in a panel for each title, four in a row.
 
     Methods with fewer seeds than others in a panel are dashed there.
     """
@@ -74,12 +74,16 @@ def picture(panels: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> No
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    size = (max(7.0, 5.0 * len(panels)), 4.5)
-    figure, row = pyplot.subplots(1, len(panels), figsize=size, layout="constrained", squeeze=False)
+    n_columns = min(len(panels), 4)
+    n_rows = -(-len(panels) // n_columns)
+    size = (max(7.0, 5.0 * n_columns), 4.5 * n_rows)
+    figure, grid = pyplot.subplots(n_rows, n_columns, figsize=size, layout="constrained", squeeze=False)
+    for unused in grid.flat[len(panels) :]:
+        unused.set_axis_off()
     every = [each for rows in panels.values() for each in rows]
     names = dict.fromkeys(each["method"] for each in every)
     colors = {name: pyplot.get_cmap("tab20")(number % 20) for number, name in enumerate(names)}
-    for axes, (title, rows) in zip(row[0], panels.items(), strict=True):
+    for axes, (title, rows) in zip(grid.flat, panels.items(), strict=False):  # the last row may be shorter
         budgets = sorted({each["budget"] for each in rows})
         here = dict.fromkeys(each["method"] for each in rows)
         n_seeds = {name: len({each["seed"] for each in rows if each["method"] == name}) for name in here}
@@ -101,7 +105,8 @@ def picture(panels: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> No
         axes.set_xticks(budgets, [f"{budget / 1000:,.0f}k" for budget in budgets])
         axes.minorticks_off()
         axes.set_ylim(bottom=0)
-    row[0][0].set_ylabel("regret on unseen examples, points")
-    shown = {line.get_label(): line for axes in row[0] for line in axes.get_lines()}
+    for axes in grid[:, 0]:
+        axes.set_ylabel("regret on unseen examples, points")
+    shown = {line.get_label(): line for axes in grid.flat for line in axes.get_lines()}
     figure.legend(shown.values(), shown.keys(), loc="outside right upper", fontsize=8)
     figure.savefig(path, dpi=150)

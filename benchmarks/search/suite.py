@@ -1,6 +1,6 @@
 """The whole comparison: landscapes and recordings, one worker and sixteen, and asks; one table and one picture.
 
-    python -m benchmarks.search.suite [--quick]
+    python -m benchmarks.search.suite [--quick] [--families softmax graded]
 
 Each seed has the next landscape, cap and recording, and an order of the examples of its own. Results are kept, so that
 a suite that was stopped goes on; those of peers that take minutes a run are shipped. Other peers whose environment is
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,19 @@ import numpy as np
 
 from benchmarks.search import tables
 from benchmarks.search.ask_time import TRIALS, AskTime, ask_time
+from benchmarks.search.families import SYNTHETIC
 from benchmarks.search.methods import METHODS, PEERS
 from benchmarks.search.peers.environments import installed
 from benchmarks.search.problem import Problem, RecordedProblem, SyntheticProblem
 from benchmarks.search.report import compared, report
 from benchmarks.search.results import picture, rows, runs
+from infertune.budget import parse_tokens
 
 HERE = Path(__file__).parent
 RECORDED = ("capitals", "kinds", "opposites", "sentiment")
-N_LANDSCAPES = 16
-CAPS = (150.0, 600.0)
+N_LANDSCAPES = 16  # of the first family
+N_DRAWN = 12  # of every other
+CAPS = (150.0, 600.0)  # of the first family
 OURS = ("value", "tpe", "random", "ecooptigen")
 PATIENT = (  # minutes a run: fewer seeds
     "optuna gp",
@@ -47,6 +50,7 @@ ASKED = SyntheticProblem(1, 150.0, 0)  # ... here, where `value` goes on for a t
 ASK_SECONDS = 300.0  # for each method
 VARIANTS = ("optuna tpe, 18 examples", "optuna tpe, 144 examples", "syne asha, promoting")  # only when they are named
 QUICK = ("value", "tpe", "random", "random, no reuse", "optuna tpe", "syne asha")
+QUICK_FAMILIES = ("synthetic", "recorded")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +77,18 @@ def _recorded(seed: int) -> RecordedProblem:
     return RecordedProblem(tables.read(HERE / "recorded" / f"{task}.npz"), None, seed)
 
 
+@lru_cache(8)  # larger
+def _drawn(family: str, seed: int) -> Problem:
+    """Return that of a seed; the second dozen of seeds has the landscapes of the first under other caps."""
+    caps = SYNTHETIC[family].caps
+    return SyntheticProblem(seed % N_DRAWN, caps[(seed + seed // N_DRAWN) % len(caps)], seed, family=family)
+
+
+_LONG = (300_000, 1_000_000, 3_000_000, 10_000_000)
 FAMILIES: Mapping[str, Family] = {
     "synthetic": Family(problem=_synthetic, budgets=(100_000, 160_000, 400_000, 1_600_000)),
     "recorded": Family(problem=_recorded, budgets=(10_000, 16_000, 40_000, 160_000)),
+    **{name: Family(problem=partial(_drawn, name), budgets=_LONG) for name in SYNTHETIC if name != "synthetic"},
 }
 
 
@@ -94,20 +107,24 @@ def _asks(name: str) -> list[dict[str, Any]]:
 
 def _runs_wanted(
     known: Collection[Any],
+    families: Sequence[str],
     methods: Sequence[str],
     seeds: range,
     patient_seeds: int,
     workers: Sequence[int],
     *,
+    most_tokens: int,
     quick: bool,
 ) -> Iterator[tuple[str, int, str, list[int], int]]:
     """Yield what `_run` is to be called with, the quick ones first."""
     for seed, name in sorted(product(seeds, methods), key=lambda each: (each[1] in PATIENT, each[0])):
         if name in PATIENT and seed not in seeds[:patient_seeds]:
             continue
-        for (family, about), number in product(FAMILIES.items(), workers):
+        for family, number in product(families, workers):
+            about = FAMILIES[family]
             problem = about.problem(seed).name
             budgets = about.budgets[:-1] if quick else about.budgets
+            budgets = tuple(each for each in budgets if each <= most_tokens)
             missing = [each for each in budgets if (family, name, problem, seed, each, number) not in known]
             for together in runs(name, missing) if missing else []:
                 yield family, seed, name, together, number
@@ -119,12 +136,16 @@ def _asks_wanted(known: Collection[Any], methods: Sequence[str]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer seeds, methods and budgets: minutes")
+    parser.add_argument("--quick", action="store_true", help="fewer seeds, methods, families and budgets: minutes")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=0, help="to report on other seeds than were decided on")
     parser.add_argument("--patient-seeds", type=int, default=0, help="of the peers that take minutes a run")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 16])
+    parser.add_argument("--families", nargs="+", choices=list(FAMILIES), metavar="FAMILY")
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), metavar="METHOD")
+    parser.add_argument(
+        "--most-tokens", type=parse_tokens, default=3_000_000, help="larger budgets take minutes a run"
+    )
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--results", type=Path, default=HERE / "results-suite.jsonl")
     parser.add_argument("--patient-results", type=Path, default=HERE / "patient.jsonl")
@@ -134,6 +155,7 @@ def main() -> None:
     peers = [name for name, peer in PEERS.items() if peer.environment is None or installed(peer.environment)]
     able = [name for name in (*OURS, *peers) if name not in VARIANTS and (name in QUICK or not arguments.quick)]
     methods = arguments.methods or able
+    families = arguments.families or [each for each in FAMILIES if each in QUICK_FAMILIES or not arguments.quick]
     seeds = range(arguments.first_seed, arguments.first_seed + (4 if arguments.quick else arguments.seeds))
     kept = [arguments.results, arguments.patient_results]
     done = [json.loads(line) for path in kept if path.exists() for line in path.read_text().splitlines()]
@@ -144,7 +166,8 @@ def main() -> None:
         arguments.results.open("a") as results_file,
         arguments.patient_results.open("a") as patient_file,
     ):
-        wanted = _runs_wanted(known, methods, seeds, patient_seeds, workers, quick=quick)
+        most = arguments.most_tokens
+        wanted = _runs_wanted(known, families, methods, seeds, patient_seeds, workers, most_tokens=most, quick=quick)
         waiting = {
             pool.submit(_run, *each): f"{each[2]}, {each[0]}, seed {each[1]}, {each[4]} workers" for each in wanted
         }
@@ -162,9 +185,10 @@ def main() -> None:
     if not (arguments.methods or arguments.quick):
         methods += [name for name in PATIENT if name not in methods]  # what is shipped of them
     done = [each for each in done if each["method"] in methods and (each["seed"] in seeds or each["family"] == ASKS)]
+    done = [each for each in done if each["budget"] <= arguments.most_tokens]
     done.sort(key=lambda each: methods.index(each["method"]))
     panels, notes = {}, {}
-    for family, workers in product(FAMILIES, arguments.workers):
+    for family, workers in product(families, arguments.workers):
         found = [each for each in done if each["family"] == family and each["workers"] == workers]
         if found:
             title = f"{family}, {workers} worker{'s' * (workers > 1)}"

@@ -17,7 +17,6 @@ able ones tend to be long.
 All noise belongs to (example, sample), so settings share their luck, as with the engines.
 """
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,54 +27,13 @@ from numpy.typing import NDArray
 from infertune.space import SearchSpace
 from infertune.space.default_space import default_space
 from infertune.strategies.estimators import SampleTable
+from infertune.testing.synthetic import MOST_SAMPLES, POPULATION, Truth, WholeSamples, luck_of, size_and_key
 from infertune.types import Configuration, Scalar
-from infertune.types.arrays import FloatArray, IntArray
+from infertune.types.arrays import FloatArray
 
 PROMPTS = ("plain", "chat", "few", "thoughts", "strict")
 MAX_TOKENS = (16, 32, 64, 128, 256)
 N_ANSWERS = 6  # the right one and five wrong ones
-MOST_SAMPLES = 16
-TUNE = 512
-POPULATION = 4096
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class WholeSamples:
-    """The samples of one configuration, made under the task's largest ``max_tokens``; all ``[n_examples, n_samples]``.
-
-    Attributes:
-        prompt_tokens: Of each example's request; shape ``[n_examples]``.
-        answers: 0 is the right one; -1 where there is none.
-        tokens: Whole length.
-        answer_tokens: Length at which the answer has been given, at most ``tokens``.
-        logprobs: Mean log probability per token.
-    """
-
-    prompt_tokens: FloatArray
-    answers: IntArray
-    tokens: IntArray
-    answer_tokens: IntArray
-    logprobs: FloatArray
-
-    def table(self, max_tokens: int) -> SampleTable:
-        """Return what the strategies see when every sample is cut at ``max_tokens``."""
-        answers = np.where(self.answer_tokens <= max_tokens, self.answers, -1).astype(np.int32)
-        return SampleTable(
-            answers=answers,
-            scores=(answers == 0).astype(np.float64),
-            tokens=np.minimum(self.tokens, max_tokens),
-            logprobs=self.logprobs,
-            prompt_tokens=self.prompt_tokens,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Truth:
-    """What every replay choice of one configuration is worth on the population, in the order of ``choices``."""
-
-    choices: tuple[Configuration, ...]
-    utility: FloatArray
-    cost_tokens: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -106,6 +64,8 @@ class SyntheticModel:
         space: The whole search space: the default one for five prompts.
     """
 
+    scale = 1.0
+
     def __init__(self, seed: int, *, common_luck: bool = True) -> None:
         self._common_luck = common_luck
         rng = np.random.default_rng((seed, 0))
@@ -135,14 +95,7 @@ class SyntheticModel:
         n_samples: int,
         split: str = "tune",
     ) -> WholeSamples:
-        """Return the first samples of some examples under the request tier of a configuration.
-
-        Args:
-            configuration: What it says of the replay tier is ignored.
-            examples: Numbers from 0, below 512 in ``tune`` and 4096 in ``population``.
-            n_samples: At most 16; greedy ones are all equal.
-            split: The ``population`` stands for all examples there could be.
-        """
+        """Return the first samples of some examples, as `Synthetic` has it."""
         draw = self._tune if split == "tune" else self._population
         prompt = PROMPTS.index(str(configuration["prompt.template"]))
         heat, tail = self._heat_and_tail(configuration)
@@ -159,7 +112,7 @@ class SyntheticModel:
         logits[:, 0, 0] = right
         logits[:, 0, 1:] = -self._concentration * np.arange(N_ANSWERS - 1)
         common = np.exp(-heat / self._diversity)
-        luck = examples if self._common_luck else (examples + _digest(configuration)) % len(draw.length)
+        luck = luck_of(examples, configuration, common=self._common_luck, n_examples=len(draw.length))
         own = draw.own[luck, :n_samples]
         answers = (logits + np.sqrt(common) * draw.shared[examples] + np.sqrt(1 - common) * own).argmax(axis=2)
         derailed = draw.derail[luck, :n_samples] < 1 / (1 + np.exp(-6 * (tail - self._tail_limit - 0.5)))
@@ -176,6 +129,7 @@ class SyntheticModel:
         return WholeSamples(
             prompt_tokens=np.round(self._prompt_tokens[prompt] + draw.extra_prompt[examples]),
             answers=np.where(derailed, -1, answers).astype(np.int32),
+            scores=(is_right & ~derailed).astype(np.float64),
             tokens=tokens,
             answer_tokens=np.ceil(0.8 * tokens).astype(np.int32),
             logprobs=-0.3 - heat + 0.3 * spread * (self._logprob_signal * is_right + draw.logprob[luck, :n_samples]),
@@ -213,7 +167,7 @@ class SyntheticModel:
         return self._drawn("population")
 
     def _drawn(self, split: str) -> _Draw:
-        n, key = {"tune": (TUNE, 1), "population": (POPULATION, 2)}[split]
+        n, key = size_and_key(split)
         rng = np.random.default_rng((self.seed, key))
         return _Draw(
             difficulty=rng.normal(0.0, 1.5, n),
@@ -227,10 +181,6 @@ class SyntheticModel:
             sample_length=rng.standard_normal((n, MOST_SAMPLES)),
             logprob=rng.standard_normal((n, MOST_SAMPLES)),
         )
-
-
-def _digest(configuration: Mapping[str, Scalar]) -> int:
-    return zlib.crc32(repr(sorted(configuration.items())).encode())
 
 
 def _figures(table: SampleTable, choice: Mapping[str, Scalar]) -> tuple[float, float]:

@@ -10,10 +10,11 @@ import pytest
 
 from benchmarks.search.methods.allocated import Allocated
 from benchmarks.search.methods.trials import Trials
-from benchmarks.search.problem import Bought, Purchase, SyntheticProblem
+from benchmarks.search.problem import Bought, Problem, Purchase, SyntheticProblem
 from benchmarks.search.race import Method, Setting, run
 from infertune.allocators.knowledge_gradient.allocator import KnowledgeGradientAllocator
 from infertune.samplers.random import RandomSampler
+from infertune.testing.graded_model import GradedModel
 from infertune.types.evidence import Order
 
 
@@ -40,14 +41,17 @@ class Watched(Allocated):
         super().tell(bought)
 
 
-def watched(*, cap: float | None = 600.0, n_workers: int = 1, budget: int = 60_000) -> Watched:
+def watched(
+    *, problem: Problem | None = None, cap: float | None = 600.0, n_workers: int = 1, budget: int = 60_000
+) -> Watched:
     methods = []
+    problem = problem or SyntheticProblem(2, cap, 0)
 
     def make(setting: Setting) -> Watched:
         methods.append(Watched(setting))
         return methods[0]
 
-    run(make, Setting(problem=SyntheticProblem(2, cap, 0), budget_tokens=budget, n_workers=n_workers))
+    run(make, Setting(problem=problem, budget_tokens=budget, n_workers=n_workers))
     return methods[0]
 
 
@@ -93,6 +97,19 @@ def test_decisions_are_repeated_by_a_study_that_goes_on() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     orders = [(o.configuration.digest, o.examples, o.n_samples) for o in watched(budget=30_000).orders]
     assert done.strip() == str(orders)
+
+
+@pytest.mark.parametrize("cap", [1.0, 3.0])
+def test_scores_of_any_scale_are_searched_alike(cap: float) -> None:
+    """A power of two changes no digit of a score, so it may change no decision."""
+    found = []
+    for scale in (1.0, 1 / 32):
+        problem = SyntheticProblem(3, cap, 0, family="graded")
+        problem._model = problem._answering = GradedModel(3, scale=scale)
+        method = watched(problem=problem, budget=100_000)
+        found.append([(each.configuration, each.examples, each.n_samples) for each in method.orders])
+        assert len(found[-1]) > 20
+    assert found[0] == found[1]
 
 
 def test_with_workers_it_waits_for_nobody_and_orders_nothing_twice() -> None:

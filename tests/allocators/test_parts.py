@@ -10,11 +10,12 @@ from infertune.allocators.knowledge_gradient.costs import Costs, relevances
 from infertune.allocators.knowledge_gradient.evidence_table import aligned, common_choices, joined
 from infertune.allocators.knowledge_gradient.model import UtilityModel
 from infertune.allocators.knowledge_gradient.options import Options
-from infertune.allocators.knowledge_gradient.sample_gains import Gains, variety
+from infertune.allocators.knowledge_gradient.sample_gains import Gains, varieties
 from infertune.allocators.surrogates.candidates import N_FIRST_DRAWS, Choices, beginning, draws, neighbours
 from infertune.allocators.surrogates.coordinates import Coordinates
 from infertune.allocators.surrogates.gaussian_process import kernel
 from infertune.evaluation.replay import replayed
+from infertune.space.notation import changed
 from infertune.testing.synthetic_model import SyntheticModel
 from infertune.types import Configuration
 from infertune.types.evidence import Evidence, Order
@@ -73,6 +74,21 @@ def test_what_does_not_exist_makes_no_difference() -> None:
     cool = distance(setting(temperature=0.1), setting(temperature=0.1, top_p=0.5)).sum()
     hot = distance(setting(temperature=1.5), setting(temperature=1.5, top_p=0.5)).sum()
     assert 0 < cool < hot / 100
+
+
+def test_what_leaves_one_token_lies_where_greedy_decoding_does() -> None:
+    """So a plateau of settings that are the same is one place, and what is learned of one is known of all."""
+    space = changed(REQUEST, ("temperature=0..1.5", "top_k=1,10,50", "top_p=0.01..1"))
+    axes = Coordinates(space)
+
+    def at(**values: float) -> np.ndarray:
+        names = {space[name].name: value for name, value in values.items()}
+        return axes.points([space.assemble(lambda parameter: names.get(parameter.name, parameter.default))])
+
+    greedy = at(temperature=0.0)
+    assert axes.differences(greedy, at(temperature=1.3, top_k=1, top_p=1.0)).sum() == 0.0
+    assert axes.differences(greedy, at(temperature=0.9, top_k=50, top_p=0.01)).sum() == 0.0
+    assert axes.differences(greedy, at(temperature=0.9, top_k=50, top_p=1.0)).sum() > 0.1
 
 
 def test_texts_are_equal_or_not_and_numbers_are_near_or_far() -> None:
@@ -155,7 +171,7 @@ def fitted(pieces: list[Evidence], new: list[Configuration]) -> tuple[Gains, np.
     theta = np.ones(axes.n_axes)
     side = aligned(pieces, common_choices(MODEL.space, pieces))
     counts = np.array([float(len(each.order.examples)) for each in pieces])
-    its = variety([each.order.configuration for each in pieces])
+    its = varieties([each.order.configuration for each in pieces])
     gains = Gains(side, axes.correlation(theta, points, points), counts, its)
     return gains, axes.correlation(theta, points, axes.points(new)), side.n
 
@@ -174,7 +190,7 @@ def test_a_missing_n_is_judged_by_what_it_usually_adds() -> None:
         for choice in choices
     ]
     lacking = n > 3
-    expected = gains.means(correlation, variety([setting(temperature=0.8)]))[0]
+    expected = gains.means(correlation, varieties([setting(temperature=0.8)]))[0]
     assert np.abs(expected - real)[lacking].mean() < np.abs(real)[lacking].mean() / 2
 
 
@@ -182,7 +198,7 @@ def test_greedy_decoding_gains_nothing_by_samples() -> None:
     pieces = [evidence(setting(temperature=t), range(40)) for t in (0.7, 1.2)]
     new = [setting(temperature=t) for t in (0.0, 0.05, 0.7)]
     gains, correlation, n = fitted(pieces, new)
-    greedy, cool, hot = np.abs(gains.means(correlation, variety(new))[:, n == 9])
+    greedy, cool, hot = np.abs(gains.means(correlation, varieties(new))[:, n == 9])
     assert greedy.max() == 0.0 and cool.max() < hot.max() / 4
 
 
@@ -194,7 +210,7 @@ def test_only_enough_samples_resolve_a_gain() -> None:
     nine = int(np.flatnonzero(n == 9)[0])
     asked = np.array([[nine], [nine]])
     both = correlation[:, 1:]
-    its, counts, options = variety(new), np.array([10.0, 10.0]), np.array([1, 3, 9])
+    its, counts, options = varieties(new), np.array([10.0, 10.0]), np.array([1, 3, 9])
     between = np.array([0.7, 1.0])
     resolved, total = gains.changes(asked, correlation, its, between, counts, options, both, float(its[1]), nine)
     one, three, all_nine = resolved[0, 0]

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from infertune.strategies.estimators import best_of_n, first, majority
-from infertune.testing.synthetic_model import MAX_TOKENS, MOST_SAMPLES, SyntheticModel
+from infertune.testing.synthetic import MOST_SAMPLES
+from infertune.testing.synthetic_model import MAX_TOKENS, SyntheticModel
 from infertune.types import Configuration
 
 EXAMPLES = np.arange(200)

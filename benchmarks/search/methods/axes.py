@@ -8,14 +8,15 @@ there is one sample, and one sample has no voter. So no proposal is ever wasted 
 import itertools
 from collections.abc import Mapping, Sequence
 
+from benchmarks.search.ladder import ladder
 from benchmarks.search.methods.trials import recorded
 from benchmarks.search.peers.protocol import Axis
 from benchmarks.search.problem import Problem
-from infertune.errors import InvalidInputError
 from infertune.space import Parameter
 from infertune.space.extra_settings import is_extra
 from infertune.types import Configuration, Scalar
 
+N_RUNGS = 100  # of a range that has no step: peers choose among values
 _FIRST = "first"
 
 
@@ -61,14 +62,12 @@ class Axes:
 
 
 def _values(parameter: Parameter) -> tuple[Scalar, ...]:
-    if parameter.continuous:
-        raise InvalidInputError(f"peers search among values, but {parameter.name} is continuous; give it a step")
     # `first` is what n = 1 means; as a voter of more it would not exist.
-    return tuple(each for each in parameter.values() if parameter.name != "strategy.name" or each != _FIRST)
+    return tuple(each for each in ladder(parameter, N_RUNGS) if parameter.name != "strategy.name" or each != _FIRST)
 
 
 def _ordered(values: Sequence[Scalar]) -> bool:
-    """Whether the values are steps of a scale. Where a choice has 0 among positive numbers, it switches off."""
+    """Whether the values are a scale. Where a choice has 0 among positive numbers, it switches off."""
     numbers = [each for each in values if isinstance(each, int | float) and not isinstance(each, bool)]
     steps = {round(b - a, 9) for a, b in itertools.pairwise(numbers)}
     return len(numbers) == len(values) and (len(steps) == 1 or min(numbers) > 0)

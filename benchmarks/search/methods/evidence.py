@@ -29,10 +29,10 @@ class Seen:
         known = self.candidates.get(configuration)
         return len(known[0].example_ids) if known else 0
 
-    def best(self, configuration: Configuration, cap: float | None) -> tuple[float, Candidate]:
+    def best(self, configuration: Configuration, cap: float | None, scale: float) -> tuple[float, Candidate]:
         """Return the worth and the replay choice that looks best."""
         return max(
-            ((worth(each.utility, each.cost_tokens, cap), each) for each in self.candidates[configuration]),
+            ((worth(each.utility, each.cost_tokens, cap, scale), each) for each in self.candidates[configuration]),
             key=lambda pair: (pair[0], -pair[1].cost_tokens),
         )
 

@@ -25,7 +25,7 @@ from infertune.types import Configuration
 
 GUARD_EXAMPLES = 8
 GUARD_SLACK = 1.5
-MOST_LOSS = 0.5  # what is far over the cap counts as just as bad, so that it does not drown all other differences
+MOST_LOSS = 0.5  # of the scale: what is far over the cap counts as just as bad, and drowns no other differences
 _MOST_FREE = 300  # answers from memory in a row: a library that wants nothing new has stopped
 
 
@@ -65,11 +65,11 @@ class _Evidence:
     def cost(self, n: int) -> float:
         return (sum(self.prompt_tokens[:n]) + sum(self.sample_tokens[:n])) / n
 
-    def outcome(self, n: int, cap: float | None, *, stopped: bool = False) -> Outcome:
+    def outcome(self, n: int, cap: float | None, scale: float, *, stopped: bool = False) -> Outcome:
         scores, cost = self.scores[:n], self.cost(n)
         utility = sum(scores) / n
         return Outcome(
-            value=max(worth(utility, cost, cap), utility - MOST_LOSS),
+            value=max(worth(utility, cost, cap, scale), utility - scale * MOST_LOSS),
             cost=cost,
             scores=scores,
             prompt_tokens=self.prompt_tokens[:n],
@@ -96,6 +96,7 @@ class _Running:
             cap=problem.cap,
             n_workers=setting.n_workers,
             n_examples=problem.n_examples,
+            scale=problem.scale,
             options=dict(peer.options),
         )
         self._bridge = Bridge(HERE / f"{peer.script}.py", peer.environment, task)
@@ -133,7 +134,7 @@ class _Running:
         if wish.n_samples is not None:
             evidence = _Evidence()
             evidence.add(*part)
-            self._bridge.tell(wish, evidence.outcome(len(purchase.examples), self._problem.cap))
+            self._bridge.tell(wish, evidence.outcome(len(purchase.examples), self._problem.cap, self._problem.scale))
             return
         evidence = self._memory.setdefault(self._axes.configuration(wish.point), _Evidence())
         # Another worker may have bought the same meanwhile; both paid.
@@ -158,9 +159,9 @@ class _Running:
         known = len(evidence.scores)
         guarded = cap is not None and wish.n_examples > GUARD_EXAMPLES
         if guarded and known >= GUARD_EXAMPLES and cap and evidence.cost(GUARD_EXAMPLES) > GUARD_SLACK * cap:
-            self._bridge.tell(wish, evidence.outcome(GUARD_EXAMPLES, cap, stopped=True))
+            self._bridge.tell(wish, evidence.outcome(GUARD_EXAMPLES, cap, self._problem.scale, stopped=True))
         elif known >= wish.n_examples:
-            self._bridge.tell(wish, evidence.outcome(wish.n_examples, cap))
+            self._bridge.tell(wish, evidence.outcome(wish.n_examples, cap, self._problem.scale))
         else:
             until = GUARD_EXAMPLES if guarded and known < GUARD_EXAMPLES else wish.n_examples
             self._next.append((wish, self._purchase(configuration, known, until, wish)))

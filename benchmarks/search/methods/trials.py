@@ -12,7 +12,7 @@ from benchmarks.search.problem import Bought, Problem, Purchase
 from benchmarks.search.race import Setting
 from infertune.samplers import Sampler, SpaceExhausted, Trial
 from infertune.selection.select import affordable, finalists
-from infertune.study.pilot import PILOT_EXAMPLES
+from infertune.study.pilot import PILOT_EXAMPLES, PILOT_REQUESTS
 from infertune.study.plan import COST_SLACK, FINALS_SHARE, N_FINALISTS, Plan, plan
 from infertune.study.sampler_allocator import GUARD_EXAMPLES
 from infertune.types import Configuration
@@ -65,9 +65,8 @@ class Trials:
             return self._problem.space.default_configuration()
         most = max(map(self._seen.n_examples, pool))
         whole = [each for each in pool if self._seen.n_examples(each) == most] if self._finals else pool
-        return max((self._seen.best(each, self._problem.cap) for each in whole), key=lambda pair: pair[0])[
-            1
-        ].configuration
+        best = (self._seen.best(each, self._problem.cap, self._problem.scale) for each in whole)
+        return max(best, key=lambda pair: pair[0])[1].configuration
 
     # What the study does
 
@@ -75,7 +74,8 @@ class Trials:
         prompts = self._request["prompt.template"].values()
         wanted = [self._default.with_values({"prompt.template": prompt}) for prompt in prompts]
         wanted = list(dict.fromkeys(recorded(self._problem, each, set()) for each in wanted))
-        return [self._purchase(each, 0, PILOT_EXAMPLES, 1) for each in wanted]
+        n_each = min(PILOT_EXAMPLES, max(1, PILOT_REQUESTS // len(wanted)))
+        return [self._purchase(each, 0, n_each, 1) for each in wanted]
 
     def _next(self) -> bool:
         """Fill the queue with what comes next; say whether there is anything."""
@@ -159,7 +159,7 @@ class Trials:
         self._round = []
 
     def _finalists(self) -> list[Configuration]:
-        whole = max(map(self._seen.n_examples, self._seen.candidates))
+        whole = max(map(self._seen.n_examples, self._seen.candidates), default=0)
         found = [
             each
             for configuration, choices in self._seen.candidates.items()

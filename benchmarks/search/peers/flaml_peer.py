@@ -152,7 +152,8 @@ class EcoOptiGen:
         self._prompt_tokens.setdefault(region, sum(prompts) / len(prompts))
         cost = (sum(prompts) + sum(tokens)) / len(held)
         utility = sum(scores) / len(scores)
-        value = utility - max(0.0, cost / self._task.cap - 1.0) if self._task.cap else utility
+        over = max(0.0, cost / self._task.cap - 1.0) if self._task.cap else 0.0
+        value = utility - self._task.scale * over
         self.best.add(Wish(trial, point, len(held)), Outcome(value, cost, scores, prompts, tokens))
         return value
 

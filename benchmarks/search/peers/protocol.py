@@ -40,6 +40,7 @@ class Task:
     Attributes:
         cap: Most tokens a request may cost on average; None is no limit.
         n_examples: That can be bought.
+        scale: Of the value: 1% over the cap costs 1% of it.
         options: The peer's own, among them its ``variant``.
     """
 
@@ -49,6 +50,7 @@ class Task:
     cap: float | None
     n_workers: int
     n_examples: int
+    scale: float = 1.0
     options: dict[str, Any] = field(default_factory=dict)
 
     @property

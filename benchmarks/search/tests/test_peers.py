@@ -39,6 +39,7 @@ class Books:
             problem.max_tokens,
             problem.configurations,
         )
+        self.scale = problem.scale
         self.bought: list[Bought] = []
         self.regret = problem.regret
 

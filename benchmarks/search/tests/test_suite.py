@@ -44,6 +44,9 @@ def test_a_small_suite_is_whole_and_goes_on(tmp_path: Path, monkeypatch: pytest.
     times = said.split("## Milliseconds per ask")[1]
     assert re.search(r"\| random \| \d+\.\d \|  \|  \| ended at 50, \d+\.\d \|", times)
     assert picture.stat().st_size > 1000
+    monkeypatch.setattr("sys.argv", [*map(str, words), "--families", "recorded"])
+    suite.main()
+    assert "## recorded, 1 worker" in table.read_text() and "## synthetic" not in table.read_text()
 
 
 def test_what_patient_peers_found_is_shown_and_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,6 +104,16 @@ def test_a_peer_with_fewer_runs_shortens_no_comparison_but_its_own() -> None:
         assert f"{name}, with a median regret of {points}" in each
         assert f"| value | {n} |" in each and f"| {name} | {n} |" in each
         assert all(f"| {other} |" not in each for other in n_runs if other not in (name, "value"))
+
+
+def test_a_picture_of_many_panels_has_rows_of_four(tmp_path: Path) -> None:
+    row = {"method": "value", "seed": 0, "budget": 20_000, "regret": 0.1}
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        picture({f"panel {number}": [row] for number in range(6)}, tmp_path / "p.svg")
+    drawn = (tmp_path / "p.svg").read_text()
+    assert all(f">panel {number}<" in drawn for number in range(6))
+    labels = re.findall(r">(regret on unseen examples, points)<", drawn)
+    assert len(labels) == 2, "one for each row"
 
 
 def test_a_picture_dashes_what_has_fewer_seeds_in_that_panel(tmp_path: Path) -> None:

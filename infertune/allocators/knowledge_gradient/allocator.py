@@ -35,7 +35,7 @@ N_MUTATED = 64
 N_PARENTS = 6
 MOST_EXTENDED = 32  # the best of those known are considered for more examples
 SURELY_FAILING = 2  # configurations
-_HOPELESS = 10.0  # below any worth that a choice can have, where there is none
+_HOPELESS = 10.0  # units below any worth that a choice can have, where there is none
 
 
 class KnowledgeGradientAllocator:
@@ -67,7 +67,7 @@ class KnowledgeGradientAllocator:
             change, total = model.changes(mine.view, mine.choices, examples, options, rival.view, int(its))
             if is_new and self._options.explore_full:
                 change = np.broadcast_to(total[:, :, None], change.shape)
-            difference = np.maximum(mine.values - rival.value[0], -_HOPELESS)
+            difference = np.maximum(mine.values - rival.value[0], -_HOPELESS * model.unit)
             gained = _gain((difference if is_new else -np.abs(difference))[:, :, None], change).max(axis=1)
             counts = np.array([len(each) for each in examples])
             prices = mine.prices if self._options.any_samples else _last(mine.prices)
@@ -179,5 +179,5 @@ def _drawn(
 
 
 def _gain(difference: FloatArray, s: FloatArray) -> FloatArray:
-    z = difference / np.maximum(s, 1e-12)
+    z = difference / np.maximum(s, 1e-15)
     return np.asarray(np.maximum(s * (np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi) + z * special.ndtr(z)), 0.0))

@@ -20,6 +20,7 @@ from infertune.types.arrays import FloatArray
 from infertune.types.evidence import Evidence, Order
 
 _LEAST_TOKENS = 1.0  # that are generated for a request
+_LEAST_UNIT = 1e-6  # of scores
 _LISTS: dict[tuple[Configuration, ...], tuple[Configuration, ...]] = {}
 
 
@@ -42,6 +43,7 @@ class EvidenceTable:
         generated: Mean tokens generated for a request under each base, ``[N, B]``.
         growth: How many times as much as its base a choice generates, over all that have it, ``[R]``; of one that
             nothing has, as many times as n.
+        unit: The largest score less the smallest; a number.
         sampling_variance: Of one sample's score about its example's expected one, over all; a number.
         length_variance: Of the logarithm of what is generated for one example, over all; a number.
         n_samples: Of each piece, ``[N]``; infinite for greedy decoding, which has no luck in sampling.
@@ -60,6 +62,7 @@ class EvidenceTable:
     prompts: FloatArray
     generated: FloatArray
     growth: FloatArray
+    unit: float
     sampling_variance: float
     length_variance: float
     n_samples: FloatArray
@@ -147,7 +150,6 @@ def aligned(
         for row in rows:
             scores[row] = found[row].scores[of_bases]
     n_samples = np.array([n_samples_of(each.order) for each in evidence])
-    luck = [its.sampling_variance for its, count in zip(found, n_samples, strict=True) if 1 < count < np.inf]
     return EvidenceTable(
         n=n,
         base=base,
@@ -162,7 +164,8 @@ def aligned(
         prompts=np.array([its.prompt for its in found]),
         generated=generated,
         growth=np.where(of_base > 0, of_choice / np.maximum(of_base, _LEAST_TOKENS), n / n[base_of]),
-        sampling_variance=float(np.mean(luck)) if luck else 0.0,
+        unit=max(max(float(its.max()) for its in scores) - min(float(its.min()) for its in scores), _LEAST_UNIT),
+        sampling_variance=_sampling_variance(found, n_samples),
         length_variance=float(np.mean([its.length_variance for its in found])),
         n_samples=n_samples,
     )
@@ -190,6 +193,7 @@ class _Moments:
     gain_squares: FloatArray
     prompt: float
     generated: FloatArray
+    is_binary: bool
     sampling_variance: float
     length_variance: float
 
@@ -202,6 +206,7 @@ def _moments(each: Evidence) -> _Moments:
     single = each.scores[own]
     n = n_samples_of(each.order)
     generated = np.maximum(each.tokens - each.prompt_tokens, _LEAST_TOKENS)
+    n_right = single * (n if n < np.inf else 1.0)
     return _Moments(
         utilities=single.mean(axis=1),
         scores=single,
@@ -210,9 +215,25 @@ def _moments(each: Evidence) -> _Moments:
         gain_squares=gains.var(axis=1) * gains.shape[1],
         prompt=float(each.prompt_tokens.mean()),
         generated=generated.mean(axis=1),
+        is_binary=bool(np.allclose(n_right, np.round(n_right), atol=1e-6) and single.max() <= 1.0),
         sampling_variance=float((single * (1 - single)).mean() * n / (n - 1)) if 1 < n < np.inf else 0.0,
         length_variance=float(np.log(generated[own]).var(axis=1).mean()),
     )
+
+
+def _sampling_variance(found: Sequence[_Moments], n_samples: FloatArray) -> float:
+    """Return the variance of one sample's score about its example's expected one.
+
+    Of answers that are right or wrong each piece tells it. Of graded ones it follows from how much less means of more
+    samples vary.
+    """
+    if all(each.is_binary for each in found):
+        luck = [each.sampling_variance for each, n in zip(found, n_samples, strict=True) if 1 < n < np.inf]
+        return float(np.mean(luck)) if luck else 0.0
+    shares = 1.0 / n_samples - (1.0 / n_samples).mean()
+    variances = np.array([each.variances.mean() for each in found])
+    spread = float(shares @ shares)
+    return max(float(shares @ variances) / spread, 0.0) if spread > 0 else 0.0
 
 
 def _weighed(each: Evidence, weights: Mapping[Configuration, FloatArray]) -> FloatArray:

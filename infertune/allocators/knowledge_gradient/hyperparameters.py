@@ -24,10 +24,11 @@ MOST_FITTED = 64  # pieces of evidence are enough
 EVERY = 1.1  # times as much evidence, they are fitted again
 _ALWAYS = 16  # up to so much evidence, at every piece
 _N_NUMBERS = 2  # principal components of the choices, by which they are judged
+# In units of the scores seen:
 _LEAST_SPREAD = 0.02  # of utility between configurations
 _LEAST_LUCK = 0.01  # variance of an example's score, however alike those seen were
-_MOST_SAMPLING = 0.9  # of an example's own variance, the share that more samples would take away
 _SAME = 1e-3  # standard deviation of a component, below which it says nothing
+_MOST_SAMPLING = 0.9  # of an example's own variance, the share that more samples would take away
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ def _fitted(
     pieces = joined(evidence)
     side = aligned(pieces, common_choices(space, pieces))
     within = _within(side.prompts[:, None] + side.generated, cap_tokens)
-    luck = max(float(side.variances[within].mean()), _LEAST_LUCK)
+    luck = max(float(side.variances[within].mean()), _LEAST_LUCK * side.unit**2)
     usual = 1.0 / float(np.mean(1.0 / side.n_samples)) if np.isfinite(side.n_samples).any() else 1.0
     sampling = Sampling(usual=usual, share=min(side.sampling_variance / (usual * luck), _MOST_SAMPLING))
     some = np.unique(np.linspace(0, len(pieces) - 1, min(len(pieces), MOST_FITTED)).astype(int)).tolist()
@@ -75,7 +76,7 @@ def _fitted(
         axes.differences(points, points),
         Crossed(examples, n_examples),
         sampling.own(side.n_samples[some]),
-        scores @ _components((side.utilities - mean)[:, within]),
+        scores @ _components((side.utilities - mean)[:, within], side.unit),
         luck / float((spread[within] ** 2).mean()),
         len(axes.labels),
     )
@@ -85,7 +86,7 @@ def _fitted(
 def level(side: EvidenceTable) -> tuple[FloatArray, FloatArray]:
     """Return the mean of all scores of every base, and the standard deviation between configurations; both ``[B]``."""
     every = np.concatenate(side.scores, axis=1)
-    return every.mean(axis=1), np.maximum(side.utilities.std(axis=0), _LEAST_SPREAD)
+    return every.mean(axis=1), np.maximum(side.utilities.std(axis=0), _LEAST_SPREAD * side.unit)
 
 
 def asked(
@@ -105,12 +106,12 @@ def _within(costs: FloatArray, cap_tokens: float | None) -> NDArray[np.bool_]:
     return found if found.any() else everything
 
 
-def _components(centred: FloatArray) -> FloatArray:
+def _components(centred: FloatArray, unit: float) -> FloatArray:
     """Return the directions of the first principal components, so long that these have variance 1."""
     _, sizes, right = np.linalg.svd(centred, full_matrices=False)
     deviations = sizes[:_N_NUMBERS] / math.sqrt(len(centred))
-    n = max(int((deviations > _SAME).sum()), 1)
-    return np.asarray(right[:n].T / np.where(deviations[:n] > _SAME, deviations[:n], _LEAST_SPREAD))
+    n = max(int((deviations > _SAME * unit).sum()), 1)
+    return np.asarray(right[:n].T / np.where(deviations[:n] > _SAME * unit, deviations[:n], _LEAST_SPREAD * unit))
 
 
 @lru_cache(maxsize=8)

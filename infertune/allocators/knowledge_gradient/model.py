@@ -15,7 +15,7 @@ from infertune.allocators.knowledge_gradient.crossed_process import CrossedPoste
 from infertune.allocators.knowledge_gradient.evidence_table import aligned, common_choices, joined, n_samples_of
 from infertune.allocators.knowledge_gradient.hyperparameters import asked, coordinates, fitted, level
 from infertune.allocators.knowledge_gradient.options import WHOLE, Options
-from infertune.allocators.knowledge_gradient.sample_gains import Gains, variety
+from infertune.allocators.knowledge_gradient.sample_gains import Gains, varieties
 from infertune.types import Configuration
 from infertune.types.arrays import FloatArray
 from infertune.types.evidence import Evidence, Order
@@ -31,6 +31,7 @@ class UtilityModel:
         choices: The replay choices, R of them.
         n: ``strategy.n`` of each.
         coordinates: Of the configurations.
+        unit: Of scores, see `EvidenceTable`.
 
     Args:
         offer: The circumstances.
@@ -70,8 +71,9 @@ class UtilityModel:
         overlaps = crossed.overlaps(counts)
         self._costs = Costs(of_lengths, overlaps, side.prompts, side.generated, side.length_variance)
         self._growth = side.growth
+        self.unit = side.unit
         self._mean, self._spread = level(side)
-        self._gains = Gains(side, k, counts, variety(configurations))
+        self._gains = Gains(side, k, counts, varieties(configurations))
         own = self._sampling.own(side.n_samples)
         scores = np.concatenate(side.scores, axis=1).T - self._mean
         self._posterior = CrossedPosterior(self._found, k, h, crossed, own, scores)
@@ -92,7 +94,7 @@ class UtilityModel:
         rows = [self._row[each] for each in configurations if each in self._row]
         known = len(rows) == len(configurations)
         k, h, of_lengths = (each.take(rows, axis=1) for each in self._among) if known else self._correlations(points)
-        its_variety = variety(configurations)
+        its_variety = varieties(configurations)
         utility = (self._mean + self._posterior.means(k))[:, self._base]
         utility = utility + self._gains.means(k[: self._n_evidence], its_variety)
         for row, each in enumerate(configurations):
@@ -100,7 +102,7 @@ class UtilityModel:
                 utility[row] = np.where(np.isnan(self._own[each]), utility[row], self._own[each])
         tokens, spread = self._costs.at(of_lengths[: self._n_evidence], self._growth, self._base)
         if self._cap is not None:
-            utility = utility - np.maximum(tokens * (1 + spread) / self._cap - 1, 0.0)
+            utility = utility - self.unit * np.maximum(tokens * (1 + spread) / self._cap - 1, 0.0)
         return View(
             points=points,
             variety=its_variety,

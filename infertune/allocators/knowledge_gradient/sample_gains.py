@@ -4,9 +4,8 @@ A vote among nine is seldom much better or worse here than there, so that little
 configurations can be judged by a few samples. A choice is its base and the gains of all steps up to its n: so evidence
 with three samples says as much of nine as of three, and what nine gain over three is told by evidence that has both.
 
-Samples that hardly differ gain nothing. So a gain is modelled as variety times a Gaussian process over configurations
-with the correlations of the utility, about a common mean that is not known either; variety is 1 - exp(-T / 0.3) with
-the temperature T, which is 0 for greedy decoding, and 0.9 at 0.7.
+Samples that hardly differ gain nothing. So a gain is modelled as variety (`left_by_settings`) times a Gaussian process
+over configurations with the correlations of the utility, about a common mean that is not known either.
 """
 
 from collections.abc import Sequence
@@ -17,23 +16,22 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from infertune.allocators.knowledge_gradient.evidence_table import EvidenceTable
-from infertune.space.names import TEMPERATURE
+from infertune.allocators.surrogates.left_by_settings import variety
 from infertune.types import Configuration
 from infertune.types.arrays import FloatArray
 
-WARM = 0.3  # the temperature by which two thirds of the variety is there
+# In units of the scores seen:
 _PRIOR_MEAN = 0.05  # standard deviation of the common mean of what any number of samples gain
 _PRIOR_SPREAD = 0.05  # of that between configurations
-_PRIOR_PIECES = 2.0  # pieces of evidence that this is worth
 _PRIOR_EXAMPLE = 0.03  # variance of one example's gain
-_PRIOR_EXAMPLES = 24.0  # that this is worth
+_PRIOR_PIECES = 2.0  # pieces of evidence that the spread is worth
+_PRIOR_EXAMPLES = 24.0  # that the variance of one is worth
 _NO_NOISE = 1e-4
 
 
-def variety(configurations: Sequence[Configuration]) -> FloatArray:
+def varieties(configurations: Sequence[Configuration]) -> FloatArray:
     """Return how far the samples of an example may differ, 0 to 1; ``[n]``."""
-    temperatures = np.array([float(each.get(TEMPERATURE, 1.0)) for each in configurations])
-    return np.asarray(1.0 - np.exp(-temperatures / WARM))
+    return np.array([variety(each) for each in configurations])
 
 
 class Gains:
@@ -157,12 +155,12 @@ def _step(
     n = len(rows)
     centre = (counts * variety) @ gains / weight * n / (n + 1.0)
     free = float(counts.sum()) - n
-    example = (side.gain_squares[choices] + _PRIOR_EXAMPLES * _PRIOR_EXAMPLE) / (free + _PRIOR_EXAMPLES)
+    example = (side.gain_squares[choices] + _PRIOR_EXAMPLES * _PRIOR_EXAMPLE * side.unit**2) / (free + _PRIOR_EXAMPLES)
     squares = counts @ (gains - variety[:, None] * centre) ** 2
     seen = np.maximum((squares - n * example) / weight, 0.0)
-    variance = (_PRIOR_PIECES * share * _PRIOR_SPREAD**2 + n * seen) / (_PRIOR_PIECES + n)
+    variance = (_PRIOR_PIECES * share * (_PRIOR_SPREAD * side.unit) ** 2 + n * seen) / (_PRIOR_PIECES + n)
     noise = float(example.mean() / variance.mean())
-    common = share * _PRIOR_MEAN**2 / float(variance.mean())
+    common = share * (_PRIOR_MEAN * side.unit) ** 2 / float(variance.mean())
     covariance = variety[:, None] * (common + correlation[np.ix_(rows, rows)]) * variety
     lower = linalg.cholesky(covariance + np.diag(noise / counts + _NO_NOISE), lower=True, check_finite=False)
     alpha = linalg.cho_solve((lower, True), gains, check_finite=False)

@@ -1,8 +1,11 @@
 """Configurations as points whose distances mean something, for the kernel of a Gaussian process.
 
 A number lies at its position in its range, in logarithm where the range is one of ratios or a list of numbers. A
-parameter that exists only where another is above some value shrinks with it: top_p matters in proportion to
-temperature, and not at all under greedy decoding. Choices of texts are equal or not.
+parameter that exists only where another is above some value shrinks with it. Choices of texts are equal or not.
+
+Temperature and the truncations lie by what they leave of a distribution (`left_by_settings`): all of them shrink with
+that heat, which is itself half of where temperature lies. So a high temperature with top_k 1, or with a small top_p,
+lies where greedy decoding does, and what is learned of one is known of all.
 """
 
 import math
@@ -10,7 +13,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from infertune.allocators.surrogates.left_by_settings import heat
+from infertune.decoding.settings import TRUNCATIONS
 from infertune.space import Parameter, SearchSpace
+from infertune.space.names import DECODING, TEMPERATURE
 from infertune.types import Configuration, Scalar
 from infertune.types.arrays import FloatArray
 
@@ -91,12 +97,16 @@ class Coordinates:
     def _position(self, parameter: Parameter, configuration: Mapping[str, Scalar]) -> float:
         if parameter.name not in configuration:
             return 0.0
+        if parameter.name == TEMPERATURE:
+            return heat(configuration) * (1.0 + _scaled(parameter, float(configuration[TEMPERATURE]))) / 2.0
         position = _scaled(parameter, float(configuration[parameter.name]))
         neutral = _scaled(parameter, float(parameter.default))
         return (position - neutral) * self._presence(parameter, configuration)
 
     def _presence(self, parameter: Parameter, configuration: Mapping[str, Scalar]) -> float:
         """Return 1 for what always exists, and the position of what it depends on otherwise."""
+        if parameter.name.removeprefix(DECODING) in TRUNCATIONS:
+            return heat(configuration)
         when = parameter.when
         if when is None or when.operator not in (">", ">=") or when.name not in configuration:
             return 1.0
