@@ -10,6 +10,7 @@ import pytest
 from planted import SEARCHES, make_study, plain, space_of, write, write_task
 
 from infertune.bank import SampleBank
+from infertune.budget import Budget
 from infertune.engines.endpoint.capabilities import vllm_capabilities
 from infertune.engines.openai.engine import EndpointGone, OpenAIEngine
 from infertune.engines.openai.retry import Timeouts
@@ -20,7 +21,7 @@ from infertune.testing import ChaosProxy, FakeEngine, OpenAIServer
 from infertune.types import Engine
 
 KEY = "sk-planted-0123456789abcdef"
-# Few enough configurations to try them all on every example, so that what faults cost decides nothing.
+# Few enough configurations, and tokens enough, to try them all on every example: what faults cost decides nothing.
 SMALL = ("temperature=0.3,1", "top_p=1", "top_k=0", "min_p=0", "repetition_penalty=1", "n=1,3")
 QUICK = Timeouts(patience_seconds=30.0, timeout_seconds=5.0, hedge_seconds=0.3)
 
@@ -40,7 +41,8 @@ def run(folder: Path, engine: Engine, **changes: Any) -> Recommendation:
     folder.mkdir(exist_ok=True)
     task = write_task(folder)
     try:
-        return make_study(folder, task=task, engine=engine, space=space_of(task, *SMALL), **changes).run()
+        settings = {"space": space_of(task, *SMALL), "budget": Budget(tokens=30_000), **changes}
+        return make_study(folder, task=task, engine=engine, **settings).run()
     finally:
         engine.close()
 
