@@ -24,18 +24,8 @@ def keys_of(facts: Mapping[str, str], requests: Sequence[Request]) -> list[str]:
     ]
 
 
-def _settings_json(decoding: Decoding) -> str:
-    """Return the decoding settings that shape the tokens of a sample; the others only end it."""
-    # A study has few of them and many requests of each. With extra ones it is no key of a cache: there 1 equals true.
-    return _written(decoding) if decoding.extra else _kept(decoding)
-
-
-@lru_cache(maxsize=4096)
-def _kept(decoding: Decoding) -> str:
-    return _written(decoding)
-
-
 def _written(decoding: Decoding) -> str:
+    """Return the decoding settings that shape the tokens of a sample; the others only end it."""
     names = (field.name for field in fields(decoding))
     own: dict[str, Scalar] = {
         name: float(getattr(decoding, name)) for name in names if name not in ("max_tokens", "stop", "extra")
@@ -43,6 +33,13 @@ def _written(decoding: Decoding) -> str:
     # 1 and 1.0 are one setting, but no setting is the same as true.
     extra = {f"extra.{name}": float(value) if type(value) is int else value for name, value in decoding.extra}
     return canonical_json(own | extra)
+
+
+_kept = lru_cache(maxsize=4096)(_written)  # a study has few settings and many requests of each
+
+
+def _settings_json(decoding: Decoding) -> str:
+    return _written(decoding) if decoding.extra else _kept(decoding)  # among extra ones 1 would be taken for true
 
 
 def prompt_json(prompt: Prompt) -> str:

@@ -124,9 +124,8 @@ class SampleBank:
                 connection.execute(self._new[bank_prompts], {"digest": digests["prompt"], "prompt": prompt})
             bought |= {"digest": digest, "landed_at": time.time()}
             booked = connection.execute(self._new[bank_requests], bought)
-            if (
-                samples and booked.rowcount and (number := booked.inserted_primary_key)
-            ):  # otherwise it was put before, whole
+            # With no row made it was put before, whole.
+            if samples and booked.rowcount and (number := booked.inserted_primary_key):
                 rows = [{"request": number[0]} | sample for sample in samples]
                 connection.execute(self._new[bank_generations], rows)
         self._stored.update(digests.values())

@@ -23,9 +23,9 @@ from functools import cache, cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from infertune.decoding.decoded import decoded
 from infertune.space import Parameter, SearchSpace
 from infertune.space.default_space import default_space
-from infertune.testing.decoded import decoded
 from infertune.testing.lengths import chance_below, mean_cut
 from infertune.testing.synthetic import MOST_SAMPLES, POPULATION, Truth, WholeSamples, luck_of, size_and_key
 from infertune.testing.voted_truth import voted_truth
@@ -192,8 +192,7 @@ class SoftmaxModel:
         answers *= self._sharpness[prompt]
         tail = answers.max(axis=2, keepdims=True) + draw.tail[:, None]
         logits = np.concatenate([answers, tail], axis=2)
-        neutral = {"decoding.temperature": 1.0, "decoding.top_p": 1.0, "decoding.top_k": 0, "decoding.min_p": 0.0}
-        over_lines = np.einsum("el,elk->ek", decoded(draw.lines, neutral), decoded(logits, neutral)[..., :N_ANSWERS])
+        over_lines = np.einsum("el,elk->ek", decoded(draw.lines, {}), decoded(logits, {})[..., :N_ANSWERS])
         return logits, np.pad(np.log(over_lines), ((0, 0), (0, 1)), constant_values=_NO_ANSWER)
 
     def _draw(self, split: str) -> _Draw:

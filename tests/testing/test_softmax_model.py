@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from infertune.testing.decoded import decoded
+from infertune.decoding.decoded import decoded
 from infertune.testing.softmax_model import SoftmaxModel
 from infertune.types import Configuration, Scalar
 

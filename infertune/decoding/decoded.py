@@ -9,14 +9,19 @@ from infertune.types.arrays import FloatArray
 
 
 def decoded(logits: FloatArray, configuration: Mapping[str, Scalar]) -> FloatArray:
-    """Return the chances of tokens, the last axis: temperature, then top_k, top_p of what it left, and min_p."""
-    temperature = float(configuration["decoding.temperature"])
+    """Return the chances of tokens, the last axis: temperature, then top_k, top_p of what it left, and min_p.
+
+    Settings that the configuration lacks are neutral.
+    """
+    temperature = float(configuration.get("decoding.temperature", 1.0))
     highest = logits.max(axis=-1, keepdims=True)
     if temperature == 0:
         return np.asarray(logits == highest, dtype=np.float64)
-    chances = np.exp((logits - highest) / temperature)
-    top_k, top_p = int(configuration["decoding.top_k"]), float(configuration["decoding.top_p"])
-    min_p = float(configuration["decoding.min_p"])
+    with np.errstate(over="ignore"):  # next to no temperature leaves minus infinity
+        chances = np.exp((logits - highest) / temperature)
+    top_k = int(configuration.get("decoding.top_k", 0))
+    top_p = float(configuration.get("decoding.top_p", 1.0))
+    min_p = float(configuration.get("decoding.min_p", 0.0))
     if 0 < top_k < logits.shape[-1]:
         chances[chances < np.partition(chances, -top_k, axis=-1)[..., -top_k, None]] = 0.0
     if top_p < 1:
