@@ -64,6 +64,7 @@ class Account:
         self.spent = bank.spent(study).with_extra(*looked)
         self.run_tokens = 0
         self.run_seconds = 0.0
+        self._pace_from = (0.0, 0)
 
     @property
     def seconds(self) -> float:
@@ -92,18 +93,35 @@ class Account:
             return math.inf
         if self._budget.seconds is None and self._budget.money is None:
             return share * float(self._budget.tokens or 0)
-        return share * self.spent.tokens / max(self.share_used, 1e-9)
+        spent = self.spent
+        used = self._budget.share_used(
+            prompt_tokens=spent.all_prompt_tokens,
+            completion_tokens=spent.all_completion_tokens,
+            seconds=self._pace * spent.tokens,
+        )
+        return share * spent.tokens / max(used, 1e-9)
 
     def share_of(self, prompt_tokens: float, completion_tokens: float) -> float:
         """Return the share of the budget that some tokens would take; of seconds, as many as those so far took."""
         if self._budget is None:
             return 0.0
-        pace = self.seconds / max(self.spent.tokens, 1)
         return self._budget.share_used(
             prompt_tokens=prompt_tokens,
             completion_tokens=completion_tokens,
-            seconds=pace * (prompt_tokens + completion_tokens),
+            seconds=self._pace * (prompt_tokens + completion_tokens),
         )
+
+    def start_pace(self) -> None:
+        """Count what was generated up to now as a start: it says nothing of how long further tokens take."""
+        self._pace_from = self.seconds, self.spent.tokens
+
+    @property
+    def _pace(self) -> float:
+        """Seconds per token."""
+        seconds, tokens = self._pace_from
+        if self.spent.tokens == tokens:
+            return self.seconds / max(tokens, 1)
+        return (self.seconds - seconds) / (self.spent.tokens - tokens)
 
     def buy(
         self, requests: Sequence[Request], *, until: float = 1.0, configurations: Sequence[Hashable] | None = None

@@ -30,7 +30,7 @@ MOST_MORE = 31  # samples than n, of an example
 
 @dataclass(frozen=True, slots=True)
 class ConfirmationStep:
-    """What the confirmation holds after a purchase, and what the study had paid before it, in tokens."""
+    """What the confirmation holds after a purchase, and what the study had paid for its requests before, in tokens."""
 
     parts: tuple[Part, ...]
     paid_before: int = 0
@@ -123,12 +123,12 @@ class Confirmation:
         if steps:
             # A server may bill more than it tells, such as the prompt once for every sample: so the last step showed.
             before = steps[-2].parts if len(steps) > 1 else (Part(0),)
-            expected = prices.tokens(before, last.parts)
-            left /= max((account.spent.tokens - last.paid_before) / max(expected, 1.0), 1.0)
+            paid = self._paid_for(pair, last.parts) - last.paid_before
+            left /= max(paid / max(prices.tokens(before, last.parts), 1.0), 1.0)
         parts = self._next(last.parts, prices, left)
         if parts is None:
             return False
-        steps.append(ConfirmationStep(parts, account.spent.tokens))
+        steps.append(ConfirmationStep(parts, self._paid_for(pair, parts)))
         noted = [[[[part.n_examples, part.n_more] for part in each.parts], each.paid_before] for each in steps]
         self._given.log.note(
             "confirm", {"configurations": [dict(each.configuration) for each in pair], "steps": noted}
@@ -184,6 +184,16 @@ class Confirmation:
         prompts = n_prompts(n, self._given.account.samples_per_prompt)
         prompt = min(self._given.prompt_tokens, (candidate.cost_tokens - n) / prompts)
         return prompt, (candidate.cost_tokens - prompts * prompt) / n
+
+    def _paid_for(self, pair: Sequence[Candidate], parts: tuple[Part, ...]) -> int:
+        """Return what the study has paid for both on some examples; a search that went on since is none of it."""
+        requests = [
+            request
+            for each in pair
+            for order in orders(self._evaluator, each.configuration, parts)
+            for request in self._evaluator.requests(order)
+        ]
+        return self._given.account.paid_for(requests).tokens
 
     def _buy(self, configurations: Sequence[Configuration], step: ConfirmationStep) -> None:
         queues = [orders(self._evaluator, each, step.parts) for each in configurations]

@@ -1,7 +1,12 @@
-"""The pilot: a few examples under every template say how long prompts and answers are here."""
+"""The pilot: a few examples under every template say how long prompts and answers are here, and what a budget buys.
+
+The first requests of all may wait for what happens once: a connection, a compilation, a disk. Of a budget in seconds
+the pace is therefore that of the second round; what is spent is counted as ever.
+"""
 
 from collections.abc import Sequence
 
+from infertune.budget import Budget
 from infertune.errors import BudgetError, EngineError
 from infertune.evaluation.evaluator import Evaluator
 from infertune.strategies.prompt_bill import n_prompts
@@ -17,16 +22,15 @@ MOST_SAMPLES = 64  # bought to learn what a token costs in seconds or money, whe
 def pilot(
     configurations: Sequence[Configuration],
     evaluator: Evaluator,
-    *,
-    measures_pace: bool,
+    budget: Budget,
 ) -> list[Response]:
     """Return the answers that a few examples get under each configuration.
 
     Args:
         configurations: Values of the request tier.
         evaluator: Of the examples of which the first few are taken.
-        measures_pace: Whether the budget is one of seconds or money: what a token takes of it is known only after
-            some were bought, and the bank may have had the first ones.
+        budget: What a token takes of seconds or money is known only after some were bought, and the bank may have had
+            the first ones.
 
     Raises:
         BudgetError: It was spent before.
@@ -34,13 +38,17 @@ def pilot(
     """
     account = evaluator.account
     n_each = min(PILOT_EXAMPLES, max(1, PILOT_REQUESTS // len(configurations)), len(evaluator.examples))
+    measures_pace = budget.seconds is not None or budget.money is not None
+    n_rounds = 1 if budget.seconds is None else 2
     for n_samples in range(1, MOST_SAMPLES + 1):
         orders = [
             Order(configuration=each, examples=tuple(range(n_each)), n_samples=n_samples) for each in configurations
         ]
         evaluator.buy(orders)
-        if not measures_pace or account.share_used > 0:
+        if not measures_pace or (account.share_used > 0 and n_samples >= n_rounds):
             break
+        if n_samples == 1:
+            account.start_pace()
     landed = [response for order in orders for response in evaluator.responses(order)]
     answered = [response for response in landed if response.generations]
     if not answered and account.share_used >= 1:

@@ -169,11 +169,8 @@ class Study:
     def _pilot(self) -> SearchContext:
         """Find out how long prompts and answers are here, and so what the budget buys."""
         default = self._tune.request_part(self._default)
-        answered = pilot(
-            [default.with_values({PROMPT: template}) for template in self._space[PROMPT].values()],
-            self._tune,
-            measures_pace=self._budget.seconds is not None or self._budget.money is not None,
-        )
+        templates = [default.with_values({PROMPT: template}) for template in self._space[PROMPT].values()]
+        answered = pilot(templates, self._tune, self._budget)
         check_cap(answered, self._wanted.max_cost_tokens)
         every_n = sorted(int(n) for n in self._space[N].values())
         worth_buying = [n for n in every_n if n >= int(self._default[N])]

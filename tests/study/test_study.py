@@ -2,6 +2,7 @@
 
 import random
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -300,6 +301,41 @@ def test_money_is_a_budget(tmp_path: Path, way: str) -> None:
 def test_seconds_are_a_budget(tmp_path: Path, way: str) -> None:
     found = make_study(tmp_path, budget=Budget(seconds=2.0), search=SEARCHES[way]).run()
     assert 0.5 < found.seconds < 3.0
+
+
+def test_a_first_request_that_waits_does_not_shrink_the_plan(tmp_path: Path) -> None:
+    """Half a budget of seconds goes to a first connection: what is left buys as much as the second round says."""
+    stall = 1.0
+    source = write_task(tmp_path)
+
+    class Stalling(FakeEngine):
+        def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
+            if not self.requests:
+                time.sleep(stall)
+            return super().generate(requests)
+
+    found = make_study(tmp_path, task=source, engine=Stalling(write), budget=Budget(seconds=2.0)).run()
+    assert stall < found.seconds < 3.0
+    log = TrialLog(SampleBank(tmp_path / "study.db").url, "planted")
+    assert log.noted("plan")["n_samples"] > 3, "the plan of some thousand tokens, where the first round says 170"
+
+
+def test_a_study_that_goes_on_with_more_tokens_confirms_on_more_examples_at_once(tmp_path: Path) -> None:
+    """What its search has spent in the meantime is no price of the confirmation that was there before."""
+    task = write_task(tmp_path, n_confirm=400)
+    space = space_of(task, "prompt=good", "n=1", "max_tokens=4", "temperature=0,1")
+    examples: list[list[int]] = []
+    for tokens in (6_000, 12_000):
+        found = make_study(
+            tmp_path, task=task, space=space, budget=Budget(tokens=tokens), search=SEARCHES["orders"]
+        ).run()
+        assert found.spent.tokens > 0.95 * tokens
+        noted = TrialLog(SampleBank(tmp_path / "study.db").url, "planted").noted("confirm")
+        assert noted is not None
+        examples.append([parts[0][0] for parts, _ in noted["steps"]])
+    before, after = examples
+    assert after[: len(before)] == before
+    assert after[len(before)] - before[-1] > 0.5 * (after[-1] - before[-1]) > 10, "the first purchase is most of it"
 
 
 def test_the_first_limit_to_be_reached_ends_it(tmp_path: Path) -> None:
