@@ -8,13 +8,22 @@ import pytest
 from infertune.allocators import Offer
 from infertune.allocators.knowledge_gradient.costs import Costs, relevances
 from infertune.allocators.knowledge_gradient.evidence_table import aligned, common_choices, joined
+from infertune.allocators.knowledge_gradient.initial_design import LEAST_EXAMPLES, window
 from infertune.allocators.knowledge_gradient.model import UtilityModel
 from infertune.allocators.knowledge_gradient.options import Options
 from infertune.allocators.knowledge_gradient.sample_gains import Gains, varieties
-from infertune.allocators.surrogates.candidates import N_FIRST_DRAWS, Choices, beginning, draws, neighbours
+from infertune.allocators.surrogates.candidates import (
+    N_FIRST_DRAWS,
+    Choices,
+    beginning,
+    draws,
+    neighbours,
+    with_other_texts,
+)
 from infertune.allocators.surrogates.coordinates import Coordinates
 from infertune.allocators.surrogates.gaussian_process import kernel
 from infertune.evaluation.replay import replayed
+from infertune.space.default_space import default_space
 from infertune.space.notation import changed
 from infertune.testing.synthetic_model import SyntheticModel
 from infertune.types import Configuration
@@ -332,6 +341,25 @@ def test_proposals_are_of_the_space() -> None:
         REQUEST.validate(each)
     for each in near:
         assert min(sum(each.get(n) != p.get(n) for n in {*each, *p} if n in each and n in p) for p in start[:2]) <= 1
+
+
+def test_every_prompt_is_met_again_under_good_settings() -> None:
+    parent = setting(temperature=0.7, top_p=0.9)
+    others = with_other_texts(REQUEST, parent)
+    prompts = REQUEST["prompt"].values()
+    assert [each["prompt.template"] for each in others] == [p for p in prompts if p != parent["prompt.template"]]
+    for each in others:
+        assert each.with_values({"prompt.template": parent["prompt.template"]}) == parent
+
+
+def test_many_prompts_get_few_examples_each() -> None:
+    """So that all can be met for a part of the budget, and the promising ones again."""
+    bought = [evidence(setting(temperature=0.7), range(8))]
+    rich = replace(offer(), budget_tokens=1e6)
+    few = window(rich, bought, (), Options())
+    sixty = default_space(prompts=[f"p{number}" for number in range(60)], max_tokens=256)
+    many = window(replace(rich, space=sixty), bought, (), Options())
+    assert LEAST_EXAMPLES <= len(many) < len(few)
 
 
 def test_a_study_begins_with_what_one_would_try_by_hand() -> None:

@@ -25,7 +25,7 @@ from infertune.allocators.knowledge_gradient.initial_design import first_order, 
 from infertune.allocators.knowledge_gradient.model import UtilityModel
 from infertune.allocators.knowledge_gradient.options import WHOLE, Options
 from infertune.allocators.knowledge_gradient.valuation import Valuation, judged
-from infertune.allocators.surrogates.candidates import draws, neighbours
+from infertune.allocators.surrogates.candidates import draws, neighbours, with_other_texts
 from infertune.types import Configuration, Scalar
 from infertune.types.arrays import FloatArray
 from infertune.types.evidence import Evidence, Order
@@ -175,6 +175,7 @@ def _drawn(
         return [each for each in offer.configurations if each not in seen]
     request = offer.space.tier("request")
     found = draws(request, offer.seed, turn, N_DRAWN) + neighbours(request, parents, offer.seed, turn, N_MUTATED)
+    found += with_other_texts(request, parents[0])
     return [each for each in dict.fromkeys(found) if each not in seen]
 
 

@@ -7,13 +7,14 @@ import numpy as np
 
 from infertune.allocators import Offer
 from infertune.allocators.knowledge_gradient.options import Options
-from infertune.allocators.surrogates.candidates import beginning
+from infertune.allocators.surrogates.candidates import beginning, obvious
 from infertune.space.default_space import sampled
 from infertune.types.evidence import Evidence, Order
 
 PILOT_EXAMPLES = 4
 LEAST_EXAMPLES = 4
 MOST_START = 24
+TRIALS_PER_OBVIOUS = 4  # new configurations for each that one would try by hand: many prompts get few examples each
 MOST_SHARE = 0.5  # of the search's budget, for the beginning
 
 
@@ -43,14 +44,16 @@ def first_order(
 
 
 def window(offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order], options: Options) -> tuple[int, ...]:
-    """Return the examples of a new configuration: as many as let the budget buy the target number of those.
+    """Return the examples of a new configuration: as many as let the budget buy the wanted number of those.
 
     They follow those of the last new one, so that few share them.
     """
     n = PILOT_EXAMPLES
     if evidence:
         price = float(np.median([_price(each) for each in evidence]))
-        wanted = offer.budget_tokens / (options.target_trials * price)
+        n_obvious = sum(map(len, obvious(offer.space.tier("request"), offer.configurations)))
+        n_trials = max(options.target_trials, TRIALS_PER_OBVIOUS * n_obvious)
+        wanted = offer.budget_tokens / (n_trials * price)
         n = int(min(max(wanted, LEAST_EXAMPLES), MOST_START))
     n = min(n, offer.n_examples)
     n_begun = len({each.configuration for each in [*(each.order for each in evidence), *pending]})

@@ -131,6 +131,24 @@ def neighbours(
     return list(found)
 
 
+def with_other_texts(space: SearchSpace, parent: Configuration) -> list[Configuration]:
+    """Return the parent with every other value of each text: a prompt may shine only under settings that suit it."""
+    return [
+        child
+        for text in _texts(space)
+        for value in text.values()
+        if value != parent.get(text.name)
+        for child in [
+            space.assemble(
+                lambda p, text=text, value=value: (  # type: ignore[misc]
+                    value if p.name == text.name else parent.get(p.name, p.default)
+                )
+            )
+        ]
+        if space.allows(child)
+    ]
+
+
 def _moved(space: SearchSpace, name: str, value: Scalar, rng: np.random.Generator) -> Scalar:
     """Return a value near by, or any other where there is no near."""
     parameter = space[name]
