@@ -1,5 +1,6 @@
 """Of thousands of configurations a model is made of few, and all of them are ranked."""
 
+import math
 from dataclasses import replace
 
 from test_parts import REQUEST, evidence, offer
@@ -38,6 +39,16 @@ def test_the_first_and_the_best_are_kept_in_their_order() -> None:
     means = [float(each.scores.mean(axis=1).max()) for each in pieces]
     left_out = set(range(len(pieces))) - set(places)
     assert max(means[at] for at in left_out) <= min(means[at] for at in places[FIRST:])
+
+
+def test_how_far_it_may_fall_short() -> None:
+    """Nothing can be said before there is a model; with evidence it is a number, and it falls with more."""
+    allocator = KnowledgeGradientAllocator()
+    circumstances = replace(offer(), budget_tokens=1e6, spent_tokens=6e5)
+    pieces = [evidence(each, range(at, at + 24), 3) for at, each in enumerate(draws(REQUEST, 5, 0, 60))]
+    assert allocator.shortfall(offer(), pieces[:1]) == math.inf
+    few, many_pieces = allocator.shortfall(circumstances, pieces[:14]), allocator.shortfall(circumstances, pieces)
+    assert 0 < many_pieces < few < 1
 
 
 def test_all_are_ranked_and_the_best_first() -> None:

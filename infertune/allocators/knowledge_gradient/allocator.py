@@ -24,6 +24,7 @@ from infertune.allocators.knowledge_gradient.active_testing import further
 from infertune.allocators.knowledge_gradient.initial_design import first_order, window
 from infertune.allocators.knowledge_gradient.model import UtilityModel
 from infertune.allocators.knowledge_gradient.options import WHOLE, Options
+from infertune.allocators.knowledge_gradient.shortfall import shortfall
 from infertune.allocators.knowledge_gradient.valuation import Valuation, judged
 from infertune.allocators.surrogates.candidates import draws, neighbours, with_other_texts
 from infertune.types import Configuration, Scalar
@@ -123,6 +124,12 @@ class KnowledgeGradientAllocator:
                 best_first = np.argsort(-theirs.value, kind="stable")
                 ranked += [known[at].with_values(model.choices[theirs.choice[at]]) for at in best_first]
         return ranked
+
+    def shortfall(self, offer: Offer, evidence: Sequence[Evidence]) -> float:
+        """Return how far the recommended configuration may fall short of the best one; infinite without a model."""
+        if len(evidence) < 2 or first_order(offer, evidence, (), self._options) is not None:
+            return math.inf
+        return shortfall(offer, UtilityModel(offer, evidence, (), self._options), self._options)
 
     def _more(
         self, offer: Offer, evidence: Sequence[Evidence], configuration: Configuration, had: Sequence[int]

@@ -11,8 +11,8 @@ import numpy as np
 
 from infertune.types.evidence import Evidence
 
-MOST = 512
-FIRST = 128  # of them
+MOST = 384
+FIRST = 96  # of them
 
 
 def informative(pieces: Sequence[Evidence]) -> list[Evidence]:
