@@ -44,7 +44,9 @@ class Offer:
 class Allocator(Protocol):
     """Decides what to buy and what to recommend; pure functions of their arguments, in any process.
 
-    One that can end a search says by an attribute ``ends_because``, in a sentence for the user, what that means.
+    One that can end a search says by an attribute ``ends_because``, in a sentence for the user, what that means. One
+    that knows how far what it recommends may fall short of the best has a method ``shortfall(offer, evidence)`` that
+    returns it, in units of the scores, infinite where nothing can be said.
     """
 
     def order(self, offer: Offer, evidence: Sequence[Evidence], pending: Sequence[Order]) -> Order | None:

@@ -70,7 +70,7 @@ class Question:
             "sampler": self.search,
             "seed": self.seed,
             "wanted": asdict(self.wanted),
-            "budget": [self.budget.tokens, self.budget.seconds, self.budget.money],
+            "budget": self.budget.limits,
         }
 
     def claim(self) -> dict[str, Any]:

@@ -29,6 +29,7 @@ def maximize(
     budget: int,
     examples: Sequence[Any] | None = None,
     max_cost: float | None = None,
+    tolerance: float | None = None,
     prefer: Literal["utility", "balanced", "cost"] = "utility",
     search: str = DEFAULT,
     seed: int = 0,
@@ -54,6 +55,7 @@ def maximize(
         examples: Of any kind; about 60% of them are searched on, and the others confirm. Without them the function is
             called on repetitions that differ by their seed alone.
         max_cost: Most mean cost per call of what is recommended.
+        tolerance: The search ends as soon as nothing is believed to score better by more than this than what it found.
         prefer: As of `infertune.optimize`, likewise ``search``, ``seed``, ``database`` and ``progress``.
         study: Its name; an existing one is resumed. By default the function's name.
 
@@ -71,6 +73,7 @@ def maximize(
         model=name_of(function),
         budget=budget,
         max_cost=max_cost,
+        tolerance=tolerance,
         prefer=prefer,
         search=search,
         seed=seed,

@@ -16,6 +16,7 @@ from infertune.recipes.answer_file import AnswerFile
 from infertune.selection.select import Wanted
 from infertune.space import Parameter, SearchSpace, Tier, notation
 from infertune.space.names import ARGUMENT, MAX_TOKENS, PROMPT, VOTER, N
+from infertune.study.search_names import check_tolerance
 from infertune.tasks import Task
 from infertune.tasks.definition import Definition
 from infertune.tasks.prompts import Template
@@ -54,6 +55,7 @@ def function_question(
     study: str,
     model: str,
     budget: int,
+    tolerance: float | None,
     max_cost: float | None,
     prefer: Literal["utility", "balanced", "cost"],
     search: str,
@@ -70,6 +72,7 @@ def function_question(
         model: What the calls are of.
         budget: As of `infertune.maximize`, likewise all that follows.
     """
+    check_tolerance(search, limits := Budget(tokens=budget, tolerance=tolerance))
     task = _task(study, list(examples), list(examples.values()), seed=0)
     file = AnswerFile(
         path=recipe.default_path(study),
@@ -92,7 +95,7 @@ def function_question(
         started=engine,
         options={},
         search=search,
-        budget=Budget(tokens=budget),
+        budget=limits,
         wanted=Wanted(prefer=prefer, max_cost_tokens=max_cost),
         seed=seed,
         database=str(database),

@@ -21,7 +21,7 @@ from infertune.selection.select import Preference, Wanted
 from infertune.space import SearchSpace, notation
 from infertune.study.progress import Progress
 from infertune.study.renamed import DEFAULT, canonical
-from infertune.study.search_names import search_named
+from infertune.study.search_names import check_tolerance
 from infertune.tasks import Task
 from infertune.types import Engine, Scalar
 
@@ -36,6 +36,7 @@ def optimize(
     budget_seconds: float | str | None = None,
     budget_money: float | None = None,
     prices: Prices | None = None,
+    tolerance: float | None = None,
     settings: Mapping[str, Values] | None = None,
     data: str | Path | None = None,
     space: SearchSpace | Path | None = None,
@@ -69,6 +70,8 @@ def optimize(
         budget_seconds: Longest time of generating, such as 600 or ``"10m"``.
         budget_money: Most to pay; needs ``prices``.
         prices: Of the model's tokens.
+        tolerance: The search ends as soon as nothing is believed to be better by more than this, in utility, than what
+            it found; what it has not spent stays unspent. Needs the search ``knowledge-gradient``.
         settings: Values to search by name, such as ``{"temperature": "0..1.2", "n": [1, 5, 9], "top_p": 1}``.
         data: File or folder with the examples, in place of the task's own.
         space: The search space in place of the task's own, or a YAML file with changes to that.
@@ -98,7 +101,9 @@ def optimize(
         data=None if data is None else Path(data),
         engine=engine,
         options=_options(engine, engine_options or {}),
-        budget=Budget.of(tokens=budget_tokens, seconds=budget_seconds, money=budget_money, prices=prices),
+        budget=Budget.of(
+            tokens=budget_tokens, seconds=budget_seconds, money=budget_money, prices=prices, tolerance=tolerance
+        ),
         settings=as_texts(settings or {}),
         space=space,
         search=search,
@@ -148,7 +153,7 @@ def asked(
     """
     wanted = Wanted(prefer=prefer, max_cost_tokens=max_cost_tokens, min_utility=min_utility, min_answered=min_answered)
     search = canonical(search)
-    search_named(search)
+    check_tolerance(search, budget)
     own = space if isinstance(space, SearchSpace) else task_space(task, space)
     name = study or task.name
     file = AnswerFile(

@@ -24,12 +24,15 @@ class Budget:
         tokens: Prompt and completion tokens together.
         seconds: Time spent generating, summed over all runs of the study.
         money: In the currency of ``prices``, which must then be known: an unknown price is never zero.
+        tolerance: The search ends before its limits as soon as nothing is believed to be better than what it would
+            recommend by more than this, in units of the scores, and what it has not spent stays unspent.
     """
 
     tokens: int | None = None
     seconds: float | None = None
     money: float | None = None
     prices: Prices | None = None
+    tolerance: float | None = None
 
     def __post_init__(self) -> None:
         limits = {"tokens": self.tokens, "seconds": self.seconds, "money": self.money}
@@ -41,6 +44,8 @@ class Budget:
         for unit, limit in limits.items():
             if limit is not None and not 0 < limit < math.inf:
                 raise InvalidInputError(f"`budget_{unit}` must be above 0 and have an end, but is {limit}")
+        if self.tolerance is not None and not 0 < self.tolerance < math.inf:
+            raise InvalidInputError(f"`tolerance` must be above 0, such as 0.03, but is {self.tolerance}")
         if self.money is not None and self.prices is None:
             raise InvalidInputError("a budget in money needs `prices`, which are per million tokens")
         if self.money is not None and self.prices is not None and self.prices.cost(1, 1) == 0:
@@ -54,6 +59,7 @@ class Budget:
         seconds: float | str | None = None,
         money: float | None = None,
         prices: Prices | None = None,
+        tolerance: float | None = None,
     ) -> "Budget":
         """Return the budget of amounts that may be texts, such as ``200k`` tokens or ``10m`` seconds.
 
@@ -65,7 +71,14 @@ class Budget:
             seconds=_named("budget_seconds", parse_seconds, seconds) if isinstance(seconds, str) else seconds,
             money=money,
             prices=prices,
+            tolerance=tolerance,
         )
+
+    @property
+    def limits(self) -> list[float | None]:
+        """What decisions that look at the budget depend on, as JSON values."""
+        usual = [self.tokens, self.seconds, self.money]
+        return usual if self.tolerance is None else [*usual, self.tolerance]
 
     def part(self, share: float) -> "Budget":
         """Return a budget with so much of each limit; ``share`` in (0, 1]."""

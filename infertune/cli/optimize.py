@@ -40,6 +40,14 @@ def optimize(
         float | None,
         typer.Option(help="Maximum cost; needs prices.", callback=limits.finite, rich_help_panel="Budget"),
     ] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            help="End the search once nothing is believed to be better by more than this utility, such as 0.03.",
+            callback=limits.finite,
+            rich_help_panel="Budget",
+        ),
+    ] = None,
     prices: pricing.PriceFile = None,
     price_prompt: pricing.PricePrompt = None,
     price_completion: pricing.PriceCompletion = None,
@@ -144,6 +152,7 @@ def optimize(
         budget_seconds,
         budget_money,
         pricing.known_prices(prices, model, price_prompt, price_completion),
+        tolerance,
     )
     if picture is not None:
         drawing.check_drawable(picture)

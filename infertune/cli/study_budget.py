@@ -6,7 +6,13 @@ if TYPE_CHECKING:
     from infertune.budget import Budget, Prices
 
 
-def read(tokens: str | None, seconds: str | None, money: float | None, prices: "Prices | None") -> "Budget":
+def read(
+    tokens: str | None,
+    seconds: str | None,
+    money: float | None,
+    prices: "Prices | None",
+    tolerance: float | None = None,
+) -> "Budget":
     """Return the budget; raise InvalidInputError where a text is no amount, or where there is none."""
     from infertune.budget import Budget
     from infertune.errors import InvalidInputError
@@ -16,4 +22,4 @@ def read(tokens: str | None, seconds: str | None, money: float | None, prices: "
             "a budget in money needs prices; give --prices FILE, or --price-prompt and --price-completion "
             "(per million tokens)"
         )
-    return Budget.of(tokens=tokens, seconds=seconds, money=money, prices=prices)
+    return Budget.of(tokens=tokens, seconds=seconds, money=money, prices=prices, tolerance=tolerance)

@@ -65,6 +65,7 @@ class Account:
         self.run_tokens = 0
         self.run_seconds = 0.0
         self._pace_from = (0.0, 0)
+        self._held_back = 0.0
 
     @property
     def seconds(self) -> float:
@@ -81,7 +82,7 @@ class Account:
         if self._budget is None:
             return 0.0
         left_out = list(paid)
-        return self._budget.share_used(
+        return self._held_back + self._budget.share_used(
             prompt_tokens=self.spent.all_prompt_tokens - sum(each.all_prompt_tokens for each in left_out),
             completion_tokens=self.spent.all_completion_tokens - sum(each.all_completion_tokens for each in left_out),
             seconds=self.seconds,
@@ -110,6 +111,10 @@ class Account:
             completion_tokens=completion_tokens,
             seconds=self._pace * (prompt_tokens + completion_tokens),
         )
+
+    def hold_back(self, share: float) -> None:
+        """Let a share of the budget stay unspent: from now on it counts as used."""
+        self._held_back = share
 
     def start_pace(self) -> None:
         """Count what was generated up to now as a start: it says nothing of how long further tokens take."""

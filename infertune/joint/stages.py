@@ -76,7 +76,7 @@ class Stages:
 
 
 def _limits(budget: Budget) -> list[Any]:
-    return [budget.tokens, budget.seconds, budget.money]
+    return budget.limits
 
 
 def _largest(limits: list[Any], before: list[Any]) -> list[Any]:

@@ -1,5 +1,6 @@
 """What a search has found so far: the evidence of its orders, in the order in which they landed."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -39,6 +40,7 @@ class Book:
         self._pieces: dict[Configuration, list[Evidence]] = {}
         self._known = [(0, 0)]  # pieces of evidence, and failures, after each order
         self._ranking: tuple[int, list[Configuration]] = (0, [])  # with the number of orders that it knows
+        self._shortfall: tuple[int, float] = (0, math.inf)  # likewise
         self._paid_tokens = self._expected_tokens = 0.0
 
     def take(self, trial: LoggedTrial) -> Configuration:
@@ -109,11 +111,24 @@ class Book:
         """
         n = len(self.orders) if to_the_end else self.due
         if self._ranking[0] != n:
-            n_pieces, n_failed = self._known[n]
-            offer = replace(self.offer(self._given.account.spent.tokens), failed=tuple(self.failed[:n_failed]))
-            evidence = self.evidence[:n_pieces]
+            offer, evidence = self._as_of(n)
             self._ranking = n, self._allocator.ranking(offer, evidence) if evidence else []
         return self._ranking[1]
+
+    @property
+    def shortfall(self) -> float:
+        """How far the recommended one may fall short, as the allocator believed of late; infinite without evidence."""
+        n = self.due
+        if self._shortfall[0] != n:
+            offer, evidence = self._as_of(n)
+            self._shortfall = n, self._allocator.shortfall(offer, evidence)  # type: ignore[attr-defined]
+        return self._shortfall[1]
+
+    def _as_of(self, n: int) -> tuple[Offer, Sequence[Evidence]]:
+        """Return the circumstances and the evidence when so many orders had landed."""
+        n_pieces, n_failed = self._known[n]
+        offer = replace(self.offer(self._given.account.spent.tokens), failed=tuple(self.failed[:n_failed]))
+        return offer, self.evidence[:n_pieces]
 
     def believed(self, orders: Sequence[Order]) -> list[Configuration]:
         """Return the ranking with the evidence of further orders, in place of what there is of the same examples."""

@@ -27,7 +27,7 @@ def decided(
         given: The other circumstances, as JSON values.
         decide: Gets what was decided under other circumstances, for that may be paid for; None the first time.
     """
-    given = {**given, "budget": [budget.tokens, budget.seconds, budget.money]}
+    given = {**given, "budget": budget.limits}
 
     def holds(known: Mapping[str, Any]) -> bool:
         return all(known[key] == value for key, value in given.items())

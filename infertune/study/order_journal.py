@@ -44,18 +44,21 @@ class OrderJournal:
         under_way: Those of them that have not landed, by number.
         limit: The share of the budget at which the search ends, with how many orders had landed when it was reckoned.
         ended: Why the search has ended; None while it goes on.
+        unspent: The share of the budget that is not to be spent, for it ended early.
     """
 
     def __init__(self, log: TrialLog, trials: Sequence[LoggedTrial], budget: Budget, batch_size: int | None) -> None:
         self._log = log
-        self._limits = [budget.tokens, budget.seconds, budget.money]
+        self._limits = budget.limits
         noted = log.noted(_KEY) or {"batch_size": batch_size, "n_placed": len(trials), "limit": None}
         self.batch_size: int | None = noted["batch_size"]
         self.n_placed: int = noted["n_placed"]
         self.ended: str | None = None
+        self.unspent = 0.0
         self.limit: tuple[int, float] | None = None
         if noted.get("budget") == self._limits:
             self.ended = noted["ended"]
+            self.unspent = noted.get("unspent", 0.0)
             self.limit = None if noted["limit"] is None else (noted["limit"][0], noted["limit"][1])
         landed = {trial.number if trial.placed is None else trial.placed for trial in trials}
         known = [_read(each) for each in noted.get("under_way", [])]
@@ -75,9 +78,9 @@ class OrderJournal:
         self._note()
         return share
 
-    def end(self, why: str) -> None:
-        """Note that the search has ended."""
-        self.ended = why
+    def end(self, why: str, unspent: float = 0.0) -> None:
+        """Note that the search has ended, and what share of the budget it leaves unspent."""
+        self.ended, self.unspent = why, unspent
         self._note()
 
     def _note(self) -> None:
@@ -88,6 +91,7 @@ class OrderJournal:
             "limit": self.limit,
             "under_way": [_as_json(each) for each in self.under_way.values()],
             "ended": self.ended,
+            "unspent": self.unspent,
         }
         self._log.note(_KEY, value)
 

@@ -35,6 +35,7 @@ BATCHES = 2  # under way beside the oldest order, so that its last samples hold 
 
 NOTHING_WORTH_IT = "the search ended before its share of the budget: nothing more promised to be worth its tokens"
 NOTHING_NEW = "the search ended before its share of the budget: all that was still wished for was tried before"
+SURE_ENOUGH = "the search ended early: nothing is believed to be better by more than {tolerance:g} than what it found"
 CUT_SHORT = "the budget ended within some orders, which are left out of the answer"
 
 
@@ -59,6 +60,7 @@ class Search:
         self._under_way = self._journal.under_way
         self._ended = self._journal.ended  # why, or None
         self._complete: list[int] = []  # and not taken in
+        self._sure_enough = False  # that nothing is better by more than the tolerance
         self._waits = False  # for what is under way: the allocator has no wish until more is known
         self._purchases = Purchases(given.evaluator)
         self._seconds_deciding, self._n_decided, self._n_answered = 0.0, 0, 0
@@ -73,6 +75,10 @@ class Search:
         """
         if self._ended is None:
             self._bought()
+        notes = [self._ended] if self._ended else []
+        if unspent := self._journal.unspent:
+            notes.append(f"about {self._given.account.tokens_worth(unspent):,.0f} tokens of the budget stay unspent")
+            self._given.account.hold_back(unspent)
         if self._book.evidence:
             check_affordable(self._given.incumbents.candidates, self._given.cap_tokens)
         depths = self._ranked(to_the_end=True)
@@ -80,7 +86,7 @@ class Search:
         return SearchResult(
             orders=tuple(self._book.orders),
             ranked=list(depths),
-            notes=(self._ended,) if self._ended else (),
+            notes=tuple(notes),
             depths=depths,
             believed=self._book.believed,
         )
@@ -97,7 +103,8 @@ class Search:
                 self._advance()
             if self._ended is None and self._n_answered == n_answered:
                 raise EngineError("the engine must answer every request, but left some unanswered")
-        self._journal.end(self._ended)
+        unspent = max(self._until() - self._given.account.share_used, 0.0) if self._sure_enough else 0.0
+        self._journal.end(self._ended, unspent)
 
     def _requests(self) -> Iterator[Request | None]:
         """Yield what to send as the engine has room for it; None where that depends on what is in flight."""
@@ -160,6 +167,9 @@ class Search:
     def _decided(self) -> tuple[Order | None, str]:
         """Return the next order; or why there is none, where the budget is not the reason."""
         given, book = self._given, self._book
+        self._sure_enough = given.budget.tolerance is not None and book.shortfall <= given.budget.tolerance
+        if self._sure_enough:
+            return None, SURE_ENOUGH.format(tolerance=given.budget.tolerance)
         pending = [placed.order for placed in self._under_way.values()]
         spent = [self._purchases.paid(number) for number in self._under_way]
         room = self._until() - given.account.share_without(spent) - sum(map(book.expected_share, pending))

@@ -2,9 +2,20 @@
 
 from infertune import plugins
 from infertune.allocators import Allocator
+from infertune.budget import Budget
 from infertune.errors import InvalidInputError, nearest
 from infertune.study.renamed import canonical
 from infertune.study.sampler_allocator import SamplerAllocator
+
+
+def check_tolerance(name: str, budget: Budget) -> None:
+    """Raise InvalidInputError where there is no such search, or where it cannot tell when a tolerance is reached."""
+    if budget.tolerance is not None and not hasattr(search_named(name), "shortfall"):
+        raise InvalidInputError(
+            "`tolerance` needs a search that says how far its answer may fall short, as knowledge-gradient does, "
+            f"but the search is {name}"
+        )
+    search_named(name)
 
 
 def search_named(name: str) -> Allocator:

@@ -47,6 +47,13 @@ def test_it_finds_what_is_planted_and_says_how_sure_that_is(seed: int) -> None:
     assert result.recommendation.spent.tokens <= BUDGET
 
 
+def test_it_ends_early_once_nothing_is_believed_to_be_better_by_more_than_a_tolerance() -> None:
+    result = maximize(tolerance=0.2)
+    assert result.recommendation.spent.tokens < 0.8 * BUDGET
+    assert any(note.startswith("the search ended early") for note in result.recommendation.notes)
+    assert truth(**result.best_config()) > truth(1, False) + 0.2
+
+
 def test_it_says_so_where_there_is_nothing_to_win() -> None:
     def alike(configuration: dict[str, Any], seed: int) -> float:
         return float(random.Random(seed).random() < 0.5)

@@ -48,6 +48,14 @@ def test_a_larger_budget_or_another_wish_is_another_question(infertune: Infertun
     assert "prefer was 'utility', now 'cost'" in other.err
 
 
+def test_a_tolerance_needs_a_search_that_can_tell(infertune: Infertune, built: list[Letters]) -> None:
+    refused = infertune(*SMALL, "--tolerance", "0.05")
+    assert refused.code == 2 and not built, "nothing was started"
+    assert "--tolerance needs a search that says how far its answer may fall short" in " ".join(refused.err.split())
+    assert infertune(*OPTIMIZE, "--budget-tokens", "2k", "--tolerance", "0").code == 2
+    assert infertune(*OPTIMIZE, "--budget-tokens", "2k", "--tolerance", "0.05").code == 0
+
+
 def test_an_undecided_study_says_what_to_use_and_prints_what_would_decide(infertune: Infertune) -> None:
     """Both prompts are the same, so that 12 examples decide nothing."""
     text = Path("letters.yaml").read_text().replace('  - {name: bare, kind: plain, text: "{letter}"}\n', "")

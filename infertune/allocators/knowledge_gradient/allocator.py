@@ -24,6 +24,7 @@ from infertune.allocators.knowledge_gradient.active_testing import further
 from infertune.allocators.knowledge_gradient.initial_design import first_order, window
 from infertune.allocators.knowledge_gradient.model import UtilityModel
 from infertune.allocators.knowledge_gradient.options import WHOLE, Options
+from infertune.allocators.knowledge_gradient.shortfall import shortfall
 from infertune.allocators.knowledge_gradient.valuation import Valuation, judged
 from infertune.allocators.surrogates.candidates import draws, neighbours, with_other_texts
 from infertune.types import Configuration, Scalar
@@ -53,7 +54,7 @@ class KnowledgeGradientAllocator:
             return first
         model = UtilityModel(offer, evidence, pending, self._options)
         asked = _asked(offer, evidence)
-        known = _known(evidence)
+        known = model.configurations
         ours = judged(offer, model, known, self._options.cap_slack)
         ranked = np.argsort(ours.value)[::-1]
         best = int(ranked[0])
@@ -89,7 +90,7 @@ class KnowledgeGradientAllocator:
         extend(ranked[:MOST_EXTENDED], best)
         parents = [known[at] for at in ranked[:N_PARENTS]]
         drawn = _drawn(offer, parents, busy | set(asked), turn=len(evidence) + len(pending))
-        hopeless = _hopeless(offer, known)
+        hopeless = _hopeless(offer, evidence)
         drawn = [each for each in drawn if not hopeless & set(each.items())]
         if drawn:
             theirs = judged(offer, model, drawn, self._options.cap_slack)
@@ -115,10 +116,20 @@ class KnowledgeGradientAllocator:
             # Of one piece nothing is learned: the cheapest choice is as good as any, and keeps the cap if one does.
             return [e.order.configuration.with_values(e.choices[e.tokens.mean(axis=1).argmin()]) for e in evidence]
         model = UtilityModel(offer, evidence, (), self._options)
-        known = _known(evidence)
-        ours = judged(offer, model, known, self._options.cap_slack)
-        best_first = np.argsort(-ours.value, kind="stable")
-        return [known[at].with_values(model.choices[ours.choice[at]]) for at in best_first]
+        rest = set(_known(evidence)).difference(model.configurations)
+        ranked: list[Configuration] = []
+        for known in (model.configurations, [each for each in _known(evidence) if each in rest]):
+            if known:
+                theirs = judged(offer, model, known, self._options.cap_slack)
+                best_first = np.argsort(-theirs.value, kind="stable")
+                ranked += [known[at].with_values(model.choices[theirs.choice[at]]) for at in best_first]
+        return ranked
+
+    def shortfall(self, offer: Offer, evidence: Sequence[Evidence]) -> float:
+        """Return how far the recommended configuration may fall short of the best one; infinite without a model."""
+        if len(evidence) < 2 or first_order(offer, evidence, (), self._options) is not None:
+            return math.inf
+        return shortfall(offer, UtilityModel(offer, evidence, (), self._options), self._options)
 
     def _more(
         self, offer: Offer, evidence: Sequence[Evidence], configuration: Configuration, had: Sequence[int]
@@ -151,10 +162,11 @@ def _asked(offer: Offer, evidence: Sequence[Evidence]) -> dict[Configuration, li
     return found
 
 
-def _hopeless(offer: Offer, known: Sequence[Configuration]) -> set[tuple[str, Scalar]]:
+def _hopeless(offer: Offer, evidence: Sequence[Evidence]) -> set[tuple[str, Scalar]]:
     """Return the texts, such as too long a prompt, under which some configurations failed and none was answered."""
     if not offer.failed:
         return set()
+    known = _known(evidence)
     failed = {each.configuration for each in offer.failed}.difference(known)
     counts = Counter(pair for each in failed for pair in each.items() if isinstance(pair[1], str))
     answered = {pair for each in known for pair in each.items()}

@@ -81,7 +81,7 @@ def joined(evidence: Sequence[Evidence]) -> list[Evidence]:
     return [_joined(tuple(group)) for group in groups.values()]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65536)
 def _joined(group: tuple[Evidence, ...]) -> Evidence:
     if len(group) == 1:
         return group[0]
@@ -176,7 +176,7 @@ def n_samples_of(order: Order) -> float:
     return float("inf") if order.configuration.get(TEMPERATURE) == 0.0 else float(order.n_samples)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65536)
 def _known(each: Evidence) -> tuple[Configuration, ...]:
     """Return its choices, and of equal lists always the same, so that they can be told apart at once."""
     return _LISTS.setdefault(each.choices, each.choices)
@@ -198,7 +198,7 @@ class _Moments:
     length_variance: float
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65536)
 def _moments(each: Evidence) -> _Moments:
     choices = _known(each)
     own = np.unique(bases(choices))

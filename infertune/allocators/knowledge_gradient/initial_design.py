@@ -77,7 +77,7 @@ def _first_samples(offer: Offer, evidence: Sequence[Evidence], n_sampled: int, o
     return most if in_full else min(most, max(few, default=most))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65536)
 def _price(each: Evidence) -> float:
     """Return what an example took on average, all its samples at full length."""
     return float(each.tokens.max(axis=0).mean())

@@ -14,6 +14,7 @@ from infertune.allocators.knowledge_gradient.crossed_design import Crossed
 from infertune.allocators.knowledge_gradient.crossed_process import CrossedPosterior
 from infertune.allocators.knowledge_gradient.evidence_table import aligned, common_choices, joined, n_samples_of
 from infertune.allocators.knowledge_gradient.hyperparameters import asked, coordinates, fitted, level
+from infertune.allocators.knowledge_gradient.informative import informative
 from infertune.allocators.knowledge_gradient.options import WHOLE, Options
 from infertune.allocators.knowledge_gradient.sample_gains import Gains, varieties
 from infertune.types import Configuration
@@ -28,6 +29,7 @@ class UtilityModel:
     are taken as landed with what is expected of them, so that only the uncertainty shrinks.
 
     Attributes:
+        configurations: What it is made of: all that there is evidence of, or the `informative` ones of very many.
         choices: The replay choices, R of them.
         n: ``strategy.n`` of each.
         coordinates: Of the configurations.
@@ -46,7 +48,7 @@ class UtilityModel:
         difficulty = options.difficulty
         self._found, self._sampling = fitted(offer, evidence, difficulty=difficulty)
         weights = of_examples(offer, evidence) if options.active else {}
-        evidence = joined(evidence)
+        evidence = informative(joined(evidence))
         self.coordinates = coordinates(offer.space.tier("request"))
         self.choices = common_choices(offer.space, evidence)
         side = aligned(evidence, self.choices, weights)
@@ -56,6 +58,7 @@ class UtilityModel:
         self._cap = offer.cap_tokens
         self._n_evidence = len(evidence)
         configurations = [each.order.configuration for each in evidence]
+        self.configurations = list(dict.fromkeys(configurations))
         self._own = {} if options.shrunk else dict(zip(configurations, side.observed, strict=True))
         pending = pending if options.fantasies else ()
         orders = [*(each.order for each in evidence), *pending]
