@@ -95,12 +95,7 @@ class Account:
         if self._budget.seconds is None and self._budget.money is None:
             return share * float(self._budget.tokens or 0)
         spent = self.spent
-        used = self._budget.share_used(
-            prompt_tokens=spent.all_prompt_tokens,
-            completion_tokens=spent.all_completion_tokens,
-            seconds=self._pace * spent.tokens,
-        )
-        return share * spent.tokens / max(used, 1e-9)
+        return share * spent.tokens / max(self.share_of(spent.all_prompt_tokens, spent.all_completion_tokens), 1e-9)
 
     def share_of(self, prompt_tokens: float, completion_tokens: float) -> float:
         """Return the share of the budget that some tokens would take; of seconds, as many as those so far took."""
