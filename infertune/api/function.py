@@ -55,7 +55,8 @@ def maximize(
         examples: Of any kind; about 60% of them are searched on, and the others confirm. Without them the function is
             called on repetitions that differ by their seed alone.
         max_cost: Most mean cost per call of what is recommended.
-        tolerance: The search ends as soon as nothing is believed to score better by more than this than what it found.
+        tolerance: The search ends early, once nothing is believed to score more than this much better than what it
+            found.
         prefer: As of `infertune.optimize`, likewise ``search``, ``seed``, ``database`` and ``progress``.
         study: Its name; an existing one is resumed. By default the function's name.
 

@@ -70,8 +70,8 @@ def optimize(
         budget_seconds: Longest time of generating, such as 600 or ``"10m"``.
         budget_money: Most to pay; needs ``prices``.
         prices: Of the model's tokens.
-        tolerance: The search ends as soon as nothing is believed to be better by more than this, in utility, than what
-            it found; what it has not spent stays unspent. Needs the search ``knowledge-gradient``.
+        tolerance: The search ends early, once nothing is believed to be more than this much better in utility than
+            what it found; what it has not spent stays unspent. Needs the search ``knowledge-gradient``.
         settings: Values to search by name, such as ``{"temperature": "0..1.2", "n": [1, 5, 9], "top_p": 1}``.
         data: File or folder with the examples, in place of the task's own.
         space: The search space in place of the task's own, or a YAML file with changes to that.

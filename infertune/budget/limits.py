@@ -24,8 +24,8 @@ class Budget:
         tokens: Prompt and completion tokens together.
         seconds: Time spent generating, summed over all runs of the study.
         money: In the currency of ``prices``, which must then be known: an unknown price is never zero.
-        tolerance: The search ends before its limits as soon as nothing is believed to be better than what it would
-            recommend by more than this, in units of the scores, and what it has not spent stays unspent.
+        tolerance: The search ends early, once nothing is believed to be more than this much better than what it would
+            recommend, in units of the scores; what it has not spent stays unspent.
     """
 
     tokens: int | None = None
@@ -45,7 +45,7 @@ class Budget:
             if limit is not None and not 0 < limit < math.inf:
                 raise InvalidInputError(f"`budget_{unit}` must be above 0 and have an end, but is {limit}")
         if self.tolerance is not None and not 0 < self.tolerance < math.inf:
-            raise InvalidInputError(f"`tolerance` must be above 0, such as 0.03, but is {self.tolerance}")
+            raise InvalidInputError(f"`tolerance` must be above 0, such as 0.05, but is {self.tolerance}")
         if self.money is not None and self.prices is None:
             raise InvalidInputError("a budget in money needs `prices`, which are per million tokens")
         if self.money is not None and self.prices is not None and self.prices.cost(1, 1) == 0:

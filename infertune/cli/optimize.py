@@ -43,7 +43,7 @@ def optimize(
     tolerance: Annotated[
         float | None,
         typer.Option(
-            help="End the search once nothing is believed to be better by more than this utility, such as 0.03.",
+            help="End the search early, once nothing is believed to be more than this much better, such as 0.05.",
             callback=limits.finite,
             rich_help_panel="Budget",
         ),

@@ -74,7 +74,7 @@ class Account:
 
     @property
     def share_used(self) -> float:
-        """The largest used share of any limit; 0 without a budget."""
+        """The largest used share of any limit, and what is held back; 0 without a budget."""
         return self.share_without(())
 
     def share_without(self, paid: Iterable[Usage]) -> float:

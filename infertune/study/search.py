@@ -35,7 +35,7 @@ BATCHES = 2  # under way beside the oldest order, so that its last samples hold 
 
 NOTHING_WORTH_IT = "the search ended before its share of the budget: nothing more promised to be worth its tokens"
 NOTHING_NEW = "the search ended before its share of the budget: all that was still wished for was tried before"
-SURE_ENOUGH = "the search ended early: nothing is believed to be better by more than {tolerance:g} than what it found"
+SURE_ENOUGH = "the search ended early: nothing is believed to be more than {tolerance:g} better than what it found"
 CUT_SHORT = "the budget ended within some orders, which are left out of the answer"
 
 
@@ -60,7 +60,6 @@ class Search:
         self._under_way = self._journal.under_way
         self._ended = self._journal.ended  # why, or None
         self._complete: list[int] = []  # and not taken in
-        self._sure_enough = False  # that nothing is better by more than the tolerance
         self._waits = False  # for what is under way: the allocator has no wish until more is known
         self._purchases = Purchases(given.evaluator)
         self._seconds_deciding, self._n_decided, self._n_answered = 0.0, 0, 0
@@ -167,7 +166,6 @@ class Search:
     def _decided(self) -> tuple[Order | None, str]:
         """Return the next order; or why there is none, where the budget is not the reason."""
         given, book = self._given, self._book
-        self._sure_enough = given.budget.tolerance is not None and book.shortfall <= given.budget.tolerance
         if self._sure_enough:
             return None, SURE_ENOUGH.format(tolerance=given.budget.tolerance)
         pending = [placed.order for placed in self._under_way.values()]
@@ -183,6 +181,12 @@ class Search:
         if order.configuration in {each.configuration for each in pending} or not book.coverage.lacks(order):
             return None, NOTHING_NEW
         return (order if book.expected_share(order) <= room else None), ""
+
+    @property
+    def _sure_enough(self) -> bool:
+        """Whether nothing is believed to be better by more than the tolerance."""
+        tolerance = self._given.budget.tolerance
+        return tolerance is not None and self._book.shortfall <= tolerance
 
     def _until(self) -> float:
         """Return the share of the budget at which the search ends; reckoned now and then, and noted."""

@@ -10,12 +10,12 @@ from infertune.study.sampler_allocator import SamplerAllocator
 
 def check_tolerance(name: str, budget: Budget) -> None:
     """Raise InvalidInputError where there is no such search, or where it cannot tell when a tolerance is reached."""
-    if budget.tolerance is not None and not hasattr(search_named(name), "shortfall"):
+    search = search_named(name)
+    if budget.tolerance is not None and not hasattr(search, "shortfall"):
         raise InvalidInputError(
             "`tolerance` needs a search that says how far its answer may fall short, as knowledge-gradient does, "
             f"but the search is {name}"
         )
-    search_named(name)
 
 
 def search_named(name: str) -> Allocator:

@@ -7,7 +7,8 @@ from test_parts import REQUEST, evidence, offer
 
 from infertune.allocators.knowledge_gradient.allocator import KnowledgeGradientAllocator
 from infertune.allocators.knowledge_gradient.informative import FIRST, MOST, informative
-from infertune.allocators.surrogates.candidates import draws
+from infertune.allocators.knowledge_gradient.options import Options
+from infertune.allocators.surrogates.candidates import beginning, draws
 from infertune.types.evidence import Evidence
 
 
@@ -42,13 +43,15 @@ def test_the_first_and_the_best_are_kept_in_their_order() -> None:
 
 
 def test_how_far_it_may_fall_short() -> None:
-    """Nothing can be said before there is a model; with evidence it is a number, and it falls with more."""
+    """Nothing can be said before all that is obvious was tried, whatever was spent; then it falls with evidence."""
     allocator = KnowledgeGradientAllocator()
     circumstances = replace(offer(), budget_tokens=1e6, spent_tokens=6e5)
-    pieces = [evidence(each, range(at, at + 24), 3) for at, each in enumerate(draws(REQUEST, 5, 0, 60))]
-    assert allocator.shortfall(offer(), pieces[:1]) == math.inf
-    few, many_pieces = allocator.shortfall(circumstances, pieces[:14]), allocator.shortfall(circumstances, pieces)
-    assert 0 < many_pieces < few < 1
+    begun = beginning(REQUEST, (), circumstances.seed, Options().n_start)
+    tried = [*begun, *(each for each in draws(REQUEST, 5, 0, 40) if each not in begun)]
+    pieces = [evidence(each, range(at, at + 24), 3) for at, each in enumerate(tried)]
+    assert allocator.shortfall(circumstances, pieces[: len(begun) - 1]) == math.inf
+    soon, late = allocator.shortfall(circumstances, pieces[: len(begun)]), allocator.shortfall(circumstances, pieces)
+    assert 0 < late < soon < 1
 
 
 def test_all_are_ranked_and_the_best_first() -> None:

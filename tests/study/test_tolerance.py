@@ -26,7 +26,7 @@ def test_it_ends_early_and_leaves_the_rest_unspent(tmp_path: Path) -> None:
     assert found.verdict.clear, "finals and confirmation are as ever"
     assert found.spent.tokens < 0.8 * TOKENS
     early, unspent = found.notes[1:3]  # after what n was left out
-    assert early.startswith("the search ended early: nothing is believed to be better by more than 0.4 ")
+    assert early.startswith("the search ended early: nothing is believed to be more than 0.4 better ")
     n_unspent = int(unspent.split()[1].replace(",", ""))
     assert unspent.endswith("tokens of the budget stay unspent") and 0 < n_unspent <= TOKENS - found.spent.tokens
 

@@ -13,6 +13,7 @@ two alternatives). Divided by the price it ranks new configurations and more exa
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -116,9 +117,9 @@ class KnowledgeGradientAllocator:
             # Of one piece nothing is learned: the cheapest choice is as good as any, and keeps the cap if one does.
             return [e.order.configuration.with_values(e.choices[e.tokens.mean(axis=1).argmin()]) for e in evidence]
         model = UtilityModel(offer, evidence, (), self._options)
-        rest = set(_known(evidence)).difference(model.configurations)
+        modelled = set(model.configurations)
         ranked: list[Configuration] = []
-        for known in (model.configurations, [each for each in _known(evidence) if each in rest]):
+        for known in (model.configurations, [each for each in _known(evidence) if each not in modelled]):
             if known:
                 theirs = judged(offer, model, known, self._options.cap_slack)
                 best_first = np.argsort(-theirs.value, kind="stable")
@@ -126,8 +127,12 @@ class KnowledgeGradientAllocator:
         return ranked
 
     def shortfall(self, offer: Offer, evidence: Sequence[Evidence]) -> float:
-        """Return how far the recommended configuration may fall short of the best one; infinite without a model."""
-        if len(evidence) < 2 or first_order(offer, evidence, (), self._options) is not None:
+        """Return how far the recommended configuration may fall short of the best one.
+
+        Infinite until all of the beginning was tried, whatever that takes: of a prompt never met nothing is known.
+        """
+        whole = replace(offer, spent_tokens=0.0)
+        if len(evidence) < 2 or first_order(whole, evidence, (), self._options) is not None:
             return math.inf
         return shortfall(offer, UtilityModel(offer, evidence, (), self._options), self._options)
 

@@ -121,11 +121,7 @@ def neighbours(
             continue
         changed = names[int(rng.integers(len(names)))]
         value = _moved(space, changed, parent[changed], rng)
-        child = space.assemble(
-            lambda p, parent=parent, changed=changed, value=value: (  # type: ignore[misc]
-                value if p.name == changed else parent.get(p.name, p.default)
-            )
-        )
+        child = _with(space, parent, changed, value)
         if space.allows(child):
             found.setdefault(child)
     return list(found)
@@ -133,20 +129,13 @@ def neighbours(
 
 def with_other_texts(space: SearchSpace, parent: Configuration) -> list[Configuration]:
     """Return the parent with every other value of each text: a prompt may shine only under settings that suit it."""
-    return [
-        child
-        for text in _texts(space)
-        for value in text.values()
-        if value != parent.get(text.name)
-        for child in [
-            space.assemble(
-                lambda p, text=text, value=value: (  # type: ignore[misc]
-                    value if p.name == text.name else parent.get(p.name, p.default)
-                )
-            )
-        ]
-        if space.allows(child)
-    ]
+    changes = [(text.name, value) for text in _texts(space) for value in text.values()]
+    found = [_with(space, parent, name, value) for name, value in changes if value != parent.get(name)]
+    return [each for each in found if space.allows(each)]
+
+
+def _with(space: SearchSpace, parent: Configuration, name: str, value: Scalar) -> Configuration:
+    return space.assemble(lambda p: value if p.name == name else parent.get(p.name, p.default))
 
 
 def _moved(space: SearchSpace, name: str, value: Scalar, rng: np.random.Generator) -> Scalar:
