@@ -184,7 +184,7 @@ class Search:
 
     @property
     def _sure_enough(self) -> bool:
-        """Whether nothing is believed to be better by more than the tolerance."""
+        """Whether nothing is believed to be more than the tolerance better than what is recommended."""
         tolerance = self._given.budget.tolerance
         return tolerance is not None and self._book.shortfall <= tolerance
 
