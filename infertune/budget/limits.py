@@ -89,6 +89,12 @@ class Budget:
             money=None if self.money is None else share * self.money,
         )
 
+    def times(self, factor: float) -> str:
+        """Return so many times every limit, in words: ``400,000 tokens``, or ``20 seconds and 0.5 USD``."""
+        currency = self.prices.currency if self.prices is not None else ""
+        limits = ((self.tokens, "tokens"), (self.seconds, "seconds"), (self.money, currency or "in money"))
+        return " and ".join(f"{factor * limit:,.6g} {unit}" for limit, unit in limits if limit is not None)
+
     def share_used(self, *, prompt_tokens: float, completion_tokens: float, seconds: float) -> float:
         """Return the largest used share of any limit: 0 at the start, 1 when a limit is reached."""
         shares = []

@@ -86,8 +86,8 @@ class Confirmation:
             self._buy(configurations, steps[at])
             at += 1
         if not steps:
-            twice = 2 * self._given.account.tokens_worth(1.0)
-            raise BudgetError(f"the budget must leave room for a confirmation, but is spent; try {twice:,.0f} tokens")
+            twice = self._given.budget.times(2)
+            raise BudgetError(f"the budget must leave room for a confirmation, but is spent; try {twice}")
         found = [evaluated(self._evaluator, each, steps[-1].parts) for each in configurations]
         answered = [each for each in found if each is not None]
         if len(answered) < len(pair):

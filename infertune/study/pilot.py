@@ -52,9 +52,9 @@ def pilot(
     landed = [response for order in orders for response in evaluator.responses(order)]
     answered = [response for response in landed if response.generations]
     if not answered and account.share_used >= 1:
-        spent = account.spent.tokens
         raise BudgetError(
-            f"the budget must leave room for a pilot, but {spent:,} tokens were spent before; try {5 * spent:,}"
+            f"the budget must leave room for a pilot, but {account.spent.tokens:,} tokens were spent before; try "
+            f"{budget.times(5 * account.share_used)}"
         )
     if not answered:
         said = next((response.error for response in landed if response.error), "the budget was spent before")

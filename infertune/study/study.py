@@ -112,8 +112,8 @@ class Study:
             found = Search(self._search, given, getattr(self._engine, "batch_size", None)).run()
             self._notes.extend(found.notes)
             if not self._incumbents.choices:
-                twice = 2 * self._account.tokens_worth(1.0)
-                raise BudgetError(f"the budget must buy the first trials, but ended before; try {twice:,.0f} tokens")
+                twice = self._budget.times(2)
+                raise BudgetError(f"the budget must buy the first trials, but ended before; try {twice}")
             self._phase = "finals"
             compared = self._comparison(given).run(found)
             selection = select(

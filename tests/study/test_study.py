@@ -4,7 +4,7 @@ import random
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -297,27 +297,52 @@ def test_money_is_a_budget(tmp_path: Path, way: str) -> None:
     assert 0.1 < paid <= 0.151
 
 
+class Clock:
+    """Time that passes only where an engine says so, in place of the account's."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+class TimedEngine(FakeEngine):
+    """Takes so long for each of its requests, by their number; the study's own work takes no time at all."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, seconds: Callable[[int], float]) -> None:
+        super().__init__(write)
+        self._seconds = seconds
+        self._clock = Clock()
+        patch.setattr("infertune.evaluation.account.time", self._clock)
+
+    def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
+        for response in super().generate(requests):
+            self._clock.seconds += self._seconds(len(self.requests))
+            yield response
+
+
 @both
-def test_seconds_are_a_budget(tmp_path: Path, way: str) -> None:
-    found = make_study(tmp_path, budget=Budget(seconds=2.0), search=SEARCHES[way]).run()
-    assert 0.5 < found.seconds < 3.0
+def test_seconds_are_a_budget(tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = TimedEngine(monkeypatch, lambda number: 0.001)
+    found = make_study(tmp_path, engine=engine, budget=Budget(seconds=1.0), search=SEARCHES[way]).run()
+    assert 0.8 < found.seconds <= 1.002
 
 
-def test_a_first_request_that_waits_does_not_shrink_the_plan(tmp_path: Path) -> None:
+def test_a_first_request_that_waits_does_not_shrink_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a budget of seconds goes to a first connection: what is left buys as much as the second round says."""
-    stall = 1.0
-    source = write_task(tmp_path)
-
-    class Stalling(FakeEngine):
-        def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
-            if not self.requests:
-                time.sleep(stall)
-            return super().generate(requests)
-
-    found = make_study(tmp_path, task=source, engine=Stalling(write), budget=Budget(seconds=2.0)).run()
-    assert stall < found.seconds < 3.0
+    engine = TimedEngine(monkeypatch, lambda number: 1.0 if number == 1 else 0.001)
+    found = make_study(tmp_path, engine=engine, budget=Budget(seconds=2.0)).run()
+    assert 1.5 < found.seconds <= 2.002
     log = TrialLog(SampleBank(tmp_path / "study.db").url, "planted")
-    assert log.noted("plan")["n_samples"] > 3, "the plan of some thousand tokens, where the first round says 170"
+    assert log.noted("plan")["n_samples"] > 1, "the plan of some thousand tokens, where the first round says 170"
+
+
+def test_what_to_try_instead_is_in_the_units_of_the_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request of the search takes longer than the whole budget: nothing is left to confirm with."""
+    engine = TimedEngine(monkeypatch, lambda number: 5.0 if number == 300 else 0.001)
+    with pytest.raises(BudgetError, match="must leave room for a confirmation, but is spent; try 4 seconds"):
+        make_study(tmp_path, engine=engine, budget=Budget(seconds=2.0)).run()
 
 
 def test_a_study_that_goes_on_with_more_tokens_confirms_on_more_examples_at_once(tmp_path: Path) -> None:
