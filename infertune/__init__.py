@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from infertune.api.archive import compare, open_study, studies
     from infertune.api.ask_tell import Call, Study
     from infertune.api.evaluation import evaluate
     from infertune.api.function import maximize
@@ -42,15 +43,19 @@ __all__ = [
     "ServingResult",
     "Study",
     "Task",
+    "compare",
     "evaluate",
     "load_task",
     "maximize",
+    "open_study",
     "optimize",
+    "studies",
     "tune_serving",
 ]
 
 # Where each name comes from; it is imported when it is first asked for, so that importing infertune stays light.
 _HOMES = {
+    "infertune.api.archive": ("compare", "open_study", "studies"),
     "infertune.api.ask_tell": ("Call", "Study"),
     "infertune.api.evaluation": ("evaluate",),
     "infertune.api.function": ("maximize",),

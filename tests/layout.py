@@ -16,7 +16,7 @@ LAYERS = (
     "space tasks bank budget",
     "engines load samplers allocators selection evaluation",
     "study serving",
-    "joint recipes",
+    "joint recipes archive",
     "report",
     "api",
     "cli",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from infertune import __version__, tasks
@@ -11,6 +12,8 @@ from infertune.budget import Budget
 from infertune.engines.leased import LeasedEngine
 from infertune.engines.start import checked, counted, looked, start, starting
 from infertune.evaluation.parts import Part
+from infertune.recipes import recipe_task
+from infertune.recipes.answer_file import AnswerFile
 from infertune.report import space as space_report
 from infertune.report.live import View
 from infertune.report.status import probe_status, study_status
@@ -18,9 +21,10 @@ from infertune.selection.select import Wanted
 from infertune.space import SearchSpace
 from infertune.space.extra_settings import extra_ends
 from infertune.space.restriction import narrowed
-from infertune.study import Study, confirmation, finished
+from infertune.study import Study, confirmation, finished, opening, task_store
 from infertune.study.finished import Finished
 from infertune.study.look import Look
+from infertune.study.opening import Opening
 from infertune.study.progress import Progress
 from infertune.study.search_names import search_named
 from infertune.study.trial_log import TrialLog
@@ -93,11 +97,18 @@ class Outcome:
     confirmed: tuple[Part, ...]
 
 
-def run(question: Question, view: View, *, on_progress: Callable[[Progress], None] = lambda progress: None) -> Outcome:
+def run(
+    question: Question,
+    file: AnswerFile,
+    view: View,
+    *,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> Outcome:
     """Go from wherever the study stands to its end; where it is there, no engine is started.
 
     Args:
         question: What is asked.
+        file: Says how the task was named.
         view: Is shown what goes on, while it is entered.
         on_progress: Told as well.
     """
@@ -113,7 +124,7 @@ def run(question: Question, view: View, *, on_progress: Callable[[Progress], Non
             if found is None:
                 with Lease(bank.url, "optimize", question.name) as lease:
                     log = TrialLog(bank.url, question.name, lease)
-                    found = _searched(question, bank, log, lease, view, on_progress)
+                    found = _searched(question, file, bank, log, lease, view, on_progress)
                     finished.keep(log, asked, found)
             else:
                 view.say("The study is finished: this is its answer. A larger budget resumes it.")
@@ -125,6 +136,7 @@ def run(question: Question, view: View, *, on_progress: Callable[[Progress], Non
 
 def _searched(
     question: Question,
+    file: AnswerFile,
     bank: SampleBank,
     log: TrialLog,
     lease: Lease,
@@ -142,6 +154,7 @@ def _searched(
         for note in notes:
             view.say(f"Note: {note}.")
         log.claim(question.claim() | {"engine": dict(running.facts), "space": space_report.as_json(space)})
+        opening.keep(log, opened(question, file, space, running.facts, bill=running))
         status = study_status(question.budget, space)
 
         def shown(progress: Progress) -> None:
@@ -170,6 +183,36 @@ def _searched(
     finally:
         if question.started is None:
             running.close()
+
+
+def opened(
+    question: Question, file: AnswerFile, space: SearchSpace, facts: Mapping[str, str], *, bill: object
+) -> Opening:
+    """Return what a study is begun with; its task is kept with it.
+
+    Args:
+        question: What is asked.
+        file: Says how the task was named.
+        space: Without what the engine does not honour.
+        facts: Of the engine.
+        bill: The engine, which says for how many samples it bills a prompt.
+    """
+    task_file, folder = recipe_task.task_file(file.asked_task), Path(question.model).expanduser()
+    return Opening(
+        task=task_store.keep(question.database, question.task),
+        asked_task=file.asked_task if task_file is None else str(task_file.absolute()),
+        data=None if file.data is None else str(file.data.absolute()),
+        model=str(folder.absolute()) if file.has_folder else question.model,
+        engine=question.engine,
+        options=dict(question.options),
+        facts=dict(facts),
+        samples_per_prompt=getattr(bill, "samples_per_prompt", None),
+        search=question.search,
+        seed=question.seed,
+        prices=question.budget.prices,
+        parameters=space.parameters,
+        constraints=space.constraints,
+    )
 
 
 def _started(question: Question, log: TrialLog, view: View) -> Engine:

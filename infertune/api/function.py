@@ -14,6 +14,7 @@ from infertune.api.result import Result
 from infertune.api.task_space import Values
 from infertune.engines.function import FunctionEngine, name_of
 from infertune.recipes.answer_file import AnswerFile
+from infertune.report.answer import Answer
 from infertune.report.live import View
 from infertune.space import SearchSpace
 from infertune.space.names import ARGUMENT
@@ -89,6 +90,13 @@ class FunctionResult(Result):
 
     __slots__ = ()
 
+    @classmethod
+    def of(cls, answer: Answer, file: AnswerFile) -> "FunctionResult":
+        """Return the answer of a study of a function, which shows the function's own settings alone."""
+        parameters = answer.space.parameters
+        names = tuple(parameter.name for parameter in parameters if parameter.name.startswith(ARGUMENT))
+        return cls(answer=replace(answer, cost="cost per call", settings=names), file=file)
+
     def best_config(self) -> dict[str, Scalar]:
         """Return the recommended settings, as the function takes them."""
         recommended = self.recommendation.recommended
@@ -100,5 +108,4 @@ def function_result(
 ) -> FunctionResult:
     """Run a study of a function to its answer, as `answered` does."""
     found = answered(question, file, view, on_progress=on_progress)
-    names = tuple(parameter.name for parameter in question.space.parameters if parameter.name.startswith(ARGUMENT))
-    return FunctionResult(answer=replace(found.answer, cost="cost per call", settings=names), file=found.file)
+    return FunctionResult.of(found.answer, found.file)

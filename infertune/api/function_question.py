@@ -9,7 +9,6 @@ import numpy as np
 from infertune.api.decoding import Question
 from infertune.api.task_space import Values, as_texts
 from infertune.budget import Budget
-from infertune.engines.function import MOST_COST
 from infertune.errors import InvalidInputError
 from infertune.recipes import recipe
 from infertune.recipes.answer_file import AnswerFile
@@ -18,14 +17,12 @@ from infertune.space import Parameter, SearchSpace, Tier, notation
 from infertune.space.names import ARGUMENT, MAX_TOKENS, PROMPT, VOTER, N
 from infertune.study.search_names import check_tolerance
 from infertune.tasks import Task
-from infertune.tasks.definition import Definition
-from infertune.tasks.prompts import Template
+from infertune.tasks.calls import CALL, MOST_COST, calls_task
 from infertune.types import Engine, Example, Scalar
 
 N_REPEATS = 64  # of a function that takes no example, in each split
-_CALL = "call"
 _FIXED: Mapping[str, tuple[Tier, Scalar]] = {  # what every study has
-    PROMPT: ("request", _CALL),
+    PROMPT: ("request", CALL),
     MAX_TOKENS: ("replay", MOST_COST),
     N: ("replay", 1),
     VOTER: ("replay", "first"),
@@ -132,56 +129,13 @@ def _space(space: SearchSpace | Mapping[str, Values]) -> SearchSpace:
 
 
 def _task(name: str, ids: Sequence[str], rows: Sequence[Any], *, seed: int) -> Task:
-    """Return the examples as a task whose answers are scores."""
+    """Return the examples, in an order that is random but fixed, as a task whose answers are scores."""
     order = np.random.default_rng(seed).permutation(len(ids))
     made = [Example(id=ids[at], fields={"id": ids[at]}, reference=_identity(rows[at])) for at in order]
     n_tune = min(max(2, round(0.6 * len(made))), len(made) - 2)
-    template = Template(name=_CALL, kind="plain", text="{id}")
-    return Task(
-        name=name,
-        version=1,
-        description="",
-        source="",
-        licence="",
-        tune=tuple(made[:n_tune]),
-        confirm=tuple(made[n_tune:]),
-        prompts={_CALL: template},
-        max_tokens_choices=(MOST_COST,),
-        stop=(),
-        extractors={"score": lambda text, example=None: text},
-        scorer=_ScoreItself(),
-        definition=Definition(
-            name="function",
-            version=1,
-            fields={"id": "id"},
-            reference="id",
-            prompts=(template,),
-            max_tokens=MOST_COST,
-            extraction=(),
-            scorer="exact",
-        ),
-        ideals={},
-        places={},
-        left_out=(),
-        notes=(),
-    )
+    return calls_task(name, tune=tuple(made[:n_tune]), confirm=tuple(made[n_tune:]))
 
 
 def _identity(row: Any) -> str:
     """Return what makes an example itself, as far as it can be told: other examples are another study."""
     return repr(row)[:1000]
-
-
-class _ScoreItself:
-    """The scorer of what a function returned."""
-
-    def normal_form(self, answer: str) -> str:
-        """Return the answer."""
-        return answer
-
-    def ideal(self, reference: str) -> None:
-        """Nothing is known of what a function should return."""
-
-    def score(self, answer: str, example: Example) -> float:
-        """Return the number that the answer is."""
-        return float(answer)

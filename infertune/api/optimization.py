@@ -201,7 +201,7 @@ def answered(
         view: Shows what goes on.
         on_progress: Told as well.
     """
-    outcome = decoding.run(question, view, on_progress=on_progress)
+    outcome = decoding.run(question, file, view, on_progress=on_progress)
     found, facts = outcome.finished.recommendation, outcome.finished.facts
     answer = Answer(
         study=question.name,

@@ -1,10 +1,13 @@
 """Rows of plain values, as records or as a frame of pandas or polars."""
 
+import csv
 import importlib
+import io
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, overload
 
-from infertune.errors import DataUnavailableError
+from infertune.errors import DataUnavailableError, InvalidInputError
 
 
 class Records(Sequence[Mapping[str, Any]]):
@@ -38,6 +41,30 @@ class Records(Sequence[Mapping[str, Any]]):
             DataUnavailableError: pandas is not installed.
         """
         return _library("pandas").DataFrame(self._rows)
+
+    def to_csv(self) -> str:
+        """Return the rows as CSV, the names first; nothing where there are none."""
+        text = io.StringIO(newline="")
+        if self._rows:
+            writer = csv.DictWriter(text, fieldnames=list(self._rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self._rows)
+        return text.getvalue()
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Write a Parquet file.
+
+        Raises:
+            DataUnavailableError: pandas, or what it writes Parquet with, is not installed.
+            InvalidInputError: The file cannot be written.
+        """
+        frame = self.to_pandas()
+        try:
+            frame.to_parquet(path, index=False)
+        except ImportError:
+            raise DataUnavailableError("Parquet needs the package 'pyarrow': pip install pyarrow") from None
+        except OSError as error:
+            raise InvalidInputError(f"{path} cannot be written: {error.strerror or error}") from None
 
     def to_polars(self) -> Any:
         """Return a ``polars.DataFrame``.

@@ -1,7 +1,7 @@
 """What a study answers: to look at, to take as frames, to deploy."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from html import escape
@@ -12,6 +12,8 @@ import msgspec
 from rich.console import Console
 
 from infertune.api.records import Records
+from infertune.archive import StoredStudy
+from infertune.archive.failures import Failures, failures
 from infertune.bank import SampleBank
 from infertune.recipes import recipe as recipes
 from infertune.recipes.answer_file import AnswerFile
@@ -19,6 +21,7 @@ from infertune.report import answer as reports
 from infertune.report import picture, table
 from infertune.report.answer import Answer
 from infertune.selection.recommendation import Point, Recommendation
+from infertune.study.logged_trial import LoggedTrial
 from infertune.study.trial_log import TrialLog
 from infertune.types import Scalar
 
@@ -55,28 +58,22 @@ class Result:
         with closing(SampleBank(self.file.database)) as bank:
             found = TrialLog(bank.url, self.answer.study).trials()
         names = self.answer.shown(parameter.name for parameter in self.answer.space.parameters)
-        return Records(
-            [
-                {
-                    "number": trial.number,
-                    "utility": trial.utility,
-                    "cost_tokens": trial.cost_tokens,
-                    "n_examples": trial.n_examples,
-                    "error": trial.cause,
-                    **{
-                        self.answer.label(name): trial.chosen.get(name, trial.configuration.get(name))
-                        for name in names
-                    },
-                }
-                for trial in found
-            ]
-        )
+        return trial_records(found, {name: self.answer.label(name) for name in names})
 
     @property
     def samples(self) -> Records:
         """Every sample that the study has bought, in its order, with the settings that it was made with."""
         with closing(SampleBank(self.file.database)) as bank:
             return Records(list(bank.samples(self.answer.study)))
+
+    def failures(self, n: int = 10) -> Failures:
+        """Return what fails under the recommended configuration, and ``n`` failures that are unlike each other.
+
+        Raises:
+            DataUnavailableError: The study is of a joint search, or an earlier infertune kept less of it.
+        """
+        with StoredStudy(self.answer.study, self.file.database) as study:
+            return failures(study, n=n)
 
     def best_config(self) -> dict[str, Scalar]:
         """Return the recommended configuration: dotted names and their values."""
@@ -114,3 +111,25 @@ class Result:
         console = Console(file=io.StringIO(), record=True, width=_COLUMNS)
         table.show(self.answer, console)
         return export(console)
+
+
+def trial_records(trials: Sequence[LoggedTrial], labels: Mapping[str, str]) -> Records:
+    """Return a record of each trial.
+
+    Args:
+        trials: Of one study.
+        labels: What each setting that is shown is called, by its dotted name.
+    """
+    return Records(
+        [
+            {
+                "number": trial.number,
+                "utility": trial.utility,
+                "cost_tokens": trial.cost_tokens,
+                "n_examples": trial.n_examples,
+                "error": trial.cause,
+                **{label: trial.chosen.get(name, trial.configuration.get(name)) for name, label in labels.items()},
+            }
+            for trial in trials
+        ]
+    )

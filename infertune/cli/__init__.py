@@ -6,7 +6,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from infertune import __version__
-from infertune.cli import models, tasks
+from infertune.cli import archive, models, tasks
 from infertune.cli.doctor import doctor
 from infertune.cli.evaluate import evaluate
 from infertune.cli.explain import explain
@@ -85,6 +85,31 @@ app.command(
     short_help="Measure one configuration.",
     epilog="Example: infertune evaluate --config capitals.yaml --set temperature=0",
 )(evaluate)
+app.command(
+    cls=Grouped,
+    short_help="List the studies of a database.",
+    epilog="Example: infertune studies --db infertune.db",
+)(archive.studies)
+app.command(
+    cls=Grouped,
+    short_help="Show the answer of a finished study again.",
+    epilog="Example: infertune show capitals --out capitals.yaml",
+)(archive.show)
+app.command(
+    cls=Grouped,
+    short_help="List what a study tried.",
+    epilog="Example: infertune trials capitals --csv trials.csv",
+)(archive.trials)
+app.command(
+    cls=Grouped,
+    short_help="Show which examples fail under the recommended configuration.",
+    epilog="Example: infertune failures capitals -n 10",
+)(archive.failures)
+app.command(
+    cls=Grouped,
+    short_help="Compare two configurations or studies on the same examples.",
+    epilog="Example: infertune compare small-model large-model",
+)(archive.compare)
 app.command(
     cls=Grouped,
     short_help="Show the search space of a task.",

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from infertune.errors import InvalidInputError
+from infertune.tasks.calls import MOST_COST
 from infertune.types import Generation, Request, Response, Scalar, Unsupported
 
-MOST_COST = 10**9
-"""Of one call."""
 _LONGEST_ERROR = 300
 
 

@@ -43,6 +43,11 @@ class AnswerFile:
         """Raise InvalidInputError where there is no such folder, or the file is something else or another answer."""
         recipe.check_writable(self.path, self.study)
 
+    @property
+    def has_folder(self) -> bool:
+        """Whether the model is a folder on this machine."""
+        return self.engine != "openai" and text_file.exists(Path(self.model).expanduser())
+
     def recipe(
         self,
         recommended: Mapping[str, Scalar],
@@ -86,11 +91,10 @@ class AnswerFile:
     def files(self) -> Files:
         """Return the files that the study is run with, as seen from the answer file and from the root."""
         task_file = recipe_task.task_file(self.asked_task)
-        has_folder = self.engine != "openai" and text_file.exists(Path(self.model).expanduser())
         return Files(
             task=None if task_file is None else recipe.place(task_file, answer=self.path),
             data=None if self.data is None else recipe.place(self.data, answer=self.path),
-            model=recipe.place(self.model, answer=self.path) if has_folder else None,
+            model=recipe.place(self.model, answer=self.path) if self.has_folder else None,
             database=None if "://" in self.database else recipe.place(self.database, answer=self.path),
         )
 

@@ -26,6 +26,23 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExampleScores:
+    """A configuration, example by example.
+
+    Attributes:
+        scores: Expected utility of each example, in [0, 1].
+        tokens: Expected tokens of one request in use, likewise.
+        refused: Examples that will never be answered under it.
+    """
+
+    configuration: Configuration
+    example_ids: tuple[str, ...]
+    scores: tuple[float, ...]
+    tokens: tuple[float, ...]
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
     """The answer of a study.
 
@@ -44,6 +61,7 @@ class Recommendation:
         n_trials: Evaluations of a configuration on some examples; an allocator may come back to one with more.
         n_tune: Examples of the finals.
         notes: What the user should know: values left out of the space, requests that failed ...
+        confirmed: ``seen`` and ``default`` on the examples of the confirmation; one where they are the same.
     """
 
     recommended: Configuration
@@ -61,6 +79,7 @@ class Recommendation:
     n_trials: int
     n_tune: int
     notes: tuple[str, ...]
+    confirmed: tuple[ExampleScores, ...] = ()
 
 
 def point(candidate: Candidate) -> Point:
@@ -70,4 +89,15 @@ def point(candidate: Candidate) -> Point:
         utility=candidate.utility,
         cost_tokens=candidate.cost_tokens,
         answered_share=candidate.answered_share,
+    )
+
+
+def example_scores(candidate: Candidate) -> ExampleScores:
+    """Return a candidate as plain values."""
+    return ExampleScores(
+        configuration=candidate.configuration,
+        example_ids=candidate.example_ids,
+        scores=tuple(candidate.scores.tolist()),
+        tokens=tuple(candidate.tokens.tolist()),
+        refused=tuple(sorted(candidate.refused)),
     )

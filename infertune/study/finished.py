@@ -46,6 +46,16 @@ def kept(log: TrialLog, asked: Mapping[str, Any]) -> Finished | None:
     noted = log.noted(_KEY)
     if noted is None or noted["asked"] != msgspec.json.decode(msgspec.json.encode(dict(asked))):
         return None
+    return _read(noted)
+
+
+def last(log: TrialLog) -> Finished | None:
+    """Return the last answer, whatever was asked; None where there is none, or another infertune wrote it."""
+    noted = log.noted(_KEY)
+    return None if noted is None else _read(noted)
+
+
+def _read(noted: Mapping[str, Any]) -> Finished | None:
     try:
         return msgspec.convert(noted["answer"], Finished, dec_hook=_made)
     except msgspec.ValidationError:

@@ -18,7 +18,7 @@ from infertune.errors import BudgetError
 from infertune.evaluation.account import Account
 from infertune.evaluation.evaluator import Evaluator
 from infertune.evaluation.scoring import CachedScorer
-from infertune.selection.recommendation import Recommendation, point
+from infertune.selection.recommendation import Recommendation, example_scores, point
 from infertune.selection.regret_bound import promise
 from infertune.selection.select import Wanted, select
 from infertune.selection.verdict import judge
@@ -164,6 +164,7 @@ class Study:
             n_trials=self._incumbents.n_trials,
             n_tune=len(compared.candidates[0].example_ids),
             notes=tuple(self._notes),
+            confirmed=tuple(map(example_scores, confirmed)),
         )
 
     def _pilot(self) -> SearchContext:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, column, select, table
+from sqlalchemy import Engine, column, func, select, table
 from sqlalchemy.exc import DBAPIError
 
 from infertune.bank.database import BUSY_SECONDS, check_whole, connect, create_tables, damaged, readable_errors
@@ -163,6 +163,13 @@ class TrialLog:
         return [
             self._trial(at, attributes, evidence, is_sealed=is_sealed) for at, attributes in enumerate(held.values())
         ]
+
+    def n_trials(self) -> int:
+        """Return how many trials are finished."""
+        joined = _STUDIES.join(_TRIALS, _TRIALS.c.study_id == _STUDIES.c.study_id)
+        counted = select(func.count()).select_from(joined).where(_STUDIES.c.study_name == self._name)
+        with readable_errors(self._database), self._database.connect() as connection:
+            return int(connection.execute(counted).scalar_one())
 
     def append(self, space: SearchSpace, trial: LoggedTrial) -> None:
         """Add a finished trial; its parameters are those of the complete configuration, as the tools show them.

@@ -3,7 +3,7 @@
 from infertune.tasks.check import TaskReport, check, warnings
 from infertune.tasks.draft import Draft, columns, draft
 from infertune.tasks.starter import starter, starter_data
-from infertune.tasks.task import Task, definitions, load, names
+from infertune.tasks.task import Task, definitions, load, names, remade
 
 __all__ = [
     "Draft",
@@ -15,6 +15,7 @@ __all__ = [
     "draft",
     "load",
     "names",
+    "remade",
     "starter",
     "starter_data",
     "warnings",

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from infertune.errors import InvalidInputError
+from infertune.errors import DataUnavailableError, InvalidInputError
 from infertune.types import Example
 
 
@@ -86,6 +86,24 @@ class FunctionScorer:
     def ideal(self, reference: str) -> str | None:
         """Nothing is known of what a function wants to read."""
         return None
+
+
+class LostScorer:
+    """Stands for a function that scored in another process, and of which nothing could be kept."""
+
+    def normal_form(self, answer: str) -> str | None:
+        """Return the answer without the space around it; None where that is all."""
+        return answer.strip() or None
+
+    def score(self, answer: str, example: Example) -> float:
+        """Raise DataUnavailableError."""
+        raise DataUnavailableError(
+            "this study was scored by a Python function that no task file names, so that nothing of it can be scored "
+            "again; name it in the task file as `module:function`"
+        )
+
+    def ideal(self, reference: str) -> None:
+        """Nothing is known of what a function wants to read."""
 
 
 class Function(

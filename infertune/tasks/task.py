@@ -16,7 +16,7 @@ from infertune.tasks import judgement, splits, taskfile
 from infertune.tasks.definition import Definition
 from infertune.tasks.extraction import Extractor
 from infertune.tasks.judgement import Miss
-from infertune.tasks.own_function import Function, FunctionScorer, digest, named
+from infertune.tasks.own_function import Function, FunctionScorer, LostScorer, digest, named
 from infertune.tasks.prompts import Template
 from infertune.tasks.scorers.text import Scorer
 from infertune.types import Example
@@ -168,25 +168,58 @@ def _read(path: Path, data: Path | None) -> Task:
     if file is None:
         problems += splits.unknown_columns(keys, path=path, data=data)
         raise together(problems, alone=f"{path}: ", head=f"{path} has {len(problems)} errors")
-    definition = file.definition
-    found = splits.read(definition, file.scorer, file.templates.values(), path=path, data=data)
+    found = splits.read(file.definition, file.scorer, file.templates.values(), path=path, data=data)
     cases = [*found.tune, *found.confirm]
+    return replace(
+        _of(file, tuple(case.example for case in found.tune), tuple(case.example for case in found.confirm)),
+        ideals={case.example.id: case.ideal for case in cases if case.ideal is not None},
+        places=found.places,
+        left_out=found.left_out,
+        notes=found.notes,
+    )
+
+
+def remade(
+    definition: Definition,
+    templates: Mapping[str, Template],
+    *,
+    tune: tuple[Example, ...],
+    confirm: tuple[Example, ...],
+    without_scorer: bool = False,
+) -> Task:
+    """Return a task from what was kept of it; of where its rows stood nothing is known.
+
+    Args:
+        definition: As its file had it.
+        templates: The prompts by name.
+        tune: The examples of the two splits; ``confirm`` likewise.
+        without_scorer: Whether its scorer could not be kept: then nothing can be scored.
+
+    Raises:
+        InvalidInputError: A function or a plugin that it names is not there any more.
+    """
+    file = taskfile.of_definition(definition, templates, LostScorer() if without_scorer else None)
+    return _of(file, tune, confirm)
+
+
+def _of(file: taskfile.TaskFile, tune: tuple[Example, ...], confirm: tuple[Example, ...]) -> Task:
+    definition = file.definition
     return Task(
         name=definition.name,
         version=definition.version,
         description=definition.description,
         source=definition.source,
         licence=definition.licence,
-        tune=tuple(case.example for case in found.tune),
-        confirm=tuple(case.example for case in found.confirm),
+        tune=tune,
+        confirm=confirm,
         prompts=file.templates,
         max_tokens_choices=file.max_tokens,
         stop=definition.stop,
         extractors=file.extractors,
         scorer=file.scorer,
         definition=definition,
-        ideals={case.example.id: case.ideal for case in cases if case.ideal is not None},
-        places=found.places,
-        left_out=found.left_out,
-        notes=found.notes,
+        ideals={},
+        places={},
+        left_out=(),
+        notes=(),
     )

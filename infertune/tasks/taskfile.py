@@ -61,18 +61,33 @@ def read(path: Path) -> tuple[TaskFile | None, dict[str, Any], list[str]]:
         problems.append(f"'max_tokens' must be at most {_MOST_TOKENS:,}, but is {max_tokens[-1]:,}")
     if problems or scorer is None:
         return None, keys, problems
-    definition = Definition(**keys)
+    return _whole(Definition(**keys), templates, scorer), keys, []
+
+
+def of_definition(definition: Definition, templates: Mapping[str, Template], scorer: Scorer | None = None) -> TaskFile:
+    """Return the file of a definition that was read before, with the texts of its prompts.
+
+    Args:
+        scorer: In place of the definition's own.
+
+    Raises:
+        InvalidInputError: The scorer's function or plugin is not there any more.
+    """
+    if scorer is None:
+        scorer, problems = _scorer(definition.scorer)
+        if scorer is None:
+            raise InvalidInputError(f"the task '{definition.name}': {problems[0]}")
+    return _whole(definition, templates, scorer)
+
+
+def _whole(definition: Definition, templates: Mapping[str, Template], scorer: Scorer) -> TaskFile:
     steps = definition.extraction if isinstance(definition.extraction, dict) else {"default": definition.extraction}
-    return (
-        TaskFile(
-            definition=definition,
-            templates=templates,
-            scorer=scorer,
-            extractors={name: extractor(one, scorer.normal_form) for name, one in steps.items()},
-            max_tokens=max_tokens,
-        ),
-        keys,
-        [],
+    return TaskFile(
+        definition=definition,
+        templates=templates,
+        scorer=scorer,
+        extractors={name: extractor(one, scorer.normal_form) for name, one in steps.items()},
+        max_tokens=_max_tokens(definition.max_tokens),
     )
 
 
