@@ -5,16 +5,18 @@ Ten failures of one kind teach no more than one: those that are shown are chosen
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from infertune.archive.stored_study import StoredStudy
 from infertune.evaluation.evaluator import Evaluator
+from infertune.evaluation.parts import orders
 from infertune.selection.recommendation import ExampleScores
 from infertune.space.names import EXTRACTOR
 from infertune.statistics.diverse import diverse, word_features
-from infertune.types import Configuration, Prompt
+from infertune.types import Configuration, Prompt, Response
+from infertune.types.evidence import Order
 
 FAILED_BELOW = 0.5
 _MOST_COMPARED = 2000  # of the failures, the worst first
@@ -177,18 +179,17 @@ class _Texts:
     """What was asked and answered, example by example."""
 
     def __init__(self, study: StoredStudy, evaluator: Evaluator) -> None:
-        self._study = study
+        self._extractor = study.task.default_extractor
         self._evaluator = evaluator
         self._numbers = {example.id: number for number, example in enumerate(evaluator.examples)}
+        self._parts = study.confirmed
 
     def of(self, configuration: Configuration, example_id: str) -> tuple[AnswerText, ...]:
-        number = self._numbers[example_id]
-        example = self._evaluator.examples[number]
-        extractor = str(configuration.get(EXTRACTOR, self._study.task.default_extractor))
+        example = self._evaluator.examples[self._numbers[example_id]]
+        extractor = str(configuration.get(EXTRACTOR, self._extractor))
         scorer = self._evaluator.scorer
-        (response,) = self._evaluator.responses(self._evaluator.order(configuration, [number]))
         found = []
-        for generation in response.generations:
+        for generation in self._response(configuration, example_id).generations:
             answer = scorer.answer(generation.text, extractor, example)
             found.append(
                 AnswerText(
@@ -201,11 +202,10 @@ class _Texts:
         return tuple(found)
 
     def error(self, configuration: Configuration, example_id: str) -> str:
-        (response,) = self._evaluator.responses(self._evaluator.order(configuration, [self._numbers[example_id]]))
-        return response.error
+        return self._response(configuration, example_id).error
 
     def prompt(self, configuration: Configuration, example_id: str) -> Prompt:
-        (request,) = self._evaluator.requests(self._evaluator.order(configuration, [self._numbers[example_id]]))
+        (request,) = self._evaluator.requests(self._order(configuration, example_id))
         return request.prompt
 
     def question(self, example_id: str) -> str:
@@ -213,3 +213,12 @@ class _Texts:
 
     def reference(self, example_id: str) -> str:
         return self._evaluator.examples[self._numbers[example_id]].reference
+
+    def _response(self, configuration: Configuration, example_id: str) -> Response:
+        return self._evaluator.responses(self._order(configuration, example_id))[0]
+
+    def _order(self, configuration: Configuration, example_id: str) -> Order:
+        """Return the order that bought an example in the confirmation, with what was bought beyond n."""
+        whole = orders(self._evaluator, configuration, self._parts)
+        number = self._numbers[example_id]
+        return next(replace(order, examples=(number,)) for order in whole if number in order.examples)

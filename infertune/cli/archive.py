@@ -79,9 +79,11 @@ def trials(
     as_json: shared_options.Json = False,
 ) -> None:
     """List what a study tried: settings, utility and tokens per request, of unfinished studies too."""
-    from infertune.api.archive import trials_of
+    from infertune.api.archive import records
+    from infertune.archive import StoredStudy
 
-    found = trials_of(study, database=database)
+    with StoredStudy(study, database) as stored:
+        found, tried, space = records(stored), stored.trials, stored.opening.space
     if as_csv is not None:
         _write_csv(found.to_csv(), as_csv)
     if as_parquet is not None:
@@ -93,7 +95,7 @@ def trials(
 
         from infertune.report import trials as report
 
-        report.show(found, Console())
+        report.show(tried, space, Console())
 
 
 def failures(
