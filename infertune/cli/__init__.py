@@ -107,6 +107,11 @@ app.command(
 )(archive.failures)
 app.command(
     cls=Grouped,
+    short_help="Show what each change is worth, and which settings matter.",
+    epilog="Example: infertune importance capitals",
+)(archive.importance)
+app.command(
+    cls=Grouped,
     short_help="Compare two configurations or studies on the same examples.",
     epilog="Example: infertune compare small-model large-model",
 )(archive.compare)

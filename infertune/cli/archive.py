@@ -128,6 +128,28 @@ def failures(
         report.show(found, Console(), whole=whole)
 
 
+def importance(
+    study: _Study = None,
+    database: shared_options.Database = "infertune.db",
+    as_json: shared_options.Json = False,
+) -> None:
+    """Show what each change of the recommendation is worth, and how much each setting matters."""
+    from rich.console import Console
+
+    from infertune.archive import StoredStudy, importance, path
+    from infertune.archive.surface import UtilitySurface
+    from infertune.report import importance as report
+
+    with StoredStudy(study, database) as stored:
+        surface, answer = UtilitySurface(stored), stored.recommendation
+        steps = path.path(surface, answer.default, answer.recommended)
+        found = importance.importances(surface, answer.recommended, answer.default)
+    if as_json:
+        print(json.dumps(report.as_json(steps, found), indent=2))
+    else:
+        report.show(steps, found, Console())
+
+
 def compare(
     a: Annotated[str, typer.Argument(help="Study, or STUDY:default, STUDY:seen, STUDY:NUMBER of a trial.")],
     b: Annotated[str, typer.Argument(help="The other, likewise.")],

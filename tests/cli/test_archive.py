@@ -33,10 +33,17 @@ def study(tmp_path: Path, infertune: Infertune) -> library.Result:
 
 def test_every_command_reads_the_study_again(study: library.Result, infertune: Infertune, tmp_path: Path) -> None:
     (tmp_path / "planted.yaml").unlink()
-    for words in (["studies"], ["show"], ["trials"], ["failures"], ["compare", "planted:default", "planted"]):
+    for words in (
+        ["studies"],
+        ["show"],
+        ["trials"],
+        ["failures"],
+        ["importance"],
+        ["compare", "planted:default", "planted"],
+    ):
         done = infertune(*words)
         assert (done.code, done.err) == (0, ""), done
-        assert "planted" in done.out or words[0] in ("trials", "failures", "show")
+        assert "planted" in done.out or words[0] in ("trials", "failures", "show", "importance")
         assert "\x1b" not in done.out and "\x07" not in done.out
         assert json.loads(infertune(*words, "--json").out)
     assert infertune("show", "planted", "--json").json == study.as_json()
