@@ -65,7 +65,7 @@ class UtilitySurface:
         for start in range(0, len(configurations), _AT_ONCE):
             some = configurations[start : start + _AT_ONCE]
             places = [self._place(each) for each in some]
-            worth = self._model.view([self._own(each) for each in some]).worth
+            worth = self._model.view([self.request_part(each) for each in some]).worth
             for row, place in enumerate(places):
                 if place is not None:
                     found[start + row] = worth[row, place]
@@ -79,7 +79,7 @@ class UtilitySurface:
         one, other = self._one(b), self._one(a)
         one_sample = np.array([1])
         _, spread = self._model.changes(one, np.array([[mine]]), [[0]], one_sample, other, its)
-        same = self._own(a) == self._own(b) and mine == its
+        same = self.request_part(a) == self.request_part(b) and mine == its
         return float(one.worth[0, mine] - other.worth[0, its]), 0.0 if same else float(spread[0, 0])
 
     def tokens(self, configuration: Configuration) -> float:
@@ -88,9 +88,10 @@ class UtilitySurface:
         return float("nan") if place is None else float(self._one(configuration).tokens[0, place])
 
     def _one(self, configuration: Configuration) -> View:
-        return self._model.view([self._own(configuration)])
+        return self._model.view([self.request_part(configuration)])
 
-    def _own(self, configuration: Mapping[str, Scalar]) -> Configuration:
+    def request_part(self, configuration: Mapping[str, Scalar]) -> Configuration:
+        """Return the values of the request tier."""
         return Configuration({name: value for name, value in configuration.items() if name in self._request})
 
     def _place(self, configuration: Mapping[str, Scalar]) -> int | None:

@@ -150,6 +150,52 @@ def importance(
         report.show(steps, found, Console())
 
 
+def pick(
+    study: _Study = None,
+    database: shared_options.Database = "infertune.db",
+    max_cost_tokens: Annotated[
+        float | None,
+        typer.Option(help="Most tokens per request.", callback=limits.finite, rich_help_panel="Limits"),
+    ] = None,
+    min_utility: Annotated[
+        float | None, typer.Option(help="Least utility.", callback=limits.finite, rich_help_panel="Limits")
+    ] = None,
+    max_latency: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SECONDS", help="Longest median time of a request, such as 2s or 0.5.", rich_help_panel="Limits"
+        ),
+    ] = None,
+    as_json: shared_options.Json = False,
+) -> None:
+    """Pick the best configuration within limits from what a study compared; exit code 3 where none fits."""
+    import shlex
+
+    from rich.console import Console
+
+    from infertune.archive import StoredStudy
+    from infertune.archive.pick import Limits
+    from infertune.archive.pick import pick as picked
+    from infertune.budget.limits import parse_seconds
+    from infertune.errors import InvalidInputError
+    from infertune.report import pick as report
+
+    try:
+        seconds = None if max_latency is None else parse_seconds(max_latency)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"`max_latency` {error.text}") from None
+    asked = Limits(max_cost_tokens=max_cost_tokens, min_utility=min_utility, max_latency_seconds=seconds)
+    with StoredStudy(study, database) as stored:
+        found, known = picked(stored, asked), stored.opening
+    if as_json:
+        print(json.dumps(report.as_json(found), indent=2))
+        return
+    settings = [f"{name}={value}" for name, value in found.chosen.configuration.items()]
+    command = ["infertune", "evaluate", "--task", known.asked_task, "--model", known.model, "--engine", known.engine]
+    words = [*command, "--db", database, *(word for each in settings for word in ("--set", each))]
+    report.show(found, Console(), confirms=shlex.join(words))
+
+
 def compare(
     a: Annotated[str, typer.Argument(help="Study, or STUDY:default, STUDY:seen, STUDY:NUMBER of a trial.")],
     b: Annotated[str, typer.Argument(help="The other, likewise.")],
