@@ -11,6 +11,7 @@ from infertune.archive.comparison import StudyComparison
 from infertune.recipes import recipe
 from infertune.recipes.answer_file import AnswerFile
 from infertune.report.answer import Answer, evidence
+from infertune.selection.recommendation import scores_of
 from infertune.space.names import ARGUMENT
 
 DEFAULT_DATABASE = "infertune.db"
@@ -109,6 +110,7 @@ def result(stored: StoredStudy) -> Result:
             evidence=evidence(found.verdict),
             facts=finished.facts,
             confirmed=stored.confirmed,
+            scores=scores_of(found, found.recommended),
         ),
     )
     if known.engine == "function":
