@@ -82,28 +82,30 @@ class Exact:
 
     def score(self, answer: str, example: Example) -> float:
         """Return 1.0 when the answer is one of those accepted, else 0.0."""
-        return float(any(answer == self.normal_form(accepted) for accepted in self._accepted(example.reference)))
+        return float(any(answer == self.normal_form(one) for one in accepted(example.reference, self.separator)))
 
     def ideal(self, reference: str) -> str:
         """Return the first accepted answer."""
-        return self._accepted(reference)[0]
+        return accepted(reference, self.separator)[0]
 
     @cached_property
     def _removed(self) -> dict[int, None]:
         characters = string.punctuation * self.ignore_punctuation + string.digits * self.ignore_numbers
         return {ord(character): None for character in characters}
 
-    def _accepted(self, reference: str) -> list[str]:
-        if self.separator:
-            return reference.split(self.separator)
-        if reference.startswith("["):
-            try:
-                accepted = json.loads(reference)
-            except ValueError:
-                return [reference]
-            if isinstance(accepted, list) and accepted and all(isinstance(one, str) for one in accepted):
-                return accepted
-        return [reference]
+
+def accepted(reference: str, separator: str) -> list[str]:
+    """Return the answers that a reference accepts, at least one: what a separator splits, or a JSON list of texts."""
+    if separator:
+        return reference.split(separator)
+    if reference.startswith("["):
+        try:
+            found = json.loads(reference)
+        except (ValueError, RecursionError):
+            return [reference]
+        if isinstance(found, list) and found and all(isinstance(one, str) for one in found):
+            return found
+    return [reference]
 
 
 @dataclass(frozen=True, kw_only=True)
