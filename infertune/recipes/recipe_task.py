@@ -19,7 +19,7 @@ from infertune.files import text_file, yaml_file
 from infertune.files.shipped import shipped
 from infertune.recipes.recipe import Recipe
 from infertune.space.names import PROMPT
-from infertune.tasks import Task
+from infertune.tasks import Task, lm_eval_task
 from infertune.tasks.definition import Definition, Source
 from infertune.tasks.prompts import Template
 from infertune.types import Example
@@ -70,6 +70,8 @@ def load(recipe: Recipe, answer: Path, *, task: str | None, data: Path | None) -
             raise InvalidInputError(f"the data of {answer} are not there any more ({looked}): give `data`, or `task`")
     if recipe.definition is None:
         return tasks.load(_as_given_then(recipe.task, answer), data=data), ""
+    if recipe.task.startswith(lm_eval_task.PREFIX):
+        return tasks.load(recipe.task, data=data), ""
     if recipe.files.task is None and recipe.task in tasks.names():
         with as_file(shipped("tasks") / recipe.task) as folder:  # by its folder: one here may have the same name
             return tasks.load(folder, data=data), ""

@@ -21,6 +21,8 @@ from infertune.tasks.prompts import Template
 from infertune.tasks.scorers.text import Scorer
 from infertune.types import Example
 
+_OF_HARNESS = "lm-eval:"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
@@ -129,10 +131,10 @@ def definitions() -> list[Definition]:
 
 
 def load(name_or_path: str | Path, *, data: Path | None = None) -> Task:
-    """Return a shipped task by its name, or the task of a YAML file or of a folder with ``task.yaml``.
+    """Return a shipped task by its name, the task of a YAML file or of a folder with ``task.yaml``, or one of lm-eval.
 
     Args:
-        name_or_path: ``gsm8k``, ``my.yaml`` or ``tasks/mine``.
+        name_or_path: ``gsm8k``, ``my.yaml``, ``tasks/mine`` or ``lm-eval:NAME``.
         data: A file or a folder to read instead of the task's own data.
 
     Raises:
@@ -151,6 +153,10 @@ def read(name_or_path: str | Path, *, data: Path | None = None) -> Task:
     path = Path(name_or_path)
     if data is not None and not text_file.exists(data):
         raise InvalidInputError(f"`data` must be a file or a folder, but there is no {data}")
+    if str(name_or_path).startswith(_OF_HARNESS):
+        from infertune.tasks import lm_eval_task
+
+        return lm_eval_task.read(str(name_or_path), data=data)
     if text_file.is_file(path / "task.yaml"):
         return _read(path / "task.yaml", data)
     if path.suffix in (".yaml", ".yml"):
