@@ -84,7 +84,7 @@ def test_prompts_and_scores_are_those_of_the_harness(case: tuple[str, Path, list
         loglikelihood_rolling = loglikelihood
 
         def generate_until(self, requests: Any, **_: Any) -> list[str]:
-            return [source.choice([*completions, RIGHT[name](each.doc)]) for each in requests]
+            return [source.choice([source.choice(completions), RIGHT[name](each.doc)]) for each in requests]
 
     task = tasks.load(f"lm-eval:{name}", data=folder)
     found: Any = simple_evaluate(Canned(), tasks=[_harness(name, str(folder.resolve()))], bootstrap_iters=0)
