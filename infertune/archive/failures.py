@@ -10,32 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from infertune.archive.stored_study import StoredStudy
-from infertune.evaluation.evaluator import Evaluator
+from infertune.archive.texts import AnswerText, Texts
 from infertune.selection.recommendation import ExampleScores
-from infertune.space.names import EXTRACTOR
 from infertune.statistics.diverse import diverse, word_features
 from infertune.types import Configuration, Prompt
 
 FAILED_BELOW = 0.5
 _MOST_COMPARED = 2000  # of the failures, the worst first
 _MOST_ANSWERS = 5  # kinds of wrong answers that are told
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerText:
-    """One sample.
-
-    Attributes:
-        text: What the model wrote.
-        answer: What was found in it; None for nothing.
-        finish_reason: ``stop`` or ``length``.
-        score: Of the answer, in [0, 1].
-    """
-
-    text: str
-    answer: str | None
-    finish_reason: str
-    score: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +92,8 @@ def failures(study: StoredStudy, *, n: int = 10, below: float = FAILED_BELOW) ->
         for each, score in zip(recommended.example_ids, recommended.scores, strict=True)
         if each in other
     }
-    evaluator = study.evaluator("confirm")
     failed = sorted((each for each, (score, _) in scores.items() if score < below), key=lambda each: scores[each][0])
-    texts = _Texts(study, evaluator)
+    texts = Texts(study, "confirm")
     samples = {each: texts.of(found.recommended, each) for each in failed}
     wrong = [answer for each in failed for answer in samples[each]]
     return Failures(
@@ -151,7 +132,7 @@ def of_pair(study: StoredStudy, configuration: Configuration) -> ExampleScores:
 def _telling(
     failed: Sequence[str],
     samples: dict[str, tuple[AnswerText, ...]],
-    texts: "_Texts",
+    texts: Texts,
     scores: dict[str, tuple[float, float]],
     n: int,
 ) -> list[str]:
@@ -171,45 +152,3 @@ def _kind(answer: AnswerText, below: float) -> str:
     if answer.answer is None:
         return "cut at max_tokens before an answer" if answer.finish_reason == "length" else "no answer found"
     return "wrong answer"
-
-
-class _Texts:
-    """What was asked and answered, example by example."""
-
-    def __init__(self, study: StoredStudy, evaluator: Evaluator) -> None:
-        self._study = study
-        self._evaluator = evaluator
-        self._numbers = {example.id: number for number, example in enumerate(evaluator.examples)}
-
-    def of(self, configuration: Configuration, example_id: str) -> tuple[AnswerText, ...]:
-        number = self._numbers[example_id]
-        example = self._evaluator.examples[number]
-        extractor = str(configuration.get(EXTRACTOR, self._study.task.default_extractor))
-        scorer = self._evaluator.scorer
-        (response,) = self._evaluator.responses(self._evaluator.order(configuration, [number]))
-        found = []
-        for generation in response.generations:
-            answer = scorer.answer(generation.text, extractor, example)
-            found.append(
-                AnswerText(
-                    text=generation.text,
-                    answer=answer,
-                    finish_reason=generation.finish_reason,
-                    score=scorer.score(answer, example),
-                )
-            )
-        return tuple(found)
-
-    def error(self, configuration: Configuration, example_id: str) -> str:
-        (response,) = self._evaluator.responses(self._evaluator.order(configuration, [self._numbers[example_id]]))
-        return response.error
-
-    def prompt(self, configuration: Configuration, example_id: str) -> Prompt:
-        (request,) = self._evaluator.requests(self._evaluator.order(configuration, [self._numbers[example_id]]))
-        return request.prompt
-
-    def question(self, example_id: str) -> str:
-        return " ".join(map(str, self._evaluator.examples[self._numbers[example_id]].fields.values()))
-
-    def reference(self, example_id: str) -> str:
-        return self._evaluator.examples[self._numbers[example_id]].reference
