@@ -6,7 +6,7 @@ import numpy as np
 
 from infertune.archive.stored_study import StoredStudy
 from infertune.evaluation.evaluator import Evaluator
-from infertune.space.names import N, VOTER
+from infertune.space.names import VOTER, N
 from infertune.statistics.intervals import Interval, mean_interval
 from infertune.types import Configuration
 from infertune.types.evidence import Evidence, Order

@@ -108,7 +108,7 @@ class StoredStudy:
         return self._log.trials()
 
     def spent_by_prompt(self) -> Iterator[tuple[str, str, Usage]]:
-        """Yield what it has paid for each example under each prompt: the example's id, the prompt's digest, the sum."""
+        """Yield what it has paid for each example under each prompt: the example's id, the prompt's digest, a sum."""
         return self._bank.spent_by_prompt(self.name)
 
     @property

@@ -13,6 +13,7 @@ from infertune.cli.explain import explain
 from infertune.cli.handover import handover
 from infertune.cli.load import load
 from infertune.cli.optimize import optimize
+from infertune.cli.report import report
 from infertune.cli.space import space
 from infertune.cli.tune_serving import tune_serving
 from infertune.cli.verify import verify
@@ -110,6 +111,11 @@ app.command(
     short_help="Compare two configurations or studies on the same examples.",
     epilog="Example: infertune compare small-model large-model",
 )(archive.compare)
+app.command(
+    cls=Grouped,
+    short_help="Write a study as one HTML page, or as Markdown, JSON or CSV.",
+    epilog="Example: infertune report capitals",
+)(report)
 app.command(
     cls=Grouped,
     short_help="Show the search space of a task.",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from infertune import __version__
@@ -18,7 +19,7 @@ from infertune.report.table import advice, bounded, duration, plain, sentence, s
 from infertune.report.text import as_name, cut, rendered
 from infertune.selection.recommendation import ExampleScores
 from infertune.space import SearchSpace
-from infertune.types import Configuration, Scalar
+from infertune.types import Scalar
 
 MOST_TRIAL_BYTES = 1_200_000
 MOST_SCORE_BYTES = 1_000_000
@@ -39,7 +40,7 @@ def page_data(study: StoredStudy, found: Answer | None) -> dict[str, Any]:
     """
     space = study.opening.space
     names = [parameter.name for parameter in space.parameters]
-    settings = _Settings(names if found is None else found.shown(names), space, found)
+    settings = _Settings(names if found is None else found.shown(names), space)
     compared, front = [], []
     if found is not None:
         front = front_points(study, found.recommendation)
@@ -65,7 +66,7 @@ def page_data(study: StoredStudy, found: Answer | None) -> dict[str, Any]:
         "pairs": list(paired(with_texts, lambda each: numbers[id(each)])),
         "samples": samples(study, with_texts),
         "examples": list(examples),
-        "curve": [] if found is None else [asdict(each) for each in curves.curve(study, found.recommendation.recommended)],
+        "curve": [] if found is None else _curve(study, found),
         "spending": _spending(study, found),
         "failures": None if found is None else _failures(study),
         "environment": _environment(study, found),
@@ -76,10 +77,10 @@ def page_data(study: StoredStudy, found: Answer | None) -> dict[str, Any]:
 class _Settings:
     """The columns of configurations: each value is written once, and a point has its number."""
 
-    def __init__(self, names: Sequence[str], space: SearchSpace, found: Answer | None) -> None:
+    def __init__(self, names: Sequence[str], space: SearchSpace) -> None:
         self._names = list(names)
         self._at: list[dict[str, int]] = [{} for _ in names]
-        self._labels = [space[name].alias if found is None else found.label(name) for name in names]
+        self._labels = [space[name].alias for name in names]
 
     def of(self, configuration: Mapping[str, Scalar]) -> list[int]:
         """Return the number of each value, -1 for a setting that is not there."""
@@ -108,7 +109,7 @@ def _points(
         plain_point: dict[str, Any] = {
             "kind": point.kind,
             "label": point.label,
-            "x": round(point.cost_tokens, 2),
+            "x": round(point.cost_tokens, 4),
             "y": round(point.utility, 4),
             "n": point.n_examples,
             "values": settings.of(point.configuration),
@@ -158,6 +159,11 @@ def _answer(found: Answer, settings: _Settings) -> dict[str, Any]:
             for kind, configuration, side in sides
         ],
         "n_tune": recommendation.n_tune,
+        "on_tune": {
+            "x": round(recommendation.on_tune.cost_tokens, 4),
+            "y": round(recommendation.on_tune.utility, 4),
+            "changed": as_name(short(recommendation.recommended, found.space)),
+        },
         "notes": [cut(note, _LONGEST_NOTE) for note in recommendation.notes],
     }
 
@@ -165,8 +171,8 @@ def _answer(found: Answer, settings: _Settings) -> dict[str, Any]:
 def _facts(study: StoredStudy, found: Answer | None) -> list[list[str]]:
     known, spent = study.opening, study.spent if found is None else found.recommendation.spent
     rows = [
-        ["task", known.asked_task],
-        ["model", known.model],
+        ["task", study.task.name],
+        ["model", Path(known.model).name if Path(known.model).is_absolute() else known.model],
         ["engine", known.engine],
         ["search", f"{known.search}, seed {known.seed}"],
         ["spent", f"{spent.tokens:,} {'tokens' if found is None or found.settings is None else ''}".strip()],
@@ -178,6 +184,10 @@ def _facts(study: StoredStudy, found: Answer | None) -> list[list[str]]:
     if found is not None:
         rows.append(["generating", duration(found.recommendation.seconds)])
     return [[name, as_name(value)] for name, value in rows]
+
+
+def _curve(study: StoredStudy, found: Answer) -> list[dict[str, Any]]:
+    return [asdict(each) for each in curves.curve(study, found.recommendation.recommended)]
 
 
 def _spending(study: StoredStudy, found: Answer | None) -> dict[str, Any]:
@@ -241,4 +251,3 @@ def _environment(study: StoredStudy, found: Answer | None) -> list[list[str]]:
         rows |= {"task digest": found.recipe.task_digest}
         rows |= {f"server {name}": value for name, value in (found.engine_metrics or {}).items()}
     return [[as_name(name), cut(str(value), _LONGEST_NOTE)] for name, value in rows.items()]
-

@@ -69,7 +69,7 @@ def confirmed_points(study: StoredStudy, found: Recommendation) -> list[PagePoin
 
 def front_points(study: StoredStudy, found: Recommendation) -> list[PagePoint]:
     """Return the front, cheapest first; of equal points the recommended one, or the first."""
-    points = []
+    points: list[PagePoint] = []
     for (cost, utility), group in itertools.groupby(found.front, key=lambda one: (one.cost_tokens, one.utility)):
         equals = [one.configuration for one in group]
         configuration = found.recommended if found.recommended in equals else equals[0]

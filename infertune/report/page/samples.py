@@ -37,15 +37,13 @@ def samples(study: StoredStudy, points: Sequence[PagePoint]) -> dict[str, Any]:
         telling = _telling(split, list(configurations.values()))
         n_left_out += max(0, len(telling) - MOST_EXAMPLES)
         texts = Texts(study, split)
-        found = {
-            digest: _of(texts, point, split, telling[:MOST_EXAMPLES]) for digest, point in configurations.items()
-        }
+        found = {digest: _of(texts, point, split, telling[:MOST_EXAMPLES]) for digest, point in configurations.items()}
         of[split] = {}
         for example_id in telling[:MOST_EXAMPLES]:
             under = {digest: held[example_id] for digest, held in found.items() if example_id in held}
             new = [each["prompt"] for each in under.values() if each["prompt"] not in prompts]
             example = {"reference": cut(texts.reference(example_id), LONGEST_ANSWER), "under": under}
-            if not room.takes([as_name(example_id), *dict.fromkeys(new), example | {"under": _numbered(under, prompts)}]):
+            if not room.takes([example_id, *dict.fromkeys(new), example | {"under": _numbered(under, prompts)}]):
                 n_left_out += 1
                 continue
             for prompt in new:
