@@ -58,7 +58,8 @@ class Front {
     this.series.push([letters, "text"]);
     this.figure.on_event("mousemove", (event) => this.hover(event));
     this.figure.on_event("mouseleave", () => this.hover(null));
-    this.figure.on_event("tap", (event) => this.tap(event));
+    this.figure.on_event("tap", (event) => this.tap(event, false));
+    this.figure.on_event("doubletap", (event) => this.tap(event, true)); // two quick clicks, wherever each was
   }
 
   kind(kind, more = {}) {
@@ -117,10 +118,11 @@ class Front {
     tip.style.top = `${Math.max(0, event.sy - 20)}px`;
   }
 
-  tap(event) {
+  tap(event, isSecond) {
     this.hover(event);
     const { best } = nearest(this.figure, this.log, this.data.points, event, 20);
-    if (best !== null) this.chosen(best);
+    if (best !== null && !(isSecond && best === this.tapped)) this.chosen(best);
+    this.tapped = best;
   }
 }
 

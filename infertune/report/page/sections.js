@@ -88,7 +88,7 @@ function showCap(data, front, compare) {
     const best = number === undefined ? null : data.points[number];
     const point = mine.x <= cost && mine.y >= (best?.y ?? 0) ? mine : best;
     range.setAttribute("aria-valuetext", `${tokens(cost)} ${data.cost}`);
-    const cap = cost < Number(range.max) ? cost : null;
+    const cap = cost < Number(range.max) - step ? cost : null; // a slider may end a step before its end
     front.capped(cap, point);
     said.replaceChildren(...(point ? capped(data, point, number, mine, cap, compare) : [el("p", {}, `Nothing on the front costs at most ${tokens(cost)} ${data.cost}.`)]));
   };
