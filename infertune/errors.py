@@ -51,6 +51,12 @@ class DataUnavailableError(InfertuneError):
     exit_code = 3
 
 
+class NothingFitsError(InfertuneError):
+    """Nothing that a study compared keeps what was asked."""
+
+    exit_code = 3
+
+
 class EngineError(InfertuneError):
     """The engine cannot generate: it did not start, died, or answers every request with an error."""
 

@@ -74,26 +74,12 @@ def compare(
         return comparison.compare(one, other, of_a=of_a, of_b=of_b)
 
 
-def trials_of(study: str | None = None, *, database: str | Path = DEFAULT_DATABASE) -> Records:
-    """Return what a study tried, as `infertune.Result.trials`; it need not be finished.
-
-    Raises:
-        InvalidInputError: There is no such study.
-        DataUnavailableError: An earlier infertune kept less of it.
-    """
-    with StoredStudy(study, database) as stored:
-        return trials_in(stored)
-
-
-def trials_in(stored: StoredStudy) -> Records:
-    """Return what a study that is open tried."""
+def records(stored: StoredStudy) -> Records:
+    """Return what a study that is open tried, as `infertune.Result.trials`; it need not be finished."""
     known = stored.opening
-    labels = {
-        parameter.name: parameter.alias if known.engine == "function" else parameter.name
-        for parameter in known.space.parameters
-        if known.engine != "function" or parameter.name.startswith(ARGUMENT)
-    }
-    return trial_records(stored.trials, labels)
+    is_function = known.engine == "function"
+    shown = [each for each in known.space.parameters if not is_function or each.name.startswith(ARGUMENT)]
+    return trial_records(stored.trials, {each.name: each.alias if is_function else each.name for each in shown})
 
 
 def page_of(stored: StoredStudy, *, refresh_seconds: float = 0.0) -> str:

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,10 @@ from rich.console import Console
 from infertune.api.records import Records
 from infertune.archive import StoredStudy
 from infertune.archive.failures import Failures, failures
+from infertune.archive.importance import importances
+from infertune.archive.path import Step, path
+from infertune.archive.pick import Limits, Picked, pick
+from infertune.archive.surface import UtilitySurface
 from infertune.bank import SampleBank
 from infertune.recipes import recipe as recipes
 from infertune.recipes.answer_file import AnswerFile
@@ -77,6 +81,50 @@ class Result:
         """
         with StoredStudy(self.answer.study, self.file.database) as study:
             return failures(study, n=n)
+
+    def path(self) -> list[Step]:
+        """Return the way from the default to the recommendation: what each change is worth, and how sure that is.
+
+        Raises:
+            DataUnavailableError: As of `failures`, or too little was tried.
+        """
+        with StoredStudy(self.answer.study, self.file.database) as study:
+            found = self.recommendation
+            return path(UtilitySurface(study), found.default, found.recommended)
+
+    def importance(self) -> Records:
+        """Return how much each setting matters, the most important first; docs/studies.md explains the keys.
+
+        Raises:
+            DataUnavailableError: As of `path`.
+        """
+        with StoredStudy(self.answer.study, self.file.database) as study:
+            found = self.recommendation
+            shares = importances(UtilitySurface(study), found.recommended, found.default)
+        return Records([asdict(each) for each in shares])
+
+    def pick(
+        self,
+        *,
+        max_cost_tokens: float | None = None,
+        min_utility: float | None = None,
+        max_latency_seconds: float | None = None,
+    ) -> Picked:
+        """Return the best of what was tried within limits, and what it gives up.
+
+        Args:
+            max_cost_tokens: Most tokens per request.
+            min_utility: Least utility.
+            max_latency_seconds: Longest median time of a request, as it was while the study ran.
+
+        Raises:
+            NothingFitsError: None keeps them; the message has the nearest.
+        """
+        limits = Limits(
+            max_cost_tokens=max_cost_tokens, min_utility=min_utility, max_latency_seconds=max_latency_seconds
+        )
+        with StoredStudy(self.answer.study, self.file.database) as study:
+            return pick(study, limits)
 
     def best_config(self) -> dict[str, Scalar]:
         """Return the recommended configuration: dotted names and their values."""

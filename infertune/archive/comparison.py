@@ -82,9 +82,9 @@ def compare(
     there = set(second.example_ids)
     common = [each for each in first.example_ids if each in there and each in same]
     if len(common) < 2:
+        tasks = "" if a.task.name == b.task.name else f": one is of the task {a.task.name}, the other of {b.task.name}"
         raise InvalidInputError(
-            f"the two must have answered two or more of the same examples, but share {len(common)} of {split}: "
-            f"'{a.name}' is of the task {a.task.name}, '{b.name}' of {b.task.name}"
+            f"the two must have answered at least two of the same {split} examples, but share {len(common)}{tasks}"
         )
     ours, theirs = _on(first, common), _on(second, common)
     pairs = list(zip(common, ours.scores, theirs.scores, strict=True))

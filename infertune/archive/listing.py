@@ -9,7 +9,7 @@ from sqlalchemy import Engine, func, inspect, select
 
 from infertune.archive import names
 from infertune.bank.tables import bank_requests
-from infertune.study import finished
+from infertune.study import finished, opening
 from infertune.study.trial_log import TrialLog
 from infertune.types import Scalar
 
@@ -80,7 +80,7 @@ def _bought(engine: Engine) -> Iterator[tuple[str, Any]]:
 def _line(url: str, name: str, bought: tuple[int, float, float] | None) -> StudyLine:
     log = TrialLog(url, name)
     settings = log.noted("settings") or {}
-    engine = settings.get("engine") or {}
+    begun_with, facts = opening.kept(log), settings.get("engine") or {}
     found = finished.last(log)
     spent, begun, last = bought or (0, None, None)
     answer = found.recommendation if found is not None else None
@@ -88,8 +88,8 @@ def _line(url: str, name: str, bought: tuple[int, float, float] | None) -> Study
         name=name,
         kind="optimize",
         task=str(settings.get("task", "")),
-        model=str(engine.get("model", "")),
-        engine=str(engine.get("engine", "")),
+        model=begun_with.model if begun_with is not None else str(facts.get("model", "")),
+        engine=str(facts.get("engine", "")),
         n_trials=answer.n_trials if answer is not None else log.n_trials(),
         spent_tokens=max(spent, answer.spent.tokens if answer is not None else 0),
         verdict=answer.verdict.kind if answer is not None else "",

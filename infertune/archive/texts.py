@@ -1,9 +1,10 @@
 """What was asked and answered, example by example."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infertune.archive.stored_study import Split, StoredStudy
+from infertune.evaluation.parts import orders
 from infertune.space.names import EXTRACTOR
 from infertune.types import Configuration, Prompt, Response
 
@@ -35,6 +36,7 @@ class Texts:
 
     def __init__(self, study: StoredStudy, split: Split) -> None:
         self._evaluator = study.evaluator(split)
+        self._parts = study.confirmed if split == "confirm" else ()
         self._default_extractor = study.task.default_extractor
         self._numbers = {example.id: number for number, example in enumerate(self._evaluator.examples)}
 
@@ -69,8 +71,15 @@ class Texts:
         return self._evaluator.examples[self._numbers[example_id]].reference
 
     def _responses(self, configuration: Configuration, example_ids: Sequence[str]) -> list[Response]:
+        """Return what was bought of each example: in the confirmation with the samples beyond n."""
         numbers = [self._numbers[each] for each in example_ids]
-        return self._evaluator.responses(self._evaluator.order(configuration, numbers))
+        found: dict[int, Response] = {}
+        whole = orders(self._evaluator, configuration, self._parts)
+        for order in [*whole, self._evaluator.order(configuration, numbers)]:
+            some = tuple(number for number in numbers if number in order.examples and number not in found)
+            if some:
+                found |= zip(some, self._evaluator.responses(replace(order, examples=some)), strict=True)
+        return [found[number] for number in numbers]
 
     def _read(self, response: Response, extractor: str, example_id: str) -> tuple[AnswerText, ...]:
         example = self._evaluator.examples[self._numbers[example_id]]

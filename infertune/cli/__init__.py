@@ -108,6 +108,16 @@ app.command(
 )(archive.failures)
 app.command(
     cls=Grouped,
+    short_help="Show what each change is worth, and which settings matter.",
+    epilog="Example: infertune importance capitals",
+)(archive.importance)
+app.command(
+    cls=Grouped,
+    short_help="Pick the best configuration of a study within limits.",
+    epilog="Example: infertune pick capitals --max-cost-tokens 60 --min-utility 0.4",
+)(archive.pick)
+app.command(
+    cls=Grouped,
     short_help="Compare two configurations or studies on the same examples.",
     epilog="Example: infertune compare small-model large-model",
 )(archive.compare)

@@ -79,9 +79,11 @@ def trials(
     as_json: shared_options.Json = False,
 ) -> None:
     """List what a study tried: settings, utility and tokens per request, of unfinished studies too."""
-    from infertune.api.archive import trials_of
+    from infertune.api.archive import records
+    from infertune.archive import StoredStudy
 
-    found = trials_of(study, database=database)
+    with StoredStudy(study, database) as stored:
+        found, tried, space = records(stored), stored.trials, stored.opening.space
     if as_csv is not None:
         _write_csv(found.to_csv(), as_csv)
     if as_parquet is not None:
@@ -93,7 +95,7 @@ def trials(
 
         from infertune.report import trials as report
 
-        report.show(found, Console())
+        report.show(tried, space, Console())
 
 
 def failures(
@@ -124,6 +126,74 @@ def failures(
         print(json.dumps(report.as_json(found), indent=2))
     else:
         report.show(found, Console(), whole=whole)
+
+
+def importance(
+    study: _Study = None,
+    database: shared_options.Database = "infertune.db",
+    as_json: shared_options.Json = False,
+) -> None:
+    """Show what each change of the recommendation is worth, and how much each setting matters."""
+    from rich.console import Console
+
+    from infertune.archive import StoredStudy, importance, path
+    from infertune.archive.surface import UtilitySurface
+    from infertune.report import importance as report
+
+    with StoredStudy(study, database) as stored:
+        surface, answer = UtilitySurface(stored), stored.recommendation
+        steps = path.path(surface, answer.default, answer.recommended)
+        found = importance.importances(surface, answer.recommended, answer.default)
+    if as_json:
+        print(json.dumps(report.as_json(steps, found), indent=2))
+    else:
+        report.show(steps, found, Console())
+
+
+def pick(
+    study: _Study = None,
+    database: shared_options.Database = "infertune.db",
+    max_cost_tokens: Annotated[
+        float | None,
+        typer.Option(help="Most tokens per request.", callback=limits.finite, rich_help_panel="Limits"),
+    ] = None,
+    min_utility: Annotated[
+        float | None, typer.Option(help="Least utility.", callback=limits.finite, rich_help_panel="Limits")
+    ] = None,
+    max_latency: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SECONDS", help="Longest median time of a request, such as 2s or 0.5.", rich_help_panel="Limits"
+        ),
+    ] = None,
+    as_json: shared_options.Json = False,
+) -> None:
+    """Pick the best configuration within limits from what a study compared; exit code 3 where none fits."""
+    import shlex
+
+    from rich.console import Console
+
+    from infertune.archive import StoredStudy
+    from infertune.archive.pick import Limits
+    from infertune.archive.pick import pick as picked
+    from infertune.budget.limits import parse_seconds
+    from infertune.errors import InvalidInputError
+    from infertune.report import pick as report
+
+    try:
+        seconds = None if max_latency is None else parse_seconds(max_latency)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"`max_latency` {error.text}") from None
+    asked = Limits(max_cost_tokens=max_cost_tokens, min_utility=min_utility, max_latency_seconds=seconds)
+    with StoredStudy(study, database) as stored:
+        found, known = picked(stored, asked), stored.opening
+    if as_json:
+        print(json.dumps(report.as_json(found), indent=2))
+        return
+    settings = [f"{name}={value}" for name, value in found.chosen.configuration.items()]
+    command = ["infertune", "evaluate", "--task", known.asked_task, "--model", known.model, "--engine", known.engine]
+    words = [*command, "--db", database, *(word for each in settings for word in ("--set", each))]
+    report.show(found, Console(), confirms=shlex.join(words))
 
 
 def compare(

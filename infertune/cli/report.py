@@ -70,7 +70,7 @@ def _text(stored: "StoredStudy", kind: Format) -> str:
     if kind == "html":
         return archive.page_of(stored)
     if kind == "csv":
-        return archive.trials_in(stored).to_csv()
+        return archive.records(stored).to_csv()
     found = archive.result(stored)
     if kind == "json":
         return json.dumps(found.as_json(), indent=2) + "\n"

@@ -1,7 +1,6 @@
-"""What a study tried, as a table: the settings that all share stand above it."""
+"""What a study tried, as a table, or the full records."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -9,40 +8,49 @@ from rich.text import Text
 
 from infertune.report.table import plain
 from infertune.report.text import cut, safe
+from infertune.space import SearchSpace
+from infertune.study.logged_trial import LoggedTrial
+from infertune.types import Scalar
 
-_FIGURES = ("number", "utility", "cost_tokens", "n_examples", "error")
-_HEADS = ("trial", "utility", "tokens", "examples")
-_LONGEST_ERROR = 60
+_LONGEST_ERROR = 80
 
 
-def show(trials: Sequence[Mapping[str, Any]], console: Console) -> None:
-    """Print a row for each trial, as `infertune.Result.trials` has them."""
+def show(trials: Sequence[LoggedTrial], space: SearchSpace, console: Console) -> None:
+    """Print a row for each trial, with what it changes of the default.
+
+    Args:
+        trials: Of one study.
+        space: Of the study.
+    """
     if not trials:
         console.print("Nothing was tried yet.")
         return
-    settings = [name for name in trials[0] if name not in _FIGURES]
-    differing = [name for name in settings if len({row[name] for row in trials}) > 1]
-    same = [f"{name}={_value(trials[0][name])}" for name in settings if name not in differing]
-    if same and len(trials) > 1:
-        console.print(f"In all: {'  '.join(same)}\n", markup=False, highlight=False)
+    default = space.default_configuration()
+    shown = {
+        name: value for name, value in default.items() if space[name].kind != "choice" or len(space[name].choices) > 1
+    }
+    said = "  ".join(f"{space[name].alias}={plain(value)}" for name, value in shown.items())
+    console.print(f"The default: {safe(said)}\n", markup=False, highlight=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for head in _HEADS:
+    for head in ("trial", "utility", "tokens", "examples"):
         table.add_column(head, justify="right")
-    for name in differing if len(trials) > 1 else settings:
-        table.add_column(Text(safe(name)), overflow="fold")
-    for row in trials:
-        values = [_value(row[name]) for name in (differing if len(trials) > 1 else settings)]
-        if row["utility"] is None:
-            values = [cut(" ".join(row["error"].split()), _LONGEST_ERROR), *values[1:]]
+    table.add_column("changed from the default", overflow="fold")
+    for trial in trials:
+        failed = trial.utility is None or trial.cost_tokens is None
         table.add_row(
-            str(row["number"]),
-            "failed" if row["utility"] is None else f"{row['utility']:.3f}",
-            "" if row["cost_tokens"] is None else f"{row['cost_tokens']:.0f}",
-            str(row["n_examples"]),
-            *map(Text, values),
+            str(trial.number),
+            "failed" if failed else f"{trial.utility:.3f}",
+            "" if failed else f"{trial.cost_tokens:.0f}",
+            str(trial.n_examples),
+            Text(cut(_line(trial.cause), _LONGEST_ERROR) if failed else _changed(trial, default, space)),
         )
     console.print(table)
 
 
-def _value(value: Any) -> str:
-    return "-" if value is None else safe(plain(value))
+def _changed(trial: LoggedTrial, default: Mapping[str, Scalar], space: SearchSpace) -> str:
+    found = {name: value for name, value in trial.chosen.items() if default.get(name) != value}
+    return safe("  ".join(f"{space[name].alias}={plain(value)}" for name, value in found.items())) or "nothing"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
