@@ -17,6 +17,7 @@ from infertune.cli.report import report
 from infertune.cli.space import space
 from infertune.cli.tune_serving import tune_serving
 from infertune.cli.verify import verify
+from infertune.cli.watch import watch
 
 
 class Grouped(TyperCommand):
@@ -126,6 +127,11 @@ app.command(
     short_help="Write a study as one HTML page, or as Markdown, JSON or CSV.",
     epilog="Example: infertune report capitals",
 )(report)
+app.command(
+    cls=Grouped,
+    short_help="Show the page of a study while it runs.",
+    epilog="Example: infertune watch capitals",
+)(watch)
 app.command(
     cls=Grouped,
     short_help="Show the search space of a task.",

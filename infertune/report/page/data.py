@@ -52,7 +52,7 @@ def page_data(study: StoredStudy, found: Answer | None) -> dict[str, Any]:
     with_texts = [each for each in compared if each.scores]
     return {
         "infertune": __version__,
-        "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         "study": as_name(study.name),
         "cost": "tokens per request" if found is None else found.cost,
         "facts": _facts(study, found),

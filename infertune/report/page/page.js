@@ -42,19 +42,21 @@ async function showFront(data) {
 
 let compare = null;
 
+function withoutTime({ written, ...rest }) {
+  return JSON.stringify(rest);
+}
+
 async function refresh(seconds) {
   const status = by("live");
   status.hidden = false;
   try {
     const answer = await fetch("data.json", { cache: "no-store" });
     if (!answer.ok) throw new Error(String(answer.status));
-    const text = await answer.text();
-    const data = JSON.parse(text);
-    const { written, ...rest } = data;
-    const now = JSON.stringify(rest);
+    const data = { ...(await answer.json()), refresh_seconds: seconds };
+    const now = withoutTime(data);
     if (now !== last) await show(data);
     last = now;
-    status.textContent = data.answer ? "finished" : `live, ${written}`;
+    status.textContent = data.answer ? "finished" : `live, ${data.written.slice(11)}`;
     if (data.answer) return;
   } catch {
     status.textContent = "the server does not answer";
@@ -65,4 +67,7 @@ async function refresh(seconds) {
 Bokeh.logger.set_level("warn");
 const data = JSON.parse(by("data").textContent);
 beginTheme();
-show(data).then(() => { if (data.refresh_seconds && !data.answer) refresh(data.refresh_seconds); });
+show(data).then(() => {
+  last = withoutTime(data);
+  if (data.refresh_seconds && !data.answer) refresh(data.refresh_seconds);
+});
