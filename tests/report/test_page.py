@@ -17,7 +17,9 @@ from infertune.errors import InvalidInputError
 from infertune.report.page import render, samples
 from infertune.report.page.data import page_data
 from infertune.report.page.encoding import Room, script_json
-from infertune.report.page.points import trial_points
+from infertune.report.page.plotted import MOST_SCORE_BYTES, MOST_TRIAL_BYTES, Settings, plotted
+from infertune.report.page.points import PagePoint, trial_points
+from infertune.selection.recommendation import ExampleScores
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +187,41 @@ def test_long_texts_are_cut_and_the_room_is_kept(result: infertune.Result, monke
     assert len(script_json(found["of"])) + len(script_json(found["prompts"])) < 4_200
     assert found["n_left_out"] > 50
     assert all("characters" in each for each in found["prompts"])
+
+
+def test_more_trials_than_there_is_room_for_are_left_out(result: infertune.Result) -> None:
+    space = result.answer.space
+    default = space.default_configuration()
+    ids = [f"{number} {'<' * 150}" for number in range(400)]
+
+    def point(number: int) -> PagePoint:
+        configuration = default.with_values({"prompt.template": f"{number} {'<' * 100}"})
+        some = tuple(ids[number % 300 : number % 300 + 60])
+        held = ExampleScores(configuration=configuration, example_ids=some, scores=(0.123,) * 60, tokens=(1.0,) * 60)
+        return PagePoint(
+            kind="trial",
+            label=f"trial {number}",
+            configuration=configuration,
+            utility=0.123456,
+            cost_tokens=12.345678,
+            n_examples=60,
+            scores={"tune": held},
+        )
+
+    settings, examples = Settings([each.name for each in space.parameters], space), {}
+    points, left_out = plotted([], [point(number) for number in range(4_000)], settings, space, examples)
+    assert len(points) + left_out["trials"] == 4_000 and left_out["trials"] > 0 and left_out["scores"] > 0
+    assert len(script_json([points, settings.columns, list(examples)])) < MOST_TRIAL_BYTES + MOST_SCORE_BYTES
+    for each in points:
+        for numbers, _ in each.get("scores", {}).values():
+            assert max(numbers) < len(examples)
+
+
+def test_what_each_change_is_worth_is_that_of_the_path(result: infertune.Result, data: dict[str, Any]) -> None:
+    steps = result.path()
+    assert len(steps) > 0
+    assert [each["adds"]["mean"] for each in data["path"]] == pytest.approx([step.adds.mean for step in steps])
+    assert {each["name"] for each in data["path"]} == {result.answer.space[step.name].alias for step in steps}
 
 
 def test_room_and_escapes() -> None:

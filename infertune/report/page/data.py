@@ -1,6 +1,6 @@
 """Everything that the page shows of a study, as plain data; the page's own script puts it into words and pictures."""
 
-from collections.abc import Mapping, Sequence
+import math
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,20 +9,19 @@ from typing import Any
 from infertune import __version__
 from infertune.archive import StoredStudy, curves
 from infertune.archive.failures import failures
+from infertune.archive.path import path
 from infertune.archive.spending import spending
+from infertune.archive.surface import UtilitySurface
+from infertune.errors import DataUnavailableError
 from infertune.report.answer import Answer
 from infertune.report.page import commands
 from infertune.report.page.encoding import Room
-from infertune.report.page.points import PagePoint, confirmed_points, front_points, paired, trial_points
+from infertune.report.page.plotted import Settings, plotted
+from infertune.report.page.points import confirmed_points, front_points, paired, trial_points
 from infertune.report.page.samples import LONGEST_ANSWER, LONGEST_FOUND, LONGEST_PROMPT, MOST_ANSWERS, answer, samples
 from infertune.report.table import advice, bounded, duration, plain, sentence, short
 from infertune.report.text import as_name, cut, rendered
-from infertune.selection.recommendation import ExampleScores
-from infertune.space import SearchSpace
-from infertune.types import Scalar
 
-MOST_TRIAL_BYTES = 1_200_000
-MOST_SCORE_BYTES = 1_000_000
 MOST_FAILURE_BYTES = 500_000
 MOST_FAILURES = 12
 _LONGEST_NOTE = 600
@@ -40,14 +39,14 @@ def page_data(study: StoredStudy, found: Answer | None) -> dict[str, Any]:
     """
     space = study.opening.space
     names = [parameter.name for parameter in space.parameters]
-    settings = _Settings(names if found is None else found.shown(names), space)
+    settings = Settings(names if found is None else found.shown(names), space)
     compared, front = [], []
     if found is not None:
         front = front_points(study, found.recommendation)
         compared = [*confirmed_points(study, found.recommendation), *front]
     examples: dict[str, int] = {}
     trials = list(trial_points(study, study.trials))
-    points, left_out = _points(compared, trials, settings, space, examples)
+    points, left_out = plotted(compared, trials, settings, space, examples)
     numbers = {id(point): number for number, point in enumerate(compared)}
     with_texts = [each for each in compared if each.scores]
     return {
@@ -67,6 +66,7 @@ def page_data(study: StoredStudy, found: Answer | None) -> dict[str, Any]:
         "samples": samples(study, with_texts),
         "examples": list(examples),
         "curve": [] if found is None else _curve(study, found),
+        "path": [] if found is None else _path(study, found),
         "spending": _spending(study, found),
         "failures": None if found is None else _failures(study),
         "environment": _environment(study, found),
@@ -74,67 +74,7 @@ def page_data(study: StoredStudy, found: Answer | None) -> dict[str, Any]:
     }
 
 
-class _Settings:
-    """The columns of configurations: each value is written once, and a point has its number."""
-
-    def __init__(self, names: Sequence[str], space: SearchSpace) -> None:
-        self._names = list(names)
-        self._at: list[dict[str, int]] = [{} for _ in names]
-        self._labels = [space[name].alias for name in names]
-
-    def of(self, configuration: Mapping[str, Scalar]) -> list[int]:
-        """Return the number of each value, -1 for a setting that is not there."""
-        return [
-            -1 if name not in configuration else at.setdefault(as_name(plain(configuration[name])), len(at))
-            for name, at in zip(self._names, self._at, strict=True)
-        ]
-
-    @property
-    def columns(self) -> list[dict[str, Any]]:
-        """What each setting is called, and the values that occur: to be asked for last."""
-        return [{"name": as_name(label), "values": list(at)} for label, at in zip(self._labels, self._at, strict=True)]
-
-
-def _points(
-    compared: Sequence[PagePoint],
-    trials: Sequence[PagePoint],
-    settings: _Settings,
-    space: SearchSpace,
-    examples: dict[str, int],
-) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """Return the points, those that are compared most first, and how many trials and scores found no room."""
-    trial_room, score_room = Room(MOST_TRIAL_BYTES), Room(MOST_SCORE_BYTES)
-    points = []
-    for point in (*compared, *trials):
-        plain_point: dict[str, Any] = {
-            "kind": point.kind,
-            "label": point.label,
-            "x": round(point.cost_tokens, 4),
-            "y": round(point.utility, 4),
-            "n": point.n_examples,
-            "values": settings.of(point.configuration),
-        }
-        if point.kind != "trial":
-            plain_point |= {
-                "digest": point.configuration.digest,
-                "changed": as_name(short(point.configuration, space)),
-                "n_equal": point.n_equal,
-                "interval": None if point.interval is None else [point.interval.low, point.interval.high],
-            }
-        if not trial_room.takes(plain_point):
-            continue
-        scores = {split: _packed(held, examples) for split, held in point.scores.items()}
-        points.append(plain_point | ({"scores": scores} if scores and score_room.takes(scores) else {}))
-    return points, {"trials": trial_room.left_out, "scores": score_room.left_out}
-
-
-def _packed(held: ExampleScores, examples: dict[str, int]) -> list[list[float]]:
-    """Return the numbers of the examples, and their scores."""
-    numbers: list[float] = [examples.setdefault(as_name(each), len(examples)) for each in held.example_ids]
-    return [numbers, [int(score) if score in (0, 1) else round(score, 3) for score in held.scores]]
-
-
-def _answer(found: Answer, settings: _Settings) -> dict[str, Any]:
+def _answer(found: Answer, settings: Settings) -> dict[str, Any]:
     recommendation, verdict = found.recommendation, found.recommendation.verdict
     alone = recommendation.seen == recommendation.default
     sides = [("default", recommendation.default, verdict.default)]
@@ -188,6 +128,29 @@ def _facts(study: StoredStudy, found: Answer | None) -> list[list[str]]:
 
 def _curve(study: StoredStudy, found: Answer) -> list[dict[str, Any]]:
     return [asdict(each) for each in curves.curve(study, found.recommendation.recommended)]
+
+
+def _path(study: StoredStudy, found: Answer) -> list[dict[str, Any]]:
+    """Return the steps from the default to the recommendation; none where the model of the search cannot be had."""
+    recommendation, space = found.recommendation, study.opening.space
+    if recommendation.recommended == recommendation.default:
+        return []
+    try:
+        steps = path(UtilitySurface(study), recommendation.default, recommendation.recommended)
+    except DataUnavailableError:
+        return []
+    return [
+        {
+            "name": as_name(space[step.name].alias),
+            "was": None if step.was is None else as_name(plain(step.was)),
+            "now": None if step.now is None else as_name(plain(step.now)),
+            "adds": asdict(step.adds),
+            "cost_tokens": round(step.cost_tokens, 2),
+            "worth": None if step.worth is None or not math.isfinite(step.worth.low) else asdict(step.worth),
+        }
+        for step in steps
+        if math.isfinite(step.adds.low + step.cost_tokens)
+    ]
 
 
 def _spending(study: StoredStudy, found: Answer | None) -> dict[str, Any]:

@@ -17,7 +17,23 @@ function showAnswer(data) {
     ...[found.advice, found.bounded].filter(Boolean).map((text) => el("p", {}, text)),
     ...changes(data),
     el("div", { class: "halves" }, sides(data), el("div", {}, strip(data), facts)),
+    worth(data),
   );
+}
+
+// What each change adds on the way from the default, by the model of the search.
+function worth(data) {
+  if (!data.path.length) return "";
+  const gain = (found) => `${signed(found.mean)} [${signed(found.low)}, ${signed(found.high)}]`;
+  const head = ["change", "adds in utility", data.cost, "taken back alone, loses"];
+  return folded("What each change is worth", () => [
+    el("p", { class: "lead small" }, "What the search's own model expects of examples of tune, with 95% intervals. Where an interval holds 0, the change cannot be told from none."),
+    el("table", {},
+      el("thead", {}, el("tr", {}, head.map((each) => el("th", { scope: "col" }, each)))),
+      el("tbody", {}, data.path.map((step) => el("tr", {},
+        el("th", { scope: "row" }, `${step.name}: ${step.was ?? "none"} → ${step.now ?? "none"}`),
+        el("td", {}, gain(step.adds)), el("td", {}, (step.cost_tokens < 0 ? "" : "+") + step.cost_tokens.toFixed(1)), el("td", {}, step.worth ? gain(step.worth) : ""))))),
+  ]);
 }
 
 function capital(text) {
