@@ -49,11 +49,11 @@ function rangesOf(points, log) {
   const highs = points.map((each) => each.interval?.[1] ?? each.y);
   const [left, right] = [Math.min(...xs), Math.max(...xs)];
   const [low, high] = [Math.min(...lows), Math.max(...highs)];
-  const pad = Math.max(0.06 * (high - low), 0.03);
-  const wide = log ? Math.max((right / left) ** 0.06, 1.05) : Math.max(0.06 * (right - left), 0.02 * right, 0.5);
+  const pad = Math.max(0.08 * (high - low), 0.03);
+  const wide = log ? Math.max((right / left) ** 0.07, 1.05) : Math.max(0.07 * (right - left), 0.02 * right, 0.5);
   return {
     x: log ? [left / wide, right * wide] : [Math.max(0, left - wide), right + wide],
-    y: [Math.max(-0.3 * pad, low - pad), Math.min(1 + 0.5 * pad, high + pad)],
+    y: [Math.max(-0.3 * pad, low - pad), Math.min(1 + pad, high + pad)],
   };
 }
 

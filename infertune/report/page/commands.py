@@ -27,6 +27,7 @@ def reproduce(study: StoredStudy, *, is_finished: bool) -> list[list[str]]:
             ]
         asked += [
             ["recommended beside default", ["compare", f"{name}:default", name, *where]],
+            ["what each change is worth, and which settings matter", ["importance", name, *where]],
             ["more failures, whole", ["failures", name, *where, "-n", "50", "--whole"]],
         ]
         lines = asked + lines

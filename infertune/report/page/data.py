@@ -207,7 +207,10 @@ def _failures(study: StoredStudy) -> dict[str, Any]:
 def _environment(study: StoredStudy, found: Answer | None) -> list[list[str]]:
     known = study.opening
     rows: dict[str, Any] = {"infertune": __version__}
-    rows |= {f"engine {name}": value for name, value in (known.facts if found is None else found.facts).items()}
+    rows |= {
+        name if name == "engine" else f"engine {name}": value
+        for name, value in (known.facts if found is None else found.facts).items()
+    }
     rows |= {f"option {name}": value for name, value in known.options.items()}
     if found is not None:
         rows |= {f"version {name}": value for name, value in (found.recipe.versions or {}).items()}

@@ -14,7 +14,7 @@ from infertune.study.logged_trial import LoggedTrial
 from infertune.types import Configuration
 
 MOST_FRONT = 10  # points of a front whose texts are in the page
-_DIGITS = 4
+_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

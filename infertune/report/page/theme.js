@@ -29,16 +29,21 @@ function beginTheme() {
     turned();
   });
   dark.addEventListener("change", turned);
-  let before;
+  let before, unfolded;
   window.addEventListener("beforeprint", () => {
     before = document.documentElement.dataset.theme;
     document.documentElement.dataset.theme = "light";
     turned();
-    for (const part of document.querySelectorAll("details")) part.fill?.();
+    unfolded = [...document.querySelectorAll("#answer details, #failures details, #front-table")].filter((part) => !part.open);
+    for (const part of unfolded) {
+      part.fill?.();
+      part.open = true;
+    }
   });
   window.addEventListener("afterprint", () => {
     if (before) document.documentElement.dataset.theme = before;
     else delete document.documentElement.dataset.theme;
+    for (const part of unfolded) part.open = false;
     turned();
   });
   turned();
