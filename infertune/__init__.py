@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from infertune.api.archive import compare, open_study, studies
     from infertune.api.ask_tell import Call, Study
+    from infertune.api.check import check
     from infertune.api.evaluation import evaluate
     from infertune.api.function import maximize
     from infertune.api.joint import Joint, JointResult
@@ -43,6 +44,7 @@ __all__ = [
     "ServingResult",
     "Study",
     "Task",
+    "check",
     "compare",
     "evaluate",
     "load_task",
@@ -57,6 +59,7 @@ __all__ = [
 _HOMES = {
     "infertune.api.archive": ("compare", "open_study", "studies"),
     "infertune.api.ask_tell": ("Call", "Study"),
+    "infertune.api.check": ("check",),
     "infertune.api.evaluation": ("evaluate",),
     "infertune.api.function": ("maximize",),
     "infertune.api.joint": ("Joint", "JointResult"),

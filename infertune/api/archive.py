@@ -14,6 +14,7 @@ from infertune.recipes.answer_file import AnswerFile
 from infertune.report.answer import Answer, evidence
 from infertune.report.page.data import page_data
 from infertune.report.page.render import page
+from infertune.selection.recommendation import scores_of
 from infertune.space.names import ARGUMENT
 
 DEFAULT_DATABASE = "infertune.db"
@@ -130,6 +131,7 @@ def result(stored: StoredStudy) -> Result:
             evidence=evidence(found.verdict),
             facts=finished.facts,
             confirmed=stored.confirmed,
+            scores=scores_of(found, found.recommended),
         ),
     )
     if known.engine == "function":

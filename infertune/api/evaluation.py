@@ -101,7 +101,7 @@ def measured(wanted: Subject, view: View, *, split: str, n_examples: int | None,
     task, configuration = wanted.task, wanted.configuration
     space = wanted.space.fixed(configuration)
     examples = getattr(task, split)[:n_examples]
-    parts = _parts(wanted, len(examples), n_samples)
+    parts = parts_of(wanted, len(examples), n_samples)
     with view:
         view.say(
             f"{task.name} with {wanted.model}: {short(configuration, wanted.space)}; samples in {wanted.database}"
@@ -173,7 +173,7 @@ def measured(wanted: Subject, view: View, *, split: str, n_examples: int | None,
     )
 
 
-def _parts(wanted: Subject, n_examples: int, n_samples: int | None) -> list[Part]:
+def parts_of(wanted: Subject, n_examples: int, n_samples: int | None) -> list[Part]:
     """Return examples in a row with how many further samples each of them gets."""
     n = int(wanted.configuration[N])
     if n_samples is not None:

@@ -17,6 +17,7 @@ from infertune.recipes import recipe
 from infertune.recipes.answer_file import AnswerFile
 from infertune.report.answer import Answer, evidence
 from infertune.report.live import View
+from infertune.selection.recommendation import scores_of
 from infertune.selection.select import Preference, Wanted
 from infertune.space import SearchSpace, notation
 from infertune.study.progress import Progress
@@ -217,6 +218,7 @@ def answered(
             evidence=evidence(found.verdict),
             facts=facts,
             confirmed=outcome.confirmed,
+            scores=scores_of(found, found.recommended),
         ),
     )
     return Result(answer=answer, file=file)

@@ -7,6 +7,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from infertune import __version__
 from infertune.cli import archive, models, tasks
+from infertune.cli.check import check
 from infertune.cli.doctor import doctor
 from infertune.cli.evaluate import evaluate
 from infertune.cli.explain import explain
@@ -87,6 +88,11 @@ app.command(
     short_help="Measure one configuration.",
     epilog="Example: infertune evaluate --config capitals.yaml --set temperature=0",
 )(evaluate)
+app.command(
+    cls=Grouped,
+    short_help="Tell whether an answer still holds, for a CI pipeline.",
+    epilog="Example: infertune check capitals.yaml --junit check.xml",
+)(check)
 app.command(
     cls=Grouped,
     short_help="List the studies of a database.",

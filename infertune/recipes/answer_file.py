@@ -43,6 +43,13 @@ class AnswerFile:
         """Raise InvalidInputError where there is no such folder, or the file is something else or another answer."""
         recipe.check_writable(self.path, self.study)
 
+    def _line(self, scores: Mapping[str, float]) -> str:
+        """Return scores in the order of the examples, as far as there are any."""
+        words = [f"{scores[each.id]:.4g}" if each.id in scores else "-" for each in self.task.confirm]
+        while words and words[-1] == "-":
+            words.pop()
+        return " ".join(words)
+
     @property
     def has_folder(self) -> bool:
         """Whether the model is a folder on this machine."""
@@ -56,6 +63,7 @@ class AnswerFile:
         evidence: RecipeEvidence,
         facts: Mapping[str, str],
         confirmed: tuple[Part, ...] = (),
+        scores: Mapping[str, float] | None = None,
         options: Mapping[str, Scalar] | None = None,
     ) -> Recipe:
         """Return what is written.
@@ -65,9 +73,11 @@ class AnswerFile:
             evidence: Of the confirmation.
             facts: Of the recommended engine.
             confirmed: What the confirmation holds; nothing where that is not known.
+            scores: Of the recommended configuration by ``confirm`` example, where they are known.
             options: Of the recommended engine, where they are more than those that were given.
         """
-        further = tuple((part.n_examples, part.n_more) for part in confirmed)
+        parts = tuple((part.n_examples, part.n_more) for part in confirmed)
+        further = parts if any(n for _, n in parts) else ()
         held = {name: _absolute(name, value) for name, value in self.options.items()}
         return Recipe(
             infertune=__version__,
@@ -80,7 +90,7 @@ class AnswerFile:
             seed=self.seed,
             configuration=dict(recommended),
             default=dict(default),
-            evidence=msgspec.structs.replace(evidence, further_samples=further if any(n for _, n in further) else ()),
+            evidence=msgspec.structs.replace(evidence, further_samples=further, scores=self._line(scores or {})),
             definition=recipe_task.kept(self.task, [str(one[PROMPT]) for one in (recommended, default)]),
             examples=recipe_task.examples_digests(self.task),
             files=self.files(),

@@ -15,6 +15,7 @@ from infertune.files import text_file, yaml_file
 from infertune.tasks.definition import Definition
 from infertune.types import Scalar
 
+_SCORE = re.compile(r"-|[01]|0\.[0-9]{1,9}|[1-9](\.[0-9]{1,9})?e-[0-9]{2}")
 _PACKAGES = ("torch", "transformers", "vllm")
 
 
@@ -23,6 +24,8 @@ class RecipeEvidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     Attributes:
         further_samples: Examples in a row, and how many samples beyond its n each had; empty for none.
+        scores: Of the recommended configuration, one for each ``confirm`` example in the task's order, ``-`` for one
+            that was not measured; empty where they are not known.
     """
 
     n_examples: int
@@ -34,15 +37,23 @@ class RecipeEvidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     cost_tokens: float
     default_cost_tokens: float
     further_samples: tuple[tuple[int, int], ...] = ()
+    scores: str = ""
+
+    @property
+    def scores_by_place(self) -> dict[int, float]:
+        """The scores by the number of the ``confirm`` example."""
+        return {place: float(each) for place, each in enumerate(self.scores.split()) if each != "-"}
 
     def problems(self) -> list[str]:
         """Return which figures are none."""
-        values = {**msgspec.structs.asdict(self), "further_samples": ()}
+        values = {**msgspec.structs.asdict(self), "further_samples": (), "scores": ()}
         plain = {name: value if isinstance(value, tuple) else (value,) for name, value in values.items()}
         wrong = [name for name, each in plain.items() if not all(map(math.isfinite, each))]
         found = [f"'{name}' must be finite" for name in wrong]
         if self.n_examples < 1 or any(n < 0 for each in self.further_samples for n in each):
             found.append("must count at least one example, and no negative number of them or of samples")
+        if not all(_SCORE.fullmatch(each) for each in self.scores.split(" ") if self.scores):
+            found.append("'scores' must be numbers in [0, 1], or - for none, with a space between each two")
         return found
 
 

@@ -82,6 +82,14 @@ class Recommendation:
     confirmed: tuple[ExampleScores, ...] = ()
 
 
+def scores_of(found: Recommendation, configuration: Configuration) -> dict[str, float]:
+    """Return the scores of a configuration by example, where it was confirmed; otherwise nothing."""
+    for each in found.confirmed:
+        if each.configuration == configuration:
+            return dict(zip(each.example_ids, each.scores, strict=True))
+    return {}
+
+
 def point(candidate: Candidate) -> Point:
     """Return a candidate without its examples."""
     return Point(

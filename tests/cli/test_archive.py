@@ -27,7 +27,13 @@ def hostile(request: Request, sample: int, source: random.Random) -> str:
 def study(tmp_path: Path, infertune: Infertune) -> library.Result:
     write_task(tmp_path)
     return library.optimize(
-        "planted.yaml", "m", engine=FakeEngine(hostile), budget_tokens=8_000, settings={"n": [1, 3]}, progress=False
+        "planted.yaml",
+        "m",
+        engine=FakeEngine(hostile),
+        budget_tokens=8_000,
+        search="random",
+        settings={"n": [1, 3]},
+        progress=False,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import optuna
 import pytest
+import tiny_model
 import yaml
 from command import Infertune, Result, run
 
@@ -149,21 +150,31 @@ def test_a_larger_budget_goes_on(answer: Any, folder: Path, tmp_path: Path) -> N
     assert answer["spent"]["tokens"] <= result.json["spent"]["tokens"] <= 12_500
 
 
-def test_stopped_by_ctrl_c_it_goes_on_to_the_same_answer(answer: Any, tmp_path: Path) -> None:
-    assert "Traceback" not in _stopped(tmp_path, signal.SIGINT, 130)
-    result = run_in(tmp_path, *ARGUMENTS, "--json")
+@pytest.mark.parametrize("model", ["tiny", pytest.param("bundled", marks=pytest.mark.slow)])
+def test_stopped_by_sigterm_and_ctrl_c_it_goes_on_to_the_same_answer(
+    model: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Both by the same code; the small model, of random weights and with a token for every letter, in less time."""
+    arguments = ARGUMENTS
+    if model == "tiny":
+        written = tiny_model.write(tmp_path / "model", max_position_embeddings=4096)
+        arguments = [*("30k" if each == "9k" else each for each in ARGUMENTS), "--model", str(written)]
+        (tmp_path / "whole").mkdir()
+        answer = run_in(tmp_path / "whole", *arguments, "--json").json
+    else:
+        answer = request.getfixturevalue("answer")
+    (tmp_path / "parts").mkdir()
+    for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+        assert "Traceback" not in _stopped(tmp_path / "parts", arguments, number, code)
+    result = run_in(tmp_path / "parts", *arguments, "--json")
     assert result.code == 0, result.err
     # What was under way when it stopped may be bought again, and clocks differ; all else must not.
     assert {**result.json, "spent": None} == {**answer, "spent": None}
 
 
-def test_stopped_by_sigterm_it_says_so(tmp_path: Path) -> None:
-    assert "Traceback" not in _stopped(tmp_path, signal.SIGTERM, 143)
-
-
-def _stopped(folder: Path, number: int, code: int) -> str:
+def _stopped(folder: Path, arguments: list[str], number: int, code: int) -> str:
     """Start the study, stop it in its search, and return what it said."""
-    command = [*PROGRAM, *ARGUMENTS]
+    command = [*PROGRAM, *arguments]
     said = []
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

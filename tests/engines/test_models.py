@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import tiny_gguf
 
 from infertune.engines import bundled, models
 from infertune.engines.cache import folder as cache_folder
@@ -90,14 +91,20 @@ def test_a_ready_model_is_listed_and_cleared(cache: Path, tmp_path: Path) -> Non
 
 @pytest.mark.model
 @pytest.mark.timeout(240)
-def test_conversion_is_whole_or_not_at_all(cache: Path) -> None:
+@pytest.mark.parametrize("size", ["tiny", pytest.param("bundled", marks=pytest.mark.slow)])
+def test_conversion_is_whole_or_not_at_all(size: str, cache: Path, tmp_path: Path) -> None:
     """One conversion is killed, then two run at once: both succeed, one model is there, and it is quiet."""
     environment = {**os.environ, "INFERTUNE_CACHE": str(cache)}
+    if size == "tiny":  # a package of the same name, found before the installed one
+        bundle = bundled.BUNDLES[NAME]
+        tiny_gguf.write(tmp_path / "packages" / bundle.module, bundle.gguf_file)
+        found = [str(tmp_path / "packages"), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment["PYTHONPATH"] = os.pathsep.join(found)
     with subprocess.Popen(FETCH, env=environment, stdout=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 100
         while not list(cache.glob("models/*.partial-*")) and time.monotonic() < deadline:
             time.sleep(0.05)
-        time.sleep(1.0)
+        time.sleep(0.5)
         process.send_signal(signal.SIGKILL)
     assert list(cache.glob("models/*.partial-*"))
     assert not bundled.list_models()[0].ready
@@ -113,6 +120,7 @@ def test_conversion_is_whole_or_not_at_all(cache: Path) -> None:
         assert done.stderr == ""
     model = bundled.list_models()[0]
     assert model.ready
+    assert (model.size_bytes > 10**8) == (size == "bundled")
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= {path.name for path in model.folder.iterdir()}
     assert bundled.clear(NAME) > model.size_bytes - 1
     assert not list(cache.glob("models/*"))

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
-from test_vllm_real import MODEL, capitals
+from test_vllm_real import MODEL, SMALL, capitals
 
 from infertune import tasks
 from infertune.engines import models
@@ -92,6 +92,22 @@ def test_as_we_start_it_it_lives(engine_args: dict[str, Any]) -> None:
         assert engine.facts["seeded"] == ("no" if splits else "yes")
     finally:
         engine.close()
+
+
+def test_killed_at_work_it_is_started_again_and_goes_on() -> None:
+    asked = capitals(temperature=1.0, n=2)
+    engine = VLLMEngine(MODEL, **SMALL)  # type: ignore[arg-type]
+    responses = []
+    try:
+        for response in engine.generate(asked):
+            responses.append(response)
+            if len(responses) == 10:
+                os.kill(engine.server_pid, signal.SIGKILL)
+    finally:
+        engine.close()
+    assert sorted(each.request.example_id for each in responses) == sorted(each.example_id for each in asked)
+    assert not any(each.error for each in responses)
+    assert [failure.kind for failure in engine.failures] == ["killed"]
 
 
 # What it has in common with transformers

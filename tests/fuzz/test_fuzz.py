@@ -23,7 +23,7 @@ pytestmark = pytest.mark.long
 CODES = {0, 2, 3, 4, 5, 6, 7}  # docs/exit-codes.md; 1 is an error of infertune's own
 MOST_LINES, MOST_LETTERS = 40, 1000
 MOST_SECONDS = 20.0  # of processor time, for what takes a fraction of one
-N_EACH, N_EACH_SLOW = 50, 200
+N_EACH, N_EACH_SLOW = 30, 200
 
 
 @pytest.fixture

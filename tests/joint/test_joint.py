@@ -18,6 +18,7 @@ from infertune.report import answer
 pytestmark = pytest.mark.long
 
 FAST_CACHE = {("engine.cache", True): 0.5, ("engine.batch", 16): 0.8, ("engine.batch", 32): 1.3}
+SMALL = 7_000  # tokens, where it is not the answer that is looked at
 TINY = {("engine.dtype", "tiny"): 0.3, ("engine.dtype", "half"): 0.9}
 
 
@@ -202,7 +203,7 @@ def plain(found: JointRecommendation) -> dict[str, Any]:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[JointRecommendation, int]:
     """Return the answer of a search that was not interrupted, and how many engines it started."""
     plan = Plan(seconds=TINY | FAST_CACHE)
-    return run(tmp_path_factory.mktemp("whole"), plan), len(plan.started)
+    return run(tmp_path_factory.mktemp("whole"), plan, budget=SMALL), len(plan.started)
 
 
 @pytest.mark.parametrize("when", [1, 4, 8, 12])
@@ -221,10 +222,10 @@ def test_interrupted_anywhere_it_resumes_and_pays_nothing_twice(
 
     first = Plan(seconds=seconds)
     with pytest.raises(Interrupted):
-        run(tmp_path, first, on_say=interrupt)
+        run(tmp_path, first, budget=SMALL, on_say=interrupt)
     assert first.n_running == 0
     again = Plan(seconds=seconds)
-    found = run(tmp_path, again)
+    found = run(tmp_path, again, budget=SMALL)
     assert found.engine == expected.engine and found.decoding == expected.decoding
     assert found.guards == expected.guards
     # Seconds are differences of a clock, which has run on.
@@ -246,9 +247,9 @@ def bought_twice(folder: Path) -> int:
 
 
 def test_a_finished_search_is_shown_again_without_an_engine(tmp_path: Path) -> None:
-    first = run(tmp_path, Plan(seconds=TINY))
+    first = run(tmp_path, Plan(seconds=TINY), budget=SMALL)
     again = Plan(seconds=TINY)
-    found = run(tmp_path, again)
+    found = run(tmp_path, again, budget=SMALL)
     assert again.started == [] and again.answered == []
     assert plain(found) == plain(first)
 
@@ -277,7 +278,7 @@ def test_a_larger_budget_decides_what_was_undecided(tmp_path: Path) -> None:
     """More examples are answered under the default engine, and then as many under the other."""
     small = run(tmp_path, Plan(seconds=TINY), budget=3_000)
     assert {guard.test.answer for guard in small.guards} == {"undecided"}
-    large = run(tmp_path, Plan(seconds=TINY), budget=30_000)
+    large = run(tmp_path, Plan(seconds=TINY), budget=16_000)
     assert large.guards[0].test.difference.n > small.guards[0].test.difference.n
     assert large.guards[0].test.answer == "not worse"
     assert bought_twice(tmp_path) == 0

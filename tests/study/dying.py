@@ -2,8 +2,8 @@
 
     python dying.py FOLDER
 
-A program of its own, for it forks. Each file is then opened by a child that lives, and by another. Prints a JSON
-object: what a file holds whose maker lived, and for every moment of death what that file holds in the end.
+A program of its own, for it forks. Each file is then opened by a child that lives, and every fourth by another. Prints
+a JSON object: what a file holds whose maker lived, and for every moment of death what that file holds in the end.
 """
 
 import json
@@ -108,7 +108,8 @@ def main(folder: Path) -> None:
         if lived(file, moment):
             break
         lived(file)
-        lived(file)
+        if moment % 4 == 0:
+            lived(file)
         found.append(held(file))
     print(json.dumps({"whole": held(whole), "died": found}))
 

@@ -133,6 +133,9 @@ def test_more_samples_of_the_same_examples_buy_the_rest_alone(tmp_path: Path) ->
     assert [each.order.examples for each in evidence] == [tuple(range(8))] * 2
 
 
+N_ORDERS = 45  # three rounds of the temperatures
+
+
 class Batch(FakeEngine):
     """Answers so many requests together, those that were asked for last first."""
 
@@ -162,7 +165,7 @@ class Batch(FakeEngine):
             yield from super().generate([flight.pop()])
 
 
-def many(n_orders: int = 75) -> Scripted:
+def many(n_orders: int = N_ORDERS) -> Scripted:
     """Return what orders 12 examples of 15 temperatures in turn, though never of one that is under way."""
     temperatures = [round(0.1 * step, 1) for step in range(1, 16)]
 
@@ -192,7 +195,7 @@ def test_an_engine_in_this_process_has_two_batches_beside_the_oldest_order(tmp_p
     assert most == (0 if batch_size == 1 else 1 + (2 * (batch_size - 1) - 1) // 12)
     landed = [each.order and each.order.configuration for each in trials(tmp_path)]
     assert [each.order.configuration for each in allocator.seen[-1][1]] == landed
-    assert [each.placed for each in trials(tmp_path)] == list(range(75)), "they are taken in in turn"
+    assert [each.placed for each in trials(tmp_path)] == list(range(N_ORDERS)), "they are taken in in turn"
 
 
 def test_a_server_has_as_much_as_it_takes_and_orders_land_as_they_come(tmp_path: Path) -> None:
@@ -201,8 +204,8 @@ def test_a_server_has_as_much_as_it_takes_and_orders_land_as_they_come(tmp_path:
     engine = Batch(None)
     study(tmp_path, allocator, engine=engine, space=space_of(task, "n=1"), task=task, **LARGE).run()
     placed = [each.placed for each in trials(tmp_path)]
-    assert sorted(placed) == list(range(75))
-    assert placed != list(range(75))
+    assert sorted(placed) == list(range(N_ORDERS))
+    assert placed != list(range(N_ORDERS))
     offer, evidence, _ = allocator.seen[-1]
     assert offer.n_choices == (1,)
     assert [each.order for each in evidence] == [each.order for each in trials(tmp_path)]
@@ -213,7 +216,7 @@ def test_interrupted_anywhere_nothing_is_paid_twice(tmp_path: Path, batch_size: 
     """In turn the search repeats itself to the last digit, out of turn at least its orders."""
     for name in ("whole", "parts"):
         (tmp_path / name).mkdir()
-    settings: dict[str, Any] = {"budget": Budget(tokens=12_000)}
+    settings: dict[str, Any] = {"budget": Budget(tokens=8_000)}
     whole = study(tmp_path / "whole", many(), engine=Batch(batch_size), **settings).run()
     n_stops = 0
     while True:
@@ -333,7 +336,7 @@ def test_ecooptigen_interrupted_anywhere_ends_with_the_same_answer_and_the_same_
     tmp_path: Path, cap: float | None
 ) -> None:
     """Each of its orders depends on all before it, and more samples of one example are orders of their own."""
-    settings: dict[str, Any] = {"budget": Budget(tokens=9_000), "wanted": Wanted(max_cost_tokens=cap)}
+    settings: dict[str, Any] = {"budget": Budget(tokens=6_000), "wanted": Wanted(max_cost_tokens=cap)}
     for name in ("whole", "parts"):
         (tmp_path / name).mkdir()
     whole = study(tmp_path / "whole", EcoOptiGenAllocator(), **settings).run()

@@ -4,7 +4,9 @@ import random
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from planted import SEARCHES, TOKENS, Interrupted, interrupting, make_study, plain, space_of, write, write_task
@@ -19,16 +21,38 @@ from infertune.selection.select import Wanted
 from infertune.study.progress import Progress
 from infertune.study.sampler_allocator import SamplerAllocator
 from infertune.study.trial_log import TrialLog
+from infertune.tasks import Task
 from infertune.testing import FakeEngine
 from infertune.types import Request, Response
+
+SMALL = 5_500  # tokens, where it is not the answer that is looked at
 
 both = pytest.mark.parametrize("way", SEARCHES)
 
 
+@dataclass(frozen=True)
+class Whole:
+    """An uninterrupted study: how it searched, its folder, what it asked and said, and its answer."""
+
+    way: str
+    folder: Path
+    task: Task
+    engine: FakeEngine
+    progress: list[Progress]
+    found: Recommendation
+
+
 @pytest.fixture(scope="module", params=SEARCHES)
-def found(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Recommendation:
-    """Return the answer of an uninterrupted study."""
-    return make_study(tmp_path_factory.mktemp("whole"), search=SEARCHES[request.param]).run()
+def whole(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Whole:
+    folder = tmp_path_factory.mktemp("whole")
+    task, engine, progress = write_task(folder), FakeEngine(write), list[Progress]()
+    study = make_study(folder, task=task, engine=engine, on_progress=progress.append, search=SEARCHES[request.param])
+    return Whole(request.param, folder, task, engine, progress, study.run())
+
+
+@pytest.fixture
+def found(whole: Whole) -> Recommendation:
+    return whole.found
 
 
 def test_it_finds_what_is_planted(found: Recommendation) -> None:
@@ -45,28 +69,22 @@ def test_the_budget_is_used_and_kept(found: Recommendation) -> None:
     assert 0.8 * TOKENS < found.spent.tokens <= TOKENS + 200
 
 
-@both
-def test_the_first_trial_is_the_default(tmp_path: Path, way: str) -> None:
-    study = make_study(tmp_path, search=SEARCHES[way])
-    found = study.run()
-    log = TrialLog(SampleBank(tmp_path / "study.db").url, "planted").trials()
+def test_the_first_trial_is_the_default(whole: Whole, found: Recommendation) -> None:
+    log = TrialLog(SampleBank(whole.folder / "study.db").url, "planted").trials()
     assert len(log) == found.n_trials
     request_part = {name: value for name, value in found.default.items() if name in log[0].configuration}
     assert log[0].configuration == request_part
 
 
-@both
-def test_the_search_never_sees_confirm(tmp_path: Path, way: str) -> None:
+def test_the_search_never_sees_confirm(whole: Whole, found: Recommendation) -> None:
     """What is asked about `confirm` is asked last, and only of the recommended configuration and the default."""
-    engine = FakeEngine(write)
-    task = write_task(tmp_path)
-    found = make_study(tmp_path, task=task, engine=engine, search=SEARCHES[way]).run()
-    confirm = {example.id for example in task.confirm}
-    asked = [request.example_id in confirm for request in engine.requests]
+    requests = whole.engine.requests
+    confirm = {example.id for example in whole.task.confirm}
+    asked = [request.example_id in confirm for request in requests]
     assert asked == sorted(asked)
-    settings = {(request.prompt, request.decoding) for request in engine.requests if request.example_id in confirm}
+    settings = {(request.prompt, request.decoding) for request in requests if request.example_id in confirm}
     assert len({decoding for _, decoding in settings}) <= 2
-    assert found.verdict.seen.utility.n == len({r.example_id for r in engine.requests if r.example_id in confirm})
+    assert found.verdict.seen.utility.n == len({r.example_id for r in requests if r.example_id in confirm})
 
 
 @pytest.mark.parametrize("sampler", [TPESampler(), GridSampler()])
@@ -75,7 +93,7 @@ def test_the_same_seed_gives_the_same_answer(tmp_path: Path, sampler: object) ->
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         answers.append(
-            plain(make_study(tmp_path / name, search=SamplerAllocator(sampler), budget=Budget(tokens=25_000)).run())
+            plain(make_study(tmp_path / name, search=SamplerAllocator(sampler), budget=Budget(tokens=9_000)).run())
         )
     assert answers[0] == answers[1]
 
@@ -90,21 +108,26 @@ def _books(folder: Path) -> tuple[int, int]:
     return int(spent), sum(count - 1 for count in Counter(rows).values())
 
 
-@both
+@pytest.fixture(scope="module", params=SEARCHES)
+def small(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> tuple[str, Path, Recommendation]:
+    """Return how it searched, the folder and the answer of a small study that was not interrupted."""
+    folder = tmp_path_factory.mktemp("small")
+    search = SEARCHES[request.param]
+    return request.param, folder, make_study(folder, budget=Budget(tokens=SMALL), search=search).run()
+
+
 @pytest.mark.parametrize("stride", [1, 7, 61, 173])
 def test_interrupted_anywhere_it_ends_with_the_same_answer_and_the_same_bill(
-    tmp_path: Path, stride: int, way: str
+    tmp_path: Path, stride: int, small: tuple[str, Path, Recommendation]
 ) -> None:
     """The engine here has one request under way, so that even the bill is the same to the token."""
-    (tmp_path / "whole").mkdir()
-    whole = make_study(tmp_path / "whole", budget=Budget(tokens=9_000), search=SEARCHES[way]).run()
-    folder = tmp_path / "parts"
-    folder.mkdir()
+    way, whole_folder, whole = small
     n_stops = 0
     while True:
-        study = make_study(
-            folder, budget=Budget(tokens=9_000), on_progress=interrupting(stride + 3 * n_stops), search=SEARCHES[way]
-        )
+        on_progress = interrupting(stride + 3 * n_stops)
+        study = make_study(tmp_path, budget=Budget(tokens=SMALL), on_progress=on_progress, search=SEARCHES[way])
         try:
             parts = study.run()
         except Interrupted:
@@ -114,8 +137,8 @@ def test_interrupted_anywhere_it_ends_with_the_same_answer_and_the_same_bill(
     assert n_stops >= (3 if stride < 100 else 1)
     assert plain(parts) == plain(whole)
     assert parts.spent.tokens == whole.spent.tokens
-    assert _books(folder) == _books(tmp_path / "whole")
-    assert _books(folder)[1] == 0
+    assert _books(tmp_path) == _books(whole_folder)
+    assert _books(tmp_path)[1] == 0
 
 
 class Batched:
@@ -145,15 +168,13 @@ class Batched:
 def test_what_was_under_way_changes_nothing(tmp_path: Path, way: str) -> None:
     (tmp_path / "whole").mkdir()
     (tmp_path / "parts").mkdir()
-    whole = make_study(
-        tmp_path / "whole", engine=Batched(16), budget=Budget(tokens=14_000), search=SEARCHES[way]
-    ).run()
+    whole = make_study(tmp_path / "whole", engine=Batched(16), budget=Budget(tokens=9_000), search=SEARCHES[way]).run()
     for stop in range(5, 2_000, 37):
         try:
             parts = make_study(
                 tmp_path / "parts",
                 engine=Batched(16),
-                budget=Budget(tokens=14_000),
+                budget=Budget(tokens=9_000),
                 on_progress=interrupting(stop),
                 search=SEARCHES[way],
             ).run()
@@ -166,17 +187,17 @@ def test_what_was_under_way_changes_nothing(tmp_path: Path, way: str) -> None:
 
 @both
 def test_a_larger_budget_goes_on(tmp_path: Path, way: str) -> None:
-    small = make_study(tmp_path, budget=Budget(tokens=12_000), search=SEARCHES[way]).run()
-    large = make_study(tmp_path, budget=Budget(tokens=2 * TOKENS), search=SEARCHES[way]).run()
+    small = make_study(tmp_path, budget=Budget(tokens=SMALL), search=SEARCHES[way]).run()
+    large = make_study(tmp_path, budget=Budget(tokens=2 * SMALL), search=SEARCHES[way]).run()
     assert large.n_trials >= small.n_trials
-    assert 12_000 < large.spent.tokens <= 2 * TOKENS + 200
+    assert SMALL + 200 < large.spent.tokens <= 2 * SMALL + 200
     assert large.verdict.seen.utility.n >= small.verdict.seen.utility.n
 
 
 @both
 def test_two_studies_in_one_file_share_samples(tmp_path: Path, way: str) -> None:
-    first = make_study(tmp_path, name="first", budget=Budget(tokens=12_000), search=SEARCHES[way]).run()
-    again = make_study(tmp_path, name="second", budget=Budget(tokens=12_000), search=SEARCHES[way]).run()
+    first = make_study(tmp_path, name="first", budget=Budget(tokens=SMALL), search=SEARCHES[way]).run()
+    again = make_study(tmp_path, name="second", budget=Budget(tokens=SMALL), search=SEARCHES[way]).run()
     # What the first paid for is free for the second, whose budget therefore reaches further.
     assert again.n_trials > first.n_trials
     assert _books(tmp_path)[1] == 0
@@ -193,11 +214,12 @@ def test_a_budget_too_small_names_one_that_is_enough(tmp_path: Path, way: str) -
 
 @both
 def test_the_cost_cap_is_kept(tmp_path: Path, way: str) -> None:
-    free = make_study(tmp_path, name="free", search=SEARCHES[way]).run()
+    settings: dict[str, Any] = {"budget": Budget(tokens=9_000), "search": SEARCHES[way]}
+    free = make_study(tmp_path, name="free", **settings).run()
     costs = [cost for cost, _ in free.explored]
     cap = 1.2 * min(costs)
     assert max(costs) > cap
-    capped = make_study(tmp_path, name="capped", wanted=Wanted(max_cost_tokens=cap), search=SEARCHES[way]).run()
+    capped = make_study(tmp_path, name="capped", wanted=Wanted(max_cost_tokens=cap), **settings).run()
     assert capped.on_tune.cost_tokens <= cap
 
 
@@ -227,17 +249,13 @@ class Failing:
         pass
 
 
-@both
-def test_failed_requests_are_reported_and_never_scored(tmp_path: Path, way: str) -> None:
-    (tmp_path / "whole").mkdir()
-    (tmp_path / "some").mkdir()
-    found = make_study(tmp_path / "some", engine=Failing(0.2), search=SEARCHES[way]).run()
-    assert found.spent.n_failed > 0
-    assert any("failed" in note for note in found.notes)
-    whole = make_study(tmp_path / "whole", search=SEARCHES[way]).run()
+def test_failed_requests_are_reported_and_never_scored(tmp_path: Path, whole: Whole) -> None:
+    some = make_study(tmp_path, engine=Failing(0.2), search=SEARCHES[whole.way]).run()
+    assert some.spent.n_failed > 0
+    assert any("failed" in note for note in some.notes)
     # As zeros they would cost a fifth of the utility.
-    assert found.verdict.seen.utility.mean > 0.9 * whole.verdict.seen.utility.mean
-    assert found.verdict.seen.utility.n < whole.verdict.seen.utility.n
+    assert some.verdict.seen.utility.mean > 0.9 * whole.found.verdict.seen.utility.mean
+    assert some.verdict.seen.utility.n < whole.found.verdict.seen.utility.n
 
 
 @both
@@ -281,9 +299,8 @@ def test_a_space_of_one_keeps_the_default(tmp_path: Path, way: str) -> None:
 @pytest.mark.parametrize("voter", ["majority", "best_of_n"])
 def test_more_samples_can_be_made_the_only_choice(tmp_path: Path, voter: str, way: str) -> None:
     task = write_task(tmp_path)
-    found = make_study(
-        tmp_path, task=task, space=space_of(task, "n=3,5", f"voter={voter}"), search=SEARCHES[way]
-    ).run()
+    space, budget = space_of(task, "n=3,5", f"voter={voter}"), Budget(tokens=9_000)
+    found = make_study(tmp_path, task=task, space=space, budget=budget, search=SEARCHES[way]).run()
     assert found.recommended["strategy.name"] == voter
     assert found.default["strategy.n"] == 3
 
@@ -291,9 +308,9 @@ def test_more_samples_can_be_made_the_only_choice(tmp_path: Path, voter: str, wa
 @both
 def test_money_is_a_budget(tmp_path: Path, way: str) -> None:
     prices = Prices(prompt_per_million=1.0, completion_per_million=10.0)
-    found = make_study(tmp_path, budget=Budget(money=0.15, prices=prices), search=SEARCHES[way]).run()
+    found = make_study(tmp_path, budget=Budget(money=0.09, prices=prices), search=SEARCHES[way]).run()
     paid = prices.cost(found.spent.prompt_tokens, found.spent.completion_tokens)
-    assert 0.1 < paid <= 0.151
+    assert 0.06 < paid <= 0.0906
 
 
 class Clock:
@@ -323,9 +340,9 @@ class TimedEngine(FakeEngine):
 
 @both
 def test_seconds_are_a_budget(tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = TimedEngine(monkeypatch, lambda number: 0.001)
+    engine = TimedEngine(monkeypatch, lambda number: 0.003)
     found = make_study(tmp_path, engine=engine, budget=Budget(seconds=1.0), search=SEARCHES[way]).run()
-    assert 0.8 < found.seconds <= 1.002
+    assert 0.8 < found.seconds <= 1.006
 
 
 def test_a_first_request_that_waits_does_not_shrink_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -339,7 +356,7 @@ def test_a_first_request_that_waits_does_not_shrink_the_plan(tmp_path: Path, mon
 
 def test_what_to_try_instead_is_in_the_units_of_the_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A request of the search takes longer than the whole budget: nothing is left to confirm with."""
-    engine = TimedEngine(monkeypatch, lambda number: 5.0 if number == 300 else 0.001)
+    engine = TimedEngine(monkeypatch, lambda number: 5.0 if number == 150 else 0.003)
     with pytest.raises(BudgetError, match="must leave room for a confirmation, but is spent; try 4 seconds"):
         make_study(tmp_path, engine=engine, budget=Budget(seconds=2.0)).run()
 
@@ -364,22 +381,20 @@ def test_a_study_that_goes_on_with_more_tokens_confirms_on_more_examples_at_once
 
 def test_the_first_limit_to_be_reached_ends_it(tmp_path: Path) -> None:
     prices = Prices(prompt_per_million=1.0, completion_per_million=1.0)
-    found = make_study(tmp_path, budget=Budget(tokens=15_000, money=1.0, prices=prices)).run()
-    assert found.spent.tokens <= 15_200
+    found = make_study(tmp_path, budget=Budget(tokens=SMALL, money=1.0, prices=prices)).run()
+    assert found.spent.tokens <= SMALL + 200
 
 
 @both
 def test_tiny_splits_give_wide_intervals(tmp_path: Path, way: str) -> None:
     task = write_task(tmp_path, n_tune=8, n_confirm=1)
-    found = make_study(tmp_path, task=task, budget=Budget(tokens=10_000), search=SEARCHES[way]).run()
+    found = make_study(tmp_path, task=task, budget=Budget(tokens=SMALL), search=SEARCHES[way]).run()
     assert (found.verdict.seen.utility.low, found.verdict.seen.utility.high) == (0.0, 1.0)
     assert not found.verdict.clear
 
 
-@both
-def test_progress_tells_the_truth(tmp_path: Path, way: str) -> None:
-    seen: list[Progress] = []
-    found = make_study(tmp_path, on_progress=seen.append, search=SEARCHES[way]).run()
+def test_progress_tells_the_truth(whole: Whole, found: Recommendation) -> None:
+    seen = whole.progress
     phases = [progress.phase for progress in seen]
     assert list(dict.fromkeys(phases)) == ["pilot", "search", "finals", "confirm"]
     spent = [progress.spent.tokens for progress in seen]
@@ -392,5 +407,5 @@ def test_progress_tells_the_truth(tmp_path: Path, way: str) -> None:
 def test_a_larger_budget_gives_a_study_that_resumes_more_examples_in_the_finals(tmp_path: Path) -> None:
     task = write_task(tmp_path, n_tune=200, n_confirm=40)
     small = make_study(tmp_path, task=task, budget=Budget(tokens=8_000)).run()
-    large = make_study(tmp_path, task=task, budget=Budget(tokens=40_000)).run()
+    large = make_study(tmp_path, task=task, budget=Budget(tokens=24_000)).run()
     assert small.n_tune < large.n_tune <= 200

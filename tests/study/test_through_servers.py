@@ -39,9 +39,9 @@ def connect(base_url: str, **options: Any) -> OpenAIEngine:
 
 def run(folder: Path, engine: Engine, **changes: Any) -> Recommendation:
     folder.mkdir(exist_ok=True)
-    task = write_task(folder)
+    task = write_task(folder, n_tune=40, n_confirm=50)
     try:
-        settings = {"space": space_of(task, *SMALL), "budget": Budget(tokens=30_000), **changes}
+        settings = {"space": space_of(task, *SMALL), "budget": Budget(tokens=20_000), **changes}
         return make_study(folder, task=task, engine=engine, **settings).run()
     finally:
         engine.close()

@@ -1,5 +1,6 @@
 """A search that ends once it is sure enough: what it leaves unspent, and that interruptions change nothing."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,20 @@ def run(folder: Path, tolerance: float | None, *, tokens: int = TOKENS, **change
     return make_study(folder, budget=budget, search=SEARCHES["orders"], **changes).run()
 
 
-def test_it_ends_early_and_leaves_the_rest_unspent(tmp_path: Path) -> None:
-    found = run(tmp_path, TOLERANCE)
+@pytest.fixture(scope="module")
+def early(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Recommendation]:
+    """Return the folder and the answer of a study that ended early."""
+    folder = tmp_path_factory.mktemp("early")
+    return folder, run(folder, TOLERANCE)
+
+
+def test_it_ends_early_and_leaves_the_rest_unspent(early: tuple[Path, Recommendation]) -> None:
+    _, found = early
     assert found.recommended["prompt.template"] == "good"
     assert found.verdict.clear, "finals and confirmation are as ever"
     assert found.spent.tokens < 0.8 * TOKENS
-    early, unspent = found.notes[1:3]  # after what n was left out
-    assert early.startswith("the search ended early: nothing is believed to be more than 0.4 better ")
+    ended, unspent = found.notes[1:3]  # after what n was left out
+    assert ended.startswith("the search ended early: nothing is believed to be more than 0.4 better ")
     n_unspent = int(unspent.split()[1].replace(",", ""))
     assert unspent.endswith("tokens of the budget stay unspent") and 0 < n_unspent <= TOKENS - found.spent.tokens
 
@@ -41,14 +49,14 @@ def test_what_cannot_be_reached_changes_nothing(tmp_path: Path) -> None:
     assert unreached.spent.tokens == without.spent.tokens > 0.8 * 8_000
 
 
-def test_interrupted_anywhere_it_ends_with_the_same_answer_and_the_same_bill(tmp_path: Path) -> None:
-    for name in ("whole", "parts"):
-        (tmp_path / name).mkdir()
-    whole = run(tmp_path / "whole", TOLERANCE)
+def test_interrupted_anywhere_it_ends_with_the_same_answer_and_the_same_bill(
+    tmp_path: Path, early: tuple[Path, Recommendation]
+) -> None:
+    _, whole = early
     n_stops = 0
     while True:
         try:
-            parts = run(tmp_path / "parts", TOLERANCE, on_progress=interrupting(211 + 3 * n_stops))
+            parts = run(tmp_path, TOLERANCE, on_progress=interrupting(211 + 3 * n_stops))
         except Interrupted:
             n_stops += 1
             continue
@@ -58,10 +66,11 @@ def test_interrupted_anywhere_it_ends_with_the_same_answer_and_the_same_bill(tmp
     assert parts.spent.tokens == whole.spent.tokens
 
 
-def test_without_it_the_same_study_goes_on(tmp_path: Path) -> None:
-    early = run(tmp_path, TOLERANCE)
+def test_without_it_the_same_study_goes_on(tmp_path: Path, early: tuple[Path, Recommendation]) -> None:
+    folder, found = early
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     late = run(tmp_path, None)
-    assert late.n_trials > early.n_trials
+    assert late.n_trials > found.n_trials
     assert late.spent.tokens > 0.8 * TOKENS
 
 
