@@ -69,6 +69,12 @@ def test_licence_types_and_entry_points_are_in_it(site: Path) -> None:
     assert {entry.name for entry in site.iterdir()} == {"infertune", metadata.name}  # no tests/ or tasks/ at the top
 
 
+def test_the_page_has_all_of_its_parts(site: Path) -> None:
+    program = "from infertune.report.page import render; print(*map(len, map(render._part, render.SCRIPTS)))"
+    assert all(int(size) > 500 for size in run(site, site, "-c", program).split())
+    assert {path.suffix for path in (site / "infertune" / "report" / "page").iterdir()} >= {".html", ".css", ".js"}
+
+
 def test_the_source_distribution_has_its_tests(built: Path) -> None:
     (archive,) = built.glob("*.tar.gz")
     with tarfile.open(archive) as opened:

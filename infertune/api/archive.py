@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from infertune.api.function import FunctionResult
 from infertune.api.records import Records
@@ -11,6 +12,8 @@ from infertune.archive.comparison import StudyComparison
 from infertune.recipes import recipe
 from infertune.recipes.answer_file import AnswerFile
 from infertune.report.answer import Answer, evidence
+from infertune.report.page.data import page_data
+from infertune.report.page.render import page
 from infertune.selection.recommendation import scores_of
 from infertune.space.names import ARGUMENT
 
@@ -78,6 +81,24 @@ def records(stored: StoredStudy) -> Records:
     is_function = known.engine == "function"
     shown = [each for each in known.space.parameters if not is_function or each.name.startswith(ARGUMENT)]
     return trial_records(stored.trials, {each.name: each.alias if is_function else each.name for each in shown})
+
+
+def page_of(stored: StoredStudy, *, refresh_seconds: float = 0.0) -> str:
+    """Return the page of a study that is open; of an unfinished one what was tried so far, without a verdict.
+
+    Args:
+        stored: Is read.
+        refresh_seconds: How often the page asks its server for newer data; 0 for a file.
+
+    Raises:
+        DataUnavailableError: The extra [report] is not installed, or an earlier infertune kept less of the study.
+    """
+    return page(data_of(stored), refresh_seconds=refresh_seconds)
+
+
+def data_of(stored: StoredStudy) -> dict[str, Any]:
+    """Return what the page of a study that is open shows."""
+    return page_data(stored, result(stored).answer if stored.is_finished else None)
 
 
 def result(stored: StoredStudy) -> Result:

@@ -24,6 +24,9 @@ from infertune.recipes.answer_file import AnswerFile
 from infertune.report import answer as reports
 from infertune.report import picture, table
 from infertune.report.answer import Answer
+from infertune.report.page import file as page_file
+from infertune.report.page.data import page_data
+from infertune.report.page.render import page
 from infertune.selection.recommendation import Point, Recommendation
 from infertune.study.logged_trial import LoggedTrial
 from infertune.study.trial_log import TrialLog
@@ -144,6 +147,23 @@ class Result:
         """Write a picture of the front: .png, .svg or .pdf; it takes the package matplotlib."""
         picture.check_drawable(Path(path))
         picture.draw(self.answer, Path(path))
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the page of the study, one HTML file that needs nothing else, and return its path.
+
+        Args:
+            path: By default a file of the study's name in the folder of the process.
+
+        Raises:
+            InvalidInputError: It cannot be written, or another file is there.
+            DataUnavailableError: The extra [report] is not installed, or the study is of a joint search, or an
+                earlier infertune kept less of it.
+        """
+        place = page_file.default_path(self.answer.study) if path is None else Path(path)
+        page_file.check(place)
+        with StoredStudy(self.answer.study, self.file.database) as study:
+            page_file.write(place, page(page_data(study, self.answer)))
+        return place
 
     def as_json(self) -> dict[str, Any]:
         """Return the whole answer in lists, mappings and scalars; docs/answer.md explains each key."""

@@ -5,39 +5,19 @@ Ten failures of one kind teach no more than one: those that are shown are chosen
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from infertune.archive.stored_study import StoredStudy
-from infertune.evaluation.evaluator import Evaluator
-from infertune.evaluation.parts import orders
+from infertune.archive.texts import AnswerText, Texts
 from infertune.selection.recommendation import ExampleScores
-from infertune.space.names import EXTRACTOR
 from infertune.statistics.diverse import diverse, word_features
-from infertune.types import Configuration, Prompt, Response
-from infertune.types.evidence import Order
+from infertune.types import Configuration, Prompt
 
 FAILED_BELOW = 0.5
 _MOST_COMPARED = 2000  # of the failures, the worst first
 _MOST_ANSWERS = 5  # kinds of wrong answers that are told
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerText:
-    """One sample.
-
-    Attributes:
-        text: What the model wrote.
-        answer: What was found in it; None for nothing.
-        finish_reason: ``stop`` or ``length``.
-        score: Of the answer, in [0, 1].
-    """
-
-    text: str
-    answer: str | None
-    finish_reason: str
-    score: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +92,8 @@ def failures(study: StoredStudy, *, n: int = 10, below: float = FAILED_BELOW) ->
         for each, score in zip(recommended.example_ids, recommended.scores, strict=True)
         if each in other
     }
-    evaluator = study.evaluator("confirm")
     failed = sorted((each for each, (score, _) in scores.items() if score < below), key=lambda each: scores[each][0])
-    texts = _Texts(study, evaluator)
+    texts = Texts(study, "confirm")
     samples = {each: texts.of(found.recommended, each) for each in failed}
     wrong = [answer for each in failed for answer in samples[each]]
     return Failures(
@@ -153,7 +132,7 @@ def of_pair(study: StoredStudy, configuration: Configuration) -> ExampleScores:
 def _telling(
     failed: Sequence[str],
     samples: dict[str, tuple[AnswerText, ...]],
-    texts: "_Texts",
+    texts: Texts,
     scores: dict[str, tuple[float, float]],
     n: int,
 ) -> list[str]:
@@ -173,52 +152,3 @@ def _kind(answer: AnswerText, below: float) -> str:
     if answer.answer is None:
         return "cut at max_tokens before an answer" if answer.finish_reason == "length" else "no answer found"
     return "wrong answer"
-
-
-class _Texts:
-    """What was asked and answered, example by example."""
-
-    def __init__(self, study: StoredStudy, evaluator: Evaluator) -> None:
-        self._extractor = study.task.default_extractor
-        self._evaluator = evaluator
-        self._numbers = {example.id: number for number, example in enumerate(evaluator.examples)}
-        self._parts = study.confirmed
-
-    def of(self, configuration: Configuration, example_id: str) -> tuple[AnswerText, ...]:
-        example = self._evaluator.examples[self._numbers[example_id]]
-        extractor = str(configuration.get(EXTRACTOR, self._extractor))
-        scorer = self._evaluator.scorer
-        found = []
-        for generation in self._response(configuration, example_id).generations:
-            answer = scorer.answer(generation.text, extractor, example)
-            found.append(
-                AnswerText(
-                    text=generation.text,
-                    answer=answer,
-                    finish_reason=generation.finish_reason,
-                    score=scorer.score(answer, example),
-                )
-            )
-        return tuple(found)
-
-    def error(self, configuration: Configuration, example_id: str) -> str:
-        return self._response(configuration, example_id).error
-
-    def prompt(self, configuration: Configuration, example_id: str) -> Prompt:
-        (request,) = self._evaluator.requests(self._order(configuration, example_id))
-        return request.prompt
-
-    def question(self, example_id: str) -> str:
-        return " ".join(map(str, self._evaluator.examples[self._numbers[example_id]].fields.values()))
-
-    def reference(self, example_id: str) -> str:
-        return self._evaluator.examples[self._numbers[example_id]].reference
-
-    def _response(self, configuration: Configuration, example_id: str) -> Response:
-        return self._evaluator.responses(self._order(configuration, example_id))[0]
-
-    def _order(self, configuration: Configuration, example_id: str) -> Order:
-        """Return the order that bought an example in the confirmation, with what was bought beyond n."""
-        whole = orders(self._evaluator, configuration, self._parts)
-        number = self._numbers[example_id]
-        return next(replace(order, examples=(number,)) for order in whole if number in order.examples)

@@ -11,6 +11,7 @@ from typing import Literal
 
 from infertune.archive import names
 from infertune.bank import SampleBank
+from infertune.bank.usage import Usage
 from infertune.errors import DataUnavailableError, EngineError
 from infertune.evaluation.account import Account
 from infertune.evaluation.evaluator import Evaluator
@@ -105,6 +106,15 @@ class StoredStudy:
     def trials(self) -> Sequence[LoggedTrial]:
         """What was tried, in its order."""
         return self._log.trials()
+
+    def spent_by_prompt(self) -> Iterator[tuple[str, str, Usage]]:
+        """Yield what it has paid for each example under each prompt: the example's id, the prompt's digest, a sum."""
+        return self._bank.spent_by_prompt(self.name)
+
+    @property
+    def spent(self) -> Usage:
+        """What it has paid so far for answers."""
+        return self._bank.spent(self.name)
 
     def evaluator(self, split: Split) -> Evaluator:
         """Return what evaluates any configuration on what the bank holds of it."""

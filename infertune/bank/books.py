@@ -1,6 +1,6 @@
 """What a study has paid, as the bank has it booked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, not_, select
 
@@ -27,6 +27,34 @@ def spent(database: Engine, study: str, keys: Sequence[str] | None = None) -> Us
             some = bank_requests.c.key.in_(unique[start : start + KEYS_PER_QUERY])
             found += _sum(database, connection, own & some)
     return found
+
+
+def by_prompt(database: Engine, study: str) -> Iterator[tuple[str, str, Usage]]:
+    """Yield what a study has paid for each example under each prompt: the example's id, the prompt's digest, the sum.
+
+    Raises:
+        DataUnavailableError: The database is damaged.
+    """
+    columns = bank_requests.c
+    failed = (columns.error != "").label("failed")
+    sums = [func.sum(columns[name]).label(name) for name in _SUMMED]
+    by = (columns.example_id, columns.prompt, failed)
+    asked = select(*by, func.count().label("n"), *sums).where(columns.study == study).group_by(*by)
+    with readable_errors(database), database.connect() as connection:
+        for row in connection.execute(asked):
+            yield (
+                row.example_id,
+                row.prompt,
+                Usage(
+                    prompt_tokens=0 if row.failed else int(row.prompt_tokens),
+                    completion_tokens=0 if row.failed else int(row.completion_tokens),
+                    extra_prompt_tokens=int(row.extra_prompt_tokens),
+                    extra_completion_tokens=int(row.extra_completion_tokens),
+                    n_requests=0 if row.failed else int(row.n),
+                    n_failed=int(row.n) if row.failed else 0,
+                    seconds=float(row.seconds),
+                ),
+            )
 
 
 def _sum(database: Engine, connection: Connection, chosen: ColumnElement[bool]) -> Usage:

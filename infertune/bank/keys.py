@@ -48,6 +48,11 @@ def prompt_json(prompt: Prompt) -> str:
     return canonical_json(plain)
 
 
+def prompt_digest(prompt: Prompt) -> str:
+    """Return what a stored prompt is found again by."""
+    return digest_of(prompt_json(prompt))
+
+
 def stop_json(stop: tuple[str, ...]) -> str:
     """Return stop texts as they are stored: their order means nothing."""
     return canonical_json(sorted(set(stop)))

@@ -188,6 +188,10 @@ class SampleBank:
         """Return what a study has paid so far for some requests, whichever of their samples and limits that bought."""
         return books.spent(self._engine, study, keys_of(facts, requests))
 
+    def spent_by_prompt(self, study: str) -> Iterator[tuple[str, str, Usage]]:
+        """Yield example, digest of the prompt (`infertune.bank.keys.prompt_digest`) and what a study paid for them."""
+        return books.by_prompt(self._engine, study)
+
     def samples(self, study: str) -> Iterator[Mapping[str, Any]]:
         """Yield a record for each sample that a study has bought, and for each failed request, in their order."""
         return samples_of(self._engine, study)

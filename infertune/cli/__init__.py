@@ -14,9 +14,11 @@ from infertune.cli.explain import explain
 from infertune.cli.handover import handover
 from infertune.cli.load import load
 from infertune.cli.optimize import optimize
+from infertune.cli.report import report
 from infertune.cli.space import space
 from infertune.cli.tune_serving import tune_serving
 from infertune.cli.verify import verify
+from infertune.cli.watch import watch
 
 
 class Grouped(TyperCommand):
@@ -126,6 +128,16 @@ app.command(
     short_help="Compare two configurations or studies on the same examples.",
     epilog="Example: infertune compare small-model large-model",
 )(archive.compare)
+app.command(
+    cls=Grouped,
+    short_help="Write a study as one HTML page, or as Markdown, JSON or CSV.",
+    epilog="Example: infertune report capitals",
+)(report)
+app.command(
+    cls=Grouped,
+    short_help="Show the page of a study while it runs.",
+    epilog="Example: infertune watch capitals",
+)(watch)
 app.command(
     cls=Grouped,
     short_help="Show the search space of a task.",

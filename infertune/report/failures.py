@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from infertune.archive.failures import AnswerText, Failure, Failures
+from infertune.archive.failures import Failure, Failures
+from infertune.archive.texts import AnswerText
 from infertune.report.text import cut, indented, rendered, safe
 from infertune.types import Configuration
 

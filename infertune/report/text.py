@@ -3,6 +3,7 @@
 from infertune.types import Prompt
 
 CUT = 600  # characters that are shown of a text unless more is wanted
+_LONGEST_NAME = 200
 
 
 def safe(text: str) -> str:
@@ -16,6 +17,11 @@ def cut(text: str, most: int | None = CUT) -> str:
         return safe(text)
     head, tail = 2 * most // 3, most // 3
     return f"{safe(text[:head])} […{len(text) - head - tail:,} characters…] {safe(text[-tail:])}"
+
+
+def as_name(text: str) -> str:
+    """Return a name, which is short unless somebody means harm."""
+    return cut(text, _LONGEST_NAME)
 
 
 def indented(text: str, by: str = "  ") -> str:

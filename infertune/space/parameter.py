@@ -39,9 +39,9 @@ class Parameter:
     tier: Tier
     kind: Kind
     default: Scalar
-    low: float | None = None
-    high: float | None = None
-    step: float | None = None
+    low: int | float | None = None
+    high: int | float | None = None
+    step: int | float | None = None
     log: bool = False
     choices: tuple[Scalar, ...] = ()
     alias: str = ""
