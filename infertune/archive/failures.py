@@ -11,6 +11,7 @@ import numpy as np
 
 from infertune.archive.stored_study import StoredStudy
 from infertune.archive.texts import AnswerText, Texts
+from infertune.errors import DataUnavailableError
 from infertune.selection.recommendation import ExampleScores
 from infertune.statistics.diverse import diverse, word_features
 from infertune.types import Configuration, Prompt
@@ -125,8 +126,18 @@ def failures(study: StoredStudy, *, n: int = 10, below: float = FAILED_BELOW) ->
 
 
 def of_pair(study: StoredStudy, configuration: Configuration) -> ExampleScores:
-    """Return one of the two configurations that a finished study confirmed, example by example."""
-    return next(each for each in study.recommendation.confirmed if each.configuration == configuration)
+    """Return one of the two configurations that a finished study confirmed, example by example.
+
+    Raises:
+        DataUnavailableError: An earlier infertune finished it, and kept no examples.
+    """
+    for each in study.recommendation.confirmed:
+        if each.configuration == configuration:
+            return each
+    raise DataUnavailableError(
+        f"study '{study.name}' was finished by an earlier infertune, which did not keep its scores example by example: "
+        "its own command with another `study` name reuses all samples and keeps them"
+    )
 
 
 def _telling(
