@@ -135,7 +135,7 @@ def of_pair(study: StoredStudy, configuration: Configuration) -> ExampleScores:
         if each.configuration == configuration:
             return each
     raise DataUnavailableError(
-        f"study '{study.name}' was finished by an earlier infertune, which did not keep its scores example by example: "
+        f"study '{study.name}' was finished by an earlier infertune, which did not keep its scores by example: "
         "its own command with another `study` name reuses all samples and keeps them"
     )
 
