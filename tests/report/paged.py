@@ -28,6 +28,7 @@ def planted(folder: Path, **changes: Any) -> infertune.Result:
         "model": "m",
         "engine": FakeEngine(write),
         "budget_tokens": 20_000,
+        "search": "random",
         "settings": {"n": [1, 3], "top_p": 1},
         "study": "planted",
         "progress": False,

@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from infertune import __version__
 from infertune.archive import StoredStudy, curves
 from infertune.archive.failures import failures
 from infertune.archive.path import path
+from infertune.archive.pick import candidates
 from infertune.archive.spending import spending
 from infertune.archive.surface import UtilitySurface
 from infertune.errors import DataUnavailableError
@@ -21,9 +24,11 @@ from infertune.report.page.points import confirmed_points, front_points, paired,
 from infertune.report.page.samples import LONGEST_ANSWER, LONGEST_FOUND, LONGEST_PROMPT, MOST_ANSWERS, answer, samples
 from infertune.report.table import advice, bounded, duration, plain, sentence, short
 from infertune.report.text import as_name, cut, rendered
+from infertune.statistics.pareto import pareto_front
 
 MOST_FAILURE_BYTES = 500_000
 MOST_FAILURES = 12
+MOST_CHOICES = 200
 _LONGEST_NOTE = 600
 
 
@@ -67,6 +72,7 @@ def page_data(study: StoredStudy, found: Answer | None) -> dict[str, Any]:
         "examples": list(examples),
         "curve": [] if found is None else _curve(study, found),
         "path": [] if found is None else _path(study, found),
+        "choices": [] if found is None else _choices(study, found),
         "spending": _spending(study, found),
         "failures": None if found is None else _failures(study),
         "environment": _environment(study, found),
@@ -128,6 +134,31 @@ def _facts(study: StoredStudy, found: Answer | None) -> list[list[str]]:
 
 def _curve(study: StoredStudy, found: Answer) -> list[dict[str, Any]]:
     return [asdict(each) for each in curves.curve(study, found.recommendation.recommended)]
+
+
+def _choices(study: StoredStudy, found: Answer) -> list[dict[str, Any]]:
+    """Return what is worth choosing at some cost, cheapest first, the recommendation with it; nothing of one trial."""
+    try:
+        known = candidates(study)
+    except DataUnavailableError:
+        return []
+    recommended = found.recommendation.recommended
+    front = pareto_front(
+        np.array([each.cost_tokens for each in known]), np.array([each.utility for each in known])
+    ).tolist()
+    own = [number for number, each in enumerate(known) if each.configuration == recommended]
+    chosen = sorted({*front[:MOST_CHOICES], *own}, key=lambda number: known[number].cost_tokens)
+    return [
+        {
+            "x": round(known[number].cost_tokens, 4),
+            "y": round(known[number].utility, 4),
+            "n": known[number].n_examples,
+            "confirmed": known[number].confirmed,
+            "recommended": number in own,
+            "changed": as_name(short(known[number].configuration, found.space)),
+        }
+        for number in chosen
+    ]
 
 
 def _path(study: StoredStudy, found: Answer) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ async function showFront(data) {
   by("front").querySelector(".lead").textContent = `Up is better, left is cheaper. Point at anything to see its settings; click two points to compare them.${failed}${left}`;
   by("front").querySelector(".chart").setAttribute("aria-label", `Utility against ${data.cost} of ${several(data.points.length, "point")}; the lists A and B below choose points without a mouse.`);
   showLegend(data, by("front").querySelector(".legend"));
-  showCap(data, front, compare);
+  showCap(data, front);
   showFrontTable(data);
   labels.forEach((label, at) => { const number = data.points.findIndex((each) => each.label === label); compare.pair[at] = label && number >= 0 ? number : null; });
   compare.show();

@@ -86,45 +86,43 @@ function strip(data) {
   return el("div", {}, el("p", { class: "said" }, `utility on ${all[0].utility.n} unseen examples, 95% intervals`), svg("svg", { class: "strip", viewBox: `0 0 400 ${height}`, role: "img", "aria-label": label }, ticks, bars));
 }
 
-// The best point of the front within a cost.
-function showCap(data, front, compare) {
+// What to use within a cost: the recommendation where it keeps it, otherwise what the search's model expects most of.
+function showCap(data, front) {
   const place = by("cap");
-  const points = data.front.map((number) => data.points[number]);
-  place.hidden = points.length < 2;
+  const { choices } = data;
+  place.hidden = choices.length < 2;
   if (place.hidden) return;
-  const { on_tune: mine } = data.answer;
-  const [cheapest, dearest] = [points[0].x, Math.max(points.at(-1).x, mine.x)];
+  const mine = choices.find((each) => each.recommended);
+  const [cheapest, dearest] = [choices[0].x, Math.max(choices.at(-1).x, mine.x)];
   const step = 10 ** Math.floor(Math.log10(Math.max(dearest - cheapest, 1e-6) / 100));
   const low = Math.floor((cheapest - 2 * step) / step) * step, high = Math.ceil((dearest + step) / step) * step;
   const range = el("input", { type: "range", id: "cap-cost", min: Math.max(0, low), max: high, step, value: high });
   const said = el("div", { class: "choice", "aria-live": "polite" });
   const show = () => {
     const cost = Number(range.value);
-    const number = data.front.filter((each) => data.points[each].x <= cost).at(-1);
-    const best = number === undefined ? null : data.points[number];
-    const point = mine.x <= cost && mine.y >= (best?.y ?? 0) ? mine : best;
+    const within = choices.filter((each) => each.x <= cost);
+    const choice = within.includes(mine) ? mine : within.reduce((best, each) => (best === null || each.y > best.y ? each : best), null);
     range.setAttribute("aria-valuetext", `${tokens(cost)} ${data.cost}`);
     const cap = cost < Number(range.max) - step ? cost : null; // a slider may end a step before its end
-    front.capped(cap, point);
-    said.replaceChildren(...(point ? capped(data, point, number, mine, cap, compare) : [el("p", {}, `Nothing on the front costs at most ${tokens(cost)} ${data.cost}.`)]));
+    front.capped(cap, choice);
+    said.replaceChildren(...(choice ? capped(data, choice, mine, cap) : [el("p", {}, `Nothing that was tried costs at most ${tokens(cost)} ${data.cost}.`)]));
   };
   range.addEventListener("input", show);
   place.replaceChildren(
     el("h3", {}, "What to use within a cost"),
-    el("label", { for: "cap-cost", class: "small muted" }, `The most that you would pay, in ${data.cost}. The figures are of the finals' examples of tune, which flatter the best; of these choices only the recommended one was confirmed.`),
+    el("label", { for: "cap-cost", class: "small muted" }, `The most that you would pay, in ${data.cost}. Of these choices only the recommended one, and the default, were confirmed; of the others this is what the model of the search expects.`),
     range, said);
   show();
 }
 
-function capped(data, point, number, mine, cost, compare) {
-  const beside = mine !== point ? ` Against the recommended on the same examples: ${signed(point.y - mine.y)} in utility, ${Math.abs(100 * (point.x / mine.x - 1)).toFixed(0)}% ${point.x < mine.x ? "fewer" : "more"} tokens.` : "";
-  const is = point === mine ? "the recommended configuration" : point.label;
+function capped(data, choice, mine, cost) {
+  const is = choice === mine ? "the recommended configuration" : choice.confirmed ? "the default" : "another that was tried";
+  const less = `${Math.abs(100 * (choice.x / mine.x - 1)).toFixed(0)}% ${choice.x < mine.x ? "fewer" : "more"} tokens`;
   return [
-    el("strong", {}, `${cost === null ? "Without a cap" : `Within ${tokens(cost)}`}: ${is}, utility ${score(point.y)} at ${tokens(point.x)} ${data.cost}.`),
-    el("p", {}, beside),
-    el("p", { class: "mono" }, point.changed, point !== mine && point.n_equal > 1 ? ` (and ${several(point.n_equal - 1, "other")} of the same figures)` : ""),
-    point === mine ? null : el("p", { class: "small" }, el("button", { type: "button", onclick: () => compare.both(0, number) }, `Compare with ${data.points[0].label}`)),
-    point === mine ? null : el("p", { class: "muted small" }, `The same study with ${data.cost === "tokens per request" ? "--max-cost-tokens " : "max_cost="}${Math.ceil(point.x)} and another name confirms a choice of that cost, and pays for no sample again that is there.`),
+    el("strong", {}, `${cost === null ? "Without a cap" : `Within ${tokens(cost)}`}: ${is}, ${choice.confirmed ? "utility" : "an expected utility of"} ${score(choice.y)} at ${tokens(choice.x)} ${data.cost}.`),
+    choice === mine ? null : el("p", {}, `Beside the recommended: ${signed(choice.y - mine.y)} in utility, ${less}.${choice.confirmed ? "" : ` It was tried on ${several(choice.n, "example")}.`}`),
+    el("p", { class: "mono" }, choice.changed),
+    choice.confirmed ? null : el("p", { class: "muted small" }, `The same study with ${data.cost === "tokens per request" ? "--max-cost-tokens " : "max_cost="}${Math.ceil(choice.x)} and another name confirms a choice of that cost, and pays for no sample again that is there.`),
   ].filter(Boolean);
 }
 
