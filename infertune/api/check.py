@@ -165,7 +165,7 @@ def _baseline(wanted: Subject) -> dict[int, float]:
     if len(scores) < 2 or max(scores) >= n:
         raise InvalidInputError(
             f"{wanted.source} must hold the scores of its confirmation, but has {len(scores)} for {n} examples; "
-            "`infertune show STUDY --out FILE` writes it again from the study's database, or the study's own command"
+            "`infertune show` with `out` writes it again from the study's database"
         )
     return scores
 

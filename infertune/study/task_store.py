@@ -13,7 +13,7 @@ from infertune.errors import DataUnavailableError
 from infertune.tasks import Task, remade
 from infertune.tasks.calls import ScoreItself, calls_task
 from infertune.tasks.definition import Definition
-from infertune.tasks.own_function import FunctionScorer
+from infertune.tasks.own_function import FunctionScorer, is_of_this_folder
 from infertune.tasks.prompts import Template
 from infertune.types import Example, Message
 
@@ -72,7 +72,8 @@ def kept(url: str | Path, key: str) -> Task:
     """Return a task that was kept.
 
     Raises:
-        DataUnavailableError: It is not there, or damaged; or a function of the user's own cannot be imported.
+        DataUnavailableError: It is not there, or damaged; or it names a function that is not in this folder, for a
+            database may come from anybody.
     """
     database = connect(url, own_prefix="bank_")
     try:
@@ -96,11 +97,16 @@ def kept(url: str | Path, key: str) -> Task:
     tune, confirm = (tuple(map(_example, cases)) for cases in (found.tune, found.confirm))
     if found.of_calls:
         return calls_task(found.name, tune=tune, confirm=confirm)
+    for name in found.definition.functions:
+        if not is_of_this_folder(name):
+            raise DataUnavailableError(
+                f"the task '{found.name}' names the function {name}, and a function that a database names is run only "
+                "where its module is in this folder: run the command there"
+            )
     return remade(found.definition, found.templates, tune=tune, confirm=confirm, without_scorer=found.own_scorer)
 
 
 def _plain(task: Task) -> _Kept:
-    named = ":" in str(getattr(task.definition.scorer, "name", task.definition.scorer))
     return _Kept(
         name=task.name,
         definition=task.definition,
@@ -108,8 +114,13 @@ def _plain(task: Task) -> _Kept:
         tune=tuple(map(_case, task.tune)),
         confirm=tuple(map(_case, task.confirm)),
         of_calls=isinstance(task.scorer, ScoreItself),
-        own_scorer=isinstance(task.scorer, FunctionScorer) and not named,
+        own_scorer=isinstance(task.scorer, FunctionScorer) and not _names_scorer(task.definition),
     )
+
+
+def _names_scorer(definition: Definition) -> bool:
+    scorer = definition.scorer
+    return ":" in (scorer if isinstance(scorer, str) else scorer.name)
 
 
 def _case(example: Example) -> _Case:

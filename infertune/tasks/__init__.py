@@ -2,8 +2,9 @@
 
 from infertune.tasks.check import TaskReport, check, warnings
 from infertune.tasks.draft import Draft, columns, draft
+from infertune.tasks.loading import definitions, load, names, remade
 from infertune.tasks.starter import starter, starter_data
-from infertune.tasks.task import Task, definitions, load, names, remade
+from infertune.tasks.task import Task
 
 __all__ = [
     "Draft",

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infertune.tasks.judgement import Miss
-from infertune.tasks.task import Task, read
+from infertune.tasks.loading import read
+from infertune.tasks.task import Task
 from infertune.types import Prompt
 
 N_SHOWN = 3  # examples rendered for each template

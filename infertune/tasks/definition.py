@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from infertune.tasks.extraction import Step
+from infertune.tasks.own_function import Function
 from infertune.tasks.prompts import Template, lone_brace
 
 
@@ -108,3 +109,12 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     stop: tuple[str, ...] = ()
     extraction: tuple[Step, ...] | dict[str, tuple[Step, ...]]
     scorer: str | ScorerChoice
+
+    @property
+    def functions(self) -> list[str]:
+        """The names of the user's own functions in it, each once."""
+        scorer = self.scorer if isinstance(self.scorer, str) else self.scorer.name
+        given = self.extraction
+        steps = [step for one in (given.values() if isinstance(given, dict) else [given]) for step in one]
+        found = [step.name for step in steps if isinstance(step, Function)]
+        return list(dict.fromkeys([*found, *([scorer] if ":" in scorer else [])]))

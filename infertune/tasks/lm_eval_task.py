@@ -23,7 +23,7 @@ from infertune.tasks.prompts import Template, Turn
 from infertune.tasks.task import Task
 from infertune.types import Example
 
-PREFIX = "lm-eval:"  # as `infertune.tasks.task` knows it
+PREFIX = "lm-eval:"
 _SHARE = 0.6  # of the examples are for `tune`, as of a task file
 _SEED = 1234  # of few-shot examples, which is the harness's own
 _MAX_TOKENS = 256  # likewise

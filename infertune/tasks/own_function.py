@@ -5,6 +5,7 @@ The module is looked for where Python looks, and in the folder of the process.
 
 import hashlib
 import importlib
+import importlib.machinery
 import inspect
 import math
 import sys
@@ -37,6 +38,12 @@ def named(name: str) -> Callable[..., Any]:
     if not callable(function):
         raise InvalidInputError(f"{name}: the module {module_name} has no function '{function_name}'")
     return function  # type: ignore[no-any-return]
+
+
+def is_of_this_folder(name: str) -> bool:
+    """Return whether the module of a function is in the folder of the process; nothing is imported."""
+    top = name.partition(":")[0].partition(".")[0]
+    return importlib.machinery.PathFinder.find_spec(top, [str(Path.cwd())]) is not None
 
 
 def digest(function: Callable[..., Any]) -> str:

@@ -47,3 +47,52 @@ def test_damage_is_said(damage: bytes, tmp_path: Path) -> None:
         task_store.kept(url, key)
     with pytest.raises(DataUnavailableError, match="it is not there"):
         task_store.kept(url, "0" * 32)
+
+
+FUNCTIONS = """
+def half(answer, reference):
+    return 0.5
+
+
+def find(text):
+    return text.upper()
+"""
+
+
+def with_functions(folder: Path, name: str) -> tasks.Task:
+    write_task(folder)
+    text = (folder / "planted.yaml").read_text()
+    text = text.replace("scorer: exact", f"scorer: '{name}:half'")
+    text = text.replace("{kind: line, which: first}", f"{{kind: function, name: '{name}:find'}}")
+    (folder / "planted.yaml").write_text(text)
+    return tasks.load(folder / "planted.yaml")
+
+
+def test_functions_of_this_folder_are_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own_rules_here.py").write_text(FUNCTIONS)
+    task = with_functions(tmp_path, "own_rules_here")
+    assert task.definition.functions == ["own_rules_here:find", "own_rules_here:half"]
+    again = task_store.kept("study.db", task_store.keep("study.db", task))
+    assert again.digest == task.digest
+    assert (again.extract("x", again.tune[0]), again.score("X", again.tune[0])) == ("X", 0.5)
+
+
+def test_a_database_names_no_function_from_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database from a stranger must not get a model's text run as a shell command."""
+    home, away = tmp_path / "home", tmp_path / "away"
+    home.mkdir()
+    away.mkdir()
+    monkeypatch.chdir(home)
+    (home / "own_rules_away.py").write_text(FUNCTIONS)
+    key = task_store.keep(tmp_path / "study.db", with_functions(home, "own_rules_away"))
+    monkeypatch.chdir(away)
+    with pytest.raises(DataUnavailableError, match="only where its module is in this folder: run the command there"):
+        task_store.kept(tmp_path / "study.db", key)
+    monkeypatch.chdir(home)
+    evil = with_functions(home, "own_rules_away").definition
+    assert "os:system" not in evil.functions
+    (home / "planted.yaml").write_text((home / "planted.yaml").read_text().replace("own_rules_away:find", "os:system"))
+    key = task_store.keep(tmp_path / "evil.db", tasks.load(home / "planted.yaml"))
+    with pytest.raises(DataUnavailableError, match="names the function os:system"):
+        task_store.kept(tmp_path / "evil.db", key)
