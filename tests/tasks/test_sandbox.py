@@ -284,3 +284,17 @@ def test_the_same_holds_for_an_ordinary_user():
             assert [entry.name for entry in Path(folder).iterdir()] == ["start.py"]
             return
     pytest.skip("an ordinary user cannot start this version of Python here")
+
+
+@pytest.mark.parametrize("written", [b"", b"0000", b"00000100only a part"])
+def test_one_whose_parent_dies_while_it_starts_ends_too(written):
+    start = Path(sandbox.__file__).with_name("start.py")
+    arguments = ["3", str(2**29), str(2**20), str(2**24), "200", "32"]
+    child = subprocess.Popen([sys.executable, "-B", "-P", "-S", "-s", start, *arguments], stdin=subprocess.PIPE)
+    assert child.stdin is not None
+    child.stdin.write(written)
+    child.stdin.close()
+    try:
+        assert child.wait(timeout=20) == 1
+    finally:
+        child.kill()

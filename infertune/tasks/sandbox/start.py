@@ -13,11 +13,17 @@ PACKAGE = "infertune.tasks.sandbox"
 
 
 def read(size: int) -> bytes:
-    """Return as many bytes of standard input, and no more, for what follows is not for everybody."""
+    """Return as many bytes of standard input, and no more, for what follows is not for everybody.
+
+    Where it ends before, nobody is left who waits for an answer, and the process ends.
+    """
     parts = []
     while size:
-        parts.append(os.read(0, size))
-        size -= len(parts[-1])
+        part = os.read(0, size)
+        if not part:
+            sys.exit(1)
+        parts.append(part)
+        size -= len(part)
     return b"".join(parts)
 
 
