@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     from infertune.api.archive import compare, open_study, studies
     from infertune.api.ask_tell import Call, Study
     from infertune.api.evaluation import evaluate
+    from infertune.api.export import export
     from infertune.api.function import maximize
     from infertune.api.joint import Joint, JointResult
     from infertune.api.optimization import optimize
@@ -45,6 +46,7 @@ __all__ = [
     "Task",
     "compare",
     "evaluate",
+    "export",
     "load_task",
     "maximize",
     "open_study",
@@ -58,6 +60,7 @@ _HOMES = {
     "infertune.api.archive": ("compare", "open_study", "studies"),
     "infertune.api.ask_tell": ("Call", "Study"),
     "infertune.api.evaluation": ("evaluate",),
+    "infertune.api.export": ("export",),
     "infertune.api.function": ("maximize",),
     "infertune.api.joint": ("Joint", "JointResult"),
     "infertune.api.optimization": ("optimize",),

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from infertune.engines import models
 from infertune.errors import InfertuneError, InvalidInputError
-from infertune.export import formats, reading
-from infertune.export.answer import Exported
-from infertune.export.formats import format_of
-from infertune.export.reading import Elsewhere
+from infertune.exports import formats, reading
+from infertune.exports.answer import Exported
+from infertune.exports.formats import format_of
+from infertune.exports.reading import Elsewhere
 from infertune.files import yaml_file
 from infertune.recipes.recipe import Recipe
 from infertune.recipes.serving_recipe import ServingRecipe
@@ -81,9 +81,7 @@ def write(exported: Exported, out: Path) -> list[Path]:
     paths = [out / file.name for file in exported.files] if is_folder else [out]
     for path, file in zip(paths, exported.files, strict=True):
         if path.exists() and (path.is_dir() or yaml_file.text_of(path) != file.text):
-            raise InvalidInputError(
-                f"`out` must not replace what is there, but there is {path}: give another, or remove it"
-            )
+            raise InvalidInputError(f"`out` must replace nothing, but {path} is there: give another, or remove it")
     try:
         (out if is_folder else out.parent).mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -71,13 +71,15 @@ def export(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write, or a folder where there are several.", callback=limits.path),
+        typer.Option(
+            help="File to write, or a folder where there are several.", callback=limits.path, rich_help_panel="Output"
+        ),
     ] = None,
     as_json: shared_options.Json = False,
 ) -> None:
     """Write an answer as what other tools load."""
     from infertune.api import export as api
-    from infertune.export.quoting import one_line
+    from infertune.exports.quoting import one_line
 
     found = api.export(
         answer, as_, model=model, base_url=base_url, host=host, port=port, name=name, image=image, gpus=gpus

@@ -27,7 +27,7 @@ COMMAND_LINES = (
     "engines/vllm/installed.py",
     "engines/vllm/serve_arguments.py",
     "engines/vllm/server.py",
-    "export/",
+    "exports/",
 )
 # Commands to copy, and a note on how to repeat one.
 SHELL = re.compile(

@@ -13,7 +13,7 @@ from infertune.engines.launch.command_template import CommandTemplate
 from infertune.engines.launch.vllm_server import VLLMServerLauncher, vllm_server_launcher
 from infertune.engines.process.server_process import ServerFailed
 from infertune.engines.vllm.interpreter import VARIABLE
-from infertune.export.service import Service
+from infertune.exports.service import Service
 from infertune.load.arrival_load import Load
 from infertune.load.workload import LoadRequest
 from infertune.serving.launch.server_deployment import ServerDeployment

@@ -2,8 +2,8 @@
 
 import re
 
-from infertune.export.quoting import folded, shell_lines
-from infertune.export.service import Service
+from infertune.exports.quoting import folded, shell_lines
+from infertune.exports.service import Service
 
 
 def command_line(service: Service) -> str:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from infertune.errors import InvalidInputError, nearest
-from infertune.export import clients, gateways, harness, page, sampling, servers
-from infertune.export.answer import Answer, Exported
+from infertune.exports import clients, gateways, harness, page, sampling, servers
+from infertune.exports.answer import Answer, Exported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,9 @@
 from typing import Any
 
 from infertune.decoding.settings import SETTINGS
-from infertune.export.answer import Answer, Asking, Exported, File
-from infertune.export.quoting import head, json_text, python, python_arguments, python_prompt
-from infertune.export.request import about_conversations, about_votes
+from infertune.exports.answer import Answer, Asking, Exported, File
+from infertune.exports.quoting import head, json_text, python, python_arguments, python_prompt
+from infertune.exports.request import about_conversations, about_votes
 from infertune.types import Scalar
 
 # Further arguments of vLLM 0.32's SamplingParams that a search space may have.

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from infertune.decoding.settings import SETTINGS
-from infertune.export import cluster, unit
-from infertune.export.answer import Answer, Exported, File
-from infertune.export.quoting import comment, head, json_text, shell_lines
-from infertune.export.request import settings
-from infertune.export.service import Service, generation_config
+from infertune.exports import cluster, unit
+from infertune.exports.answer import Answer, Exported, File
+from infertune.exports.quoting import comment, head, json_text, shell_lines
+from infertune.exports.request import settings
+from infertune.exports.service import Service, generation_config
 
 _SAMPLERS = {"repetition_penalty": "penalties"}  # llama.cpp's names of what acts on the distribution
 _FLAGS = {"temperature": "temp"}  # of llama-server, where they are not the settings' own

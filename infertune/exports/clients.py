@@ -2,12 +2,12 @@
 
 import shlex
 
-from infertune.export.answer import Answer, Exported, File
-from infertune.export.quoting import head, python, python_arguments, python_prompt
-from infertune.export.request import about_conversations, about_votes, parted, settings, shell_body
+from infertune.exports.answer import Answer, Exported, File
+from infertune.exports.quoting import head, python, python_arguments, python_prompt
+from infertune.exports.request import about_conversations, about_votes, parted, settings, shell_body
 
 _JSON = r"""json() {  # a text within a string of JSON
-    printf '%s' "$1" | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/	/\\t/g' |
+    printf '%s\n' "$1" | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/	/\\t/g' |
         awk 'NR > 1 { printf "%s", "\\n" } { printf "%s", $0 }'
 }"""
 

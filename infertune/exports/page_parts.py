@@ -9,7 +9,7 @@ import json
 import re
 import string
 import unicodedata
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 
@@ -98,15 +98,16 @@ def find_python(text: str) -> str | None:
 
 def find_number(text: str, which: str = "last", after: str | None = None, decimal_mark: str = ".") -> str | None:
     """Return a number in its plain form; with `after`, the one that follows a match of it on its line."""
-    number = r"(?<![\w.])-?[$€£]?\s?-?(?:\d[\d,.]*\d|\d)(?![\w/])"
+    text = re.sub(r"\\d?frac\{(\d+)\}\{(\d+)\}", r" \1/\2 ", plain(text))
+    number = r"(?<![\w./])-?[$€£]?\s?-?\d(?:[\d,.]*\d)?(?:\s?/\s?\d+)?(?![\w/])"
     if after is None:
-        found = re.findall(number, plain(text))
+        found = re.findall(number, text)
         return plain_number(found[0 if which == "first" else -1], decimal_mark) if found else None
     ends = [match.end() for match in re.finditer(after, text)]
     for end in ends if which == "first" else reversed(ends):
         line = re.match(r"[^\w\n]*\n[^\w]*.*|.*", text[end:])
         said = line[0] if line else ""
-        found = re.findall(number, plain(said.rpartition("=")[2])) or re.findall(number, plain(said))
+        found = re.findall(number, said.rpartition("=")[2]) or re.findall(number, said)
         if found:
             return plain_number(found[0], decimal_mark)
     return None
@@ -135,11 +136,12 @@ def find_function(text: str, name: str) -> str | None:
 
 def plain_number(text: str, decimal_mark: str = ".") -> str | None:
     """Return a number in its shortest plain form: 1200 for $1,200.00."""
-    digits = re.sub(r"[^\d.,-]", "", plain(text)).strip(".,")
+    digits = re.sub(r"[^\d.,/-]", "", plain(text)).strip(".,")
     digits = digits.replace(",", "") if decimal_mark == "." else digits.replace(".", "").replace(",", ".")
+    top, _, bottom = digits.partition("/")
     try:
-        written = format(Decimal(digits), "f")
-    except InvalidOperation:
+        written = format(Decimal(top) / Decimal(bottom or 1), "f")
+    except ArithmeticError:
         return None
     written = written.rstrip("0").rstrip(".") if "." in written else written
     return "0" if written in ("-0", "") else written
@@ -174,9 +176,14 @@ def normal_number(answer: str, decimal_mark: str = ".", **others: Any) -> str | 
 
 
 def normal_math(answer: str, **others: Any) -> str | None:
-    r"""Return a formula without dollars, spaces, \left and \right, and a final stop."""
-    text = re.sub(r"\\(?:left|right|,|;|!|:)|\s|\$", "", answer.replace(r"\dfrac", r"\frac"))
-    return text.rstrip(".,;") or None
+    r"""Return a formula without dollars, spacing, \left and \right, and a final stop."""
+    text = re.sub(r"\\(?:left|right|,|;|!|:)|\$", "", answer.replace(r"\dfrac", r"\frac"))
+    return " ".join(text.split()).rstrip(".,; ") or None
+
+
+def normal_python_tests(answer: str, **others: Any) -> str | None:
+    """Return the code without the blank space that ends it."""
+    return answer.rstrip() or None
 
 
 def normal_text(answer: str, **others: Any) -> str | None:
@@ -194,14 +201,14 @@ NEEDS = {
 """Which other parts a part calls."""
 
 SHORTER = {
-    "find_number": "fractions, percent, powers of ten and words such as million",
+    "find_number": "mixed fractions, powers of ten and words such as million",
     "find_choice": "choices that are named by their words, and the rarer ways of writing a letter",
     "find_boxed": "boxes without braces or in other notations",
     "find_final": "rarer announcements of the answer",
     "find_code": "blocks with tildes, in lists and quotations, or cut off",
     "find_python": "programs without a fence among text",
     "find_json": "objects as Python prints them",
-    "normal_number": "fractions, percent, powers of ten and words such as million",
+    "normal_number": "mixed fractions, powers of ten and words such as million",
     "normal_math": "formulas that are equal and not written alike",
 }
 """What infertune reads beyond a part, where it reads more."""

@@ -9,7 +9,7 @@ from pprint import pformat
 from typing import Any
 
 from infertune import __version__
-from infertune.export.answer import Answer, Field, Piece
+from infertune.exports.answer import Answer, Field, Piece
 
 _COLUMNS = 100
 
@@ -23,7 +23,8 @@ def comment(sentences: Iterable[str]) -> str:
     """Return sentences as comments of Python, YAML, a shell or systemd, a paragraph each."""
     lines = []
     for each in sentences:
-        wrapped = textwrap.wrap(one_line(each), _COLUMNS, break_long_words=False, break_on_hyphens=False)
+        said = re.sub("coding(?=[:=])", "coding ", one_line(each))  # no comment may say how Python reads the file
+        wrapped = textwrap.wrap(said, _COLUMNS, break_long_words=False, break_on_hyphens=False)
         lines += [f"# {line}\n" for line in wrapped]
     return "".join(lines)
 

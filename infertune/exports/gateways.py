@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 from infertune.errors import InvalidInputError
-from infertune.export.answer import Answer, Exported, File
-from infertune.export.quoting import head, python, python_arguments, python_prompt
-from infertune.export.request import about_conversations, about_votes, parted, settings
+from infertune.exports.answer import Answer, Exported, File
+from infertune.exports.quoting import head, python, python_arguments, python_prompt
+from infertune.exports.request import about_conversations, about_votes, parted, settings
 from infertune.files import yaml_file
 
 

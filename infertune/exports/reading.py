@@ -14,9 +14,9 @@ from infertune.engines.openai.dialects import dialect
 from infertune.engines.vllm import arguments as vllm_arguments
 from infertune.engines.vllm.serve_arguments import PREFIX
 from infertune.errors import InvalidInputError, together
-from infertune.export import service as services
-from infertune.export.answer import Answer, Asking, is_name, turns
-from infertune.export.service import Service
+from infertune.exports import service as services
+from infertune.exports.answer import Answer, Asking, is_name, turns
+from infertune.exports.service import Service
 from infertune.files import yaml_file
 from infertune.recipes import recipe as recipes
 from infertune.recipes import serving_recipe, serving_values

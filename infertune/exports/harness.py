@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from infertune.export.answer import Answer, Exported, File
-from infertune.export.quoting import head, shell_lines
-from infertune.export.request import settings
+from infertune.exports.answer import Answer, Exported, File
+from infertune.exports.quoting import head, shell_lines
+from infertune.exports.request import settings
 
 
 def lm_eval(answer: Answer) -> Exported:

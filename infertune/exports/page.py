@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 
 from infertune.errors import InvalidInputError
-from infertune.export import page_parts
-from infertune.export.answer import Answer, Asking, Exported, File
-from infertune.export.quoting import head, python, python_prompt
-from infertune.export.request import about_conversations, settings
+from infertune.exports import page_parts
+from infertune.exports.answer import Answer, Asking, Exported, File
+from infertune.exports.quoting import head, python, python_prompt
+from infertune.exports.request import about_conversations, settings
 from infertune.tasks.extraction import Step
 
-_SCORERS = {"exact": "normal_exact", "number": "normal_number", "math": "normal_math"}
+_SCORERS = ("exact", "number", "math", "python_tests")
 _VOTERS = {
     "first": "    return extract(samples[0][0])\n",
     "majority": """\
@@ -24,7 +24,7 @@ _VOTERS = {
 }
 _FROM = {
     "Counter": "from collections import Counter\n",
-    "Decimal": "from decimal import Decimal, InvalidOperation\n",
+    "Decimal": "from decimal import Decimal\n",
     "Any": "from typing import Any\n",
 }
 _LIKELY = {
@@ -135,7 +135,7 @@ def _finders(asked: Asking) -> str:
 
 
 def _normal_name(asked: Asking) -> str:
-    return _SCORERS.get(asked.scorer.name, "normal_text")
+    return f"normal_{asked.scorer.name if asked.scorer.name in _SCORERS else 'text'}"
 
 
 def _normal(asked: Asking) -> str:
@@ -151,6 +151,6 @@ def _about_parts(asked: Asking, names: list[str]) -> list[str]:
         for name in names
         if name in page_parts.SHORTER
     ]
-    if asked.scorer.name not in (*_SCORERS, "python_tests"):
+    if asked.scorer.name not in _SCORERS:
         found.append(f"The scorer '{asked.scorer.name}' says which answers are equal: here those of the same text.")
     return found

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infertune.export.answer import Answer, Asking, Field, Piece
+from infertune.exports.answer import Answer, Asking, Field, Piece
 
 # The arguments of `create` in the package openai and of clients built on it; all else travels in `extra_body`.
 STANDARD = (

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from infertune.decoding.settings import SETTINGS
 from infertune.engines.openai.dialects import Dialect, dialect
-from infertune.export.service import Service
+from infertune.exports.service import Service
 from infertune.tasks.definition import ScorerChoice
 from infertune.tasks.extraction import Step
 from infertune.tasks.prompts import Template, render

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infertune.engines.launch.command_template import CommandTemplate
-from infertune.export import cluster, unit
-from infertune.export import service as services
-from infertune.export.service import Service
+from infertune.exports import cluster, unit
+from infertune.exports import service as services
+from infertune.exports.service import Service
 
 SETTINGS = {
     "engine.max_num_seqs": 64,

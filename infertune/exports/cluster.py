@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from infertune.export.service import Service
+from infertune.exports.service import Service
 
 _START_SECONDS = 1800
 _PROBE_SECONDS = 10
