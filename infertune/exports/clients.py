@@ -75,35 +75,45 @@ curl --silent --show-error --fail-with-body {shlex.quote(f"{asked.base_url}{aske
 
 
 def langchain(answer: Answer) -> Exported:
-    """Return a Python file with the model as LangChain has it."""
+    """Return a Python file with the model as LangChain has it, and a function that asks it."""
     asked = answer.asked
     known, extra = parted(settings(asked))
-    notes = [*answer.notes, *about_votes(asked), *about_conversations(asked)]
-    if asked.n > 1:
-        notes.append("In LangChain invoke() returns the first of the n texts; generate() returns all.")
+    notes = (*answer.notes, *about_votes(asked), *about_conversations(asked))
     kind = "ChatOpenAI" if asked.is_chat else "OpenAI"
-    no_argument = ("user",) if asked.is_chat else ("user", "stop")
-    apart = {name: known.pop(name) for name in no_argument if name in known}
+    # The model of plain prompts has no argument for stop texts.
+    apart = {name: known.pop(name) for name in ("stop",) if name in known and not asked.is_chat}
     given = {"model": answer.model, "base_url": asked.base_url, **known}
     if apart:
         given["model_kwargs"] = apart
     if extra:
         given["extra_body"] = extra
+    messages = "convert_to_messages(prompt(fields))" if asked.is_chat else "prompt(fields)"
     text = f'''\
-{head(answer, notes, "Needs the package langchain-openai. Use: MODEL.invoke(prompt(FIELDS)).")}
+{head(answer, notes, f"Needs the package langchain-openai. Use: python model.py {_usage(answer)}")}
 import os
+import sys
 
+{"from langchain_core.messages import convert_to_messages" if asked.is_chat else ""}
 from langchain_openai import {kind}
 
 MODEL = {kind}(
     api_key=os.environ.get({asked.key_variable!r}, "none"),
 {python_arguments(given)})
+FIELDS = {python(asked.fields)}
 
 
 def prompt(fields):
-    """Return the prompt for a mapping with these fields: {", ".join(asked.fields)}."""
-{python_prompt(answer)}'''
-    return Exported((File("model.py", text),), tuple(notes))
+{python_prompt(answer)}
+
+def ask(**fields):
+    """Return the texts of one request; MODEL.invoke(prompt(fields)) would return the first."""
+    return [each.text for each in MODEL.generate([{messages}]).generations[0]]
+
+
+if __name__ == "__main__":
+    print(*ask(**dict(zip(FIELDS, sys.argv[1:], strict=True))), sep="\\n")
+'''
+    return Exported((File("model.py", text.replace("\n\n\nfrom", "\n\nfrom")),), notes)
 
 
 def _usage(answer: Answer) -> str:

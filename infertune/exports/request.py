@@ -11,7 +11,7 @@ from infertune.exports.answer import Answer, Asking, Field, Piece
 # The arguments of `create` in the package openai and of clients built on it; all else travels in `extra_body`.
 STANDARD = (
     *("model", "messages", "prompt", "temperature", "top_p", "max_tokens", "n", "stop", "logprobs"),
-    *("presence_penalty", "frequency_penalty", "logit_bias", "seed", "user"),
+    *("presence_penalty", "frequency_penalty", "logit_bias", "seed"),
 )
 
 
