@@ -121,6 +121,7 @@ class Answer:
         study: Whose it is; empty for settings of a server.
         engine: It was found on: ``hf``, ``vllm``, ``openai``, or ``command`` for a server that a command starts.
         model: As a server elsewhere will find it.
+        dtype: Of the weights, ``float32``, ``bfloat16`` or ``float16``; empty where that is not known.
         service: The server.
         asking: The requests; None for settings of a server.
         left_to_requests: Names of the settings that no server sets.
@@ -131,6 +132,7 @@ class Answer:
     study: str = ""
     engine: str
     model: str
+    dtype: str = ""
     service: Service
     asking: Asking | None = None
     left_to_requests: tuple[str, ...] = ()

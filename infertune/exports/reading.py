@@ -32,6 +32,7 @@ from infertune.wire.base_url import tidied
 
 _IMAGES = {"cpu": "public.ecr.aws/q9t5s3a7/vllm-cpu-release-repo", "gpu": "vllm/vllm-openai"}
 _KEY = "OPENAI_API_KEY"
+_DTYPES = ("float32", "bfloat16", "float16")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +150,7 @@ def _of_decoding(recipe: Recipe, there: Elsewhere, where: str) -> Answer:
     server, _, _ = recipe.facts.get("server", "").partition(" ")
     if recipe.engine != "openai":
         server = "vllm"  # which is what is started for it
+    dtype = str(recipe.facts.get("dtype", recipe.engine_options.get("dtype", "")))
     key = str(recipe.engine_options.get("api_key_env", _KEY))
     asking = Asking(
         task=definition.name,
@@ -175,6 +177,7 @@ def _of_decoding(recipe: Recipe, there: Elsewhere, where: str) -> Answer:
         study=recipe.study,
         engine=recipe.engine,
         model=model,
+        dtype=dtype if dtype in _DTYPES else "",
         service=service,
         asking=asking,
         left_to_requests=_left_to_requests(asking),

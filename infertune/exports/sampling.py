@@ -56,8 +56,9 @@ def hf(answer: Answer) -> Exported:
         "as generate.py does, and do not put it in the place of the model's file."
     )
     config = generation_config(asked) | known
+    dtype = f', dtype="{answer.dtype}"' if answer.dtype else ""
     text = f'''\
-{head(answer, notes, "Needs transformers and torch. Use: python generate.py " + " ".join(asked.fields).upper())}
+{head(answer, notes, "Needs transformers 5 and torch. Use: python generate.py " + " ".join(asked.fields).upper())}
 import json
 import sys
 from pathlib import Path
@@ -84,7 +85,7 @@ def generate(model, tokenizer, **fields):
 
 
 if __name__ == "__main__":
-    tokenizer, model = AutoTokenizer.from_pretrained(MODEL), AutoModelForCausalLM.from_pretrained(MODEL)
+    tokenizer, model = AutoTokenizer.from_pretrained(MODEL), AutoModelForCausalLM.from_pretrained(MODEL{dtype})
     print(*generate(model, tokenizer, **dict(zip(FIELDS, sys.argv[1:], strict=True))), sep="\\n")
 '''
     return Exported((File("generation_config.json", json_text(config)), File("generate.py", text)), tuple(notes))
