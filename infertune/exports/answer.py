@@ -1,6 +1,5 @@
 """What is exported: the server of an answer, and for an answer of `optimize` what each request asks."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -10,10 +9,7 @@ from infertune.engines.openai.dialects import Dialect, dialect
 from infertune.exports.service import Service
 from infertune.tasks.definition import ScorerChoice
 from infertune.tasks.extraction import Step
-from infertune.tasks.prompts import Template, render
 from infertune.types import Scalar
-
-_NAME = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
 
 
 class Field(NamedTuple):
@@ -117,9 +113,7 @@ class Answer:
     """An answer, ready for every format.
 
     Attributes:
-        infertune: The version that wrote it; empty where that is not known.
         study: Whose it is; empty for settings of a server.
-        engine: It was found on: ``hf``, ``vllm``, ``openai``, or ``command`` for a server that a command starts.
         model: As a server elsewhere will find it.
         dtype: Of the weights, ``float32``, ``bfloat16`` or ``float16``; empty where that is not known.
         service: The server.
@@ -128,9 +122,7 @@ class Answer:
         notes: What is to be known of all formats.
     """
 
-    infertune: str = ""
     study: str = ""
-    engine: str
     model: str
     dtype: str = ""
     service: Service
@@ -158,23 +150,3 @@ class Exported:
 
     files: tuple[File, ...]
     notes: tuple[str, ...] = ()
-
-
-def turns(template: Template, fields: tuple[str, ...]) -> tuple[Turn, ...]:
-    """Return a prompt as infertune renders it, with its shots, the fields left open."""
-    whole = repr(template)
-    number = next(each for each in range(len(whole) + 1) if f"[[{each}:" not in whole)
-    rendered = render(template, {name: f"[[{number}:{name}]]" for name in fields})
-    told = [("", rendered)] if isinstance(rendered, str) else [(turn.role, turn.content) for turn in rendered]
-    return tuple(Turn(role, _pieces(text, number)) for role, text in told)
-
-
-def _pieces(text: str, number: int) -> tuple[Piece, ...]:
-    found = re.split(rf"\[\[{number}:(\w+)\]\]", text)
-    pieces = [Field(each) if place % 2 else each for place, each in enumerate(found)]
-    return tuple(each for each in pieces if each)
-
-
-def is_name(text: str) -> bool:
-    """Whether a text may stand for an environment variable or an argument in a script."""
-    return _NAME.fullmatch(text) is not None

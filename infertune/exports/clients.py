@@ -3,8 +3,9 @@
 import shlex
 
 from infertune.exports.answer import Answer, Exported, File
+from infertune.exports.notes import about_requests
 from infertune.exports.quoting import head, python, python_arguments, python_prompt
-from infertune.exports.request import about_conversations, about_votes, parted, settings, shell_body
+from infertune.exports.request import parted, settings, shell_body
 
 _JSON = r"""json() {  # a text within a string of JSON
     printf '%s\n' "$1" | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/	/\\t/g' |
@@ -16,7 +17,7 @@ def openai_python(answer: Answer) -> Exported:
     """Return a Python file that asks by the package openai."""
     asked = answer.asked
     known, extra = parted(settings(asked))
-    notes = (*answer.notes, *about_votes(asked), *about_conversations(asked))
+    notes = (*answer.notes, *about_requests(asked))
     endpoint, text = ("chat.completions", "message.content") if asked.is_chat else ("completions", "text")
     given = {"model": answer.model, **known, **({"extra_body": extra} if extra else {})}
     return Exported(
@@ -57,7 +58,7 @@ if __name__ == "__main__":
 def curl(answer: Answer) -> Exported:
     """Return a shell script that asks by curl; beside it, sed and awk are all that it needs."""
     asked = answer.asked
-    notes = (*answer.notes, *about_votes(asked), *about_conversations(asked))
+    notes = (*answer.notes, *about_requests(asked))
     checks = "".join(f': "${{{place}:?{name} is missing}}"\n' for place, name in enumerate(asked.fields, start=1))
     text = f"""\
 #!/bin/sh
@@ -78,7 +79,7 @@ def langchain(answer: Answer) -> Exported:
     """Return a Python file with the model as LangChain has it, and a function that asks it."""
     asked = answer.asked
     known, extra = parted(settings(asked))
-    notes = (*answer.notes, *about_votes(asked), *about_conversations(asked))
+    notes = (*answer.notes, *about_requests(asked))
     kind = "ChatOpenAI" if asked.is_chat else "OpenAI"
     # The model of plain prompts has no argument for stop texts.
     apart = {name: known.pop(name) for name in ("stop",) if name in known and not asked.is_chat}

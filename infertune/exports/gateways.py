@@ -5,8 +5,9 @@ from typing import Any
 
 from infertune.errors import InvalidInputError
 from infertune.exports.answer import Answer, Exported, File
+from infertune.exports.notes import about_requests
 from infertune.exports.quoting import head, python, python_arguments, python_prompt
-from infertune.exports.request import about_conversations, about_votes, parted, settings
+from infertune.exports.request import parted, settings
 from infertune.files import yaml_file
 
 
@@ -18,7 +19,7 @@ def litellm(answer: Answer) -> Exported:
     """
     asked = answer.asked
     known, extra = parted(settings(asked))
-    notes = [*answer.notes, *about_votes(asked), *about_conversations(asked)]
+    notes = [*answer.notes, *about_requests(asked)]
     notes.append("The prompt is no part of config.yaml: it is in ask.py.")
     provider = "openai" if asked.is_chat else "text-completion-openai"
     given: dict[str, Any] = {

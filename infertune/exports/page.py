@@ -9,8 +9,9 @@ import msgspec
 from infertune.errors import InvalidInputError
 from infertune.exports import page_parts
 from infertune.exports.answer import Answer, Asking, Exported, File
+from infertune.exports.notes import about_conversations, about_order
 from infertune.exports.quoting import head, python, python_prompt
-from infertune.exports.request import about_conversations, settings
+from infertune.exports.request import settings
 from infertune.tasks.extraction import Step
 
 _SCORERS = ("exact", "number", "math", "python_tests")
@@ -45,7 +46,12 @@ def page(answer: Answer) -> Exported:
         raise InvalidInputError(f"a page of Python has the voters {known}, but the answer's is '{asked.voter}'")
     by_likelihood = asked.voter == "best_of_n"
     names = _names(asked)
-    notes = (*answer.notes, *about_conversations(asked), *_about_parts(asked, names))
+    notes = (
+        *answer.notes,
+        *about_conversations(asked),
+        *about_order(asked, asked.server),
+        *_about_parts(asked, names),
+    )
     body = {"model": answer.model, **settings(asked, n=1, logprobs=by_likelihood)}
     likely = f"{_LIKELY[asked.is_chat]}\n        likely = sum(logprobs) / max(1, len(logprobs))"
     sources = "\n\n".join(inspect.getsource(getattr(page_parts, name)) for name in names)
@@ -76,6 +82,8 @@ def request(prompt, n: int) -> list[tuple[str, float]]:
     headers = {{"Content-Type": "application/json", "Authorization": f"Bearer {{KEY}}"}}
     with urllib.request.urlopen(urllib.request.Request(URL, json.dumps(body).encode(), headers)) as response:
         choices = json.load(response)["choices"]
+    if not choices:
+        raise RuntimeError("the server gave no answer")
     samples = []
     for choice in choices[:n]:
         text, likely = {'choice["message"]["content"] or ""' if asked.is_chat else 'choice["text"]'}, 0.0

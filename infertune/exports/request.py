@@ -67,21 +67,3 @@ def shell_body(answer: Answer) -> str:
 
 def _quoted(text: str) -> str:
     return shlex.quote(text) if text else ""
-
-
-def about_votes(asked: Asking) -> list[str]:
-    """Return what a plain request leaves to do; nothing where one sample is the answer."""
-    if asked.n == 1:
-        return []
-    how = {"majority": "the most frequent answer among them", "best_of_n": "the likeliest of them"}
-    chosen = how.get(asked.voter, f"what the voter '{asked.voter}' chooses")
-    return [f"A request brings n = {asked.n} texts; the answer is {chosen}: `infertune export --as python` has that."]
-
-
-def about_conversations(asked: Asking) -> list[str]:
-    """Return what fields of the study cannot be here."""
-    return [
-        f"The field '{name}' was a conversation in the study; here it is one text, its last turn: earlier turns go "
-        "before the last message."
-        for name in asked.conversations
-    ]

@@ -4,8 +4,8 @@ from typing import Any
 
 from infertune.decoding.settings import SETTINGS
 from infertune.exports.answer import Answer, Asking, Exported, File
+from infertune.exports.notes import about_conversations, about_order, about_votes
 from infertune.exports.quoting import head, json_text, python, python_arguments, python_prompt
-from infertune.exports.request import about_conversations, about_votes
 from infertune.types import Scalar
 
 # Further arguments of vLLM 0.32's SamplingParams that a search space may have.
@@ -24,7 +24,7 @@ def sampling_params(answer: Answer) -> Exported:
     """Return a Python file with the `SamplingParams` of vLLM; every setting is said."""
     asked = answer.asked
     known = {name: value for name, value in asked.extra.items() if name in _SAMPLING_PARAMS}
-    notes = (*answer.notes, *about_votes(asked), *about_conversations(asked), *_about_extras(asked, known))
+    notes = (*answer.notes, *_notes(asked, known, "vllm"))
     given: dict[str, Any] = {**_all(asked), **known, "max_tokens": asked.max_tokens, "n": asked.n}
     if asked.stop:
         given["stop"] = list(asked.stop)
@@ -48,7 +48,7 @@ def hf(answer: Answer) -> Exported:
     """Return transformers' generation_config.json, and a Python file that generates with it."""
     asked = answer.asked
     known = {name: value for name, value in asked.extra.items() if name in _GENERATION_CONFIG}
-    notes = [*answer.notes, *about_votes(asked), *about_conversations(asked), *_about_extras(asked, known)]
+    notes = [*answer.notes, *_notes(asked, known, "transformers")]
     if asked.stop:
         notes.append("transformers leaves the stop text at the end of what it generates; generate.py cuts it away.")
     notes.append(
@@ -117,8 +117,9 @@ def _tokenized(asked: Asking) -> str:
     return 'inputs = tokenizer(prompt(fields), return_tensors="pt")'
 
 
-def _about_extras(asked: Asking, known: dict[str, Scalar]) -> list[str]:
-    """Return which settings the library has no argument for."""
+def _notes(asked: Asking, known: dict[str, Scalar], server: str) -> list[str]:
+    """Return what is left to do, and which settings the library has no argument for."""
     lost = [f"{name} = {value}" for name, value in asked.extra.items() if name not in known]
     lost += [f"{name} = {value}" for name, value in asked.extra_body.items()]
-    return [f"Left out, for there is no such argument: {', '.join(lost)}."] if lost else []
+    found = [*about_votes(asked), *about_conversations(asked), *about_order(asked, server)]
+    return [*found, f"Left out, for there is no such argument: {', '.join(lost)}."] if lost else found

@@ -6,6 +6,7 @@ from dataclasses import replace
 from infertune.decoding.settings import SETTINGS
 from infertune.exports import cluster, unit
 from infertune.exports.answer import Answer, Exported, File
+from infertune.exports.notes import about_order
 from infertune.exports.quoting import comment, head, json_text, shell_lines
 from infertune.exports.request import settings
 from infertune.exports.service import Service, generation_config
@@ -18,6 +19,8 @@ _CHART = "vllm/vllm-stack 0.1.9"
 def vllm(answer: Answer) -> Exported:
     """Return a script with one `vllm serve` line, and the settings as generation_config.json for other ways."""
     notes = (*answer.notes, *_about_requests(answer))
+    if answer.asking is not None:
+        notes += tuple(about_order(answer.asking, "vllm"))
     use = "Use: sh serve.sh; or vllm serve MODEL --generation-config FOLDER, the folder of generation_config.json."
     script = f"#!/bin/sh\n{head(answer, notes, use)}\n{shell_lines(['exec', *answer.service.words()])}"
     config = generation_config(answer.service.decoding)

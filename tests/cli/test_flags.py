@@ -31,7 +31,7 @@ COMMAND_LINES = (
 )
 # Commands to copy, and a note on how to repeat one.
 SHELL = re.compile(
-    r"pip install --|infertune (handover|evaluate|verify) |^--(config|port)|llama-server |the task's with --set "
+    r"pip install --|infertune (export|evaluate|verify) |^--(config|port)|llama-server |the task's with --set "
 )
 
 

@@ -107,8 +107,8 @@ def hostile(kind: str) -> Recipe:
         stop=(LINES, EVIL),
         extraction=[{"kind": "regex", "pattern": f"(?:{re.escape(LINES)})(.*)"}],
         scorer={"name": "exact", "options": {"ignore_patterns": [re.escape(LINES)]}},
-        task=LINES,
-        study=LINES,
+        task=EVIL,
+        study=EVIL,
         model=f"org/{EVIL}",
         engine_options={
             "base_url": f"http://127.0.0.1:9/{EVIL.replace(' ', '')}/v1",

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 from answers import CHAT, EVIL, LINES, PLAIN, SETTINGS, answer, hostile, recipe
@@ -16,6 +17,7 @@ from infertune.exports import formats, request
 from infertune.exports.answer import Answer, Exported
 from infertune.exports.formats import FORMATS
 from infertune.recipes.recipe import Recipe
+from infertune.tasks.definition import Conversation
 
 FIELDS = {"question": f"What is {EVIL}?\n\tNext\\\n", "place": '"here"\n\n'}
 RECIPES = {"chat": recipe(CHAT), "plain": recipe(PLAIN), "evil chat": hostile("chat"), "evil plain": hostile("plain")}
@@ -297,3 +299,29 @@ def test_shots_of_any_kind_and_marks_in_the_text_are_kept() -> None:
     found: Answer = answer(recipe(marked))
     assert prompted(formats.export(found, "openai-python").files[0].text) == asked(recipe(marked))
     assert LINES not in found.asked.base_url
+
+
+def test_another_order_of_the_settings_is_noted() -> None:
+    warpers = "repetition_penalty,temperature,top_k,top_p,min_p"
+    of_hf = recipe(engine="hf", engine_options={}, facts={"warpers": warpers})
+    note = "The settings acted in the order temperature, top_p, min_p; vllm has the order temperature, min_p, top_p."
+    for name in ("vllm", "sampling-params", "python", "openai-python", "litellm"):
+        assert note in exported(of_hf, name).notes, name
+    assert not any("order" in note for note in exported(of_hf, "hf").notes)
+    assert any("transformers has the order" in note for note in exported(recipe(), "hf").notes)
+    assert not any("order" in note for note in exported(recipe(), "vllm").notes)
+
+
+def test_a_conversation_is_asked_as_its_last_turn() -> None:
+    known = recipe()
+    assert known.definition is not None
+    fields = {"question": Conversation("turns"), "place": "place"}
+    talk = msgspec.structs.replace(known, definition=msgspec.structs.replace(known.definition, fields=fields))
+    (file,) = exported(talk, "openai-python").files
+    assert prompted(file.text) == asked(known)
+    assert "# The field 'question' was a conversation in the study" in file.text
+
+
+def test_a_page_has_no_voter_of_a_plugin() -> None:
+    with pytest.raises(InvalidInputError, match="the voters first, majority, best_of_n, but the answer's is 'mine'"):
+        exported(recipe(configuration={**SETTINGS, "strategy.name": "mine"}), "python")

@@ -110,6 +110,7 @@ def test_the_helm_values_say_the_settings() -> None:
         "modelSpec"
     ]
     check(model["vllmConfig"]["extraArgs"])
+    assert model["vllmConfig"]["enablePrefixCaching"] is False  # which the chart would say again otherwise
     assert (model["repository"], model["tag"], model["requestGPU"]) == ("a.b/c", "v1", 0)
 
 
