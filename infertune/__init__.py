@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from infertune.api.ask_tell import Call, Study
     from infertune.api.check import check
     from infertune.api.evaluation import evaluate
+    from infertune.api.export import export
     from infertune.api.function import maximize
     from infertune.api.joint import Joint, JointResult
     from infertune.api.optimization import optimize
@@ -47,6 +48,7 @@ __all__ = [
     "check",
     "compare",
     "evaluate",
+    "export",
     "load_task",
     "maximize",
     "open_study",
@@ -61,6 +63,7 @@ _HOMES = {
     "infertune.api.ask_tell": ("Call", "Study"),
     "infertune.api.check": ("check",),
     "infertune.api.evaluation": ("evaluate",),
+    "infertune.api.export": ("export",),
     "infertune.api.function": ("maximize",),
     "infertune.api.joint": ("Joint", "JointResult"),
     "infertune.api.optimization": ("optimize",),

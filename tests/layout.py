@@ -17,7 +17,7 @@ LAYERS = (
     "engines load samplers allocators selection evaluation",
     "study serving",
     "joint recipes archive",
-    "report",
+    "report exports",
     "api",
     "cli",
     "__main__",

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
+from infertune.api.export import export
 from infertune.api.records import Records
 from infertune.archive import StoredStudy
 from infertune.archive.failures import Failures, failures
@@ -19,6 +20,7 @@ from infertune.archive.path import Step, path
 from infertune.archive.pick import Limits, Picked, pick
 from infertune.archive.surface import UtilitySurface
 from infertune.bank import SampleBank
+from infertune.exports.answer import Exported
 from infertune.recipes import recipe as recipes
 from infertune.recipes.answer_file import AnswerFile
 from infertune.report import answer as reports
@@ -142,6 +144,16 @@ class Result:
         file = self.file if path is None else replace(self.file, path=Path(path))
         recipes.write(file.path, msgspec.structs.replace(self.answer.recipe, files=file.files()))
         return file.path
+
+    def export(self, as_: str, *, model: str | None = None, base_url: str | None = None) -> Exported:
+        """Return the answer in a format, as `infertune.export`, which has more arguments.
+
+            print(result.export("openai-python").files[0].text)
+
+        Raises:
+            InvalidInputError: There is no such format, or it does not fit the answer.
+        """
+        return export(self.answer.recipe, as_, model=model, base_url=base_url)
 
     def draw(self, path: str | Path) -> None:
         """Write a picture of the front: .png, .svg or .pdf; it takes the package matplotlib."""

@@ -45,7 +45,7 @@ class ServingResult:
         return {} if recommended is None else dict(recommended.configuration)
 
     def save(self, path: str | Path | None = None) -> Path | None:
-        """Write the file of settings, which ``infertune handover`` and ``verify`` read; return its path.
+        """Write the file of settings, which ``infertune export`` and ``verify`` read; return its path.
 
         Raises:
             InvalidInputError: It cannot be written.

@@ -11,7 +11,7 @@ from infertune.cli.check import check
 from infertune.cli.doctor import doctor
 from infertune.cli.evaluate import evaluate
 from infertune.cli.explain import explain
-from infertune.cli.handover import handover
+from infertune.cli.export import HELP, export
 from infertune.cli.load import load
 from infertune.cli.optimize import optimize
 from infertune.cli.report import report
@@ -162,9 +162,17 @@ app.command(
 )(tune_serving)
 app.command(
     cls=Grouped,
-    short_help="Write the files that start a server with tuned settings.",
+    help=HELP,
+    short_help="Write an answer as what other tools load.",
+    epilog="Example: infertune export capitals.yaml --as openai-python --out ask.py",
+)(export)
+app.command(
+    name="handover",
+    cls=Grouped,
+    help=HELP,
+    short_help="The same as export.",
     epilog="Example: infertune handover serving.yaml --as systemd",
-)(handover)
+)(export)
 app.command(
     cls=Grouped,
     short_help="Check that a running server has the settings of a file.",

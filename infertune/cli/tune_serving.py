@@ -103,8 +103,8 @@ def _handover(out: Path, name: str) -> list[str]:
     file = shlex.quote(str(out))
     return [
         f"Written to {out} ({name}).",
-        f"Start it:  infertune handover {file}",
-        f"As a unit or for a cluster:  infertune handover {file} --as systemd | kubernetes | helm",
+        f"Start it:  infertune export {file}",
+        f"As a unit or for a cluster:  infertune export {file} --as systemd | kubernetes | helm",
         f"Does a running server have these settings?  infertune verify {file} --base-url URL",
     ]
 

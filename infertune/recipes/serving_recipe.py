@@ -14,7 +14,7 @@ from infertune.types import Scalar
 
 _HEAD = """\
 # Settings for a server, found by infertune.
-# Start it: infertune handover {path}    Is a running one as this says? infertune verify {path} --base-url URL
+# Start it: infertune export {path}    Is a running one as this says? infertune verify {path} --base-url URL
 """
 
 

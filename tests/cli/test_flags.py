@@ -27,11 +27,11 @@ COMMAND_LINES = (
     "engines/vllm/installed.py",
     "engines/vllm/serve_arguments.py",
     "engines/vllm/server.py",
-    "serving/handover.py",
+    "exports/",
 )
 # Commands to copy, and a note on how to repeat one.
 SHELL = re.compile(
-    r"pip install --|infertune (handover|evaluate|verify) |^--(config|port)|llama-server |the task's with --set "
+    r"pip install --|infertune (export|evaluate|verify) |^--(config|port)|llama-server |the task's with --set "
 )
 
 

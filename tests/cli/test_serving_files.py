@@ -35,7 +35,7 @@ def test_a_command_is_handed_over(infertune: Infertune, file: Path) -> None:
     assert done.code == 0
     assert words[:3] == ["vllm", "serve", "org/model"]
     assert words[words.index("--max-num-seqs") + 1] == "4"
-    assert done.err == "Note: no server sets decoding.max_tokens = 64: each request must.\n"
+    assert done.err == "Note: No server sets decoding.max_tokens = 64: each request must.\n"
 
 
 @pytest.mark.parametrize("form", ["systemd", "kubernetes", "helm"])
@@ -60,8 +60,8 @@ def test_an_image_without_a_tag_is_told(infertune: Infertune, file: Path) -> Non
         ("command", ("--image", "a:b"), "kubernetes or helm"),
         ("systemd", ("--gpus", "1"), "kubernetes or helm"),
         ("systemd", ("--name", "chat"), "kubernetes or helm"),
-        ("kubernetes", ("--host", "::"), "command or systemd"),
-        ("helm", ("--port", "80"), "command or systemd or kubernetes"),
+        ("kubernetes", ("--host", "::"), "command or vllm or systemd or llama.cpp"),
+        ("helm", ("--port", "80"), "command or vllm or systemd or kubernetes or llama.cpp"),
     ],
 )
 def test_an_option_without_use_is_refused(
@@ -78,7 +78,7 @@ def test_a_command_of_another_server_has_no_chart(infertune: Infertune, tmp_path
         "model: a.gguf\nengine: command\ncommand: llama -np {engine.n} --port {port}\nsettings: {engine.n: 2}"
     )
     assert infertune("handover", str(path)).out == "llama \\\n    -np 2 \\\n    --port 8000\n"
-    assert "--as helm is for vllm" in infertune("handover", str(path), "--as", "helm").err
+    assert "the format helm is for vllm" in infertune("handover", str(path), "--as", "helm").err
     assert "needs --image" in infertune("handover", str(path), "--as", "kubernetes").err
 
 

@@ -93,6 +93,27 @@ files: {task: {relative: task.yaml, absolute: /none/task.yaml}}
 facts: {engine: openai}
 versions: {python: 3.11.2}
 """
+# As they are written now: with the task, so that they can be exported.
+WHOLE_ANSWER = (
+    ANSWER
+    + """\
+definition:
+  name: mine
+  version: 1
+  data: rows.jsonl
+  fields: {question: q}
+  reference: a
+  prompts:
+    - name: plain
+      kind: plain
+      text: "Q: {question}\\nA:"
+      examples: [{question: "What is 9?", answer: "9"}]
+  max_tokens: [4, 8]
+  stop: ["\\n"]
+  extraction: {first: [{kind: line}], last: [{kind: regex, pattern: "([0-9]+)", which: last}, {kind: number}]}
+  scorer: {name: exact, options: {ignore_case: true, ignore_patterns: ["x+"]}}
+"""
+)
 SPACE = """\
 temperature: 0..1:0.1
 n: [1, 3]
@@ -235,6 +256,13 @@ INPUTS: Mapping[str, SearchStrategy[Given]] = {
             *ENDPOINT,
         ),
         (*LOAD, "--concurrency", "1", "--workload", "task:task.yaml", "--config", "answer.yaml"),
+    ),
+    "export": _file(
+        "answer.yaml",
+        yaml_files(WHOLE_ANSWER),
+        *(("export", "answer.yaml", "--as", form) for form in ("vllm", "python", "curl", "hf", "litellm", "lm-eval")),
+        ("export", "answer.yaml", "--as", "llama.cpp", "--json"),
+        ("export", "answer.yaml", "--as", "sampling-params", "--out", "made"),
     ),
     "space": _file("space.yaml", yaml_files(SPACE), ("space", "--task", "task.yaml", "--space", "space.yaml")),
     "set": _option(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fuzz_inputs import INPUTS, VALID, Given
+from fuzz_inputs import INPUTS, VALID, WHOLE_ANSWER, Given
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -107,6 +107,8 @@ def test_what_is_valid_is_taken(folder: Path) -> None:
     data = (("tasks", "check", "task.yaml"), ("space", "--task", "task.yaml"), ("handover", "serving.yaml"))
     for words in data:
         assert tried(Given(words, {}), folder)[0] == 0, words
+    whole = {"answer.yaml": WHOLE_ANSWER.encode()}
+    assert tried(Given(("export", "answer.yaml", "--as", "python"), whole), folder)[0] == 0
     code, said = tried(Given(("evaluate", "--config", "answer.yaml"), {}), folder)
     assert (code, "there must be a server" in said) == (4, True), said
 

@@ -13,9 +13,9 @@ from infertune.engines.launch.command_template import CommandTemplate
 from infertune.engines.launch.vllm_server import VLLMServerLauncher, vllm_server_launcher
 from infertune.engines.process.server_process import ServerFailed
 from infertune.engines.vllm.interpreter import VARIABLE
+from infertune.exports.service import Service
 from infertune.load.arrival_load import Load
 from infertune.load.workload import LoadRequest
-from infertune.serving.handover import Service
 from infertune.serving.launch.server_deployment import ServerDeployment
 from infertune.serving.launch.under_load import UnderLoad
 from infertune.serving.verify.probes import effects

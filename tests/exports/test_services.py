@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infertune.engines.launch.command_template import CommandTemplate
-from infertune.serving import handover
-from infertune.serving.handover import Service
+from infertune.exports import cluster, unit
+from infertune.exports import service as services
+from infertune.exports.service import Service
 
 SETTINGS = {
     "engine.max_num_seqs": 64,
@@ -76,20 +77,20 @@ def kubernetes_words(text: str) -> list[str]:
 
 
 def test_the_command_says_the_settings() -> None:
-    words = shlex.split(handover.command_line(service()).replace("\\\n", " "))
+    words = shlex.split(unit.command_line(service()).replace("\\\n", " "))
     assert words[:3] == ["vllm", "serve", "org/model"]
     check(words[3:])
     assert flags(words[3:])["--port"] == "8000"
 
 
 def test_the_unit_says_the_settings() -> None:
-    program, *words = systemd_words(handover.systemd_unit(service()))
+    program, *words = systemd_words(unit.systemd_unit(service()))
     assert program == "/usr/bin/env" and words[:2] == ["vllm", "serve"]
     check(words[3:])
 
 
 def test_the_kubernetes_files_say_the_settings_and_fit_together() -> None:
-    text = handover.kubernetes(service(name="My Server!", n_gpus=2))
+    text = cluster.kubernetes(service(name="My Server!", n_gpus=2))
     words = kubernetes_words(text)
     check(words[3:])
     assert flags(words[3:])["--host"] == "0.0.0.0"
@@ -105,10 +106,11 @@ def test_the_kubernetes_files_say_the_settings_and_fit_together() -> None:
 
 
 def test_the_helm_values_say_the_settings() -> None:
-    (model,) = yaml.safe_load(handover.helm_values(service(n_gpus=0, image="a.b/c:v1")))["servingEngineSpec"][
+    (model,) = yaml.safe_load(cluster.helm_values(service(n_gpus=0, image="a.b/c:v1")))["servingEngineSpec"][
         "modelSpec"
     ]
     check(model["vllmConfig"]["extraArgs"])
+    assert model["vllmConfig"]["enablePrefixCaching"] is False  # which the chart would say again otherwise
     assert (model["repository"], model["tag"], model["requestGPU"]) == ("a.b/c", "v1", 0)
 
 
@@ -116,7 +118,7 @@ def test_the_decoding_side_becomes_the_servers_default_where_it_can() -> None:
     told = flags(service(decoding=DECODING).flags())
     assert json.loads(told["--override-generation-config"]) == {"temperature": 0.7, "top_p": 0.9}
     assert told["--generation-config"] == "vllm"
-    assert handover.left_to_clients(DECODING) == ("decoding.max_tokens", "strategy.n")
+    assert services.left_to_clients(DECODING) == ("decoding.max_tokens", "strategy.n")
     assert "--generation-config" not in flags(service().flags())
 
 
@@ -129,14 +131,14 @@ def test_the_decoding_side_becomes_the_servers_default_where_it_can() -> None:
     ],
 )
 def test_the_gpus_are_those_of_the_parallel_sizes(settings: dict[str, int], device: str, gpus: int) -> None:
-    assert handover.n_gpus(settings, device=device) == gpus
+    assert services.n_gpus(settings, device=device) == gpus
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     path = tmp_path / "nasty.service"
     nasty = {**SETTINGS, "engine.a": "100% %n $HOME ${x}", "engine.b": 'say "a"\\n', "engine.c": "'; -"}
-    path.write_text(handover.systemd_unit(service(model="a model/100%", settings=nasty, decoding=DECODING)))
+    path.write_text(unit.systemd_unit(service(model="a model/100%", settings=nasty, decoding=DECODING)))
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", path], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     path.write_text(path.read_text().replace('\\"', '"', 1))  # it does see what is not escaped
@@ -153,6 +155,6 @@ def test_no_value_is_changed_by_what_reads_it(values: list[str]) -> None:
     )
     words = ["run", values[0], "8000", *(f"--x={value}" for value in values)]
     assert one.words() == words
-    assert shlex.split(handover.command_line(one).replace("\\\n", " ")) == words
-    assert systemd_words(handover.systemd_unit(one))[1:] == words
-    assert kubernetes_words(handover.kubernetes(one)) == words
+    assert shlex.split(unit.command_line(one).replace("\\\n", " ")) == words
+    assert systemd_words(unit.systemd_unit(one))[1:] == words
+    assert kubernetes_words(cluster.kubernetes(one)) == words
