@@ -4,6 +4,7 @@ The next step is always the change that is expected to add most to what was chan
 way and what is lost where it alone is taken back are two things, for settings help and hinder one another.
 """
 
+import math
 from dataclasses import dataclass
 
 from scipy import special
@@ -36,16 +37,17 @@ class Step:
     Attributes:
         name: Of the setting.
         was: Its value before; None where it did not exist. ``now`` likewise.
-        adds: What the step adds to what was changed before it.
-        cost_tokens: What it adds to the tokens per request.
-        worth: What the recommendation loses where this change alone is taken back; None where it cannot be.
+        adds: What the step adds to what was changed before it; None where the model has no such combination.
+        cost_tokens: What it adds to the tokens per request, likewise.
+        worth: What the recommendation loses where this change alone is taken back; None where it cannot be, as n
+            cannot under a vote.
     """
 
     name: str
     was: Scalar | None
     now: Scalar | None
-    adds: Gain
-    cost_tokens: float
+    adds: Gain | None
+    cost_tokens: float | None
     worth: Gain | None
 
 
@@ -66,7 +68,7 @@ def path(surface: UtilitySurface, default: Configuration, recommended: Configura
         if not moved:
             break
         gains = {name: _gain(surface, at, there) for name, there in moved.items()}
-        name = max(gains, key=lambda each: (gains[each].mean, each))
+        name = max(gains, key=lambda each: (gain.mean if (gain := gains[each]) else -math.inf, each))
         there = moved[name]
         back = _with(space, recommended, default, name)
         steps.append(
@@ -75,7 +77,7 @@ def path(surface: UtilitySurface, default: Configuration, recommended: Configura
                 was=at.get(name),
                 now=there.get(name),
                 adds=gains[name],
-                cost_tokens=surface.tokens(there) - surface.tokens(at),
+                cost_tokens=None if gains[name] is None else surface.tokens(there) - surface.tokens(at),
                 worth=None if back == recommended else _gain(surface, back, recommended),
             )
         )
@@ -84,8 +86,10 @@ def path(surface: UtilitySurface, default: Configuration, recommended: Configura
     return steps
 
 
-def _gain(surface: UtilitySurface, before: Configuration, after: Configuration) -> Gain:
+def _gain(surface: UtilitySurface, before: Configuration, after: Configuration) -> Gain | None:
     mean, spread = surface.difference(before, after)
+    if math.isnan(mean):
+        return None
     return Gain(mean=mean, low=mean - _SPREADS * spread, high=mean + _SPREADS * spread)
 
 

@@ -1,4 +1,4 @@
-"""``infertune verify``: whether a running server is set as a file says."""
+"""``infertune verify``: whether a running server does what a file says."""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +19,9 @@ _WORDS = {"proved": "proved", "contradicted": "CONTRADICTED", "unseen": "cannot 
 def verify(
     file: Annotated[
         Path,
-        typer.Argument(help="File with the settings of a server, such as tune-serving writes.", callback=limits.path),
+        typer.Argument(
+            help="Answer file of optimize, or settings of a server as of tune-serving.", callback=limits.path
+        ),
     ],
     base_url: Annotated[
         str, typer.Option(help="Address of the server, such as http://127.0.0.1:8000.", metavar="URL")
@@ -33,23 +35,33 @@ def verify(
 ) -> None:
     """Ask a running server, by what it says and by what it does, whether every setting of a file is in force.
 
-    Takes some seconds of its work; other requests should not be on it. Ends with code 7 where a setting is
-    contradicted.
+    Takes seconds to minutes of its work; other requests should not be on it. Of an answer of optimize each decoding
+    setting is tried by its effect. Ends with code 7 where a setting is contradicted.
     """
+    from infertune.api.verification import verified_answer
     from infertune.engines.endpoint import api_key
     from infertune.errors import ContradictionError
-    from infertune.recipes import serving_recipe
+    from infertune.exports import reading
+    from infertune.recipes.recipe import Recipe
+    from infertune.report.live import View
     from infertune.serving.verify.running_server import RunningServer
     from infertune.serving.verify.verify import verify as verified
     from infertune.wire.base_url import tidied
 
-    recipe = serving_recipe.read(file)
+    recipe = reading.read(file)
     key = api_key.read(api_key_env=api_key_env, api_key_file=api_key_file)
     with RunningServer(api_key.check_base_url(tidied(base_url)), model=model, headers=key.headers) as server:
-        findings = verified(server, settings=recipe.settings, decoding=recipe.decoding, engine=recipe.engine)
+        served = server.model
+        findings: list[Finding] = []
+        if not isinstance(recipe, Recipe):
+            findings += verified(server, settings=recipe.settings, decoding=recipe.decoding, engine=recipe.engine)
+    if isinstance(recipe, Recipe):
+        given = {"base_url": base_url, "api_key_env": api_key_env, "api_key_file": api_key_file}
+        options = {name: value for name, value in given.items() if value is not None}
+        findings = verified_answer(recipe, options, served, View())
     if as_json:
         plain = [{**asdict(finding), "verdict": finding.verdict} for finding in findings]
-        print(json.dumps({"base_url": base_url, "model": server.model, "settings": plain}, indent=2))
+        print(json.dumps({"base_url": base_url, "model": served, "settings": plain}, indent=2))
     else:
         _print(findings)
     wrong = [finding.name for finding in findings if finding.verdict == "contradicted"]

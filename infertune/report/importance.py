@@ -46,8 +46,8 @@ def _path(steps: Sequence[Step]) -> Table:
         table.add_row(
             Text(f"{safe(step.name)}: {_value(step.was)} → {_value(step.now)}"),
             _gain(step.adds),
-            f"{step.cost_tokens:+.0f}",
-            "" if step.worth is None else _gain(step.worth),
+            "" if step.cost_tokens is None else f"{step.cost_tokens:+.0f}",
+            _gain(step.worth),
         )
     return table
 
@@ -64,8 +64,8 @@ def _shares(found: Sequence[Importance]) -> Table:
     return table
 
 
-def _gain(gain: Gain) -> str:
-    return f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
+def _gain(gain: Gain | None) -> str:
+    return "" if gain is None else f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
 
 
 def _value(value: Scalar | None) -> str:

@@ -16,6 +16,11 @@ _NEUTRAL: Mapping[str, Scalar] = {
 }
 
 
+def is_neutral(name: str, value: Scalar) -> bool:
+    """Return whether a decoding setting changes nothing at a value."""
+    return name in _NEUTRAL and value == _NEUTRAL[name] and name != MAX_TOKENS
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Narrowed:
     """A space without what means nothing to an engine, and a sentence on each thing that is gone."""

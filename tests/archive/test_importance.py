@@ -1,5 +1,6 @@
 """Which settings matter: against functions whose shares are known, and a study whose effects are planted."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,7 @@ from infertune.archive.importance import importances
 from infertune.archive.path import path
 from infertune.archive.surface import UtilitySurface
 from infertune.errors import DataUnavailableError
+from infertune.report.importance import as_json
 from infertune.space import Parameter, SearchSpace
 from infertune.types import Configuration
 
@@ -80,7 +82,7 @@ def test_the_path_takes_the_most_useful_change_first_and_adds_up() -> None:
 
     steps = path(known(SPACE, utility), at(0, 0, 0), at(1, 1, 1))
     assert [step.name for step in steps] == ["argument.y", "argument.x", "argument.z"]
-    assert [step.adds.mean for step in steps] == pytest.approx([0.3, 0.1, 0.2])
+    assert [step.adds.mean for step in steps if step.adds] == pytest.approx([0.3, 0.1, 0.2])
     assert [step.worth.mean for step in steps if step.worth] == pytest.approx([0.3, 0.3, 0.2])
     assert [step.cost_tokens for step in steps] == [0, 100, 0]
     assert path(known(SPACE, utility), at(0, 0, 0), at(0, 0, 0)) == []
@@ -102,7 +104,7 @@ def test_a_setting_that_exists_only_beside_another_comes_with_it() -> None:
     surface = known(space, lambda c: c["argument.x"] + c.get("argument.y", 0.0))
     start, end = Configuration({"argument.x": 0.0}), Configuration({"argument.x": 1.0, "argument.y": 1.0})
     steps = path(surface, start, end)
-    assert [step.name for step in steps] == ["argument.x"] and steps[0].adds.mean == 2
+    assert [step.name for step in steps] == ["argument.x"] and steps[0].adds and steps[0].adds.mean == 2
 
 
 @pytest.fixture(scope="module")
@@ -134,8 +136,8 @@ def test_a_study_tells_its_planted_effects(planted: infertune.Result) -> None:
     for step in planted.path():
         name = step.name.rpartition(".")[2]
         effect = truth[name] * (float(step.now) - float(step.was))  # type: ignore[arg-type]
-        assert step.adds.low - 0.05 <= effect <= step.adds.high + 0.05
-    assert planted.path()[0].name == "argument.x" and planted.path()[0].adds.tells
+        assert step.adds and step.adds.low - 0.05 <= effect <= step.adds.high + 0.05
+    assert (first := planted.path()[0]).name == "argument.x" and first.adds and first.adds.tells
 
 
 def test_too_little_says_nothing(tmp_path: Path) -> None:
@@ -151,3 +153,12 @@ def test_too_little_says_nothing(tmp_path: Path) -> None:
     )
     with StoredStudy("one", database) as study, pytest.raises(DataUnavailableError, match="at least two config"):
         UtilitySurface(study)
+
+
+def test_what_the_model_knows_nothing_of_is_left_open() -> None:
+    """A vote needs more than one sample: with n taken back alone there is no such combination."""
+    surface = known(SPACE, lambda c: np.nan if c["argument.x"] == 0 and c["argument.y"] == 1 else c["argument.x"])
+    steps = path(surface, at(0, 0, 0), at(1, 1, 0))
+    assert [step.name for step in steps] == ["argument.x", "argument.y"]
+    assert steps[0].adds and steps[0].worth is None and steps[1].adds is not None
+    assert "nan" not in json.dumps(as_json(steps, [])).lower()

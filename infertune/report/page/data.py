@@ -1,6 +1,5 @@
 """Everything that the page shows of a study, as plain data; the page's own script puts it into words and pictures."""
 
-import math
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -177,10 +176,10 @@ def _path(study: StoredStudy, found: Answer) -> list[dict[str, Any]]:
             "now": None if step.now is None else as_name(plain(step.now)),
             "adds": asdict(step.adds),
             "cost_tokens": round(step.cost_tokens, 2),
-            "worth": None if step.worth is None or not math.isfinite(step.worth.low) else asdict(step.worth),
+            "worth": None if step.worth is None else asdict(step.worth),
         }
         for step in steps
-        if math.isfinite(step.adds.low + step.cost_tokens)
+        if step.adds is not None and step.cost_tokens is not None
     ]
 
 
