@@ -14,7 +14,7 @@ from typing import Any
 
 
 def without_thoughts(text: str) -> str:
-    """Leave out what a model thought before it answered."""
+    """Leave out what a model thought before it answered, between <think> and </think>; no other marks are known."""
     text = re.sub(r"(?s)\A.*</think(ing)?>", "", text)
     return re.sub(r"(?s)<think(ing)?>.*", "", text)
 
@@ -57,7 +57,11 @@ def find_json(text: str, key: str = "") -> str | None:
             value, end = None, at + 1
         if isinstance(value, dict) and (not key or value.get(key) is not None):
             said = value[key] if key else value
-            return said if isinstance(said, str) else json.dumps(said, ensure_ascii=False, sort_keys=True)
+            return (
+                said
+                if isinstance(said, str)
+                else json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+            )
         at = text.find("{", end)
     return None
 
@@ -77,7 +81,7 @@ def find_boxed(text: str) -> str | None:
 
 def find_final(text: str) -> str | None:
     """Return what follows the last "the answer is" or "Answer:", up to the end of the sentence."""
-    found = list(re.finditer(r"(?i)\banswer\b[\s*_]*(?:is|:)\s*(?P<said>[^\n]+)", text))
+    found = list(re.finditer(r"(?i)\banswer\b[\s*_]*(?:is|:):?\s*(?P<said>[^\n]+)", text))
     if not found:
         return None
     said = re.split(r"\.(?=\s|$)|[,;]?\s(?:because|since|which|as)\s", found[-1]["said"], maxsplit=1)[0]
@@ -177,8 +181,8 @@ def normal_number(answer: str, decimal_mark: str = ".", **others: Any) -> str | 
 
 def normal_math(answer: str, **others: Any) -> str | None:
     r"""Return a formula without dollars, spacing, \left and \right, and a final stop."""
-    text = re.sub(r"\\(?:left|right|,|;|!|:)|\$", "", answer.replace(r"\dfrac", r"\frac"))
-    return " ".join(text.split()).rstrip(".,; ") or None
+    text = re.sub(r"\\(?:left|right|,|;|!|:)|\\?\$", "", answer.replace(r"\dfrac", r"\frac"))
+    return re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", " ".join(text.split())).rstrip(".,; ") or None
 
 
 def normal_python_tests(answer: str, **others: Any) -> str | None:

@@ -11,6 +11,8 @@ import msgspec
 import pytest
 import yaml
 from answers import CHAT, EVIL, LINES, PLAIN, SETTINGS, answer, hostile, recipe
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from infertune.errors import InvalidInputError
 from infertune.exports import formats, request
@@ -69,12 +71,12 @@ def evaluated(source: str, name: str) -> Any:
     raise AssertionError(f"there is no {name}")
 
 
-def prompted(source: str) -> Any:
+def prompted(source: str, fields: dict[str, str] = FIELDS) -> Any:
     """Return what the function ``prompt`` of a Python file makes of the fields; nothing else of the file is run."""
     (function,) = [node for node in ast.parse(source).body if getattr(node, "name", "") == "prompt"]
     scope: dict[str, Any] = {}
     exec(compile(ast.Module([function], []), "file", "exec"), scope)
-    return scope["prompt"](FIELDS)
+    return scope["prompt"](fields)
 
 
 def said(recipe: Recipe) -> dict[str, Any]:
@@ -325,3 +327,14 @@ def test_a_conversation_is_asked_as_its_last_turn() -> None:
 def test_a_page_has_no_voter_of_a_plugin() -> None:
     with pytest.raises(InvalidInputError, match="the voters first, majority, best_of_n, but the answer's is 'mine'"):
         exported(recipe(configuration={**SETTINGS, "strategy.name": "mine"}), "python")
+
+
+@settings(deadline=None, max_examples=50, derandomize=True, database=None)
+@given(st.text(min_size=1), st.text(), st.text())
+def test_no_text_is_changed_by_python(literal: str, question: str, place: str) -> None:
+    escaped = literal.replace("{", "{{").replace("}", "}}")
+    found = recipe({"name": "p", "kind": "plain", "text": f"{escaped}{{question}}{escaped}{{place}}"}, stop=(literal,))
+    (file,) = exported(found, "openai-python").files
+    scope = {"question": question, "place": place}
+    assert prompted(file.text, scope) == f"{literal}{question}{literal}{place}"
+    assert evaluated(file.text, "completions.create")["stop"] == [literal]

@@ -9,21 +9,25 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
 from answers import CHAT, LINES, PLAIN, SETTINGS, answer, hostile, recipe
 
 from infertune.engines.endpoint.capabilities import vllm_capabilities
 from infertune.engines.openai.engine import OpenAIEngine
 from infertune.exports import formats
+from infertune.files import yaml_file
 from infertune.recipes.recipe import Recipe
 from infertune.strategies.majority import Majority
 from infertune.tasks import taskfile
+from infertune.tasks.definition import Definition
 from infertune.testing import FakeEngine, OpenAIServer
 from infertune.testing.fake_engine import babble
 from infertune.types import Decoding, Request
 
 FIELDS = {"question": 'What is "naïve" \\ {this}?\nNext:\tso', "place": "Paris"}
 GREEDY = {**SETTINGS, "decoding.temperature": 0.0, "decoding.min_p": 0.0, "decoding.top_p": 1.0}
+ROOT = Path(__file__).parents[2]
 VLLM = os.environ.get("INFERTUNE_VLLM_PYTHON", "")
 # Reads what it is sent: files of SamplingParams, and words of `vllm serve`; tells what vLLM makes of them.
 ASK = """
@@ -204,13 +208,15 @@ def test_the_page_reads_and_votes_as_infertune_does(steps: tuple[list[dict[str, 
         assert page.ask(**FIELDS) == Majority().choose([own[text] for text in samples], [])
 
 
-def test_the_short_reading_of_numbers_is_that_of_infertune() -> None:
-    """On completions that were made to be hard to read."""
-    rows = (Path(__file__).parents[1] / "tasks/gsm8k_verdicts.jsonl").read_text().splitlines()
+@pytest.mark.parametrize(("task", "least"), [("gsm8k", 500), ("math500", 448)])
+def test_the_short_forms_read_what_infertune_reads(task: str, least: int) -> None:
+    """On 500 completions that were made to be hard to read."""
+    rows = (ROOT / "tests/tasks/gsm8k_verdicts.jsonl").read_text().splitlines()
     texts = [json.loads(row)["completion"] for row in rows]
-    found = recipe(extraction=[{"kind": "number", "after": "####"}, {"kind": "number"}], scorer="number")
-    page = loaded(text_of(found, "python"))
-    assert found.definition is not None
-    (extract,) = taskfile.of_definition(found.definition, {}).extractors.values()
-    same = sum(page.extract(text) == extract(text) for text in texts)
-    assert (len(texts), same) == (500, 500)
+    definition = yaml_file.read(ROOT / "tasks" / task / "task.yaml", Definition)
+    for name, extract in taskfile.of_definition(definition, {}).extractors.items():
+        steps = definition.extraction[name] if isinstance(definition.extraction, dict) else definition.extraction
+        found = recipe(extraction=msgspec.to_builtins(steps), scorer=msgspec.to_builtins(definition.scorer))
+        page = loaded(text_of(found, "python"))
+        same = sum(page.extract(text) == extract(text) for text in texts)
+        assert (len(texts), same >= least) == (500, True), (name, same)
