@@ -23,11 +23,13 @@ MESSAGE = "infertune: stopped, and nothing paid for is lost: run the same comman
 _PATIENCE_SECONDS = 5.0  # in which a stop that is asked for again is the same one: what has landed is still booked
 
 _asked: list[float] = []  # when the program was first told to stop
+_ending: list[bool] = []  # something once the interpreter is being taken down
 
 
 def listen() -> None:
     """Stop in good order at the first signal; a signal that is ignored, as SIGHUP under nohup, stays so."""
     _asked.clear()
+    _ending.clear()
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
@@ -54,9 +56,16 @@ def end(code: int) -> None:
 
 
 def _ignore() -> None:
-    """Keep the exit code while the interpreter is taken down: it would put the system's own handlers back."""
+    """Keep the exit code while the interpreter is taken down: it would put the system's own handlers back.
+
+    A stop that was to be asked for once more has come too late: its alarm would end the program with a code of its own.
+    """
+    _ending.append(True)
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
 
 
 def _again(report: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -65,6 +74,8 @@ def _again(report: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def hook(error: Any) -> None:
         code = error.exc_value.code if isinstance(error.exc_value, SystemExit) else None
         if isinstance(code, int) and code in CODES:
+            if _ending:
+                return
             _asked.clear()
             number = code - 128
             signal.signal(signal.SIGALRM, lambda _, frame: _stop(number, frame))

@@ -100,3 +100,28 @@ def test_a_reader_of_the_progress_that_goes_away_stops_nothing(tmp_path: Path) -
         process.stderr.close()
         assert process.wait(120) == 0
     assert (tmp_path / "answer.json").read_text().startswith("{")
+
+
+LATE = """
+import signal, sys, time
+from infertune import stopping
+
+class Late:
+    def __del__(self):
+        raise SystemExit(130)  # as where the handler of Ctrl-C runs within a destructor
+
+stopping.listen()
+late = Late()
+del late  # the stop is to be asked for once more, in 10 ms ...
+if sys.argv[1] == "soon":
+    sys.exit(130)  # ... and the program ends before
+while True:
+    time.sleep(0.001)
+"""
+
+
+@pytest.mark.parametrize("when", ["soon", "later"])
+def test_a_stop_within_a_destructor_is_asked_for_again_or_comes_too_late(when: str) -> None:
+    slow = "import atexit, time; atexit.register(time.sleep, 0.05)\n"  # taking the interpreter down takes a while
+    done = subprocess.run([sys.executable, "-c", slow + LATE, when], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (130, "")
