@@ -58,7 +58,7 @@ def end(code: int) -> None:
 def _ignore() -> None:
     """Keep the exit code while the interpreter is taken down: it would put the system's own handlers back.
 
-    A stop that was to be asked for once more has come too late: its alarm would end the program with a code of its own.
+    A stop that was to be asked for once more has come too late: its alarm would end the program in its own way.
     """
     _ending.append(True)
     for number in SIGNALS:
@@ -76,14 +76,19 @@ def _again(report: Callable[[Any], Any]) -> Callable[[Any], Any]:
         if isinstance(code, int) and code in CODES:
             if _ending:
                 return
-            _asked.clear()
             number = code - 128
-            signal.signal(signal.SIGALRM, lambda _, frame: _stop(number, frame))
+            signal.signal(signal.SIGALRM, lambda _, frame: _once_more(number, frame))
             signal.setitimer(signal.ITIMER_REAL, 0.01)  # not at once: this hook is still such a place
         else:
             report(error)
 
     return hook
+
+
+def _once_more(number: int, frame: FrameType | None) -> None:
+    """Stop as if for the first time; until now a further signal is none, for it would be lost where this one was."""
+    _asked.clear()
+    _stop(number, frame)
 
 
 def outlive_terminal() -> None:
