@@ -2,23 +2,21 @@
 
 from typing import Any
 
-import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from infertune.archive.comparison import Compared, StudyComparison
+from infertune.report.mappings import as_mapping
 from infertune.report.table import interval, plain
 from infertune.report.text import safe
-from infertune.types import Configuration
 
 _MOST_EXAMPLES = 8  # of those that differ, that are listed
 
 
 def as_json(found: StudyComparison) -> dict[str, Any]:
     """Return everything in lists, mappings and scalars."""
-    value: dict[str, Any] = msgspec.to_builtins(found, enc_hook=_mapping)
-    return value
+    return as_mapping(found)
 
 
 def show(found: StudyComparison, console: Console) -> None:
@@ -76,9 +74,3 @@ def _sides(a: Compared, b: Compared) -> Table:
     table.add_row("utility, 95% interval", interval(a.utility), interval(b.utility))
     table.add_row("tokens per request", f"{a.cost_tokens:.1f}", f"{b.cost_tokens:.1f}")
     return table
-
-
-def _mapping(value: Any) -> Any:
-    if isinstance(value, Configuration):
-        return dict(value)
-    raise NotImplementedError(type(value).__name__)

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 from rich.console import Console
 
 from infertune.archive.failures import Failure, Failures
 from infertune.archive.texts import AnswerText
 from infertune.report.text import cut, indented, rendered, safe
-from infertune.types import Configuration
 
 _SHOWN_ANSWERS = 2  # of one example, under one configuration
 _SHORT = 60
@@ -17,8 +15,7 @@ _SHORT = 60
 
 def as_json(found: Failures) -> dict[str, Any]:
     """Return everything in lists, mappings and scalars."""
-    value: dict[str, Any] = msgspec.to_builtins(found, enc_hook=_mapping)
-    return value | {"n_failed": found.n_failed}
+    return as_mapping(found) | {"n_failed": found.n_failed}
 
 
 def show(found: Failures, console: Console, *, whole: bool = False) -> None:
@@ -75,9 +72,3 @@ def _answers(head: str, answers: Sequence[AnswerText], say: Any, most: int | Non
 
 def _line(text: str) -> str:
     return " ".join(text.split()) or "(nothing)"
-
-
-def _mapping(value: Any) -> Any:
-    if isinstance(value, Configuration):
-        return dict(value)
-    raise NotImplementedError(type(value).__name__)

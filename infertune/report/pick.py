@@ -2,19 +2,17 @@
 
 from typing import Any
 
-import msgspec
 from rich.console import Console
 
 from infertune.archive.pick import Pick, Picked
+from infertune.report.mappings import as_mapping
 from infertune.report.table import plain
 from infertune.report.text import safe
-from infertune.types import Configuration
 
 
 def as_json(found: Picked) -> dict[str, Any]:
     """Return everything in lists, mappings and scalars."""
-    value: dict[str, Any] = msgspec.to_builtins(found, enc_hook=_mapping)
-    return value
+    return as_mapping(found)
 
 
 def show(found: Picked, console: Console, *, confirms: str) -> None:
@@ -44,9 +42,3 @@ def show(found: Picked, console: Console, *, confirms: str) -> None:
 def _figures(pick: Pick) -> str:
     latency = "" if pick.latency_seconds is None else f" in {pick.latency_seconds:.3g} s"
     return f"an expected utility of {pick.utility:.3f} at {pick.cost_tokens:.0f} tokens per request{latency}"
-
-
-def _mapping(value: Any) -> Any:
-    if isinstance(value, Configuration):
-        return dict(value)
-    raise NotImplementedError(type(value).__name__)
