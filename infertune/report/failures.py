@@ -7,6 +7,7 @@ from rich.console import Console
 
 from infertune.archive.failures import Failure, Failures
 from infertune.archive.texts import AnswerText
+from infertune.report.mappings import as_mapping
 from infertune.report.text import cut, indented, rendered, safe
 
 _SHOWN_ANSWERS = 2  # of one example, under one configuration
