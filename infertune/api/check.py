@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,23 +19,27 @@ from infertune.api.subject import Given, Subject, subject
 from infertune.bank import SampleBank
 from infertune.budget import Budget
 from infertune.engines.options import EngineOptions, given
-from infertune.engines.start import checked, looked, start, starting
-from infertune.errors import EngineError, InvalidInputError
+from infertune.engines.start import checked, looked, looks, start, starting
+from infertune.errors import BudgetError, EngineError, InvalidInputError
 from infertune.evaluation.account import Account
 from infertune.evaluation.evaluator import Evaluator
 from infertune.evaluation.parts import orders
 from infertune.evaluation.scoring import CachedScorer
 from infertune.report.check import Check
 from infertune.report.live import Status, View
+from infertune.report.status import probe_status
 from infertune.space.extra_settings import extra_ends
 from infertune.space.restriction import check_supported
 from infertune.statistics.betting import SequentialTest
 from infertune.statistics.intervals import paired_difference
+from infertune.study.look import Look
+from infertune.study.trial_log import TrialLog
 from infertune.types import Configuration, Engine, Scalar
 from infertune.types.evidence import Order
 
 MARGIN = 0.05
 ALPHA = 0.05
+_ACCOUNT = "check"
 _FIRST = 8  # examples at once, where the engine does not say how many it serves
 
 
@@ -103,17 +106,28 @@ def checked_again(wanted: Subject, view: View, *, margin: float, alpha: float, b
         view.say(starting(wanted.engine, wanted.model, wanted.options))
         checked(wanted.engine, wanted.options)
         space = wanted.space.fixed(wanted.configuration)
-        extra = extra_ends(space)
+        folder = opened.enter_context(tempfile.TemporaryDirectory())
+        bank = opened.enter_context(closing(SampleBank(Path(folder) / "check.db")))
+        look = Look(TrialLog(bank.url, _ACCOUNT)) if looks(wanted.engine) else None
         running: Engine = opened.enter_context(
-            closing(start(wanted.engine, wanted.model, wanted.options, extra=extra))
+            closing(
+                start(
+                    wanted.engine,
+                    wanted.model,
+                    wanted.options,
+                    extra=extra_ends(space),
+                    on_probe=lambda step: view.update(lambda: probe_status(step)),
+                    journal=look,
+                )
+            )
         )
         if said := looked(running):
             view.say(said)
         kinds = {name: template.kinds for name, template in wanted.task.prompts.items()}
         check_supported(wanted.configuration, wanted.space, running.unsupported, kinds=kinds)
-        folder = opened.enter_context(tempfile.TemporaryDirectory())
-        bank = opened.enter_context(closing(SampleBank(Path(folder) / "check.db")))
-        account = Account(study="check", engine=running, bank=bank, budget=budget)
+        account = Account(
+            study=_ACCOUNT, engine=running, bank=bank, budget=budget, looked=look.cost if look else (0, 0)
+        )
         evaluator = Evaluator(
             scorer=CachedScorer(wanted.task),
             examples=wanted.task.confirm,
@@ -127,14 +141,14 @@ def checked_again(wanted: Subject, view: View, *, margin: float, alpha: float, b
         )
         for some in _batches(places, getattr(running, "batch_size", None) or _FIRST):
             more = rounds.ask(some)
-            facts = f"{len(rounds.pairs)} of {len(places)} examples compared, {account.run_tokens:,} tokens spent"
-            status = Status(phase="check", share=rounds.n_asked / len(places), facts=facts)
-            view.update(partial(_same, status))
+            view.update(rounds.status)
             if not more:
                 break
         pairs, facts_now = rounds.pairs, dict(running.facts)
+    if not pairs and budget is not None and account.share_used >= 1:
+        raise BudgetError(f"the budget must buy at least one example, but was spent before; try {budget.times(10)}")
     if not pairs:
-        raise EngineError("no example was answered within the budget, so nothing can be said")
+        raise EngineError("no example was answered, so nothing can be said")
     then, now, tokens_now = (np.array(each) for each in zip(*pairs, strict=True))
     note = facts_note(wanted.facts, facts_now)
     return Check(
@@ -150,7 +164,7 @@ def checked_again(wanted: Subject, view: View, *, margin: float, alpha: float, b
         n_examples=rounds.n_asked,
         n_failed=rounds.n_asked - len(pairs),
         n_possible=len(places),
-        spent_tokens=account.run_tokens,
+        spent_tokens=account.spent.tokens,
         notes=(*wanted.notes, *([note] if note else [])),
     )
 
@@ -173,10 +187,6 @@ def _baseline(wanted: Subject) -> dict[int, float]:
 def _batches(places: list[int], size: int) -> Iterator[list[int]]:
     for start_at in range(0, len(places), size):
         yield places[start_at : start_at + size]
-
-
-def _same(status: Status) -> Status:
-    return status
 
 
 class _Rounds:
@@ -206,16 +216,22 @@ class _Rounds:
     def ask(self, places: Sequence[int]) -> bool:
         """Ask these examples; return whether it is worth asking more."""
         some = [replace(each, examples=tuple(set(each.examples).intersection(places))) for each in self._wished]
-        if not self._evaluator.buy(some):
-            return False  # the budget is spent
-        self.n_asked += len(places)
+        complete = self._evaluator.buy(some)
         found = {place: pair for order in some if order.examples for place, pair in self._answered(order).items()}
+        # Where the budget has ended, the first of them were asked, whatever they answered.
+        self.n_asked += len(places) if complete else len(found)
         for place in places:
             if place in found:  # once there is an answer, what was under way changes nothing but the figures
                 score, tokens = found[place]
                 self.pairs.append((self._baseline[place], score, tokens))
                 self._test.see(score - self._baseline[place])
-        return self._test.answer is None
+        return complete and self._test.answer is None
+
+    def status(self) -> Status:
+        """Return how far it is."""
+        n, spent = len(self._baseline), self._evaluator.account.spent.tokens
+        facts = f"{len(self.pairs)} of {n} examples compared, {spent:,} tokens spent"
+        return Status(phase="check", share=self.n_asked / n, facts=facts)
 
     def _answered(self, order: Order) -> dict[int, tuple[float, float]]:
         """Return score and tokens of those examples that were answered, or refused for good."""

@@ -102,11 +102,10 @@ def candidates(study: StoredStudy, *, latency: bool = False) -> list[Pick]:
     """
     surface = UtilitySurface(study)
     tokens: dict[Configuration, dict[int, float]] = {}  # by example
-    for trial in study.trials:
-        evidence = trial.evidence
-        for choice, costs in zip(evidence.choices, evidence.tokens, strict=True) if evidence is not None else ():
-            complete = Configuration({**evidence.order.configuration, **choice})  # type: ignore[union-attr]
-            tokens.setdefault(complete, {}).update(zip(evidence.order.examples, costs.tolist(), strict=True))  # type: ignore[union-attr]
+    for evidence in (trial.evidence for trial in study.trials if trial.evidence is not None):
+        for choice, costs in zip(evidence.choices, evidence.tokens, strict=True):
+            by_example = tokens.setdefault(evidence.order.configuration.with_values(choice), {})
+            by_example.update(zip(evidence.order.examples, costs.tolist(), strict=True))
     seconds = _latencies(study) if latency else {}
     confirmed = [
         Pick(

@@ -29,7 +29,7 @@ class Check:
         was_tokens: Tokens per request that the answer file has; ``now_tokens`` those of now.
         n_examples: That were asked; ``n_failed`` of them were not answered, and count for nothing.
         n_possible: That the answer file has scores of.
-        spent_tokens: By this check.
+        spent_tokens: By this check, a look at the server included.
         notes: What the user should know.
     """
 

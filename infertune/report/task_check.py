@@ -2,8 +2,8 @@
 
 from rich.console import Console
 
+from infertune.report.text import rendered
 from infertune.tasks import TaskReport
-from infertune.types import Prompt
 
 
 def show(report: TaskReport, console: Console) -> None:
@@ -16,7 +16,7 @@ def show(report: TaskReport, console: Console) -> None:
     say(f"{report.name}, version {report.version}: {report.n_tune} tune and {report.n_confirm} confirm examples")
     for shown in report.shown:
         say(f"\nprompt {shown.template}, example {shown.example_id}", style="bold")
-        say(_rendered(shown.prompt))
+        say(rendered(shown.prompt))
         say()  # the prompt may end like a line of ours
         if shown.ideal != shown.reference:
             say(f"reference: {shown.reference}")
@@ -32,9 +32,3 @@ def show(report: TaskReport, console: Console) -> None:
         say(f"Problem: {problem}", style="red")
     if report.holds:
         say("Task OK", style="green")
-
-
-def _rendered(prompt: Prompt) -> str:
-    if isinstance(prompt, str):
-        return prompt
-    return "\n".join(f"{message.role}: {message.content}" for message in prompt)

@@ -15,6 +15,8 @@ from planted import write, write_task
 import infertune as library
 from infertune import plugins
 from infertune.testing import FakeEngine
+from infertune.testing.fake_engine import babble
+from infertune.testing.openai_server import OpenAIServer
 from infertune.types import Request
 
 LOAD = plugins.load
@@ -31,6 +33,20 @@ def other_luck(request: Request, sample: int, source: random.Random) -> str:
     for _ in range(4):
         source.random()
     return write(request, sample, source)
+
+
+def served(request: Request, sample: int, source: random.Random) -> str:
+    """Answer the task's questions as before, and whatever else is asked with any words."""
+    is_of_task = any(words in str(request.prompt) for words in ("Say the answer to q", "the question is q"))
+    return write(request, sample, source) if is_of_task else babble(request, sample, source)
+
+
+class Wide(FakeEngine):
+    """Is asked many examples at once."""
+
+    def __init__(self, writer: Callable[..., str]) -> None:
+        super().__init__(writer)
+        self.batch_size = 64
 
 
 WRITERS: dict[str, Callable[..., str]] = {"same": write, "spoilt": spoilt, "luck": other_luck}
@@ -61,6 +77,8 @@ def answer(home: Path, tmp_path: Path, infertune: Infertune, monkeypatch: pytest
     def loading(kind: str, name: str) -> Any:
         if kind == "engines" and name in WRITERS:
             return lambda model: FakeEngine(WRITERS[name])
+        if kind == "engines" and name == "wide":
+            return lambda model: Wide(write)
         return LOAD(kind, name)
 
     monkeypatch.setattr(plugins, "load", loading)
@@ -98,6 +116,28 @@ def test_too_little_cannot_tell(answer: Path, infertune: Infertune, tmp_path: Pa
 def test_other_luck_alone_is_no_fall(answer: Path) -> None:
     found = library.check(answer, engine="luck", margin=0.2, progress=False)
     assert found.outcome == "holds" and found.difference.mean != 0
+
+
+def test_what_was_asked_before_the_budget_ended_counts(answer: Path, infertune: Infertune) -> None:
+    found = infertune("check", str(answer), "--engine", "wide", "--budget-tokens", "200", "--json")
+    assert found.code == 2 and 0 < found.json["n_examples"] < 64
+    assert found.json["difference"]["n"] == found.json["n_examples"]
+    assert 200 <= found.json["spent_tokens"] < 220
+
+
+def test_a_look_at_the_server_is_spent_too(answer: Path, infertune: Infertune) -> None:
+    whole = yaml.safe_load(answer.read_text())
+    neutral = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
+    whole["configuration"] |= {f"decoding.{name}": value for name, value in neutral.items()}
+    answer.write_text(yaml.safe_dump(whole))
+    with OpenAIServer(FakeEngine(served), model="m") as server:
+        there = ("--engine", "openai", "--base-url", server.base_url, "--model", "m")
+        found = infertune("check", str(answer), *there, "--json")
+        assert found.code in (0, 1, 2) and found.json, found.err
+        asked = found.json["n_examples"] * found.json["now_tokens"]
+        assert found.json["spent_tokens"] > asked + 500
+        found = infertune("check", str(answer), *there, "--budget-tokens", "300")
+        assert found.code == 5 and "the budget must buy at least one example, but was spent before" in found.err
 
 
 def test_nothing_is_taken_from_the_database(answer: Path, infertune: Infertune, tmp_path: Path) -> None:
