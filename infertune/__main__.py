@@ -38,7 +38,9 @@ def _run() -> None:
 
 def _readable(message: str) -> str:
     """Return a message for a terminal: what others wrote in it commands nothing there, and no line is endless."""
-    lines = ["".join(c if c.isprintable() else ascii(c)[1:-1] for c in line) for line in message.split("\n")]
+    from infertune.report.text import safe
+
+    lines = safe(message).split("\n")
     return "\n".join(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..." for line in lines)
 
 
